@@ -1,0 +1,1 @@
+"""Diffusion vocoders: mel spectrograms in, sound out."""
