@@ -1,0 +1,1 @@
+"""The diffusion process itself: schedules, targets, times, priors, noise and the denoiser."""

@@ -1,0 +1,68 @@
+"""From a network's output to the denoised estimate, and wrappers of that."""
+
+from typing import Any
+
+from audiodiff._types import Denoiser, Mel, Network, Prior, Schedule, State, Times
+from audiodiff.diffusion.targets import x0_from_output
+
+
+class Whitened:
+    """A network that works in the prior's whitened coordinates: ``y = color(net(whiten(x_t)))``.
+
+    There the noise is white and the data has about unit variance in silence as in speech, so one
+    network serves every level. With the unit prior this is the network itself.
+
+    Args:
+        network: What is trained.
+        prior: The covariance of the noise.
+        mel: What both are conditioned on; None without conditioning.
+    """
+
+    def __init__(self, network: Network, prior: Prior, mel: Mel | None) -> None:
+        self.network = network
+        self.prior = prior
+        self.mel = mel
+        self.cond: Any = network.condition(mel)
+
+    def __call__(self, x_t: State, level: Times) -> State:
+        """The output in the shape and coordinates of x_t."""
+        y = self.network(self.prior.whiten(x_t, self.mel), level, self.cond)
+        return self.prior.color(y.to(x_t), self.mel)
+
+
+class NetDenoiser:
+    """``x0_hat(x_t, t)`` of a network, with its conditioning bound.
+
+    Args:
+        network: What was trained, see `Whitened`; what it derives from the mel alone is computed
+            once, here.
+        schedule: The schedule it was trained on.
+        target: What it predicts, a name of `TARGETS`.
+        prior: The covariance of the noise that it was trained with.
+        mel: The mel to condition on; None without conditioning.
+    """
+
+    def __init__(
+        self, network: Network, schedule: Schedule, target: str, prior: Prior, mel: Mel | None
+    ) -> None:
+        self.level = network.level
+        self.whitened = Whitened(network, prior, mel)
+        self.schedule = schedule
+        self.target = target
+
+    def __call__(self, x_t: State, t: Times) -> State:
+        """The denoised estimate in the shape of x_t."""
+        y = self.whitened(x_t, self.level(self.schedule, t))
+        return x0_from_output(self.target, self.schedule, t, x_t, y)
+
+
+class Clipped:
+    """A denoiser whose estimate stays within +-limit."""
+
+    def __init__(self, denoise: Denoiser, limit: float) -> None:
+        self.denoise = denoise
+        self.limit = limit
+
+    def __call__(self, x_t: State, t: Times) -> State:
+        """The clipped estimate."""
+        return self.denoise(x_t, t).clamp(-self.limit, self.limit)

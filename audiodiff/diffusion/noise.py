@@ -1,0 +1,72 @@
+"""White noise that is a pure function of a seed and a position.
+
+Noise indexed by absolute position makes a chunk of a long utterance, an item of a batch and a
+resumed run draw exactly what the whole, the single and the uninterrupted one would.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from audiodiff._types import Mel, NoiseSource, Prior, State
+
+BLOCK = 4096
+"""Positions drawn at once; part of what a seed means, so changing it changes every result."""
+
+
+def white_noise(key: tuple[int, ...], shape: tuple[int, ...]) -> Float[Tensor, "..."]:
+    """Unit Gaussian noise on the CPU, the same for the same key on every machine and device."""
+    seed = int(np.random.SeedSequence(key).generate_state(1, np.uint64)[0])
+    generator = torch.Generator().manual_seed(seed & (2**63 - 1))
+    return torch.randn(shape, generator=generator)
+
+
+class NoiseTape:
+    """An endless tape of noise for each item, read at an offset along the last axis.
+
+    Args:
+        seeds: One seed (0 or more) per item of the batch.
+        offsets: Where each item starts on its tape, in positions of the state's last axis.
+    """
+
+    def __init__(self, seeds: Sequence[int], offsets: Sequence[int]) -> None:
+        self.seeds = tuple(seeds)
+        self.offsets = tuple(offsets)
+
+    def __call__(self, like: State, step: int) -> State:
+        """Noise in the shape of ``like`` for one step."""
+        items = [
+            self._read(seed, offset, step, like)
+            for seed, offset in zip(self.seeds, self.offsets, strict=True)
+        ]
+        return torch.stack(items).to(like)
+
+    def _read(self, seed: int, offset: int, step: int, like: State) -> Tensor:
+        inner, length = tuple(like.shape[1:-1]), like.shape[-1]
+        first, last = offset // BLOCK, (offset + length - 1) // BLOCK
+        blocks = [
+            white_noise((seed, step, block), (*inner, BLOCK)) for block in range(first, last + 1)
+        ]
+        return torch.cat(blocks, -1).narrow(-1, offset - first * BLOCK, length)
+
+
+class Colored:
+    """Another source's noise with the prior's covariance.
+
+    Args:
+        source: White noise.
+        prior: The covariance.
+        mel: What the prior is conditioned on.
+    """
+
+    def __init__(self, source: NoiseSource, prior: Prior, mel: Mel | None) -> None:
+        self.source = source
+        self.prior = prior
+        self.mel = mel
+
+    def __call__(self, like: State, step: int) -> State:
+        """Coloured noise in the shape of ``like``."""
+        return self.prior.color(self.source(like, step), self.mel)

@@ -1,0 +1,73 @@
+"""What a network predicts, as ``y = a x_0 + b eps``, and the way back to x_0.
+
+eps (0, 1), x0 (1, 0), v (-sigma, alpha), velocity (alpha', sigma'), score (0, -1/sigma).
+"""
+
+from collections.abc import Callable
+
+import torch
+
+from audiodiff._types import Schedule, State, Times
+
+
+def expand(coefficient: Times, like: State) -> State:
+    """One number per item, shaped and typed to multiply ``like``."""
+    return coefficient.to(like).reshape(-1, *[1] * (like.ndim - 1))
+
+
+def _rate(f: Callable[[Times], Times], t: Times) -> Times:
+    """df/dt by differentiation, also where gradients are off."""
+    with torch.enable_grad():
+        at = t.detach().requires_grad_()
+        value = f(at)
+        return (
+            torch.autograd.grad(value.sum(), at)[0] if value.requires_grad else torch.zeros_like(t)
+        )
+
+
+def _eps(schedule: Schedule, t: Times) -> tuple[Times, Times]:
+    return torch.zeros_like(t), torch.ones_like(t)
+
+
+def _x0(schedule: Schedule, t: Times) -> tuple[Times, Times]:
+    return torch.ones_like(t), torch.zeros_like(t)
+
+
+def _v(schedule: Schedule, t: Times) -> tuple[Times, Times]:
+    return -schedule.sigma(t), schedule.alpha(t)
+
+
+def _velocity(schedule: Schedule, t: Times) -> tuple[Times, Times]:
+    return _rate(schedule.alpha, t), _rate(schedule.sigma, t)
+
+
+def _score(schedule: Schedule, t: Times) -> tuple[Times, Times]:
+    return torch.zeros_like(t), -1 / schedule.sigma(t)
+
+
+TARGETS: dict[str, Callable[[Schedule, Times], tuple[Times, Times]]] = {
+    "eps": _eps,
+    "x0": _x0,
+    "v": _v,
+    "velocity": _velocity,
+    "score": _score,
+}
+"""The coefficients (a, b) of every target by name."""
+
+
+def output_from_x0(target: str, schedule: Schedule, t: Times, x0: State, eps: State) -> State:
+    """What the network should say: ``y = a x_0 + b eps``."""
+    a, b = TARGETS[target](schedule, t)
+    return expand(a, x0) * x0 + expand(b, x0) * eps
+
+
+def x0_from_output(target: str, schedule: Schedule, t: Times, x_t: State, y: State) -> State:
+    """The denoised estimate: ``x_0 = (b x_t - sigma y) / (alpha b - sigma a)``.
+
+    For eps and score it does not exist where alpha is zero: there the noise says nothing of the
+    data.
+    """
+    a, b = TARGETS[target](schedule, t)
+    alpha, sigma = schedule.alpha(t), schedule.sigma(t)
+    scale = alpha * b - sigma * a
+    return expand(b / scale, x_t) * x_t - expand(sigma / scale, x_t) * y

@@ -1,0 +1,86 @@
+"""The times that a run visits: decreasing, from noise to t = 0, ``n_steps + 1`` of them."""
+
+from collections.abc import Callable, Sequence
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from audiodiff._types import Schedule
+from audiodiff.errors import AudiodiffError
+
+TimeGrid = Float[Tensor, " n_steps_and_one"]
+
+
+def log_snr(schedule: Schedule, t: Float[Tensor, " n"]) -> Float[Tensor, " n"]:
+    """``log(alpha^2 / sigma^2)``; infinite at t = 0."""
+    return 2 * (schedule.alpha(t).log() - schedule.sigma(t).log())
+
+
+def uniform(schedule: Schedule, n_steps: int) -> TimeGrid:
+    """Equal steps from 1 to 0.
+
+    Example:
+        >>> from audiodiff.diffusion.schedules import VP
+        >>> uniform(VP(), 4).tolist()
+        [1.0, 0.75, 0.5, 0.25, 0.0]
+    """
+    return torch.linspace(1, 0, n_steps + 1, dtype=torch.float64)
+
+
+def uniform_log_snr(schedule: Schedule, n_steps: int) -> TimeGrid:
+    """Equal steps in log-SNR from t = 1 to the schedule's t_min, then 0 (arXiv:2206.00927).
+
+    A schedule without any signal at t = 1 has no log-SNR there, so the steps are measured from
+    t = 1 - t_min instead; the first time is 1 all the same.
+    """
+    ends = torch.tensor([1 - schedule.t_min, schedule.t_min], dtype=torch.float64)
+    noisiest, cleanest = log_snr(schedule, ends).tolist()
+    levels = torch.linspace(noisiest, cleanest, n_steps, dtype=torch.float64)
+    times = schedule.t_of_log_snr(levels)
+    times[0] = 1
+    return torch.cat([times, times.new_zeros(1)])
+
+
+def from_betas(schedule: Schedule, betas: Sequence[float]) -> TimeGrid:
+    """A published fast schedule aligned to the trained one: each step at its own noise level.
+
+    Step n has ``alpha^2 = prod_{i <= n} (1 - beta_i)`` and runs where the trained schedule has the
+    same level. No step is ever dropped.
+
+    Raises:
+        AudiodiffError: If a level lies outside the trained range, naming the beta.
+    """
+    fast = torch.tensor(list(betas), dtype=torch.float64)
+    alpha_bar = (1 - fast).cumprod(0)
+    levels = torch.logit(alpha_bar)
+    trained = log_snr(schedule, torch.tensor([schedule.t_min, 1.0], dtype=torch.float64))
+    margin = 1e-6
+    for n, level in enumerate(levels.tolist()):
+        if not trained[1] - margin <= level <= trained[0] + margin:
+            raise AudiodiffError(
+                f"betas: step {n + 1} (beta={betas[n]}) has a log-SNR of {level:.2f}, outside the "
+                f"trained {trained[1]:.2f} to {trained[0]:.2f}; give betas within that range"
+            )
+    return torch.cat([schedule.t_of_log_snr(levels).flip(0), levels.new_zeros(1)])
+
+
+TIMES: dict[str, Callable[[Schedule, int], TimeGrid]] = {
+    "uniform": uniform,
+    "log-snr": uniform_log_snr,
+}
+"""Every rule that places ``n_steps`` steps on any schedule, by name."""
+
+
+def check_times(times: Sequence[float]) -> TimeGrid:
+    """Explicit times as a tensor.
+
+    Raises:
+        AudiodiffError: Unless they fall strictly from at most 1 to exactly 0.
+    """
+    grid = torch.tensor(list(times), dtype=torch.float64)
+    if len(grid) < 2 or grid[0] > 1 or grid[-1] != 0 or not bool((grid.diff() < 0).all()):
+        raise AudiodiffError(
+            f"times={list(times)}: times fall strictly from at most 1 to exactly 0, e.g. 1, 0.5, 0"
+        )
+    return grid

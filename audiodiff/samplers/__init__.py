@@ -1,0 +1,1 @@
+"""Ways from noise to data, given the denoised estimate."""

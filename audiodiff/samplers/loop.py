@@ -1,0 +1,49 @@
+"""The one sampling loop, and the samplers by name."""
+
+from collections.abc import Callable, Iterator
+
+from audiodiff._types import Denoiser, NoiseSource, Sampler, Schedule, State
+from audiodiff.diffusion.targets import expand
+from audiodiff.diffusion.times import TimeGrid
+from audiodiff.samplers.ancestral import Ancestral
+from audiodiff.samplers.ddim import DDIM
+
+SAMPLERS: dict[str, Callable[[], Sampler]] = {"ddpm": Ancestral, "ddim": DDIM}
+"""Every sampler by name, in its default form."""
+
+
+def initial_state(schedule: Schedule, times: TimeGrid, noise: NoiseSource, like: State) -> State:
+    """``x_T = sqrt(alpha^2 + sigma^2) eps``: the variance at times[0] of data of the prior's own.
+
+    For a variance-preserving schedule this is the noise itself, as DDPM starts.
+    """
+    t = times[:1]
+    scale = (schedule.alpha(t).square() + schedule.sigma(t).square()).sqrt()
+    return expand(scale, like) * noise(like, 0)
+
+
+def sample(
+    denoise: Denoiser,
+    schedule: Schedule,
+    sampler: Sampler,
+    times: TimeGrid,
+    noise: NoiseSource,
+    like: State,
+) -> Iterator[State]:
+    """Yields the state after each step; the last one is the sample.
+
+    Args:
+        denoise: The denoised estimate with its conditioning bound.
+        schedule: The schedule that the denoiser was trained on.
+        sampler: One way of stepping.
+        times: Falling from noise to 0, shape (n_steps + 1,), float64.
+        noise: Noise of the prior's covariance; step 0 is the initial state's.
+        like: A tensor whose shape, dtype and device the state takes.
+    """
+    x = initial_state(schedule, times, noise, like)
+    state = sampler.init()
+    at = times.to(like.device)
+    for n in range(len(times) - 1):
+        t, r = (at[i].expand(len(like)) for i in (n, n + 1))
+        x, state = sampler.step(denoise, schedule, x, t, r, state, noise(like, n + 1))
+        yield x

@@ -1,0 +1,116 @@
+"""One check per contract; a schedule, target, prior or sampler is tested by being registered."""
+
+import math
+
+import torch
+
+from audiodiff._types import Prior, Sampler, Schedule
+from audiodiff.diffusion.targets import (
+    TARGETS,
+    expand,
+    output_from_x0,
+    x0_from_output,
+)
+from audiodiff.diffusion.times import log_snr
+
+F64 = torch.float64
+
+
+class GaussianData:
+    """Data N(mean, std^2) in every position: its denoiser and its flow have closed forms.
+
+    E[x_0 | x_t] = mean + alpha std^2 / (alpha^2 std^2 + sigma^2) (x_t - alpha mean), and the
+    probability flow keeps (x_t - alpha mean) / sqrt(alpha^2 std^2 + sigma^2) constant.
+    """
+
+    def __init__(self, schedule: Schedule, mean: float = 0.3, std: float = 0.5) -> None:
+        self.schedule, self.mean, self.std = schedule, mean, std
+
+    def spread(self, t: torch.Tensor) -> torch.Tensor:
+        alpha, sigma = self.schedule.alpha(t), self.schedule.sigma(t)
+        return (alpha.square() * self.std**2 + sigma.square()).sqrt()
+
+    def __call__(self, x_t: torch.Tensor, t: torch.Tensor) -> torch.Tensor:
+        alpha = self.schedule.alpha(t)
+        gain = alpha * self.std**2 / self.spread(t).square()
+        return self.mean + expand(gain, x_t) * (x_t - expand(alpha, x_t) * self.mean)
+
+    def flow(self, x_t: torch.Tensor, t: torch.Tensor, r: torch.Tensor) -> torch.Tensor:
+        ratio = self.spread(r) / self.spread(t)
+        centred = x_t - expand(self.schedule.alpha(t), x_t) * self.mean
+        return expand(self.schedule.alpha(r), x_t) * self.mean + expand(ratio, x_t) * centred
+
+
+def check_schedule(schedule: Schedule) -> None:
+    t = torch.linspace(0, 1, 201, dtype=F64)
+    alpha, sigma = schedule.alpha(t), schedule.sigma(t)
+    assert alpha.shape == sigma.shape == t.shape
+    assert alpha.dtype == F64
+    assert alpha[0] == 1
+    assert sigma[0] == 0
+    assert (alpha >= 0).all()
+    assert (alpha <= 1).all()
+    assert (sigma.diff() > 0).all()
+    assert 0 < schedule.t_min < 1
+    inner = t[1:-1]
+    levels = log_snr(schedule, inner)
+    assert (levels.diff() < 0).all()
+    torch.testing.assert_close(schedule.t_of_log_snr(levels), inner, rtol=0, atol=1e-9)
+    single = schedule.alpha(t.float())
+    torch.testing.assert_close(single, alpha.float(), rtol=0, atol=1e-5)
+
+
+def check_target(target: str, schedule: Schedule) -> None:
+    generator = torch.Generator().manual_seed(0)
+    t = torch.linspace(0.05, 0.95, 7, dtype=F64)
+    x0, eps = torch.randn(2, 7, 5, generator=generator, dtype=F64)
+    x_t = expand(schedule.alpha(t), x0) * x0 + expand(schedule.sigma(t), x0) * eps
+    y = output_from_x0(target, schedule, t, x0, eps)
+    torch.testing.assert_close(x0_from_output(target, schedule, t, x_t, y), x0, rtol=0, atol=1e-8)
+    a, b = TARGETS[target](schedule, t)
+    assert a.shape == b.shape == t.shape
+
+
+def check_prior(prior: Prior, mel: torch.Tensor, n_samples: int) -> None:
+    generator = torch.Generator().manual_seed(0)
+    white = torch.randn(len(mel), n_samples, generator=generator)
+    other = torch.randn(len(mel), n_samples, generator=generator)
+    coloured = prior.color(white, mel)
+    assert coloured.shape == white.shape
+    assert torch.isfinite(coloured).all()
+    # Linear in the noise, so it stays Gaussian.
+    both = prior.color(2 * white + other, mel)
+    torch.testing.assert_close(both, 2 * coloured + prior.color(other, mel), rtol=1e-4, atol=1e-4)
+    back = prior.whiten(coloured, mel)
+    assert (back - white).square().mean() < 0.1
+    # No sample depends on mel frames further away than the radius says.
+    hop, frame = n_samples // mel.shape[2], mel.shape[2] // 2
+    changed = mel.clone()
+    changed[..., frame] += 1
+    touched = (prior.color(white, changed) != coloured).any(0).nonzero()
+    if len(touched):
+        reach = prior.radius + 1
+        assert touched.min() >= (frame - reach) * hop
+        assert touched.max() < (frame + 1 + reach) * hop
+
+
+def check_sampler(sampler: Sampler, schedule: Schedule) -> None:
+    """Shapes, one-step exactness, and arrival at the data's distribution."""
+    data = GaussianData(schedule)
+    generator = torch.Generator().manual_seed(0)
+    n = 20_000
+    t = torch.full((2,), 0.9, dtype=F64)
+    x = torch.randn(2, n, generator=generator, dtype=F64) * expand(data.spread(t), torch.empty(2, n))
+    x = x + expand(schedule.alpha(t), x) * data.mean
+    state = sampler.init()
+    times = torch.linspace(0.9, 0, 101, dtype=F64)
+    for now, then in zip(times[:-1], times[1:], strict=True):
+        noise = torch.randn(2, n, generator=generator, dtype=F64)
+        x, state = sampler.step(
+            data, schedule, x, now.expand(2), then.expand(2), state, noise
+        )
+        assert x.shape == (2, n)
+        assert x.dtype == F64
+    error = 4 / math.sqrt(n)
+    assert abs(x.mean().item() - data.mean) < error + 0.02
+    assert abs(x.std().item() - data.std) < error + 0.02
