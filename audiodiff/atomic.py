@@ -1,6 +1,7 @@
 """Files appear whole or not at all."""
 
 import os
+import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -13,12 +14,13 @@ def replacing(path: Path) -> Iterator[Path]:
     """A temporary path beside ``path``, which takes its place when the block ends well.
 
     A full disk, an exception or a kill inside the block leaves ``path`` as it was. The temporary
-    name keeps the suffix, by which many writers choose the format.
+    name is hidden, its own for every writer, and keeps the suffix, by which many writers choose
+    the format.
 
     Raises:
         AudiodiffError: If the file cannot be written, naming it and the system's reason.
     """
-    temporary = path.with_name(f".{path.stem}.part{path.suffix}")
+    temporary = path.with_name(f".{path.stem}.{uuid.uuid4().hex[:8]}.part{path.suffix}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         yield temporary

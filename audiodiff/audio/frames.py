@@ -1,0 +1,162 @@
+"""Short-time Fourier frames, and the codec for networks that work on the wave itself.
+
+Padding is a step of its own, so that the frames of a long wave can be computed in blocks: frame
+``m`` is samples ``m * hop_length ... m * hop_length + n_fft - 1`` of the padded wave, whichever
+block it falls into.
+"""
+
+from collections.abc import Iterator
+from typing import Literal, TypeAlias
+
+import torch
+from jaxtyping import Complex, Float
+from torch import Tensor
+
+from audiodiff._types import State, Wave
+from audiodiff.errors import AudiodiffError
+
+Framing: TypeAlias = Literal["centred", "exact"]
+"""Where frame 0 stands: its middle on sample 0, or its middle on the middle of the first hop."""
+
+PadMode: TypeAlias = Literal["reflect", "zeros"]
+"""What stands before the first sample and after the last."""
+
+WindowKind: TypeAlias = Literal["periodic", "symmetric"]
+"""A Hann window of period ``win_length``, or one whose first and last sample are both zero."""
+
+Padded: TypeAlias = Float[Tensor, "batch padded"]
+"""A wave with `pad`'s samples on either side."""
+
+# Frames times n_fft in one block: 16 MiB of float32, small beside a model and large enough that
+# the loop costs nothing.
+_BLOCK_SAMPLES = 2**22
+
+
+def padding(n_fft: int, hop_length: int, framing: Framing) -> int:
+    """Samples to add on either side: n_fft / 2 or, for exact framing, (n_fft - hop_length) / 2.
+
+    >>> padding(1024, 256, "centred"), padding(1024, 256, "exact")
+    (512, 384)
+    """
+    return n_fft // 2 if framing == "centred" else (n_fft - hop_length) // 2
+
+
+def n_frames(n_samples: int, n_fft: int, hop_length: int, framing: Framing) -> int:
+    """How many frames a wave gives: with exact framing, ``n_samples // hop_length``.
+
+    (That equality needs ``n_fft - hop_length`` to be even.)
+
+    >>> n_frames(22050, 1024, 256, "centred"), n_frames(22050, 1024, 256, "exact")
+    (87, 86)
+    """
+    padded = n_samples + 2 * padding(n_fft, hop_length, framing)
+    return max(0, (padded - n_fft) // hop_length + 1)
+
+
+def pad(wave: Wave, n_padding: int, mode: PadMode) -> Padded:
+    """Adds samples on either side.
+
+    Reflection leaves out the edge sample itself. It is written as a join of flipped pieces because
+    the gradient of torch's own reflection is not deterministic on a GPU.
+
+    Args:
+        wave: (batch, samples), more than ``n_padding`` of them where reflected.
+        n_padding: Samples to add on either side.
+        mode: Reflection or silence.
+    """
+    if mode == "zeros":
+        return torch.nn.functional.pad(wave, (n_padding, n_padding))
+    before = wave[:, 1 : n_padding + 1].flip(-1)
+    after = wave[:, wave.shape[-1] - n_padding - 1 : -1].flip(-1)
+    return torch.cat((before, wave, after), dim=-1)
+
+
+def hann(win_length: int, n_fft: int, kind: WindowKind) -> Float[Tensor, " n_fft"]:
+    """A Hann window of ``win_length`` samples in the middle of ``n_fft``, zero around it."""
+    window = torch.hann_window(win_length, periodic=kind == "periodic", dtype=torch.float64)
+    left = (n_fft - win_length) // 2
+    return torch.nn.functional.pad(window, (left, n_fft - win_length - left)).float()
+
+
+def stft(
+    padded: Padded, window: Float[Tensor, " n_fft"], hop_length: int
+) -> Complex[Tensor, "batch bins frames"]:
+    """The Fourier transform of every whole frame of a wave that is padded already.
+
+    Args:
+        padded: (batch, padded), at least ``n_fft`` of them.
+        window: As long as the transform, see `hann`.
+        hop_length: Samples between frames.
+    """
+    n_fft = window.shape[0]
+    return torch.stft(padded, n_fft, hop_length, window=window, center=False, return_complex=True)
+
+
+def blocks(padded: Padded, n_fft: int, hop_length: int) -> Iterator[Padded]:
+    """Cuts a padded wave so that the blocks' frames, in order, are the frames of the whole.
+
+    Args:
+        padded: (batch, padded), at least ``n_fft`` of them.
+        n_fft: Samples in a frame; consecutive blocks overlap by ``n_fft - hop_length``.
+        hop_length: Samples between frames.
+    """
+    batch, n_samples = padded.shape
+    total = (n_samples - n_fft) // hop_length + 1
+    size = max(1, _BLOCK_SAMPLES // (batch * n_fft))
+    for first in range(0, total, size):
+        last = min(first + size, total) - 1
+        yield padded[:, first * hop_length : last * hop_length + n_fft]
+
+
+class Waveform:
+    """The codec of networks that diffuse the wave itself: the identity.
+
+    >>> wave = torch.randn(1, 100)
+    >>> torch.equal(Waveform().decode(Waveform().encode(wave), 80), wave[:, :80])
+    True
+    """
+
+    hop_length: int = 1
+
+    def encode(self, wave: Wave) -> State:
+        """The wave as it is."""
+        return wave
+
+    def decode(self, x: State, length: int) -> Wave:
+        """The first ``length`` samples.
+
+        Raises:
+            AudiodiffError: If x is shorter.
+        """
+        if x.shape[-1] < length:
+            raise AudiodiffError(
+                f"length={length} but x holds {x.shape[-1]} samples; ask for no more than those"
+            )
+        return x[..., :length]
+
+
+def overlap_add(
+    spectrum: Complex[Tensor, "batch bins frames"],
+    window: Float[Tensor, " n_fft"],
+    hop_length: int,
+    n_padding: int,
+    length: int,
+) -> Wave:
+    """The least-squares inverse of `stft`: windowed frames, added and divided by the windows.
+
+    Args:
+        spectrum: As from `stft`.
+        window: The one it was taken with.
+        hop_length: Samples between frames.
+        n_padding: Samples that were added before the wave, to leave out again.
+        length: Samples of the wave.
+    """
+    n_fft, n_frames = window.shape[0], spectrum.shape[-1]
+    pieces = torch.fft.irfft(spectrum, n_fft, dim=1) * window[:, None]
+    weights = window.square()[None, :, None].expand(1, n_fft, n_frames)
+    total = (1, (n_frames - 1) * hop_length + n_fft)
+    fold = torch.nn.functional.fold
+    wave = fold(pieces, total, (1, n_fft), stride=(1, hop_length))
+    weight = fold(weights, total, (1, n_fft), stride=(1, hop_length))
+    kept = slice(n_padding, n_padding + length)
+    return (wave / weight.clamp(min=1e-8))[:, 0, 0, kept]

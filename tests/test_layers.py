@@ -1,0 +1,62 @@
+"""A file imports only from lower layers or from an earlier file of its own layer."""
+
+import ast
+from pathlib import Path
+
+import audiodiff
+
+ROOT = Path(audiodiff.__file__).parent
+
+LAYERS = [
+    ["errors", "_types", "config", "atomic", "files"],
+    ["audio.io", "audio.frames", "audio.mel", "audio.presets", "audio.melfiles"],
+    ["checkpoint", "plots"],
+    ["diffusion.schedules", "diffusion.targets", "diffusion.times", "diffusion.priors"],
+    ["diffusion.noise", "models.diffwave"],
+    ["diffusion.denoiser"],
+    ["samplers.ancestral", "samplers.ddim", "samplers.loop"],
+    ["model"],
+    ["data.corpus", "data.cache", "data.crops"],
+    ["metrics._shared", "metrics.perceptual", "metrics.pitch", "metrics.spectral"],
+    ["metrics.evaluate", "metrics.tables"],
+    ["training.config", "training.objectives", "training.state", "training.session"],
+    ["training.monitor", "training.run_folder", "training.trainer"],
+    ["vocoder", "vocode", "convert"],
+    ["cli", "__main__"],
+]
+ORDER = {name: i for i, name in enumerate(name for layer in LAYERS for name in layer)}
+
+
+def imported(path: Path) -> set[str]:
+    """The modules of this package that a file imports, anywhere in it."""
+    names = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("audiodiff"):
+            module = (node.module or "").removeprefix("audiodiff").removeprefix(".")
+            inner = {f"{module}.{alias.name}".removeprefix(".") for alias in node.names}
+            names |= {name for name in inner if name in ORDER} or {module}
+        elif isinstance(node, ast.Import):
+            names |= {
+                alias.name.removeprefix("audiodiff.")
+                for alias in node.names
+                if alias.name.startswith("audiodiff.")
+            }
+    return names
+
+
+def test_imports_point_downwards() -> None:
+    faults = []
+    for path in ROOT.rglob("*.py"):
+        name = ".".join(path.relative_to(ROOT).with_suffix("").parts)
+        if path.name == "__init__.py":
+            continue
+        assert name in ORDER, f"{name} has no layer; give it one"
+        faults += [
+            f"{name} imports {other}" for other in imported(path) if ORDER[other] >= ORDER[name]
+        ]
+    assert not faults
+
+
+def test_every_layer_names_files_that_exist() -> None:
+    for name in ORDER:
+        assert (ROOT / (name.replace(".", "/") + ".py")).is_file(), name
