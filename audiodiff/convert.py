@@ -1,0 +1,135 @@
+"""Checkpoints of other projects as models of this one."""
+
+import pickle
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from audiodiff.audio.presets import PRESETS
+from audiodiff.checkpoint import load_weights
+from audiodiff.diffusion.schedules import Betas
+from audiodiff.diffusion.times import from_betas
+from audiodiff.errors import AudiodiffError
+from audiodiff.model import Model, ModelConfig, SamplingConfig
+from audiodiff.models.diffwave import DiffWaveConfig
+
+LMNT_FAST_BETAS = (1e-4, 1e-3, 0.01, 0.05, 0.2, 0.5)
+"""The fast schedule of LMNT's DiffWave, its default at inference."""
+
+_LMNT_NAMES = {
+    "input_projection": "input",
+    "diffusion_embedding.projection1": "embedding.project.0",
+    "diffusion_embedding.projection2": "embedding.project.2",
+    "spectrogram_upsampler.conv1": "upsampler.layers.0",
+    "spectrogram_upsampler.conv2": "upsampler.layers.1",
+    "skip_projection": "skip",
+    "output_projection": "output",
+}
+_LMNT_LAYER_NAMES = {
+    "diffusion_projection": "step",
+    "dilated_conv": "dilated",
+    "output_projection": "output",
+}
+
+
+def read_checkpoint(path: Path) -> dict[str, Any]:
+    """A ``.pt`` file as plain data and tensors; nothing in it is executed.
+
+    Raises:
+        AudiodiffError: If the file is missing, damaged or holds more than that.
+    """
+    if not path.is_file():
+        raise AudiodiffError(f"{path}: no such checkpoint; check the path")
+    try:
+        found = torch.load(path, map_location="cpu", weights_only=True)
+    except (RuntimeError, ValueError, EOFError, KeyError, pickle.UnpicklingError) as error:
+        reason = (str(error) or type(error).__name__).splitlines()[0]
+        raise AudiodiffError(
+            f"{path} cannot be read weights-only ({reason}); fetch it again"
+        ) from error
+    if not isinstance(found, dict):
+        raise AudiodiffError(
+            f"{path} holds a {type(found).__name__}, not a checkpoint's dictionary"
+        )
+    return found
+
+
+def from_lmnt_diffwave(path: Path) -> Model:
+    """LMNT's DiffWave, https://github.com/lmnt-com/diffwave.
+
+    Takes the weights from the checkpoint's ``model`` (or the file itself), the sizes from their
+    shapes, and the training schedule from its ``params``, where it has them; the mel is LMNT's at
+    22050 Hz. Checked against its recorded outputs: the network and both samplers.
+
+    Raises:
+        AudiodiffError: If the file is no such checkpoint, naming what is missing or unknown.
+    """
+    found = read_checkpoint(path)
+    state = found.get("model", found)
+    n_layers = sum(1 for name in state if name.endswith("dilated_conv.weight"))
+    if not n_layers or "input_projection.weight" not in state:
+        raise AudiodiffError(f"{path} holds no LMNT DiffWave: residual_layers.0... is missing")
+    params = dict(found.get("params") or {})
+    schedule = Betas(betas=tuple(map(float, params.get("noise_schedule", _linear_betas()))))
+    conditional = "spectrogram_upsampler.conv1.weight" in state
+    n_channels = len(state["input_projection.weight"])
+    network = DiffWaveConfig(
+        n_channels=n_channels,
+        n_layers=n_layers,
+        dilation_cycle=int(params.get("dilation_cycle_length", 10)),
+        n_levels=len(schedule.betas),
+        n_mels=80 if conditional else None,
+    )
+    fast = params.get("inference_noise_schedule", LMNT_FAST_BETAS)
+    config = ModelConfig(
+        sample_rate=22050,
+        mel=PRESETS["lmnt-diffwave"] if conditional else None,
+        network=network,
+        schedule=schedule,
+        target="eps",
+        sampling=SamplingConfig(
+            sampler="ddpm", times=tuple(from_betas(schedule, list(fast)).tolist()), clamp=1.0
+        ),
+    )
+    model = Model(config)
+    load_weights(model.network, _renamed(state, n_layers, conditional), path)
+    return model
+
+
+def _linear_betas() -> list[float]:
+    return torch.linspace(1e-4, 0.05, 50, dtype=torch.float64).tolist()
+
+
+def _renamed(state: Mapping[str, Tensor], n_layers: int, conditional: bool) -> dict[str, Tensor]:
+    """LMNT's names to ours; what has no counterpart keeps its name and so is refused."""
+    names = {
+        f"{theirs}.{kind}": f"{ours}.{kind}"
+        for theirs, ours in _LMNT_NAMES.items()
+        for kind in ("weight", "bias")
+    }
+    names |= {
+        f"residual_layers.{i}.{theirs}.{kind}": f"layers.{i}.{ours}.{kind}"
+        for i in range(n_layers)
+        for theirs, ours in _LMNT_LAYER_NAMES.items()
+        for kind in ("weight", "bias")
+    }
+    projections = {
+        kind: [f"residual_layers.{i}.conditioner_projection.{kind}" for i in range(n_layers)]
+        for kind in ("weight", "bias")
+    }
+    joined = {name for parts in projections.values() for name in parts}
+    renamed = {names.get(name, name): value for name, value in state.items() if name not in joined}
+    if conditional:
+        for kind, parts in projections.items():
+            if all(name in state for name in parts):
+                renamed[f"mel_projection.{kind}"] = torch.cat([state[name] for name in parts])
+    # LMNT keeps the table of step embeddings only while a model runs; older files carry it.
+    renamed.pop("diffusion_embedding.embedding", None)
+    return renamed
+
+
+IMPORTERS: dict[str, Callable[[Path], Model]] = {"lmnt-diffwave": from_lmnt_diffwave}
+"""Every importer by the name that ``--from`` takes."""

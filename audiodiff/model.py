@@ -1,0 +1,207 @@
+"""A model: its network and everything that is needed to run it, from one config."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field, PositiveFloat, PositiveInt, field_validator, model_validator
+from torch import nn
+
+from audiodiff._types import Denoiser, Mel, Prior, Sampler, Schedule, Wave
+from audiodiff.audio.mel import MelConfig
+from audiodiff.audio.presets import PRESETS
+from audiodiff.checkpoint import (
+    WEIGHTS_NAME,
+    load_tensors,
+    load_weights,
+    read_config,
+    save_model,
+)
+from audiodiff.config import Config
+from audiodiff.diffusion.denoiser import NetDenoiser
+from audiodiff.diffusion.noise import Colored, NoiseTape
+from audiodiff.diffusion.priors import PRIORS, PriorConfig
+from audiodiff.diffusion.schedules import ScheduleConfig
+from audiodiff.diffusion.targets import TARGETS
+from audiodiff.diffusion.times import TIMES, TimeGrid, check_times
+from audiodiff.errors import AudiodiffError
+from audiodiff.models.diffwave import DiffWave, DiffWaveConfig
+from audiodiff.samplers.ancestral import Clamped
+from audiodiff.samplers.loop import SAMPLERS, sample
+
+
+class SamplingConfig(Config):
+    """How a model runs unless the caller says otherwise.
+
+    Attributes:
+        sampler: A name of `SAMPLERS`.
+        times: The default run, falling from noise to 0.
+        rule: How another number of steps is placed, a name of `TIMES`.
+        clamp: The state is clamped to +-clamp after every step; None leaves it alone.
+    """
+
+    sampler: str = "ddim"
+    times: tuple[float, ...]
+    rule: str = "uniform"
+    clamp: PositiveFloat | None = None
+
+    @model_validator(mode="after")
+    def _known_names(self) -> "SamplingConfig":
+        _known("sampler", self.sampler, SAMPLERS)
+        _known("rule", self.rule, TIMES)
+        check_times(self.times)
+        return self
+
+
+class ModelConfig(Config):
+    """Everything to vocode: mel, rate, network, schedule, target, prior and default times.
+
+    Attributes:
+        format: Version of this layout.
+        sample_rate: Of the sound, in Hz.
+        mel: The mel that conditions the network, or a preset's name; None for an unconditional
+            model.
+        network: The network's sizes.
+        schedule: The forward process that it was trained on.
+        target: What it predicts, a name of `TARGETS`.
+        prior: The covariance of the noise.
+        sampling: How it runs by default.
+    """
+
+    format: Literal[1] = 1
+    sample_rate: PositiveInt
+    mel: MelConfig | None
+    network: DiffWaveConfig
+    schedule: ScheduleConfig
+    target: str
+    prior: PriorConfig = Field(default_factory=PriorConfig)
+    sampling: SamplingConfig
+
+    @field_validator("mel", mode="before")
+    @classmethod
+    def _preset_by_name(cls, mel: Any) -> Any:
+        if not isinstance(mel, str):
+            return mel
+        _known("mel", mel, PRESETS)
+        return PRESETS[mel]
+
+    @model_validator(mode="after")
+    def _parts_fit(self) -> "ModelConfig":
+        _known("target", self.target, TARGETS)
+        n_mels = None if self.mel is None else self.mel.n_mels
+        if n_mels != self.network.n_mels:
+            raise ValueError(f"network.n_mels={self.network.n_mels} but the mel has {n_mels}")
+        if self.mel is None:
+            if self.prior.kind != "unit":
+                raise ValueError(f"prior.kind={self.prior.kind!r} needs a mel; use 'unit'")
+            return self
+        if self.mel.sample_rate != self.sample_rate:
+            raise ValueError(
+                f"sample_rate={self.sample_rate} but mel.sample_rate={self.mel.sample_rate}"
+            )
+        if self.mel.hop_length != self.network.hop_length:
+            raise ValueError(
+                f"network.upsample_factors={self.network.upsample_factors} make a hop of "
+                f"{self.network.hop_length} but mel.hop_length={self.mel.hop_length}"
+            )
+        return self
+
+
+def _known(name: str, value: str, registry: dict[str, Any]) -> None:
+    if value not in registry:
+        raise ValueError(f"{name}={value!r} is unknown; choose from {', '.join(registry)}")
+
+
+class Model(nn.Module):
+    """A network with its schedule and prior, built from a config.
+
+    Attributes:
+        config: What it was built from.
+        network: The trained part.
+        schedule: Its noise schedule.
+        prior: Its noise.
+        n_steps: Steps of its default run.
+    """
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.network = DiffWave(config.network)
+        self.schedule: Schedule = config.schedule
+        self.prior: Prior = PRIORS[config.prior.kind](config.prior, config.mel)
+        self.n_steps = len(config.sampling.times) - 1
+
+    @classmethod
+    def load(cls, directory: Path) -> "Model":
+        """Reads a model directory.
+
+        Raises:
+            AudiodiffError: If a file is missing, damaged or does not fit the other.
+        """
+        config = ModelConfig.parse(read_config(directory), str(directory / "config.json"))
+        model = cls(config)
+        path = directory / WEIGHTS_NAME
+        load_weights(model.network, load_tensors(path)[0], path)
+        return model.eval()
+
+    def save(self, directory: Path) -> None:
+        """Writes config.json and model.safetensors."""
+        save_model(directory, self.config, self.network.state_dict())
+
+    def denoiser(self, mel: Mel | None) -> Denoiser:
+        """x0_hat with the mel bound."""
+        return NetDenoiser(self.network, self.schedule, self.config.target, self.prior, mel)
+
+    def sampler(self, name: str | None = None) -> Sampler:
+        """The sampler of that name, or the model's own, clamped if the model says so.
+
+        Raises:
+            AudiodiffError: If the name is unknown.
+        """
+        name = self.config.sampling.sampler if name is None else name
+        if name not in SAMPLERS:
+            raise AudiodiffError(f"sampler={name!r} is unknown; choose from {', '.join(SAMPLERS)}")
+        limit = self.config.sampling.clamp
+        sampler = SAMPLERS[name]()
+        return sampler if limit is None else Clamped(sampler, limit)
+
+    def times(self, n_steps: int | None = None) -> TimeGrid:
+        """The model's default times, or ``n_steps`` placed by its rule.
+
+        Raises:
+            AudiodiffError: If n_steps is below 1.
+        """
+        sampling = self.config.sampling
+        if n_steps is None or n_steps == self.n_steps:
+            return check_times(sampling.times)
+        if n_steps < 1:
+            raise AudiodiffError(f"n_steps={n_steps}: a run has at least one step")
+        return TIMES[sampling.rule](self.schedule, n_steps)
+
+    def run(
+        self,
+        mel: Mel | None,
+        n_samples: int,
+        times: TimeGrid,
+        sampler: Sampler,
+        seeds: Sequence[int],
+        offsets: Sequence[int],
+    ) -> Iterator[Wave]:
+        """Yields the wave after each step, (batch, n_samples); the last is the result.
+
+        Args:
+            mel: (batch, n_mels, frames) in the model's own preset; None for an unconditional one.
+            n_samples: frames x hop_length, or any length without a mel.
+            times: The run, see `times`.
+            sampler: See `sampler`.
+            seeds: One per item of the batch.
+            offsets: For each item, the sample of its noise tape at which it starts.
+        """
+        like = next(self.network.parameters()).new_empty((len(seeds), n_samples))
+        noise = Colored(NoiseTape(seeds, offsets), self.prior, mel)
+        yield from sample(self.denoiser(mel), self.schedule, sampler, times, noise, like)
+
+    @property
+    def receptive_radius(self) -> int:
+        """Mel frames on either side that one call of the denoiser looks at."""
+        return self.config.network.receptive_radius + 2 * self.prior.radius

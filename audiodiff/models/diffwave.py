@@ -1,0 +1,168 @@
+"""DiffWave (arXiv:2009.09761): a stack of gated dilated convolutions on the wave itself."""
+
+import math
+from typing import Literal
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from pydantic import Field, PositiveInt
+from torch import Tensor, nn
+
+from audiodiff._types import Mel, Schedule, Times, Wave
+from audiodiff.config import Config
+
+Features = Float[Tensor, "batch channels samples"]
+
+
+class DiffWaveConfig(Config):
+    """The sizes of a DiffWave; the defaults are the published base network of 2.62 M parameters.
+
+    Attributes:
+        n_channels: Width C of the residual layers.
+        n_layers: How many there are.
+        dilation_cycle: Layer i dilates by 2^(i mod dilation_cycle).
+        n_levels: Rows of the table that embeds the step (the T of the training schedule).
+        n_mels: Bands of the conditioning mel; None for an unconditional network.
+        upsample_factors: Factors of the mel upsampler; their product is the hop length.
+    """
+
+    kind: Literal["diffwave"] = "diffwave"
+    n_channels: PositiveInt = 64
+    n_layers: PositiveInt = 30
+    dilation_cycle: PositiveInt = 10
+    n_levels: int = Field(default=50, ge=2)
+    n_mels: PositiveInt | None = 80
+    upsample_factors: tuple[int, ...] = (16, 16)
+
+    @property
+    def hop_length(self) -> int:
+        """Samples per mel frame."""
+        return math.prod(self.upsample_factors)
+
+    @property
+    def dilations(self) -> tuple[int, ...]:
+        """The dilation of each layer, in samples."""
+        return tuple(2 ** (i % self.dilation_cycle) for i in range(self.n_layers))
+
+    @property
+    def receptive_radius(self) -> int:
+        """Frames on either side that a sample depends on, the mel upsampler's two included."""
+        return math.ceil(sum(self.dilations) / self.hop_length) + 2
+
+
+def _conv(n_in: int, n_out: int, size: int = 1, dilation: int = 1) -> nn.Conv1d:
+    conv = nn.Conv1d(n_in, n_out, size, padding=dilation * (size // 2), dilation=dilation)
+    nn.init.kaiming_normal_(conv.weight)
+    return conv
+
+
+class StepEmbedding(nn.Module):
+    """A (fractional) step index as 512 features."""
+
+    def __init__(self, n_levels: int) -> None:
+        super().__init__()
+        steps = torch.arange(n_levels)[:, None]
+        angles = steps * 10 ** (torch.arange(64) * 4 / 63)
+        self.register_buffer("table", torch.cat([angles.sin(), angles.cos()], 1), persistent=False)
+        self.project = nn.Sequential(nn.Linear(128, 512), nn.SiLU(), nn.Linear(512, 512), nn.SiLU())
+
+    def forward(self, step: Times) -> Float[Tensor, "batch 512"]:
+        """Between two steps the table's rows are interpolated, as LMNT's code does."""
+        table = self.get_buffer("table")
+        below = step.floor().long().clamp(0, len(table) - 2)
+        fraction = (step - below).to(table)[:, None]
+        return self.project(torch.lerp(table[below], table[below + 1], fraction))
+
+
+class MelUpsampler(nn.Module):
+    """Mel frames to samples by transposed convolutions over bands and time."""
+
+    def __init__(self, factors: tuple[int, ...]) -> None:
+        super().__init__()
+        self.layers = nn.ModuleList(
+            nn.ConvTranspose2d(
+                1,
+                1,
+                (3, 2 * factor),
+                stride=(1, factor),
+                padding=(1, (factor + 1) // 2),
+                output_padding=(0, factor % 2),
+            )
+            for factor in factors
+        )
+
+    def forward(self, mel: Mel) -> Features:
+        """(batch, n_mels, frames) to (batch, n_mels, frames x hop_length)."""
+        x = mel[:, None]
+        for layer in self.layers:
+            x = F.leaky_relu(layer(x), 0.4)
+        return x[:, 0]
+
+
+class ResidualLayer(nn.Module):
+    """A dilated convolution behind a gate, with a residual and a skip output."""
+
+    def __init__(self, n_channels: int, dilation: int) -> None:
+        super().__init__()
+        self.step = nn.Linear(512, n_channels)
+        self.dilated = _conv(n_channels, 2 * n_channels, 3, dilation)
+        self.output = _conv(n_channels, 2 * n_channels)
+
+    def forward(
+        self, x: Features, step: Float[Tensor, "batch 512"], cond: Features | None
+    ) -> tuple[Features, Features]:
+        """The next layer's input and this layer's skip output."""
+        z = self.dilated(x + self.step(step)[:, :, None])
+        gate, filtered = (z if cond is None else z + cond).chunk(2, 1)
+        residual, skip = self.output(gate.sigmoid() * filtered.tanh()).chunk(2, 1)
+        return (x + residual) / math.sqrt(2), skip
+
+
+class DiffWave(nn.Module):
+    """The published network, with any hop and with or without a mel.
+
+    Example:
+        >>> network = DiffWave(DiffWaveConfig(n_channels=8, n_layers=2))
+        >>> cond = network.condition(torch.zeros(1, 80, 3))
+        >>> network(torch.zeros(1, 768), torch.tensor([49.0]), cond).shape
+        torch.Size([1, 768])
+    """
+
+    def __init__(self, config: DiffWaveConfig) -> None:
+        super().__init__()
+        self.config = config
+        n_channels = config.n_channels
+        self.input = _conv(1, n_channels)
+        self.embedding = StepEmbedding(config.n_levels)
+        self.layers = nn.ModuleList(
+            ResidualLayer(n_channels, dilation) for dilation in config.dilations
+        )
+        if config.n_mels is not None:
+            self.upsampler = MelUpsampler(config.upsample_factors)
+            # One convolution for the mel projections of all layers: they do not depend on the step.
+            self.mel_projection = _conv(config.n_mels, 2 * n_channels * config.n_layers)
+        self.skip = _conv(n_channels, n_channels)
+        self.output = _conv(n_channels, 1)
+        nn.init.zeros_(self.output.weight)
+
+    def level(self, schedule: Schedule, t: Times) -> Times:
+        """The step index ``n_levels t - 1``; earlier times than the first step's read its row."""
+        return (t * self.config.n_levels - 1).clamp(min=0)
+
+    def condition(self, mel: Mel | None) -> tuple[Features, ...] | None:
+        """The mel's part in every layer, shape (batch, 2 C, samples) each."""
+        if self.config.n_mels is None:
+            return None
+        return self.mel_projection(self.upsampler(mel)).chunk(self.config.n_layers, 1)
+
+    def forward(self, x_t: Wave, level: Times, cond: tuple[Features, ...] | None) -> Wave:
+        """The network's output, shape (batch, samples)."""
+        x = self.input(x_t[:, None]).relu()
+        step = self.embedding(level)
+        total: Features | float = 0.0
+        for i, layer in enumerate(self.layers):
+            x, skip = layer(x, step, None if cond is None else cond[i])
+            total = total + skip
+        features = self.skip(total / math.sqrt(len(self.layers))).relu()
+        return self.output(features)[:, 0]
