@@ -1,0 +1,1 @@
+"""Training data: which clips there are, their samples, and crops of them."""

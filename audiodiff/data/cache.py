@@ -1,0 +1,268 @@
+"""Every clip decoded once, into one memory-mapped file that training crops from.
+
+Samples are kept in 16 bit, so the rounding lies at -98 dBFS for any source finer than that (a
+16-bit file at the cache's own rate is kept exactly); what exceeds full scale is clipped and
+counted. Beside ``NAME`` lies its index ``NAME.json``; without a whole and matching index the file
+counts as absent, and the index is written last, so a killed build leaves nothing half-valid.
+"""
+
+import os
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+from filelock import FileLock
+from jaxtyping import Float, Int16, Int64
+from pydantic import ValidationError
+
+from audiodiff.audio.io import load
+from audiodiff.config import Config
+from audiodiff.data.corpus import Clip
+from audiodiff.errors import AudiodiffError
+
+FULL_SCALE = 32768
+SAMPLE = np.dtype("<i2")
+N_WORKERS = 2
+
+
+class Source(Config):
+    """What tells whether a clip's file is still the one that was decoded."""
+
+    id: str
+    path: str
+    size: int | None
+    mtime_ns: int | None
+
+    @classmethod
+    def of(cls, clip: Clip) -> "Source":
+        """The file's state now; size and time are None where it cannot be looked at."""
+        path = os.path.abspath(clip.path)
+        try:
+            stat = os.stat(path)
+        except OSError:
+            return cls(id=clip.id, path=path, size=None, mtime_ns=None)
+        return cls(id=clip.id, path=path, size=stat.st_size, mtime_ns=stat.st_mtime_ns)
+
+
+class Entry(Config):
+    """What became of one clip: its length in samples, or the reason why it could not be read."""
+
+    source: Source
+    length: int
+    n_clipped: int
+    reason: str | None
+
+
+class Index(Config):
+    """The content of ``NAME.json``; the entries' samples lie one after another in ``NAME``."""
+
+    sample_rate: int
+    entries: tuple[Entry, ...]
+
+
+class ClipCache:
+    """The clips of a finished cache file, read through a memory map.
+
+    Attributes:
+        sample_rate: In Hz.
+        ids: The id of each readable clip, in the order in which they were given.
+        lengths: Samples of each clip.
+        offsets: Where each clip begins in the file, in samples.
+        skipped: For each clip that could not be read, its id and the reason.
+        n_samples: Samples in all.
+        n_clipped: How many of them exceeded full scale.
+    """
+
+    def __init__(self, path: Path):
+        """Opens a cache.
+
+        Args:
+            path: The file that `build_cache` wrote.
+
+        Raises:
+            AudiodiffError: If there is no whole cache there.
+        """
+        index = _read_index(path)
+        if index is None:
+            raise AudiodiffError(f"{path} is not a finished clip cache; build it anew")
+        clips = [entry for entry in index.entries if entry.reason is None]
+        self.sample_rate = index.sample_rate
+        self.ids = tuple(entry.source.id for entry in clips)
+        self.lengths: Int64[np.ndarray, " clips"] = np.array(
+            [entry.length for entry in clips], dtype=np.int64
+        )
+        self.offsets: Int64[np.ndarray, " clips"] = np.cumsum(self.lengths) - self.lengths
+        self.skipped = {
+            entry.source.id: entry.reason for entry in index.entries if entry.reason is not None
+        }
+        self.n_clipped = sum(entry.n_clipped for entry in clips)
+        self._samples = np.memmap(path, dtype=SAMPLE, mode="r")
+        self.n_samples = len(self._samples)
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    @property
+    def duration(self) -> float:
+        """Seconds in all."""
+        return self.n_samples / self.sample_rate
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Sentences to print: each clip that is left out, and how much was clipped."""
+        notes = [f"clip {id_} is left out: {reason}" for id_, reason in self.skipped.items()]
+        if self.n_clipped:
+            notes.append(f"{self.n_clipped} samples exceeded full scale and were clipped")
+        return tuple(notes)
+
+    def wave(self, i: int) -> Float[np.ndarray, " samples"]:
+        """Clip i in full, float32 in [-1, 1)."""
+        return self.crop(i, 0, int(self.lengths[i]))
+
+    def crop(self, i: int, start: int, n_samples: int) -> Float[np.ndarray, " n_samples"]:
+        """Part of clip i in float32, with zeros after the clip's end.
+
+        Args:
+            i: Which clip.
+            start: First sample within the clip.
+            n_samples: How many samples.
+
+        Raises:
+            AudiodiffError: If the clip has no sample ``start``.
+        """
+        length = int(self.lengths[i])
+        if not 0 <= start < length:
+            raise AudiodiffError(
+                f"start={start} lies outside clip {self.ids[i]} of {length} samples; "
+                f"choose 0 to {length - 1}"
+            )
+        begin = int(self.offsets[i]) + start
+        kept = self._samples[begin : begin + min(n_samples, length - start)]
+        wave = np.zeros(n_samples, dtype=np.float32)
+        np.divide(kept, np.float32(FULL_SCALE), out=wave[: len(kept)])
+        return wave
+
+
+def build_cache(
+    clips: Sequence[Clip],
+    sample_rate: int,
+    path: Path,
+    on_clip: Callable[[Clip], None] | None = None,
+) -> ClipCache:
+    """Opens the cache of these clips, after decoding them all if that was not done yet.
+
+    The cache is reused when it was made at this rate from the same ids and files (path, size and
+    time of change). Several processes may call this at once: the first builds, the others wait
+    for it and open the result. Memory holds a few decoded clips at a time, never the corpus.
+
+    Args:
+        clips: What to decode, under distinct ids.
+        sample_rate: Of the cache, in Hz; every clip is resampled to it and mixed to mono.
+        path: The cache file; its folder is made, and two more files come to lie beside it.
+        on_clip: Called with each clip once it is done, in order; not at all for a reused cache.
+
+    Raises:
+        AudiodiffError: If there are no clips, none of them can be read or the cache cannot be
+            written. Single unreadable clips are reported in `ClipCache.skipped` instead.
+    """
+    if not clips:
+        raise AudiodiffError(f"there are no clips to put into {path}; give at least one")
+    if path.is_dir():
+        raise AudiodiffError(f"the clip cache {path} is a folder; name a file, such as one in it")
+    sources = [Source.of(clip) for clip in clips]
+    try:
+        if not _matches(path, sources, sample_rate):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with FileLock(_beside(path, ".lock")):
+                # Another process may have built it while this one waited for the lock.
+                if not _matches(path, sources, sample_rate):
+                    _build(clips, sources, sample_rate, path, on_clip)
+    except OSError as error:
+        raise AudiodiffError(
+            f"cannot write the clip cache {path} ({error}); free space there or choose "
+            "another place"
+        ) from error
+    return ClipCache(path)
+
+
+def _beside(path: Path, suffix: str) -> Path:
+    return path.with_name(path.name + suffix)
+
+
+def _read_index(path: Path) -> Index | None:
+    """The index of a whole cache, or None."""
+    try:
+        index = Index.model_validate_json(_beside(path, ".json").read_bytes())
+        size = path.stat().st_size
+    except (FileNotFoundError, ValidationError):
+        return None
+    whole = size == SAMPLE.itemsize * sum(entry.length for entry in index.entries)
+    return index if whole else None
+
+
+def _matches(path: Path, sources: Sequence[Source], sample_rate: int) -> bool:
+    index = _read_index(path)
+    if index is None or index.sample_rate != sample_rate:
+        return False
+    return [entry.source for entry in index.entries] == list(sources)
+
+
+def _build(
+    clips: Sequence[Clip],
+    sources: Sequence[Source],
+    sample_rate: int,
+    path: Path,
+    on_clip: Callable[[Clip], None] | None,
+) -> None:
+    partial, partial_index = _beside(path, ".partial"), _beside(path, ".json.partial")
+    entries = []
+    with partial.open("wb") as file:
+        decoded = _decode_in_order(clips, sample_rate)
+        for clip, source, (samples, n_clipped, reason) in zip(clips, sources, decoded, strict=True):
+            file.write(samples.tobytes())
+            entries.append(
+                Entry(source=source, length=len(samples), n_clipped=n_clipped, reason=reason)
+            )
+            if on_clip is not None:
+                on_clip(clip)
+    if all(entry.reason is not None for entry in entries):
+        partial.unlink()
+        raise AudiodiffError(
+            f"none of the {len(entries)} clips can be read; the first: {entries[0].reason}"
+        )
+    index = Index(sample_rate=sample_rate, entries=tuple(entries))
+    partial_index.write_text(index.model_dump_json(), encoding="utf-8")
+    # In this order no moment exists at which an index stands beside the samples of another.
+    _beside(path, ".json").unlink(missing_ok=True)
+    partial.replace(path)
+    partial_index.replace(_beside(path, ".json"))
+
+
+Decoded = tuple[Int16[np.ndarray, " samples"], int, str | None]
+
+
+def _decode_in_order(clips: Sequence[Clip], sample_rate: int) -> Iterator[Decoded]:
+    """Decodes on all workers, at most two clips ahead of each, so that memory stays bounded."""
+    with ThreadPoolExecutor(N_WORKERS) as executor:
+        waiting: deque[Future[Decoded]] = deque()
+        for clip in clips:
+            if len(waiting) == 2 * N_WORKERS:
+                yield waiting.popleft().result()
+            waiting.append(executor.submit(_decode, clip, sample_rate))
+        while waiting:
+            yield waiting.popleft().result()
+
+
+def _decode(clip: Clip, sample_rate: int) -> Decoded:
+    """The samples in 16 bit, how many were clipped, and a reason if there are no samples."""
+    nothing = np.zeros(0, dtype=SAMPLE)
+    try:
+        wave, _ = load(clip.path, sample_rate)
+    except AudiodiffError as error:
+        return nothing, 0, str(error)
+    if len(wave) == 0:
+        return nothing, 0, f"{clip.path} is too short to leave a sample at {sample_rate} Hz"
+    samples = np.clip(np.rint(wave * FULL_SCALE), -FULL_SCALE, FULL_SCALE - 1)
+    return samples.astype(SAMPLE), int(np.count_nonzero(np.abs(wave) > 1)), None

@@ -1,0 +1,229 @@
+"""Which clips a folder holds, and which of them train, validate and test."""
+
+import hashlib
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from pathlib import Path
+
+from audiodiff.audio.io import AUDIO_SUFFIXES
+from audiodiff.config import Config
+from audiodiff.errors import AudiodiffError
+
+SPLITS = ("train", "dev", "test")
+HOLD_OUT_SHARE = 0.02
+HOLD_OUT_MOST = 32
+NAMES_SHOWN = 20
+
+
+class Clip(Config):
+    """One audio file and the name that lists and reports call it by."""
+
+    id: str
+    path: Path
+
+
+class Corpus(Config):
+    """The clips of one or several folders, and what a person should know about the reading.
+
+    Attributes:
+        train: Clips to train on.
+        dev: Clips to validate on; none of them trains.
+        test: Clips that nothing but the final measurement hears; empty without a test list.
+        notes: Sentences to print: what was missing, unused or chosen on the reader's behalf.
+    """
+
+    train: tuple[Clip, ...]
+    dev: tuple[Clip, ...]
+    test: tuple[Clip, ...]
+    notes: tuple[str, ...]
+
+
+def read_corpus(folders: Sequence[Path]) -> Corpus:
+    """Finds the clips of every folder and divides them into train, dev and test.
+
+    A folder is either in LJSpeech's form, ``wavs/`` with a ``metadata.csv`` (``id|text``) or split
+    lists beside it (``train.txt``, ``dev.txt``, ``test.txt``, one id a line), or any folder of
+    audio files, searched with its subfolders (links to folders are not followed). An id is a
+    file's path below the folder without its suffix; with several folders the folder's name comes
+    before it. Without a dev list some 2 % of the training clips, 1 to 32, are held out of each
+    folder by a hash of the id, so every machine and every later run holds out the same.
+
+    Args:
+        folders: One or more folders, each with a name of its own.
+
+    Raises:
+        AudiodiffError: If a folder is missing, holds no audio or no clip to train on, is given
+            twice or lies in another; if an id is in two split lists or stands for two files.
+    """
+    _check_folders(folders)
+    parts = [
+        _read_folder(folder, f"{folder.resolve().name}/" if len(folders) > 1 else "")
+        for folder in folders
+    ]
+    return Corpus(
+        train=tuple(clip for part in parts for clip in part.train),
+        dev=tuple(clip for part in parts for clip in part.dev),
+        test=tuple(clip for part in parts for clip in part.test),
+        notes=tuple(note for part in parts for note in part.notes),
+    )
+
+
+def _check_folders(folders: Sequence[Path]) -> None:
+    if not folders:
+        raise AudiodiffError("folders is empty; give at least one folder of audio files")
+    for folder in folders:
+        if not folder.is_dir():
+            raise AudiodiffError(f"the corpus folder {folder} does not exist; check the path")
+    places = [folder.resolve() for folder in folders]
+    for i, place in enumerate(places):
+        for j in range(i):
+            if place.name == places[j].name:
+                raise AudiodiffError(
+                    f"the folders {folders[j]} and {folders[i]} have the same name "
+                    f"{place.name!r}, which would mix up their ids; give the folder above "
+                    "them, or rename one"
+                )
+            if place in places[j].parents or places[j] in place.parents:
+                raise AudiodiffError(
+                    f"one of the folders {folders[j]} and {folders[i]} lies in the other, so its "
+                    "clips would count twice; give only one of them"
+                )
+
+
+def _read_folder(folder: Path, prefix: str) -> Corpus:
+    lists = {
+        split: _read_ids(folder / f"{split}.txt")
+        for split in SPLITS
+        if (folder / f"{split}.txt").is_file()
+    }
+    metadata = folder / "metadata.csv"
+    sources = {f"{split}.txt": ids for split, ids in lists.items()}
+    if metadata.is_file():
+        sources["metadata.csv"] = _read_ids(metadata)
+    files = _find_audio(folder / "wavs" if sources and (folder / "wavs").is_dir() else folder)
+    _check_disjoint(folder, lists)
+
+    notes = [_missing_note(folder, name, ids, files) for name, ids in sources.items()]
+    splits = _divide(lists, sources.get("metadata.csv", files), files)
+    if "dev" not in lists:
+        splits = _hold_out(folder, splits)
+        notes.append(_hold_out_note(folder, splits["dev"]))
+    if not splits["train"]:
+        raise AudiodiffError(
+            f"{folder} leaves no clip to train on; its lists must name audio files by their path "
+            f"without suffix, such as {next(iter(files))!r}"
+        )
+    notes.append(_unused_note(folder, sources, splits, files))
+    train, dev, test = (
+        tuple(Clip(id=prefix + id_, path=files[id_]) for id_ in splits[split]) for split in SPLITS
+    )
+    return Corpus(train=train, dev=dev, test=test, notes=tuple(note for note in notes if note))
+
+
+def _read_ids(path: Path) -> list[str]:
+    """The text before the first ``|`` of every line, each once, in the file's order."""
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise AudiodiffError(f"{path} is not in UTF-8 ({error}); save it as UTF-8") from error
+    ids = (line.split("|", 1)[0].strip() for line in text.split("\n"))
+    return list(dict.fromkeys(id_ for id_ in ids if id_))
+
+
+def _find_audio(root: Path) -> dict[str, Path]:
+    """Every audio file below ``root`` by its id, sorted."""
+    files: dict[str, Path] = {}
+    for path in sorted(root.rglob("*")):
+        if path.suffix.lower() in AUDIO_SUFFIXES:
+            id_ = path.relative_to(root).with_suffix("").as_posix()
+            if id_ in files:
+                raise AudiodiffError(
+                    f"{files[id_]} and {path} would both be clip {id_!r}; keep one of them"
+                )
+            files[id_] = path
+    if not files:
+        raise AudiodiffError(
+            f"no audio in {root}: looked there and in its subfolders for files ending in "
+            f"{', '.join(sorted(AUDIO_SUFFIXES))}; check the path"
+        )
+    return files
+
+
+def _check_disjoint(folder: Path, lists: Mapping[str, Sequence[str]]) -> None:
+    counts = Counter(id_ for ids in lists.values() for id_ in ids)
+    twice = [id_ for id_, count in counts.items() if count > 1]
+    if twice:
+        raise AudiodiffError(
+            f"{folder} lists {_names(twice)} in more than one of "
+            f"{', '.join(f'{split}.txt' for split in lists)}; a clip may be in one split only"
+        )
+
+
+def _divide(
+    lists: Mapping[str, Sequence[str]], candidates: Iterable[str], files: Mapping[str, Path]
+) -> dict[str, Sequence[str]]:
+    """The existing ids of each split; without a train list, all that dev and test leave over."""
+    taken = {id_ for ids in lists.values() for id_ in ids}
+    rest = [id_ for id_ in candidates if id_ not in taken]
+    wanted = {split: lists.get(split, rest if split == "train" else ()) for split in SPLITS}
+    return {split: [id_ for id_ in ids if id_ in files] for split, ids in wanted.items()}
+
+
+def _hold_out(folder: Path, splits: Mapping[str, Sequence[str]]) -> dict[str, Sequence[str]]:
+    """The splits with a share of train moved to dev."""
+    train = splits["train"]
+    if len(train) == 1:
+        raise AudiodiffError(
+            f"{folder} has only the clip {train[0]!r} to train on, so none can be held out for "
+            "validation; cut it into several files, or name others in dev.txt"
+        )
+    count = min(max(1, round(HOLD_OUT_SHARE * len(train))), HOLD_OUT_MOST)
+    held_out = set(sorted(train, key=_hash)[:count])
+    return {
+        **splits,
+        "train": [id_ for id_ in train if id_ not in held_out],
+        "dev": [id_ for id_ in train if id_ in held_out],
+    }
+
+
+def _hash(id_: str) -> str:
+    return hashlib.sha256(id_.encode()).hexdigest()
+
+
+def _hold_out_note(folder: Path, held_out: Sequence[str]) -> str:
+    return (
+        f"{folder} has no dev.txt: {_count(held_out, 'training clip')} held out for "
+        "validation, chosen by a hash of the id"
+    )
+
+
+def _missing_note(folder: Path, name: str, ids: Sequence[str], files: Collection[str]) -> str:
+    missing = [id_ for id_ in ids if id_ not in files]
+    if not missing:
+        return ""
+    return f"{folder}/{name} lists {_count(missing, 'id')} without a file: {_names(missing)}"
+
+
+def _unused_note(
+    folder: Path,
+    sources: Collection[str],
+    splits: Mapping[str, Sequence[str]],
+    files: Collection[str],
+) -> str:
+    used = {id_ for ids in splits.values() for id_ in ids}
+    unused = [id_ for id_ in files if id_ not in used]
+    if not unused:
+        return ""
+    lists = [name for name in sources if name != "metadata.csv"]
+    names = lists if "train.txt" in sources else [*lists, "metadata.csv"]
+    return f"{folder}: {_count(unused, 'clip')} unused, as not in {' or '.join(names)}"
+
+
+def _count(items: Collection[str], noun: str) -> str:
+    return f"{len(items)} {noun}{'' if len(items) == 1 else 's'}"
+
+
+def _names(ids: Sequence[str]) -> str:
+    shown = ", ".join(repr(id_) for id_ in ids[:NAMES_SHOWN])
+    more = len(ids) - NAMES_SHOWN
+    return f"{shown} and {more} more" if more > 0 else shown
