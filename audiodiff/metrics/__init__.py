@@ -1,0 +1,1 @@
+"""Judging sound against its reference."""

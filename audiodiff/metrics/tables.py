@@ -1,0 +1,46 @@
+"""Evaluations for the terminal."""
+
+from rich.markup import escape
+from rich.table import Table
+
+from audiodiff.metrics.evaluate import METRICS, Evaluation
+
+
+def summary_table(evaluation: Evaluation) -> Table:
+    """One row per metric: the mean with its 95 % confidence interval, and over how many files."""
+    resampled = sum(file.resampled_from is not None for file in evaluation.files)
+    table = Table(
+        caption=f"outputs resampled to their reference's rate: {resampled}" if resampled else None
+    )
+    table.add_column("metric")
+    table.add_column("mean ± 95 %", justify="right")
+    table.add_column("unit")
+    table.add_column("better")
+    table.add_column("files", justify="right")
+    n_pairs = len(evaluation.files) + len(evaluation.failed)
+    for name, metric in METRICS.items():
+        summary = evaluation.summary[name]
+        interval = "" if summary.interval is None else f" ± {summary.interval:.3f}"
+        table.add_row(
+            name,
+            _number(summary.mean) + interval,
+            metric.unit,
+            metric.better,
+            f"{summary.n_files} of {n_pairs}",
+        )
+    return table
+
+
+def file_table(evaluation: Evaluation) -> Table:
+    """One row per scored file; a dash where a metric is undefined."""
+    table = Table()
+    table.add_column("file", overflow="fold")
+    for name in METRICS:
+        table.add_column(name, justify="right")
+    for file in evaluation.files:
+        table.add_row(escape(file.name), *(_number(file.scores[name]) for name in METRICS))
+    return table
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3f}"
