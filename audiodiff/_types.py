@@ -4,7 +4,7 @@ One forward process, ``x_t = alpha(t) x_0 + sigma(t) eps``, with t = 0 at data a
 and one quantity that everything reads: the denoised estimate ``x0_hat(x_t, t)``.
 """
 
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from jaxtyping import Float
 from torch import Tensor
@@ -22,6 +22,7 @@ Times = Float[Tensor, " batch"]
 """One diffusion time per item, 0 at data and 1 at noise; float64 throughout the samplers."""
 
 
+@runtime_checkable
 class Schedule(Protocol):
     """The coefficients of ``x_t = alpha(t) x_0 + sigma(t) eps``."""
 
@@ -39,6 +40,7 @@ class Schedule(Protocol):
         """The time at which ``log(alpha^2 / sigma^2)`` has the given value."""
 
 
+@runtime_checkable
 class Network(Protocol):
     """What is trained: ``(x_t, level, cond) -> y`` for some target y."""
 
@@ -52,6 +54,7 @@ class Network(Protocol):
         """The network's output, in the shape of x_t."""
 
 
+@runtime_checkable
 class Denoiser(Protocol):
     """The denoised estimate, its conditioning already bound."""
 
@@ -59,6 +62,7 @@ class Denoiser(Protocol):
         """x0_hat in the shape of x_t."""
 
 
+@runtime_checkable
 class Prior(Protocol):
     """Gaussian noise whose covariance the mel decides: ``eps = color(white)``."""
 
@@ -72,6 +76,7 @@ class Prior(Protocol):
         """The inverse of `color`, which weights the training loss."""
 
 
+@runtime_checkable
 class NoiseSource(Protocol):
     """White noise of unit variance for one run."""
 
@@ -79,6 +84,7 @@ class NoiseSource(Protocol):
         """Noise in the shape, dtype and device of ``like``; step 0 is the initial state's."""
 
 
+@runtime_checkable
 class Sampler(Protocol):
     """One way from t to r < t, given the denoiser."""
 
@@ -98,6 +104,7 @@ class Sampler(Protocol):
         """x_r and the state for the next step."""
 
 
+@runtime_checkable
 class Codec(Protocol):
     """The way between a wave and what diffuses."""
 
@@ -110,6 +117,7 @@ class Codec(Protocol):
         """The wave of ``length`` samples."""
 
 
+@runtime_checkable
 class Objective(Protocol):
     """What a trainer minimises; it knows nothing else of the model."""
 

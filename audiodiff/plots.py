@@ -1,0 +1,85 @@
+"""Pictures: spectrograms and loss curves."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from audiodiff.atomic import replacing
+from audiodiff.audio import frames
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+N_FFT = 1024
+HOP_LENGTH = 256
+DEPTH_DB = 90
+MAX_COLUMNS = 4000
+
+
+def spectrogram_figure(
+    waves: Sequence[tuple[str, Float[Tensor, " samples"]]], sample_rate: int
+) -> "Figure":
+    """Spectrograms above each other, on one scale in dB, the loudest bin of the first at 0.
+
+    Args:
+        waves: A title and a wave each.
+        sample_rate: Of all of them, in Hz.
+    """
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(10, 2.6 * len(waves) + 0.4), layout="constrained")
+    axes = figure.subplots(len(waves), 1, squeeze=False, sharex=True)[:, 0]
+    levels = [_levels(wave) for _, wave in waves]
+    top = float(levels[0].max())
+    for axis, (title, wave), level in zip(axes, waves, levels, strict=True):
+        image = axis.imshow(
+            level - top,
+            origin="lower",
+            aspect="auto",
+            cmap="magma",
+            vmin=-DEPTH_DB,
+            vmax=0,
+            extent=(0, len(wave) / sample_rate, 0, sample_rate / 2000),
+        )
+        axis.set(title=title, ylabel="kHz")
+    axes[-1].set_xlabel("s")
+    figure.colorbar(image, ax=list(axes), label="dB")
+    return figure
+
+
+def _levels(wave: Float[Tensor, " samples"]) -> Float[np.ndarray, "bins columns"]:
+    """Magnitudes in dB; of a long wave only as many columns as a picture can show."""
+    hop = max(HOP_LENGTH, len(wave) // MAX_COLUMNS)
+    padded = frames.pad(wave[None].float(), N_FFT // 2, "zeros")
+    window = frames.hann(N_FFT, N_FFT, "periodic")
+    magnitude = frames.stft(padded, window, hop)[0].abs()
+    return (20 * torch.log10(magnitude.clamp(min=1e-7))).numpy()
+
+
+def curves_figure(records: Sequence[dict[str, Any]]) -> "Figure":
+    """Training and dev loss against the step, from the records of a run's log."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(8, 4.5), layout="constrained")
+    axis = figure.subplots()
+    for name in ("train/loss", "dev/loss"):
+        points = [(record["step"], record[name]) for record in records if name in record]
+        if points:
+            axis.plot(*zip(*points, strict=True), label=name)
+            axis.set_yscale("log")
+    axis.set(xlabel="step", ylabel="loss")
+    axis.grid(alpha=0.3, which="both")
+    if axis.lines:
+        axis.legend()
+    return figure
+
+
+def save_figure(figure: "Figure", path: Path) -> None:
+    """Writes a PNG that appears whole or not at all."""
+    with replacing(path) as temporary:
+        figure.savefig(temporary, dpi=110)

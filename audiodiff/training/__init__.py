@@ -1,0 +1,1 @@
+"""Training: the run's config, what it minimises, its state and its loop."""

@@ -1,0 +1,121 @@
+"""What a person sees of a run: a log, scalars, dev losses, and dev clips to hear and look at."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch.utils.tensorboard import SummaryWriter
+
+from audiodiff.atomic import replacing
+from audiodiff.audio.mel import LogMel
+from audiodiff.data.cache import ClipCache
+from audiodiff.data.crops import crop_batch
+from audiodiff.diffusion.noise import white_noise
+from audiodiff.model import Model
+from audiodiff.plots import curves_figure, save_figure, spectrogram_figure
+from audiodiff.training.objectives import DiffusionLoss
+
+LEVELS = (0.02, 0.1, 0.2, 0.35, 0.5, 0.65, 0.8, 0.95)
+"""Times at which the dev loss is measured."""
+
+N_CROPS = 16
+N_PREVIEWS = 3
+PREVIEW_SECONDS = 3
+
+
+class Monitor:
+    """Writes ``log.jsonl``, ``curves.png`` and TensorBoard events into the run's folder.
+
+    Args:
+        out: The run's folder.
+        step: The last step done; what an interrupted run logged after it is dropped.
+    """
+
+    def __init__(self, out: Path, step: int) -> None:
+        self.log = out / "log.jsonl"
+        self.curves = out / "curves.png"
+        self.records = [record for record in _read_log(self.log) if record["step"] <= step]
+        with replacing(self.log) as temporary:
+            temporary.write_text("".join(json.dumps(record) + "\n" for record in self.records))
+        self.board = SummaryWriter(out / "tensorboard", purge_step=step + 1)
+
+    def scalars(self, step: int, values: dict[str, float]) -> None:
+        """Logs named figures of one step."""
+        record: dict[str, Any] = {"step": step} | values
+        self.records.append(record)
+        with self.log.open("a") as file:
+            file.write(json.dumps(record) + "\n")
+        for name, value in values.items():
+            self.board.add_scalar(name, value, step)
+
+    def previews(self, step: int, model: Model, waves: list[Float[Tensor, " samples"]]) -> None:
+        """Vocodes dev clips and logs their sound and their spectrograms."""
+        rate = model.config.sample_rate
+        for i, (wave, made) in enumerate(zip(waves, vocode_clips(model, waves), strict=True)):
+            self.board.add_audio(f"dev/{i}", made.clamp(-1, 1)[None], step, rate)
+            figure = spectrogram_figure([("original", wave), (f"step {step}", made)], rate)
+            self.board.add_figure(f"dev/{i}", figure, step)
+
+    def draw(self) -> None:
+        """Draws the loss curves of the whole run."""
+        save_figure(curves_figure(self.records), self.curves)
+
+    def close(self) -> None:
+        """Writes what is still buffered."""
+        self.board.close()
+
+
+def _read_log(path: Path) -> list[dict[str, Any]]:
+    """The records of a log, less a last line that a kill cut short."""
+    records = []
+    for line in path.read_text().splitlines() if path.exists() else ():
+        try:
+            records.append(json.loads(line))
+        except json.JSONDecodeError:
+            break
+    return records
+
+
+@torch.no_grad()
+def vocode_clips(
+    model: Model, waves: list[Float[Tensor, " samples"]]
+) -> list[Float[Tensor, " samples"]]:
+    """Each clip through its mel and back, with the model's default run; none without a mel."""
+    if model.config.mel is None:
+        return []
+    log_mel = LogMel(model.config.mel)
+    device = next(model.parameters()).device
+    made = []
+    for wave in waves:
+        n_frames = len(wave) // model.config.network.hop_length
+        mel = log_mel(wave[None])[..., :n_frames].to(device)
+        n_samples = n_frames * model.config.network.hop_length
+        *_, last = model.run(mel, n_samples, model.times(), model.sampler(), [0], [0])
+        made.append(last[0].cpu())
+    return made
+
+
+@torch.no_grad()
+def dev_losses(objective: DiffusionLoss, cache: ClipCache, n_samples: int) -> dict[str, float]:
+    """The loss at each of `LEVELS` on fixed crops of the dev clips, and their mean."""
+    device = next(objective.parameters()).device
+    crops = crop_batch(
+        cache, seed=0, start=0, batch_size=N_CROPS, n_samples=n_samples, gain_db=(0.0, 0.0)
+    )
+    wave = torch.from_numpy(crops).to(device)
+    white = white_noise((0,), tuple(wave.shape)).to(device)
+    losses = {}
+    for level in LEVELS:
+        t = torch.full((len(wave),), level, dtype=torch.float64, device=device)
+        losses[f"dev/loss_t{level:.2f}"] = objective.per_item(wave, t, white).mean().item()
+    return losses | {"dev/loss": sum(losses.values()) / len(losses)}
+
+
+def preview_clips(cache: ClipCache) -> list[Float[Tensor, " samples"]]:
+    """The beginnings of a few dev clips, spread over the list."""
+    chosen = range(0, len(cache), max(1, len(cache) // N_PREVIEWS))
+    n_samples = PREVIEW_SECONDS * cache.sample_rate
+    return [torch.from_numpy(cache.wave(i)[:n_samples].copy()) for i in chosen][:N_PREVIEWS]

@@ -1,0 +1,79 @@
+"""A run's folder and its data: claimed, checked, decoded."""
+
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from audiodiff.atomic import replacing
+from audiodiff.data.cache import ClipCache, build_cache
+from audiodiff.data.corpus import Clip, read_corpus
+from audiodiff.errors import AudiodiffError
+from audiodiff.training.config import TrainConfig
+
+CONFIG_NAME = "train.json"
+
+
+def claim(out: Path, config: TrainConfig, resume: bool) -> None:
+    """Makes ``out`` this run's folder, or checks that it is already.
+
+    Raises:
+        AudiodiffError: If it holds a run and resume is not asked for, or another run's config.
+    """
+    path = out / CONFIG_NAME
+    if path.exists():
+        if not resume:
+            raise AudiodiffError(f"{out} holds a run; add --resume to go on, or choose another out")
+        stored = TrainConfig.parse(json.loads(path.read_text()), str(path))
+        changed = [
+            name
+            for name in TrainConfig.model_fields
+            if name != "steps" and getattr(stored, name) != getattr(config, name)
+        ]
+        if changed:
+            raise AudiodiffError(
+                f"{path} differs from the config given in {', '.join(changed)}; resume with the "
+                "same config, or choose another out"
+            )
+    with replacing(path) as temporary:
+        temporary.write_text(config.model_dump_json(indent=2) + "\n")
+
+
+def open_data(
+    config: TrainConfig, folders: Sequence[Path], out: Path, say: Callable[[str], None]
+) -> tuple[ClipCache, ClipCache]:
+    """The clips to train on and the clips to measure on, decoded into the run's folder.
+
+    Raises:
+        AudiodiffError: If there is nothing to train on or to measure on.
+    """
+    corpus = read_corpus(folders)
+    if not corpus.dev:
+        raise AudiodiffError("no dev clip was found; name at least one existing id in a dev.txt")
+    for note in corpus.notes:
+        say(note)
+    caches = []
+    for split, clips in (("train", corpus.train), ("dev", corpus.dev)):
+        cache = build_cache(
+            clips, config.model.sample_rate, out / "cache" / split, _progress(split, clips, say)
+        )
+        for note in cache.notes:
+            say(note)
+        say(f"{split}: {len(cache)} clips, {cache.duration / 60:.1f} minutes")
+        caches.append(cache)
+    return caches[0], caches[1]
+
+
+def _progress(
+    split: str, clips: Sequence[Clip], say: Callable[[str], None]
+) -> Callable[[Clip], None]:
+    """Says every tenth part how far the decoding is."""
+    done = 0
+    every = max(1000, len(clips) // 10)
+
+    def on_clip(clip: Clip) -> None:
+        nonlocal done
+        done += 1
+        if done % every == 0:
+            say(f"decoding {split}: {done} of {len(clips)} clips")
+
+    return on_clip

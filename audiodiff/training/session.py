@@ -1,0 +1,65 @@
+"""When a training session ends: by its own clock or by a signal."""
+
+import math
+import signal
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from types import FrameType
+
+
+@dataclass(frozen=True)
+class Stop:
+    """When a session ends before the run does.
+
+    Attributes:
+        step: After this step of the run; None at its end.
+        minutes: After so many minutes of this session; None never.
+    """
+
+    step: int | None = None
+    minutes: float | None = None
+
+
+class Clock:
+    """The session's time, and the speed since the last question.
+
+    Args:
+        minutes: Length of the session; None without an end.
+        step: The last step done before it.
+    """
+
+    def __init__(self, minutes: float | None, step: int) -> None:
+        self.asked = time.monotonic()
+        self.end = math.inf if minutes is None else self.asked + 60 * minutes
+        self.step = step
+
+    def over(self) -> bool:
+        """Whether the session's time is up."""
+        return time.monotonic() >= self.end
+
+    def rate(self, step: int) -> float:
+        """Steps per second since the last call, measuring and saving included."""
+        now = time.monotonic()
+        rate = (step - self.step) / (now - self.asked)
+        self.asked, self.step = now, step
+        return rate
+
+
+@contextmanager
+def interruptible() -> Iterator[threading.Event]:
+    """Inside, SIGINT and SIGTERM set an event instead of ending the process."""
+    event = threading.Event()
+
+    def note(number: int, frame: FrameType | None) -> None:
+        event.set()
+
+    names = (signal.SIGINT, signal.SIGTERM)
+    before = [signal.signal(name, note) for name in names]
+    try:
+        yield event
+    finally:
+        for name, handler in zip(names, before, strict=True):
+            signal.signal(name, handler)

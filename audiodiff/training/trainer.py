@@ -1,0 +1,263 @@
+"""The training loop: one process or many, interrupted or not, the same run."""
+
+import math
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import torch
+from accelerate import Accelerator
+from accelerate.utils import GradientAccumulationPlugin
+from torch.optim import AdamW, Optimizer
+
+from audiodiff.checkpoint import save_model
+from audiodiff.data.cache import ClipCache
+from audiodiff.data.crops import CropLoader
+from audiodiff.errors import AudiodiffError
+from audiodiff.model import Model
+from audiodiff.training.config import OptimizerConfig, TrainConfig
+from audiodiff.training.monitor import Monitor, dev_losses, preview_clips
+from audiodiff.training.objectives import Batch, DiffusionLoss
+from audiodiff.training.run_folder import claim, open_data
+from audiodiff.training.session import Clock, Stop, interruptible
+from audiodiff.training.state import STATE_NAME, Average, load_state, save_state
+
+MODEL_NAME = "model"
+
+
+def learning_rate(config: OptimizerConfig, step: int, n_steps: int) -> float:
+    """Linear warm-up, then half a cosine from lr to lr x lr_end at the last step.
+
+    Args:
+        config: The optimiser's figures.
+        step: Counted from 1.
+        n_steps: Length of the run.
+    """
+    if step <= config.warmup:
+        return config.lr * step / config.warmup
+    progress = min(1.0, (step - config.warmup) / max(1, n_steps - config.warmup))
+    floor = config.lr * config.lr_end
+    return floor + (config.lr - floor) * (1 + math.cos(math.pi * progress)) / 2
+
+
+def train(
+    config: TrainConfig,
+    folders: Sequence[Path],
+    out: Path,
+    *,
+    stop: Stop,
+    resume: bool,
+    say: Callable[[str], None],
+) -> int:
+    """Trains until the run, or this session, is over.
+
+    Args:
+        config: The run.
+        folders: Where the clips are, see `audiodiff.data.corpus.read_corpus`.
+        out: The run's folder: ``model/`` (to vocode with), ``state.safetensors`` (to resume from),
+            ``log.jsonl``, ``curves.png``, ``tensorboard/``, ``train.json`` and the cache of clips.
+        stop: When this session ends.
+        resume: Whether to go on from the last checkpoint in ``out``.
+        say: Takes lines for a person to read.
+
+    Returns:
+        The last step done.
+
+    Raises:
+        AudiodiffError: If ``out`` holds a run and resume is not asked for, or another run's
+            config; if the data is unusable; if the loss is no longer finite.
+    """
+    plugin = GradientAccumulationPlugin(num_steps=config.accumulation, sync_with_dataloader=False)
+    accelerator = Accelerator(
+        # Without being told, accelerate does not join the processes of a launcher on CPUs.
+        cpu=not (torch.cuda.is_available() or torch.backends.mps.is_available()),
+        mixed_precision="bf16" if config.precision == "bf16" else "no",
+        gradient_accumulation_plugin=plugin,
+    )
+    if accelerator.is_main_process:
+        claim(out, config, resume)
+    speak = say if accelerator.is_main_process else _silent
+    train_cache, dev_cache = open_data(config, folders, out, speak)
+    trainer = Trainer(config, accelerator, train_cache, dev_cache, out, speak)
+    return trainer.run(stop)
+
+
+def _silent(line: str) -> None:
+    """What the other processes of a run say."""
+
+
+class Trainer:
+    """One process's part of a run.
+
+    Args:
+        config: The run.
+        accelerator: Devices, processes and precision.
+        train_cache: Clips to train on.
+        dev_cache: Clips to measure on.
+        out: The run's folder.
+        say: Takes lines for a person to read.
+    """
+
+    def __init__(
+        self,
+        config: TrainConfig,
+        accelerator: Accelerator,
+        train_cache: ClipCache,
+        dev_cache: ClipCache,
+        out: Path,
+        say: Callable[[str], None],
+    ) -> None:
+        torch.manual_seed(config.seed)
+        self.config, self.accelerator, self.out, self.say = config, accelerator, out, say
+        self.train_cache, self.dev_cache = train_cache, dev_cache
+        model = Model(config.model).to(accelerator.device)
+        self.network = model.network
+        optimizer = AdamW(
+            self.network.parameters(),
+            config.optimizer.lr,
+            betas=config.optimizer.betas,
+            weight_decay=config.optimizer.weight_decay,
+        )
+        self.average = Average(self.network, config.ema_decay)
+        self.step = 0
+        if (out / STATE_NAME).exists():
+            self.step = load_state(out / STATE_NAME, self.network, self.average.tensors, optimizer)
+            say(f"going on after step {self.step}")
+        self.objective = DiffusionLoss(model, config.loss).to(accelerator.device)
+        self.shared = accelerator.prepare_model(self.objective)
+        self.optimizer: Optimizer = accelerator.prepare_optimizer(optimizer)
+        self.averaged = DiffusionLoss(Model(config.model), config.loss).to(accelerator.device)
+        self.averaged.eval()
+
+    def run(self, stop: Stop) -> int:
+        """Trains until the run or the session is over; saves, and returns the last step."""
+        config, world = self.config, self.accelerator.num_processes
+        per_step = config.batch_size * config.accumulation * world
+        first = self.step * per_step + self.accelerator.process_index * config.batch_size
+        last = config.steps if stop.step is None else min(config.steps, stop.step)
+        monitor = Monitor(self.out, self.step) if self.accelerator.is_main_process else None
+        loader = CropLoader(
+            self.train_cache,
+            config.seed,
+            config.batch_size,
+            config.n_samples,
+            config.data.gain_db,
+            first=first,
+            stride=config.batch_size * world,
+        )
+        clock = Clock(stop.minutes, self.step)
+        with loader, interruptible() as interrupted:
+            while self.step < last:
+                loss, norm = self._step(loader, first, world)
+                first += per_step
+                self.step += 1
+                self.average.update(self.network, self.step)
+                over = self._agreed(interrupted.is_set() or clock.over())
+                self._report(monitor, clock, loss, norm, last, over)
+                if over:
+                    self.say(f"stopped after step {self.step}; go on with --resume")
+                    break
+        if monitor is not None:
+            monitor.close()
+        return self.step
+
+    def _step(
+        self, loader: CropLoader, first: int, world: int
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """One step of the optimiser; returns the loss and the gradient's norm."""
+        config = self.config
+        lr = learning_rate(config.optimizer, self.step + 1, config.steps)
+        for group in self.optimizer.param_groups:
+            group["lr"] = lr
+        total = torch.zeros((), device=self.accelerator.device)
+        norm = total
+        t_min = self.objective.model.schedule.t_min
+        for i in range(config.accumulation):
+            place = first + i * config.batch_size * world
+            batch = Batch(next(loader), config.seed, place, t_min).to(self.accelerator.device)
+            with self.accelerator.accumulate(self.shared):
+                with self.accelerator.autocast():
+                    loss, _ = self.shared(batch)
+                self.accelerator.backward(loss)
+                if self.accelerator.sync_gradients:
+                    norm = self.accelerator.clip_grad_norm_(
+                        self.network.parameters(), config.optimizer.clip_norm
+                    )
+                self.optimizer.step()
+                self.optimizer.zero_grad()
+            total = total + loss.detach() / config.accumulation
+        return total, norm
+
+    def _agreed(self, wish: bool) -> bool:
+        """Whether any process wishes to stop, so that all stop at the same step."""
+        if self.accelerator.num_processes == 1:
+            return wish
+        flag = torch.tensor(float(wish), device=self.accelerator.device)
+        return bool(self.accelerator.reduce(flag, "sum").item() > 0)
+
+    def _report(
+        self,
+        monitor: Monitor | None,
+        clock: Clock,
+        loss: torch.Tensor,
+        norm: torch.Tensor,
+        last: int,
+        over: bool,
+    ) -> None:
+        """Logs, measures and saves, where this step is due for it."""
+        config, over = self.config, over or self.step == last
+        due_log = over or self.step % config.log_every == 0
+        due_save = over or self.step % config.checkpoint_every == 0
+        if not (due_log or due_save):
+            return
+        mean_loss = self.accelerator.reduce(loss, "mean").item()
+        if not math.isfinite(mean_loss) or not math.isfinite(norm.item()):
+            raise AudiodiffError(
+                f"the loss is {mean_loss} and the gradient's norm {norm.item()} at step "
+                f"{self.step}; lower optimizer.lr (now {config.optimizer.lr}) and resume"
+            )
+        if monitor is None:
+            return
+        if due_log:
+            self._log(monitor, clock, mean_loss, norm.item(), last)
+        if over or self.step % config.eval_every == 0:
+            self._measure(monitor)
+        if due_save:
+            self._save(monitor)
+
+    def _log(self, monitor: Monitor, clock: Clock, loss: float, norm: float, last: int) -> None:
+        config = self.config
+        rate = clock.rate(self.step)
+        items = config.batch_size * config.accumulation * self.accelerator.num_processes
+        audio_rate = rate * items * config.n_samples / config.model.sample_rate
+        lr = self.optimizer.param_groups[0]["lr"]
+        monitor.scalars(
+            self.step,
+            {
+                "train/loss": loss,
+                "train/gradient_norm": norm,
+                "train/lr": lr,
+                "speed/steps_per_s": rate,
+                "speed/audio_s_per_s": audio_rate,
+            },
+        )
+        left = time.strftime("%H:%M:%S", time.gmtime((last - self.step) / rate))
+        self.say(
+            f"step {self.step}/{last}  loss {loss:.4f}  lr {lr:.1e}  {rate:.2f} steps/s  "
+            f"{audio_rate:.1f} audio-s/s  ETA {left}"
+        )
+
+    def _measure(self, monitor: Monitor) -> None:
+        """Dev losses and previews, of the averaged weights."""
+        self.averaged.model.network.load_state_dict(self.average.tensors)
+        losses = dev_losses(self.averaged, self.dev_cache, self.config.n_samples)
+        monitor.scalars(self.step, losses)
+        monitor.previews(self.step, self.averaged.model, preview_clips(self.dev_cache))
+        self.say(f"step {self.step}  dev loss {losses['dev/loss']:.4f}")
+
+    def _save(self, monitor: Monitor) -> None:
+        save_state(
+            self.out / STATE_NAME, self.network, self.average.tensors, self.optimizer, self.step
+        )
+        save_model(self.out / MODEL_NAME, self.config.model, self.average.tensors)
+        monitor.draw()

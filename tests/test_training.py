@@ -1,0 +1,294 @@
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+import torch
+
+from audiodiff.checkpoint import load_tensors
+from audiodiff.errors import AudiodiffError
+from audiodiff.model import Model, ModelConfig
+from audiodiff.training.config import OptimizerConfig, TrainConfig, read_train_config
+from audiodiff.training.monitor import LEVELS
+from audiodiff.training.objectives import Batch, DiffusionLoss
+from audiodiff.training.session import Stop
+from audiodiff.training.trainer import learning_rate, train
+from audiodiff.vocoder import Vocoder
+
+TOML = """
+steps = 12
+batch_size = 2
+accumulation = 2
+log_every = 4
+eval_every = 6
+checkpoint_every = 2
+[data]
+crop_frames = 8
+gain_db = [-6.0, 0.0]
+[optimizer]
+lr = 1e-3
+warmup = 3
+[model]
+sample_rate = 22050
+mel = "hifigan"
+target = "v"
+network = { n_channels = 4, n_layers = 2 }
+schedule = { kind = "cosine" }
+prior = { kind = "mel-energy" }
+sampling = { sampler = "ddim", times = [1.0, 0.5, 0.0] }
+"""
+
+
+@pytest.fixture
+def config_path(tmp_path: Path) -> Path:
+    path = tmp_path / "tiny.toml"
+    path.write_text(TOML)
+    return path
+
+
+@pytest.fixture
+def clips(tmp_path: Path) -> Path:
+    folder = tmp_path / "clips"
+    folder.mkdir()
+    rng = np.random.default_rng(0)
+    for i in range(4):
+        tone = np.sin(np.arange(16000) * 2 * np.pi * (110 + 40 * i) / 22050)
+        wave = 0.1 * tone * (1 + 0.1 * rng.standard_normal(16000))
+        soundfile.write(folder / f"{i}.wav", wave, 22050)
+    (folder / "broken.wav").write_bytes(b"not sound")
+    return folder
+
+
+def run_cli(config: Path, clips: Path, out: Path, *more: str) -> list[str]:
+    words = ["train", str(config), "--data", str(clips), "--out", str(out), *more]
+    return ["-m", "audiodiff", *words]
+
+
+ONE_THREAD = os.environ | {"OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""}
+
+
+def run(config: Path, clips: Path, out: Path, *more: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, *run_cli(config, clips, out, *more)],
+        env=ONE_THREAD,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def assert_same_run(one: Path, other: Path) -> None:
+    for name in ("state.safetensors", "model/model.safetensors"):
+        tensors, metadata = load_tensors(one / name)
+        others, other_metadata = load_tensors(other / name)
+        assert metadata == other_metadata
+        assert tensors.keys() == others.keys()
+        for key, tensor in tensors.items():
+            assert torch.equal(tensor, others[key]), key
+
+
+@pytest.mark.slow
+def test_killed_three_times_it_ends_as_if_never_interrupted(
+    config_path: Path, clips: Path, tmp_path: Path
+) -> None:
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    done = run(config_path, clips, whole)
+    assert done.returncode == 0, done.stderr
+    assert "broken.wav" in done.stderr
+    for _ in range(3):
+        log = killed / "state.safetensors"
+        before = log.stat().st_mtime_ns if log.exists() else 0
+        process = subprocess.Popen(
+            [sys.executable, *run_cli(config_path, clips, killed, "--resume")],
+            env=ONE_THREAD,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        # As soon as one more checkpoint is there, in the middle of whatever comes next.
+        while process.poll() is None and (
+            not log.exists() or log.stat().st_mtime_ns == before
+        ):
+            time.sleep(0.002)
+        process.send_signal(signal.SIGKILL)
+        assert process.wait() == -signal.SIGKILL
+    steps = int(load_tensors(killed / "state.safetensors")[1]["step"])
+    assert 0 < steps < 12
+    again = run(config_path, clips, killed, "--resume")
+    assert again.returncode == 0, again.stderr
+    assert f"going on after step {steps}" in again.stderr
+    assert_same_run(whole, killed)
+    assert [record["step"] for record in read_log(killed)] == [4, 8, 12]
+
+
+@pytest.mark.slow
+def test_two_processes_draw_what_one_does_with_twice_the_batch(
+    config_path: Path, clips: Path, tmp_path: Path
+) -> None:
+    one, two = tmp_path / "one", tmp_path / "two"
+    more = ("--max-steps", "6", "--set", "log_every=1")
+    single = run(config_path, clips, one, *more, "--set", "batch_size=4")
+    assert single.returncode == 0, single.stderr
+    launcher = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    launched = subprocess.run(
+        [sys.executable, *launcher, *run_cli(config_path, clips, two, *more)],
+        env=ONE_THREAD,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert launched.returncode == 0, launched.stderr[-3000:]
+    # The weights themselves part where a gradient is all rounding: Adam takes its sign.
+    for name in ("train/loss", "train/gradient_norm"):
+        ours, theirs = ([record[name] for record in read_log(out)] for out in (one, two))
+        assert len(ours) == 6
+        np.testing.assert_allclose(theirs, ours, rtol=1e-4)
+
+
+def read_log(out: Path) -> list[dict]:
+    records = [json.loads(line) for line in (out / "log.jsonl").read_text().splitlines()]
+    return [record for record in records if "train/loss" in record]
+
+
+def test_a_run_leaves_all_it_promises(config_path: Path, clips: Path, tmp_path: Path) -> None:
+    out, said = tmp_path / "run", []
+    config = read_train_config(config_path)
+    assert train(config, [clips], out, stop=Stop(step=6), resume=False, say=said.append) == 6
+    assert any("broken" in line and "left out" in line for line in said)
+    assert any("steps/s" in line and "audio-s/s" in line and "ETA" in line for line in said)
+    records = [json.loads(line) for line in (out / "log.jsonl").read_text().splitlines()]
+    dev = next(record for record in records if "dev/loss" in record)
+    assert all(np.isfinite(dev[f"dev/loss_t{level:.2f}"]) for level in LEVELS)
+    assert (out / "curves.png").read_bytes()[:4] == b"\x89PNG"
+    assert list((out / "tensorboard").iterdir())
+    vocoder = Vocoder.from_pretrained(out / "model")
+    assert vocoder(torch.full((1, 80, 4), -6.0)).shape == (1, 1024)
+    with pytest.raises(AudiodiffError, match="--resume"):
+        train(config, [clips], out, stop=Stop(), resume=False, say=said.append)
+    other = config.model_copy(update={"seed": 9})
+    with pytest.raises(AudiodiffError, match="differs from the config given in seed"):
+        train(other, [clips], out, stop=Stop(), resume=True, say=said.append)
+    assert train(config, [clips], out, stop=Stop(minutes=0), resume=True, say=said.append) == 7
+
+
+def test_a_diverging_run_stops_and_keeps_its_last_checkpoint(
+    config_path: Path, clips: Path, tmp_path: Path
+) -> None:
+    config = read_train_config(
+        config_path, ["optimizer.lr=1e30", "optimizer.warmup=0", "log_every=1"]
+    )
+    with pytest.raises(AudiodiffError, match=r"at step \d+; lower optimizer.lr"):
+        train(config, [clips], tmp_path / "run", stop=Stop(), resume=False, say=print)
+    assert not (tmp_path / "run" / "model").exists()
+
+
+def model_config(**changes: object) -> ModelConfig:
+    return read_train_config_text(TOML).model.model_copy(update=changes)
+
+
+def read_train_config_text(text: str) -> TrainConfig:
+    import tempfile
+
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "a.toml"
+        path.write_text(text)
+        return read_train_config(path)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("target", ["eps", "v", "x0"])
+def test_the_model_fits_one_batch(target: str) -> None:
+    torch.manual_seed(0)
+    settings = model_config(target=target).model_dump(mode="json")
+    settings["network"] |= {"n_channels": 16, "n_layers": 6}
+    # A schedule with some signal everywhere: eps says nothing of the data where there is none.
+    settings["schedule"] = {"kind": "linear"}
+    objective = DiffusionLoss(Model(ModelConfig.parse(settings, "test")), "l2")
+    optimizer = torch.optim.Adam(objective.parameters(), 4e-3)
+    t = torch.arange(2048) / 22050
+    wave = torch.stack([0.2 * torch.sin(2 * torch.pi * f * t) for f in (220, 500, 900, 1500)])
+    batch = Batch(wave, seed=0, first=0, t_min=0.02)
+    losses = []
+    for _ in range(150):
+        loss, _ = objective(batch)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    assert losses[-1] < 0.35 * losses[0]
+
+
+def test_priorgrads_loss_is_its_formula() -> None:
+    torch.manual_seed(0)
+    model = Model(model_config(target="eps"))
+    torch.nn.init.normal_(model.network.output.weight)
+    objective = DiffusionLoss(model, "l2")
+    batch = Batch(torch.randn(2, 2048) / 10, seed=3, first=0, t_min=0.02)
+    loss, _ = objective(batch)
+    mel = objective.log_mel(batch.wave)
+    std = model.prior.color(torch.ones_like(batch.wave), mel)
+    eps = std * batch.white
+    alpha = model.schedule.alpha(batch.t).float()[:, None]
+    sigma = model.schedule.sigma(batch.t).float()[:, None]
+    x_t = alpha * batch.wave + sigma * eps
+    level = model.network.level(model.schedule, batch.t)
+    y = std * model.network(x_t / std, level, model.network.condition(mel))
+    torch.testing.assert_close(loss, (((eps - y) / std) ** 2).mean())
+
+
+def test_batches_do_not_depend_on_how_they_are_cut() -> None:
+    wave = torch.randn(6, 100)
+    whole = Batch(wave, seed=1, first=10, t_min=0.1)
+    part = Batch(wave[2:5], seed=1, first=12, t_min=0.1)
+    torch.testing.assert_close(part.t, whole.t[2:5], rtol=0, atol=0)
+    torch.testing.assert_close(part.white, whole.white[2:5], rtol=0, atol=0)
+    many = Batch(torch.zeros(1000, 1), seed=1, first=0, t_min=0.0).t
+    counts = torch.histc(many, 10, 0, 1)
+    assert counts.min() >= 98
+    assert counts.max() <= 102
+
+
+def test_the_learning_rate_warms_up_and_decays() -> None:
+    config = OptimizerConfig(lr=1.0, lr_end=0.1, warmup=10)
+    rates = [learning_rate(config, step, 100) for step in range(1, 101)]
+    assert rates[0] == pytest.approx(0.1)
+    assert max(rates) == rates[9] == 1
+    assert rates[54] == pytest.approx(0.55)
+    assert rates[-1] == pytest.approx(0.1)
+    assert (np.diff(rates[10:]) < 0).all()
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        (["batch_sise=3"], "batch_sise"),
+        (["steps=none"], "steps"),
+        (["steps"], "give key=value"),
+        (["steps.more=1"], "steps is a value"),
+        (["data.crop_frames=1"], "crop_frames=1 is 256 samples"),
+        (["data.gain_db=[3.0, -3.0]"], "least gain first"),
+    ],
+)
+def test_a_bad_setting_is_named(config_path: Path, settings: list[str], words: str) -> None:
+    with pytest.raises(AudiodiffError, match=words):
+        read_train_config(config_path, settings)
+
+
+def test_settings_lie_over_the_file(config_path: Path) -> None:
+    config = read_train_config(config_path, ["optimizer.lr=3e-5", "model.target=eps"])
+    assert config.optimizer.lr == 3e-5
+    assert config.model.target == "eps"
+    assert config.steps == 12
+
+
+def test_a_bad_config_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(AudiodiffError, match="no such config"):
+        read_train_config(tmp_path / "no.toml")
+    (tmp_path / "bad.toml").write_text("steps = = 3")
+    with pytest.raises(AudiodiffError, match=r"bad.toml is no TOML"):
+        read_train_config(tmp_path / "bad.toml")
