@@ -1,6 +1,5 @@
 """Checkpoints of other projects as models of this one."""
 
-import pickle
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from audiodiff.diffusion.times import from_betas
 from audiodiff.errors import AudiodiffError
 from audiodiff.model import Model, ModelConfig, SamplingConfig
 from audiodiff.models.diffwave import DiffWaveConfig
+from audiodiff.untrusted import DAMAGED, load_torch, why
 
 LMNT_FAST_BETAS = (1e-4, 1e-3, 0.01, 0.05, 0.2, 0.5)
 """The fast schedule of LMNT's DiffWave, its default at inference."""
@@ -44,11 +44,10 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     if not path.is_file():
         raise AudiodiffError(f"{path}: no such checkpoint; check the path")
     try:
-        found = torch.load(path, map_location="cpu", weights_only=True)
-    except (RuntimeError, ValueError, EOFError, KeyError, pickle.UnpicklingError) as error:
-        reason = (str(error) or type(error).__name__).splitlines()[0]
+        found = load_torch(path)
+    except DAMAGED as error:
         raise AudiodiffError(
-            f"{path} cannot be read weights-only ({reason}); fetch it again"
+            f"{path} cannot be read weights-only ({why(error)}); fetch it again"
         ) from error
     if not isinstance(found, dict):
         raise AudiodiffError(

@@ -7,7 +7,8 @@ from typing import Any, Literal
 from pydantic import Field, PositiveFloat, PositiveInt, field_validator, model_validator
 from torch import nn
 
-from audiodiff._types import Denoiser, Mel, Prior, Sampler, Schedule, Wave
+from audiodiff._types import Codec, Denoiser, Mel, Prior, Sampler, Schedule, Wave
+from audiodiff.audio.frames import Waveform
 from audiodiff.audio.mel import MelConfig
 from audiodiff.audio.presets import PRESETS
 from audiodiff.checkpoint import (
@@ -119,6 +120,7 @@ class Model(nn.Module):
         config: What it was built from.
         network: The trained part.
         schedule: Its noise schedule.
+        codec: The way between a wave and what diffuses.
         prior: Its noise.
         n_steps: Steps of its default run.
     """
@@ -128,6 +130,7 @@ class Model(nn.Module):
         self.config = config
         self.network = DiffWave(config.network)
         self.schedule: Schedule = config.schedule
+        self.codec: Codec = Waveform()
         self.prior: Prior = PRIORS[config.prior.kind](config.prior, config.mel)
         self.n_steps = len(config.sampling.times) - 1
 
@@ -197,9 +200,11 @@ class Model(nn.Module):
             seeds: One per item of the batch.
             offsets: For each item, the sample of its noise tape at which it starts.
         """
-        like = next(self.network.parameters()).new_empty((len(seeds), n_samples))
-        noise = Colored(NoiseTape(seeds, offsets), self.prior, mel)
-        yield from sample(self.denoiser(mel), self.schedule, sampler, times, noise, like)
+        like = self.codec.encode(next(self.network.parameters()).new_zeros(len(seeds), n_samples))
+        starts = [offset // self.codec.hop_length for offset in offsets]
+        noise = Colored(NoiseTape(seeds, starts), self.prior, mel)
+        for x in sample(self.denoiser(mel), self.schedule, sampler, times, noise, like):
+            yield self.codec.decode(x, n_samples)
 
     @property
     def receptive_radius(self) -> int:

@@ -1,5 +1,6 @@
 """Pictures: spectrograms and loss curves."""
 
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -46,7 +47,9 @@ def spectrogram_figure(
             vmax=0,
             extent=(0, len(wave) / sample_rate, 0, sample_rate / 2000),
         )
-        axis.set(title=title, ylabel="kHz")
+        axis.set_ylabel("kHz")
+        # A file name is no formula, and may hold bytes that are no text.
+        axis.set_title(title.encode(errors="replace").decode(), parse_math=False)
     axes[-1].set_xlabel("s")
     figure.colorbar(image, ax=list(axes), label="dB")
     return figure
@@ -81,5 +84,7 @@ def curves_figure(records: Sequence[dict[str, Any]]) -> "Figure":
 
 def save_figure(figure: "Figure", path: Path) -> None:
     """Writes a PNG that appears whole or not at all."""
-    with replacing(path) as temporary:
+    with replacing(path) as temporary, warnings.catch_warnings():
+        # A title in a script that the font lacks shows boxes, which is no reason to warn.
+        warnings.filterwarnings("ignore", message="Glyph .* missing")
         figure.savefig(temporary, dpi=110)

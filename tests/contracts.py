@@ -1,5 +1,6 @@
 """One check per contract; a schedule, target, prior or sampler is tested by being registered."""
 
+import itertools
 import math
 
 import torch
@@ -100,15 +101,15 @@ def check_sampler(sampler: Sampler, schedule: Schedule) -> None:
     generator = torch.Generator().manual_seed(0)
     n = 20_000
     t = torch.full((2,), 0.9, dtype=F64)
-    x = torch.randn(2, n, generator=generator, dtype=F64) * expand(data.spread(t), torch.empty(2, n))
+    x = torch.randn(2, n, generator=generator, dtype=F64) * expand(
+        data.spread(t), torch.empty(2, n)
+    )
     x = x + expand(schedule.alpha(t), x) * data.mean
     state = sampler.init()
     times = torch.linspace(0.9, 0, 101, dtype=F64)
-    for now, then in zip(times[:-1], times[1:], strict=True):
+    for now, then in itertools.pairwise(times):
         noise = torch.randn(2, n, generator=generator, dtype=F64)
-        x, state = sampler.step(
-            data, schedule, x, now.expand(2), then.expand(2), state, noise
-        )
+        x, state = sampler.step(data, schedule, x, now.expand(2), then.expand(2), state, noise)
         assert x.shape == (2, n)
         assert x.dtype == F64
     error = 4 / math.sqrt(n)

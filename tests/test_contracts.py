@@ -1,3 +1,5 @@
+import itertools
+
 import numpy as np
 import pytest
 import torch
@@ -86,7 +88,7 @@ def test_ddim_is_of_first_order(name: str) -> None:
     errors, counts = [], [20, 40, 80, 160, 320]
     for n in counts:
         y, times = x, torch.linspace(0.9, 0.2, n + 1, dtype=F64)
-        for now, then in zip(times[:-1], times[1:], strict=True):
+        for now, then in itertools.pairwise(times):
             y, _ = DDIM().step(data, schedule, y, now[None], then[None], None, y)
         errors.append((y - exact).abs().item())
     slope = np.polyfit(np.log(counts), np.log(errors), 1)[0]
@@ -100,7 +102,7 @@ def test_ddim_eta1_is_ancestral(name: str) -> None:
     x, noise = torch.randn(2, 1, 50, generator=torch.Generator().manual_seed(0), dtype=F64)
     for now, then in [(1.0, 0.7), (0.7, 0.3), (0.3, 0.0)]:
         t, r = torch.tensor([now], dtype=F64), torch.tensor([then], dtype=F64)
-        one, _ = DDIM(eta=1).step(data, schedule, x, t, r, None, noise)
+        one, _ = DDIM(eta=1.0).step(data, schedule, x, t, r, None, noise)
         other, _ = Ancestral().step(data, schedule, x, t, r, None, noise)
         torch.testing.assert_close(one, other, rtol=0, atol=1e-12)
 
@@ -136,7 +138,9 @@ def test_ve_starts_with_its_greatest_noise() -> None:
 
     schedule = VE()
     list(
-        sample(spy, schedule, DDIM(), uniform(schedule, 1), NoiseTape([0], [0]), torch.empty(1, 5000))
+        sample(
+            spy, schedule, DDIM(), uniform(schedule, 1), NoiseTape([0], [0]), torch.empty(1, 5000)
+        )
     )
     assert seen[0].std().item() == pytest.approx(50, rel=0.05)
 

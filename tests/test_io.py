@@ -178,7 +178,9 @@ def test_save_on_a_full_disk_keeps_the_old_file(tmp_path: Path, wave: np.ndarray
     # The kernel then refuses to write on, as it does when a disk is full.
     resource.setrlimit(resource.RLIMIT_FSIZE, (4096, limits[1]))
     try:
-        with pytest.raises(AudiodiffError, match=r"cannot write .*a\.wav: File too large; free space"):
+        with pytest.raises(
+            AudiodiffError, match=r"cannot write .*a\.wav: File too large; free space"
+        ):
             save(tmp_path / "a.wav", 0.5 * wave, 16000)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)

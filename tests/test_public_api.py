@@ -27,7 +27,5 @@ def test_importing_needs_no_extra() -> None:
         " 'pesq', 'pystoi', 'auraloss', 'pyworld'}\n"
         "print(sorted(extras & set(sys.modules)))"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True
-    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

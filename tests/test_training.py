@@ -111,9 +111,7 @@ def test_killed_three_times_it_ends_as_if_never_interrupted(
             stderr=subprocess.DEVNULL,
         )
         # As soon as one more checkpoint is there, in the middle of whatever comes next.
-        while process.poll() is None and (
-            not log.exists() or log.stat().st_mtime_ns == before
-        ):
+        while process.poll() is None and (not log.exists() or log.stat().st_mtime_ns == before):
             time.sleep(0.002)
         process.send_signal(signal.SIGKILL)
         assert process.wait() == -signal.SIGKILL
@@ -174,6 +172,16 @@ def test_a_run_leaves_all_it_promises(config_path: Path, clips: Path, tmp_path: 
     with pytest.raises(AudiodiffError, match="differs from the config given in seed"):
         train(other, [clips], out, stop=Stop(), resume=True, say=said.append)
     assert train(config, [clips], out, stop=Stop(minutes=0), resume=True, say=said.append) == 7
+
+
+def test_an_unconditional_model_trains_too(config_path: Path, clips: Path, tmp_path: Path) -> None:
+    config = read_train_config(config_path, ["steps=2", "model.prior.kind=unit"])
+    settings = config.model_dump(mode="json")
+    settings["model"]["mel"] = settings["model"]["network"]["n_mels"] = None
+    out = tmp_path / "run"
+    config = TrainConfig.parse(settings, "test")
+    assert train(config, [clips], out, stop=Stop(), resume=False, say=print) == 2
+    assert Vocoder.from_pretrained(out / "model").generate(500).shape == (1, 500)
 
 
 def test_a_diverging_run_stops_and_keeps_its_last_checkpoint(

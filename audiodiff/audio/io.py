@@ -49,7 +49,8 @@ def load(
     path = Path(path)
     _check_present(path)
     try:
-        with soundfile.SoundFile(path) as file:
+        # By an open file, since libsndfile takes no name that is no text in this locale.
+        with path.open("rb") as raw, soundfile.SoundFile(raw) as file:
             rate, promised = file.samplerate, file.frames
             _check_length(path, promised, rate)
             wave = _read_mono(file)
@@ -62,6 +63,10 @@ def load(
         # soundfile's answer to a suffix that means samples without a header, such as .raw.
         raise AudiodiffError(
             f"{path} has no header to tell its rate; convert it to wav or flac"
+        ) from error
+    except OSError as error:
+        raise AudiodiffError(
+            f"{path} cannot be read ({error.strerror}); check its permissions"
         ) from error
     if len(wave) < promised:
         raise AudiodiffError(

@@ -1,19 +1,18 @@
 """Mels as files: ``.npy``, ``.npz``, ``.pt`` (weights only) and ``.safetensors``."""
 
-import pickle
-import zipfile
+import io
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 from jaxtyping import Float
-from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
 from audiodiff.atomic import replacing
 from audiodiff.errors import AudiodiffError
+from audiodiff.untrusted import DAMAGED, load_torch, why
 
 MEL_SUFFIXES = frozenset({".npy", ".npz", ".pt", ".safetensors"})
 
@@ -31,22 +30,12 @@ def load_mel(path: Path) -> Float[Tensor, "n_mels frames"]:
         raise AudiodiffError(f"{path}: no such file")
     try:
         found = _read(path)
-    except (
-        OSError,
-        ValueError,
-        EOFError,
-        RuntimeError,
-        KeyError,
-        SafetensorError,
-        pickle.UnpicklingError,
-        zipfile.BadZipFile,
-    ) as error:
-        reason = (str(error) or type(error).__name__).splitlines()[0]
+    except DAMAGED as error:
         raise AudiodiffError(
-            f"{path} cannot be read as a mel ({reason}); write it again"
+            f"{path} cannot be read as a mel ({why(error)}); check the file or write it again"
         ) from error
     mel = _only(found, path) if isinstance(found, dict) else found
-    if not isinstance(mel, Tensor):
+    if not isinstance(mel, Tensor) or mel.layout != torch.strided:
         raise AudiodiffError(f"{path} holds a {type(mel).__name__}; save the mel as one array")
     if mel.ndim == 3 and len(mel) == 1:
         mel = mel[0]
@@ -58,12 +47,14 @@ def load_mel(path: Path) -> Float[Tensor, "n_mels frames"]:
 def _read(path: Path) -> Any:
     match path.suffix.lower():
         case ".npy":
-            return torch.from_numpy(np.load(path, allow_pickle=False))
+            # Not np.load, whose words at a file of another kind advise to execute it.
+            with path.open("rb") as file:
+                return torch.from_numpy(np.lib.format.read_array(file, allow_pickle=False))
         case ".npz":
             with np.load(path, allow_pickle=False) as archive:
                 return {name: torch.from_numpy(archive[name]) for name in archive.files}
         case ".pt":
-            return torch.load(path, map_location="cpu", weights_only=True)
+            return load_torch(path)
         case ".safetensors":
             return load_file(path)
         case suffix:
@@ -82,5 +73,8 @@ def _only(arrays: dict[str, Any], path: Path) -> Any:
 
 def save_mel(path: Path, mel: Float[Tensor, "n_mels frames"]) -> None:
     """Writes a ``.npy`` of float32, (n_mels, frames), whole or not at all."""
+    # In memory first: numpy does not pass on why a disk refuses.
+    encoded = io.BytesIO()
+    np.save(encoded, mel.cpu().numpy().astype(np.float32))
     with replacing(path) as temporary:
-        np.save(temporary, mel.cpu().numpy().astype(np.float32))
+        temporary.write_bytes(encoded.getbuffer())

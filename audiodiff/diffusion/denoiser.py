@@ -1,8 +1,8 @@
-"""From a network's output to the denoised estimate, and wrappers of that."""
+"""From a network's output to the denoised estimate."""
 
 from typing import Any
 
-from audiodiff._types import Denoiser, Mel, Network, Prior, Schedule, State, Times
+from audiodiff._types import Mel, Network, Prior, Schedule, State, Times
 from audiodiff.diffusion.targets import x0_from_output
 
 
@@ -54,15 +54,3 @@ class NetDenoiser:
         """The denoised estimate in the shape of x_t."""
         y = self.whitened(x_t, self.level(self.schedule, t))
         return x0_from_output(self.target, self.schedule, t, x_t, y)
-
-
-class Clipped:
-    """A denoiser whose estimate stays within +-limit."""
-
-    def __init__(self, denoise: Denoiser, limit: float) -> None:
-        self.denoise = denoise
-        self.limit = limit
-
-    def __call__(self, x_t: State, t: Times) -> State:
-        """The clipped estimate."""
-        return self.denoise(x_t, t).clamp(-self.limit, self.limit)

@@ -125,7 +125,7 @@ class MelSpectral:
             spectrum * gain, window, config.hop_length, config.n_padding, x.shape[-1]
         )
 
-    def _padded(self, x: Wave) -> Wave:
+    def _padded(self, x: Wave) -> Float[Tensor, "batch padded"]:
         """Silence around the wave, so that it has exactly the mel's frames."""
         left = self.mel.n_padding
         right = self.mel.n_fft - self.mel.hop_length - left

@@ -6,11 +6,16 @@ eps (0, 1), x0 (1, 0), v (-sigma, alpha), velocity (alpha', sigma'), score (0, -
 from collections.abc import Callable
 
 import torch
+from jaxtyping import Float
+from torch import Tensor
 
 from audiodiff._types import Schedule, State, Times
 
+Coefficients = Float[Tensor, "batch *ones"]
+"""One number per item, with an axis for each of the state's."""
 
-def expand(coefficient: Times, like: State) -> State:
+
+def expand(coefficient: Times, like: State) -> Coefficients:
     """One number per item, shaped and typed to multiply ``like``."""
     return coefficient.to(like).reshape(-1, *[1] * (like.ndim - 1))
 

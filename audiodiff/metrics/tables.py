@@ -36,10 +36,20 @@ def file_table(evaluation: Evaluation) -> Table:
     table = Table()
     table.add_column("file", overflow="fold")
     for name in METRICS:
-        table.add_column(name, justify="right")
+        table.add_column(name, justify="right", no_wrap=True)
     for file in evaluation.files:
         table.add_row(escape(file.name), *(_number(file.scores[name]) for name in METRICS))
     return table
+
+
+def remarks(evaluation: Evaluation) -> list[str]:
+    """What the tables do not show: files without a counterpart, and pairs that failed."""
+    alone = (
+        ("references without an output", evaluation.references_without_output),
+        ("outputs without a reference", evaluation.outputs_without_reference),
+    )
+    lines = [f"{len(names)} {what}: {', '.join(names)}" for what, names in alone if names]
+    return lines + [f"failed: {name}: {reason}" for name, reason in evaluation.failed.items()]
 
 
 def _number(value: float | None) -> str:

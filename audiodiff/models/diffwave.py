@@ -13,6 +13,7 @@ from audiodiff._types import Mel, Schedule, Times, Wave
 from audiodiff.config import Config
 
 Features = Float[Tensor, "batch channels samples"]
+Gates = Float[Tensor, "batch twice_the_channels samples"]
 
 
 class DiffWaveConfig(Config):
@@ -110,7 +111,7 @@ class ResidualLayer(nn.Module):
         self.output = _conv(n_channels, 2 * n_channels)
 
     def forward(
-        self, x: Features, step: Float[Tensor, "batch 512"], cond: Features | None
+        self, x: Features, step: Float[Tensor, "batch 512"], cond: Gates | None
     ) -> tuple[Features, Features]:
         """The next layer's input and this layer's skip output."""
         z = self.dilated(x + self.step(step)[:, :, None])
@@ -150,13 +151,13 @@ class DiffWave(nn.Module):
         """The step index ``n_levels t - 1``; earlier times than the first step's read its row."""
         return (t * self.config.n_levels - 1).clamp(min=0)
 
-    def condition(self, mel: Mel | None) -> tuple[Features, ...] | None:
+    def condition(self, mel: Mel | None) -> tuple[Gates, ...] | None:
         """The mel's part in every layer, shape (batch, 2 C, samples) each."""
         if self.config.n_mels is None:
             return None
         return self.mel_projection(self.upsampler(mel)).chunk(self.config.n_layers, 1)
 
-    def forward(self, x_t: Wave, level: Times, cond: tuple[Features, ...] | None) -> Wave:
+    def forward(self, x_t: Wave, level: Times, cond: tuple[Gates, ...] | None) -> Wave:
         """The network's output, shape (batch, samples)."""
         x = self.input(x_t[:, None]).relu()
         step = self.embedding(level)

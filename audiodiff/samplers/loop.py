@@ -17,7 +17,7 @@ def initial_state(schedule: Schedule, times: TimeGrid, noise: NoiseSource, like:
 
     For a variance-preserving schedule this is the noise itself, as DDPM starts.
     """
-    t = times[:1]
+    t = times[:1].expand(len(like))
     scale = (schedule.alpha(t).square() + schedule.sigma(t).square()).sqrt()
     return expand(scale, like) * noise(like, 0)
 

@@ -111,7 +111,11 @@ def read_train_config(path: Path, settings: Sequence[str] = ()) -> TrainConfig:
     """
     if not path.is_file():
         raise AudiodiffError(f"{path}: no such config; see the recipes for examples")
-    values = _parse_toml(path.read_text(encoding="utf-8"), str(path))
+    try:
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        raise AudiodiffError(f"{path} is no TOML: {error}; save it as UTF-8") from error
+    values = _parse_toml(text, str(path))
     for setting in settings:
         _lay_over(values, setting)
     return TrainConfig.parse(values, str(path))

@@ -21,6 +21,9 @@ from audiodiff.training.objectives import DiffusionLoss
 LEVELS = (0.02, 0.1, 0.2, 0.35, 0.5, 0.65, 0.8, 0.95)
 """Times at which the dev loss is measured."""
 
+Clips = list[Float[Tensor, " _"]]
+"""Waves of any lengths."""
+
 N_CROPS = 16
 N_PREVIEWS = 3
 PREVIEW_SECONDS = 3
@@ -51,8 +54,8 @@ class Monitor:
         for name, value in values.items():
             self.board.add_scalar(name, value, step)
 
-    def previews(self, step: int, model: Model, waves: list[Float[Tensor, " samples"]]) -> None:
-        """Vocodes dev clips and logs their sound and their spectrograms."""
+    def previews(self, step: int, model: Model, waves: Clips) -> None:
+        """Makes the dev clips again and logs their sound and their spectrograms."""
         rate = model.config.sample_rate
         for i, (wave, made) in enumerate(zip(waves, vocode_clips(model, waves), strict=True)):
             self.board.add_audio(f"dev/{i}", made.clamp(-1, 1)[None], step, rate)
@@ -80,18 +83,14 @@ def _read_log(path: Path) -> list[dict[str, Any]]:
 
 
 @torch.no_grad()
-def vocode_clips(
-    model: Model, waves: list[Float[Tensor, " samples"]]
-) -> list[Float[Tensor, " samples"]]:
-    """Each clip through its mel and back, with the model's default run; none without a mel."""
-    if model.config.mel is None:
-        return []
-    log_mel = LogMel(model.config.mel)
+def vocode_clips(model: Model, waves: Clips) -> Clips:
+    """Each clip through its mel and back by the model's default run; new sound without a mel."""
+    log_mel = None if model.config.mel is None else LogMel(model.config.mel)
     device = next(model.parameters()).device
     made = []
     for wave in waves:
         n_frames = len(wave) // model.config.network.hop_length
-        mel = log_mel(wave[None])[..., :n_frames].to(device)
+        mel = None if log_mel is None else log_mel(wave[None])[..., :n_frames].to(device)
         n_samples = n_frames * model.config.network.hop_length
         *_, last = model.run(mel, n_samples, model.times(), model.sampler(), [0], [0])
         made.append(last[0].cpu())
@@ -114,7 +113,7 @@ def dev_losses(objective: DiffusionLoss, cache: ClipCache, n_samples: int) -> di
     return losses | {"dev/loss": sum(losses.values()) / len(losses)}
 
 
-def preview_clips(cache: ClipCache) -> list[Float[Tensor, " samples"]]:
+def preview_clips(cache: ClipCache) -> Clips:
     """The beginnings of a few dev clips, spread over the list."""
     chosen = range(0, len(cache), max(1, len(cache) // N_PREVIEWS))
     n_samples = PREVIEW_SECONDS * cache.sample_rate

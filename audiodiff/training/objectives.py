@@ -68,10 +68,11 @@ class DiffusionLoss(nn.Module):
             mel = None if self.log_mel is None else self.log_mel(wave)
             if mel is not None:
                 mel = mel[..., : wave.shape[-1] // model.config.network.hop_length]
+            x0 = model.codec.encode(wave)
             eps = model.prior.color(white, mel)
             alpha, sigma = model.schedule.alpha(t), model.schedule.sigma(t)
-            x_t = expand(alpha, wave) * wave + expand(sigma, wave) * eps
-            y = output_from_x0(model.config.target, model.schedule, t, wave, eps)
+            x_t = expand(alpha, x0) * x0 + expand(sigma, x0) * eps
+            y = output_from_x0(model.config.target, model.schedule, t, x0, eps)
         network = Whitened(model.network, model.prior, mel)
         y_hat = network(x_t, model.network.level(model.schedule, t))
         return model.prior.whiten(y - y_hat, mel).abs().pow(self.power).mean(-1)

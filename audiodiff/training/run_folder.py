@@ -13,29 +13,37 @@ from audiodiff.training.config import TrainConfig
 CONFIG_NAME = "train.json"
 
 
-def claim(out: Path, config: TrainConfig, resume: bool) -> None:
-    """Makes ``out`` this run's folder, or checks that it is already.
+def check_free(out: Path, config: TrainConfig, resume: bool) -> None:
+    """Checks that ``out`` is free for this run, or this run's already.
 
     Raises:
         AudiodiffError: If it holds a run and resume is not asked for, or another run's config.
     """
     path = out / CONFIG_NAME
-    if path.exists():
-        if not resume:
-            raise AudiodiffError(f"{out} holds a run; add --resume to go on, or choose another out")
-        stored = TrainConfig.parse(json.loads(path.read_text()), str(path))
-        changed = [
-            name
-            for name in TrainConfig.model_fields
-            if name != "steps" and getattr(stored, name) != getattr(config, name)
-        ]
-        if changed:
-            raise AudiodiffError(
-                f"{path} differs from the config given in {', '.join(changed)}; resume with the "
-                "same config, or choose another out"
-            )
-    with replacing(path) as temporary:
-        temporary.write_text(config.model_dump_json(indent=2) + "\n")
+    if not path.exists():
+        return
+    if not resume:
+        raise AudiodiffError(f"{out} holds a run; add --resume to go on, or choose another out")
+    try:
+        stored = TrainConfig.parse(json.loads(path.read_text(encoding="utf-8")), str(path))
+    except ValueError as error:
+        raise AudiodiffError(f"{path} is damaged ({error}); choose another out") from error
+    changed = [
+        name
+        for name in TrainConfig.model_fields
+        if name != "steps" and getattr(stored, name) != getattr(config, name)
+    ]
+    if changed:
+        raise AudiodiffError(
+            f"{path} differs from the config given in {', '.join(changed)}; resume with the same "
+            "config, or choose another out"
+        )
+
+
+def claim(out: Path, config: TrainConfig) -> None:
+    """Makes ``out`` this run's folder."""
+    with replacing(out / CONFIG_NAME) as temporary:
+        temporary.write_text(config.model_dump_json(indent=2) + "\n", encoding="utf-8")
 
 
 def open_data(

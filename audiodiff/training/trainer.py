@@ -1,8 +1,8 @@
 """The training loop: one process or many, interrupted or not, the same run."""
 
 import math
-import time
 from collections.abc import Callable, Sequence
+from datetime import timedelta
 from pathlib import Path
 
 import torch
@@ -18,7 +18,7 @@ from audiodiff.model import Model
 from audiodiff.training.config import OptimizerConfig, TrainConfig
 from audiodiff.training.monitor import Monitor, dev_losses, preview_clips
 from audiodiff.training.objectives import Batch, DiffusionLoss
-from audiodiff.training.run_folder import claim, open_data
+from audiodiff.training.run_folder import check_free, claim, open_data
 from audiodiff.training.session import Clock, Stop, interruptible
 from audiodiff.training.state import STATE_NAME, Average, load_state, save_state
 
@@ -66,6 +66,7 @@ def train(
     Raises:
         AudiodiffError: If ``out`` holds a run and resume is not asked for, or another run's
             config; if the data is unusable; if the loss is no longer finite.
+        KeyboardInterrupt: After SIGINT or SIGTERM, once the step done last is saved.
     """
     plugin = GradientAccumulationPlugin(num_steps=config.accumulation, sync_with_dataloader=False)
     accelerator = Accelerator(
@@ -75,9 +76,11 @@ def train(
         gradient_accumulation_plugin=plugin,
     )
     if accelerator.is_main_process:
-        claim(out, config, resume)
+        check_free(out, config, resume)
     speak = say if accelerator.is_main_process else _silent
     train_cache, dev_cache = open_data(config, folders, out, speak)
+    if accelerator.is_main_process:
+        claim(out, config)
     trainer = Trainer(config, accelerator, train_cache, dev_cache, out, speak)
     return trainer.run(stop)
 
@@ -120,6 +123,7 @@ class Trainer:
         )
         self.average = Average(self.network, config.ema_decay)
         self.step = 0
+        self.losses: list[torch.Tensor] = []  # since the last line of the log
         if (out / STATE_NAME).exists():
             self.step = load_state(out / STATE_NAME, self.network, self.average.tensors, optimizer)
             say(f"going on after step {self.step}")
@@ -145,32 +149,33 @@ class Trainer:
             first=first,
             stride=config.batch_size * world,
         )
+        if self.step >= last:
+            self.say(f"nothing to do: step {self.step} of {last} is done")
         clock = Clock(stop.minutes, self.step)
         with loader, interruptible() as interrupted:
             while self.step < last:
-                loss, norm = self._step(loader, first, world)
+                norm = self._step(loader, first, world)
                 first += per_step
                 self.step += 1
                 self.average.update(self.network, self.step)
                 over = self._agreed(interrupted.is_set() or clock.over())
-                self._report(monitor, clock, loss, norm, last, over)
+                self._report(monitor, clock, norm, last, over)
                 if over:
                     self.say(f"stopped after step {self.step}; go on with --resume")
                     break
         if monitor is not None:
             monitor.close()
+        if interrupted.is_set():
+            raise KeyboardInterrupt
         return self.step
 
-    def _step(
-        self, loader: CropLoader, first: int, world: int
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        """One step of the optimiser; returns the loss and the gradient's norm."""
+    def _step(self, loader: CropLoader, first: int, world: int) -> torch.Tensor:
+        """One step of the optimiser; notes the loss and returns the gradient's norm."""
         config = self.config
         lr = learning_rate(config.optimizer, self.step + 1, config.steps)
         for group in self.optimizer.param_groups:
             group["lr"] = lr
-        total = torch.zeros((), device=self.accelerator.device)
-        norm = total
+        norm = torch.zeros((), device=self.accelerator.device)
         t_min = self.objective.model.schedule.t_min
         for i in range(config.accumulation):
             place = first + i * config.batch_size * world
@@ -185,8 +190,8 @@ class Trainer:
                     )
                 self.optimizer.step()
                 self.optimizer.zero_grad()
-            total = total + loss.detach() / config.accumulation
-        return total, norm
+            self.losses.append(loss.detach())
+        return norm
 
     def _agreed(self, wish: bool) -> bool:
         """Whether any process wishes to stop, so that all stop at the same step."""
@@ -199,7 +204,6 @@ class Trainer:
         self,
         monitor: Monitor | None,
         clock: Clock,
-        loss: torch.Tensor,
         norm: torch.Tensor,
         last: int,
         over: bool,
@@ -210,12 +214,14 @@ class Trainer:
         due_save = over or self.step % config.checkpoint_every == 0
         if not (due_log or due_save):
             return
-        mean_loss = self.accelerator.reduce(loss, "mean").item()
+        mean_loss = self.accelerator.reduce(torch.stack(self.losses).mean(), "mean").item()
         if not math.isfinite(mean_loss) or not math.isfinite(norm.item()):
             raise AudiodiffError(
                 f"the loss is {mean_loss} and the gradient's norm {norm.item()} at step "
                 f"{self.step}; lower optimizer.lr (now {config.optimizer.lr}) and resume"
             )
+        if due_log:
+            self.losses.clear()
         if monitor is None:
             return
         if due_log:
@@ -241,7 +247,7 @@ class Trainer:
                 "speed/audio_s_per_s": audio_rate,
             },
         )
-        left = time.strftime("%H:%M:%S", time.gmtime((last - self.step) / rate))
+        left = timedelta(seconds=round((last - self.step) / rate))
         self.say(
             f"step {self.step}/{last}  loss {loss:.4f}  lr {lr:.1e}  {rate:.2f} steps/s  "
             f"{audio_rate:.1f} audio-s/s  ETA {left}"

@@ -1,0 +1,282 @@
+"""The command line: ``audiodiff vocode | mel | train | convert | evaluate``."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from audiodiff.errors import AudiodiffError
+from audiodiff.files import Job, Outcome, find_jobs, run_jobs, sentence
+
+app = typer.Typer(
+    name="audiodiff",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+# What is said holds the names of files, in which [red] and :cat: are letters.
+console = Console(stderr=True, markup=False, emoji=False, highlight=False, soft_wrap=True)
+
+Inputs = Annotated[
+    list[Path],
+    typer.Argument(
+        metavar="INPUT", help="Files or folders; a folder keeps its tree.", show_default=False
+    ),
+]
+Out = Annotated[Path, typer.Option("--out", "-o", help="Folder for the results.")]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Do finished files again.")]
+
+
+def _print_version(wanted: bool) -> None:
+    if not wanted:
+        return
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        print(f"audiodiff {version('audiodiff-vocoder')}")
+    except PackageNotFoundError as error:
+        raise AudiodiffError(
+            "audiodiff runs without being installed, so it has no version; pip install it"
+        ) from error
+    raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", help="Print the version.", callback=_print_version, is_eager=True
+        ),
+    ] = False,
+) -> None:
+    """Diffusion vocoders: mel spectrograms in, sound out, in few steps."""
+
+
+@app.command()
+def vocode(
+    inputs: Inputs,
+    out: Out,
+    model: Annotated[
+        str,
+        typer.Option(help="A model directory, a hub id owner/name, or a model of this package."),
+    ] = "default",
+    steps: Annotated[
+        int | None, typer.Option(help="Network calls; the model's own by default.", min=1)
+    ] = None,
+    sampler: Annotated[
+        str | None, typer.Option(help="ddpm or ddim; the model's own by default.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Of the noise, the same for every file.", min=0)] = 0,
+    device: Annotated[str, typer.Option(help="cpu, cuda, ...")] = "cpu",
+    batch_size: Annotated[int, typer.Option(help="Pieces of a long file made at once.", min=1)] = 1,
+    plot: Annotated[bool, typer.Option("--plot", help="Draw the spectrograms too.")] = False,
+    overwrite: Overwrite = False,
+) -> None:
+    """Turn audio (resynthesis) or mels (.npy .npz .pt .safetensors) into wav files."""
+    from audiodiff.vocode import INPUT_SUFFIXES, Meter, VocodeSettings, vocode_file
+    from audiodiff.vocoder import Vocoder
+
+    jobs = find_jobs(inputs, out, INPUT_SUFFIXES, ".wav")
+    vocoder = Vocoder.from_pretrained(model, device)
+    if vocoder.mel_config is None:
+        raise AudiodiffError(f"--model {model!r} takes no mel, so no input; choose another")
+    settings = VocodeSettings(
+        n_steps=steps, sampler=sampler, seed=seed, batch_size=batch_size, plot=plot
+    )
+    vocoder.model.sampler(sampler)  # an unknown name is one error, not one a file
+    meter = Meter()
+    with _progress() as progress:
+        task = progress.add_task("vocoding", total=len(jobs), note="")
+
+        def on_audio(seconds: float) -> None:
+            meter.add(seconds)
+            progress.update(task, note=meter.text())
+
+        def work(job: Job) -> None:
+            vocode_file(vocoder, job, settings, on_audio, console.print)
+
+        outcome = run_jobs(
+            jobs, work, overwrite=overwrite, on_job=lambda job: progress.advance(task)
+        )
+    _report(outcome, meter.text())
+
+
+@app.command()
+def mel(
+    inputs: Inputs,
+    out: Out,
+    preset: Annotated[str, typer.Option(help="Whose mel, e.g. hifigan; see the README.")],
+    overwrite: Overwrite = False,
+) -> None:
+    """Compute mel spectrograms of audio files: .npy, (n_mels, frames), float32."""
+    import torch
+
+    from audiodiff.audio import io
+    from audiodiff.audio.mel import LogMel
+    from audiodiff.audio.melfiles import save_mel
+    from audiodiff.audio.presets import PRESETS
+    from audiodiff.vocode import enough_memory
+
+    if preset not in PRESETS:
+        raise AudiodiffError(f"--preset {preset!r} is unknown; choose from {', '.join(PRESETS)}")
+    jobs = find_jobs(inputs, out, io.AUDIO_SUFFIXES, ".npy")
+    log_mel = LogMel(PRESETS[preset])
+
+    def work(job: Job) -> None:
+        with enough_memory(job.source, "split it into shorter files"):
+            wave, _ = io.load(job.source, PRESETS[preset].sample_rate)
+            save_mel(job.target, log_mel(torch.from_numpy(wave)[None])[0])
+
+    with _progress() as progress:
+        task = progress.add_task("computing mels", total=len(jobs), note="")
+        outcome = run_jobs(
+            jobs, work, overwrite=overwrite, on_job=lambda job: progress.advance(task)
+        )
+    _report(outcome, "")
+
+
+@app.command()
+def train(
+    config: Annotated[
+        Path, typer.Argument(metavar="CONFIG.toml", help="The run.", show_default=False)
+    ],
+    data: Annotated[
+        list[Path],
+        typer.Option(help="A folder of clips, in LJSpeech's form or any; may be given often."),
+    ],
+    out: Annotated[Path, typer.Option("--out", "-o", help="The run's folder.")],
+    max_steps: Annotated[
+        int | None, typer.Option(help="Stop after this step of the run.", min=1)
+    ] = None,
+    max_minutes: Annotated[
+        float | None, typer.Option(help="Stop after so many minutes of this session.", min=0)
+    ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on from the last checkpoint in --out.")
+    ] = False,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="key=value over the config, e.g. optimizer.lr=1e-4."),
+    ] = None,
+) -> None:
+    """Train a model; also under `accelerate launch` or `torchrun`."""
+    _require("training", "train", "accelerate", "tensorboard")
+    from audiodiff.training.config import read_train_config
+    from audiodiff.training.session import Stop
+    from audiodiff.training.trainer import train as run
+
+    settings = read_train_config(config, set_ or [])
+    run(settings, data, out, stop=Stop(max_steps, max_minutes), resume=resume, say=console.print)
+
+
+@app.command()
+def convert(
+    weights: Annotated[
+        Path, typer.Argument(metavar="WEIGHTS.pt", help="The checkpoint.", show_default=False)
+    ],
+    out: Annotated[Path, typer.Option("--out", "-o", help="The model directory to write.")],
+    source: Annotated[str, typer.Option("--from", help="Whose: lmnt-diffwave.")],
+) -> None:
+    """Convert somebody else's checkpoint into a model directory."""
+    from audiodiff.convert import IMPORTERS
+
+    if source not in IMPORTERS:
+        raise AudiodiffError(f"--from {source!r} is unknown; choose from {', '.join(IMPORTERS)}")
+    IMPORTERS[source](weights).save(out)
+    console.print(f"wrote {out}")
+
+
+@app.command()
+def evaluate(
+    reference: Annotated[
+        Path,
+        typer.Argument(metavar="REF", help="Original audio, file or folder.", show_default=False),
+    ],
+    output: Annotated[
+        Path, typer.Argument(metavar="OUT", help="What a model made of it.", show_default=False)
+    ],
+    json: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Write the figures here too.", dir_okay=False),
+    ] = None,
+) -> None:
+    """Judge sound against its reference: PESQ, ESTOI, M-STFT, log-mel, MCD, F0, voicing.
+
+    Files pair by their path within REF and OUT, suffix aside.
+    """
+    _require("evaluation", "eval", "pesq", "pystoi", "auraloss", "pyworld")
+    from audiodiff.atomic import replacing
+    from audiodiff.metrics.evaluate import evaluate_folders
+    from audiodiff.metrics.tables import file_table, remarks, summary_table
+
+    with _progress() as progress:
+        task = progress.add_task("judging", total=None, note="")
+        result = evaluate_folders(
+            reference, output, lambda name: progress.update(task, advance=1, note=name)
+        )
+    if result.files:
+        Console().print(file_table(result), summary_table(result))
+    for line in remarks(result):
+        console.print(line)
+    if json is not None:
+        with replacing(json) as temporary:
+            temporary.write_text(result.model_dump_json(indent=2) + "\n", encoding="utf-8")
+    _exit(bool(result.files), bool(result.failed))
+
+
+def _progress() -> Progress:
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[note]}", markup=False),
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+    )
+
+
+def _report(outcome: Outcome, note: str) -> None:
+    """Says what became of the files, and exits if not all is well."""
+    parts = [f"{len(outcome.done)} written"]
+    if outcome.skipped:
+        parts.append(f"{len(outcome.skipped)} there already (--overwrite does them again)")
+    if outcome.failed:
+        parts.append(f"{len(outcome.failed)} failed")
+    console.print(", ".join(parts) + (f"; {note}" if note else ""))
+    for source, reason in outcome.failed:
+        named = reason if reason.startswith(str(source)) else f"{source}: {reason}"
+        console.print(f"failed: {named}")
+    _exit(bool(outcome.done or outcome.skipped), bool(outcome.failed))
+
+
+def _exit(any_well: bool, any_failed: bool) -> None:
+    """Exits with 1 if some failed, 2 if nothing worked."""
+    if any_failed:
+        raise typer.Exit(1 if any_well else 2)
+
+
+def _require(task: str, extra: str, *modules: str) -> None:
+    """Refuses a verb whose extra is not installed."""
+    from importlib.util import find_spec
+
+    missing = [name for name in modules if find_spec(name) is None]
+    if missing:
+        raise AudiodiffError(
+            f"{task} needs {', '.join(missing)}; pip install 'audiodiff-vocoder[{extra}]'"
+        )
+
+
+def main() -> None:
+    """The entry point: a bad input is one sentence and exit status 2."""
+    try:
+        app(prog_name="audiodiff")
+    except (AudiodiffError, OSError) as error:
+        console.print(f"error: {sentence(error)}")
+        sys.exit(2)

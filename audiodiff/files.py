@@ -1,0 +1,135 @@
+"""Many files, one after the other: trees kept, finished ones skipped, bad ones reported."""
+
+import os
+from collections.abc import Callable, Collection, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from audiodiff.errors import AudiodiffError
+
+
+class Job(NamedTuple):
+    """One input and where its result goes."""
+
+    source: Path
+    target: Path
+
+
+class Outcome(NamedTuple):
+    """What became of a list of jobs.
+
+    Attributes:
+        done: Results written now.
+        skipped: Results that were there already.
+        failed: A source and a sentence each.
+    """
+
+    done: list[Path]
+    skipped: list[Path]
+    failed: list[tuple[Path, str]]
+
+
+def sentence(error: AudiodiffError | OSError) -> str:
+    """What went wrong, for a person."""
+    if isinstance(error, AudiodiffError):
+        return str(error)
+    where = f"{error.filename}: " if error.filename else ""
+    return f"{where}{error.strerror or error}; check the path, its permissions and the disk"
+
+
+def find_jobs(
+    inputs: Sequence[Path], out: Path, source_suffixes: Collection[str], target_suffix: str
+) -> list[Job]:
+    """Finds the files of every input and names a result for each.
+
+    A folder's files keep their places below ``out``; a file given by itself goes right into it.
+    Hidden files, among them half-written ones, are not looked at, and neither is ``out`` where it
+    lies inside a folder: what is there are results.
+
+    Raises:
+        AudiodiffError: If an input does not exist, has an unknown suffix or holds nothing to do,
+            or if two results would have one name, or a result that of its source, or ``out`` cannot
+            be written to.
+    """
+    _check_writable(out)
+    found = [
+        Job(source, out / relative.with_name(relative.name + target_suffix))
+        for item in inputs
+        for source, relative in _sources(item, source_suffixes, out)
+    ]
+    jobs = list(dict.fromkeys(found))
+    owners: dict[Path, Path] = {}
+    for job in jobs:
+        other = owners.setdefault(job.target, job.source)
+        if other != job.source:
+            raise AudiodiffError(
+                f"{other} and {job.source} would both be written to {job.target}; rename one, or "
+                "do them in separate runs with a folder each"
+            )
+    sources = {job.source.resolve() for job in jobs}
+    for job in jobs:
+        if job.target.resolve() in sources:
+            raise AudiodiffError(f"{job.target} is an input itself; choose another output folder")
+    return jobs
+
+
+def _check_writable(out: Path) -> None:
+    """Refuses now what would refuse every result later."""
+    nearest = next(place for place in (out, *out.parents) if place.exists())
+    if not nearest.is_dir():
+        raise AudiodiffError(f"{out} cannot be made as {nearest} is a file; choose another folder")
+    if not os.access(nearest, os.W_OK | os.X_OK):
+        raise AudiodiffError(f"{nearest} cannot be written to; choose another output folder")
+
+
+def _sources(item: Path, suffixes: Collection[str], out: Path) -> list[tuple[Path, Path]]:
+    """The files of one input, each with its place below the output and without its suffix."""
+    known = ", ".join(sorted(suffixes))
+    if item.is_dir():
+        results = out.resolve()
+        nested = item.resolve() in results.parents
+        found = [
+            (path, path.relative_to(item).with_suffix(""))
+            for path in sorted(item.rglob("*"))
+            if path.suffix.lower() in suffixes
+            and path.is_file()
+            and not path.name.startswith(".")
+            and not (nested and path.resolve().is_relative_to(results))
+        ]
+        if not found:
+            raise AudiodiffError(f"{item} holds no file of the kinds {known}; check the folder")
+        return found
+    if not item.exists():
+        raise AudiodiffError(f"{item}: no such file or folder")
+    if item.suffix.lower() not in suffixes:
+        raise AudiodiffError(f"{item} is none of the kinds {known}; convert it first")
+    return [(item, Path(item.stem))]
+
+
+def run_jobs(
+    jobs: Sequence[Job],
+    work: Callable[[Job], None],
+    *,
+    overwrite: bool,
+    on_job: Callable[[Job], None],
+) -> Outcome:
+    """Does every job that is not done; one that fails stops no other.
+
+    Args:
+        jobs: See `find_jobs`.
+        work: Does one, raising AudiodiffError or OSError if the source is bad.
+        overwrite: Whether finished jobs are done again.
+        on_job: Called after each job, whatever became of it.
+    """
+    outcome = Outcome([], [], [])
+    for job in jobs:
+        try:
+            if job.target.is_file() and not overwrite:
+                outcome.skipped.append(job.target)
+            else:
+                work(job)
+                outcome.done.append(job.target)
+        except (AudiodiffError, OSError) as error:
+            outcome.failed.append((job.source, sentence(error)))
+        on_job(job)
+    return outcome

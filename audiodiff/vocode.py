@@ -1,0 +1,148 @@
+"""One file through a vocoder: audio is resynthesised, a mel becomes sound."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from audiodiff._types import Mel
+from audiodiff.audio import io
+from audiodiff.audio.melfiles import MEL_SUFFIXES, load_mel
+from audiodiff.audio.presets import check_mel
+from audiodiff.config import Config
+from audiodiff.errors import AudiodiffError
+from audiodiff.files import Job
+from audiodiff.plots import save_figure, spectrogram_figure
+from audiodiff.vocoder import Vocoder
+
+INPUT_SUFFIXES = io.AUDIO_SUFFIXES | MEL_SUFFIXES
+
+
+class VocodeSettings(Config):
+    """How files are vocoded; None takes the model's own.
+
+    Attributes:
+        n_steps: Network calls.
+        sampler: A sampler's name.
+        seed: Of the noise, the same for every file.
+        batch_size: Pieces of a long file made at once.
+        plot: Whether a picture of the spectrograms is drawn beside the sound.
+    """
+
+    n_steps: int | None = None
+    sampler: str | None = None
+    seed: int = 0
+    batch_size: int = 1
+    plot: bool = False
+
+
+class Meter:
+    """Seconds of audio made, against the clock."""
+
+    def __init__(self) -> None:
+        self.audio = 0.0
+        self.start = time.monotonic()
+
+    def add(self, seconds: float) -> None:
+        """Takes in a piece."""
+        self.audio += seconds
+
+    def text(self) -> str:
+        """Audio made, time spent and their ratio."""
+        spent = time.monotonic() - self.start
+        if not self.audio:
+            return ""
+        return (
+            f"{self.audio:.1f} s of audio in {spent:.1f} s, real-time factor "
+            f"{spent / self.audio:.2f}"
+        )
+
+
+def vocode_file(
+    vocoder: Vocoder,
+    job: Job,
+    settings: VocodeSettings,
+    on_audio: Callable[[float], None],
+    warn: Callable[[str], None],
+) -> None:
+    """Reads, vocodes and writes one file.
+
+    Args:
+        vocoder: The model.
+        job: The file and its result.
+        settings: How.
+        on_audio: Called with the seconds of each piece made.
+        warn: Takes a sentence if samples were clipped.
+
+    Raises:
+        AudiodiffError: If the file is bad or the result cannot be written.
+    """
+    is_mel = job.source.suffix.lower() in MEL_SUFFIXES
+    with enough_memory(job.source, "lower --batch-size or split it into shorter files"):
+        original = None if is_mel else _read_wave(vocoder, job.source)
+        if original is None:
+            mel = _read_mel(vocoder, job.source)
+        else:
+            mel = vocoder.mel(vocoder.whole_frames(original[None]))
+        made = _make(vocoder, mel, settings, on_audio)
+        made = made[: None if original is None else len(original)]
+    if settings.plot:
+        # Before the sound, whose presence says that the file is finished.
+        shown = [] if original is None else [(job.source.name, original)]
+        shown.append((job.target.name, made))
+        figure = spectrogram_figure(shown, vocoder.sample_rate)
+        save_figure(figure, job.target.with_suffix(".png"))
+    n_clipped = io.save(job.target, made.numpy(), vocoder.sample_rate)
+    if n_clipped:
+        warn(f"{job.target}: {n_clipped} of {len(made)} samples exceeded full scale, clipped")
+
+
+@contextmanager
+def enough_memory(source: Path, remedy: str) -> Iterator[None]:
+    """Turns a lack of memory inside the block into a sentence about ``source``.
+
+    Raises:
+        AudiodiffError: If memory, the accelerator's or the machine's, runs out.
+    """
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:
+        # On the CPU torch has no class of its own for this.
+        lacking = isinstance(error, (MemoryError, torch.cuda.OutOfMemoryError))
+        if not lacking and "can't allocate memory" not in str(error):
+            raise
+        raise AudiodiffError(f"{source} needs more memory than there is; {remedy}") from error
+
+
+def _make(
+    vocoder: Vocoder, mel: Mel, settings: VocodeSettings, on_audio: Callable[[float], None]
+) -> Float[Tensor, " samples"]:
+    pieces = []
+    for piece in vocoder.chunks(
+        mel, settings.n_steps, settings.sampler, settings.seed, batch_size=settings.batch_size
+    ):
+        pieces.append(piece[0].cpu())
+        on_audio(len(pieces[-1]) / vocoder.sample_rate)
+    return torch.cat(pieces)
+
+
+def _read_wave(vocoder: Vocoder, path: Path) -> Float[Tensor, " samples"]:
+    wave, _ = io.load(path, vocoder.sample_rate)
+    return torch.from_numpy(wave)
+
+
+def _read_mel(vocoder: Vocoder, path: Path) -> Mel:
+    if vocoder.mel_config is None:
+        raise AudiodiffError(f"{path}: this model takes no mel; choose one that does")
+    mel = check_mel(load_mel(path), vocoder.mel_config, str(path))
+    hours = mel.shape[2] * vocoder.hop_length / vocoder.sample_rate / 3600
+    if hours > io.MAX_HOURS:
+        raise AudiodiffError(
+            f"{path} lasts {hours:.2f} hours and the limit is {io.MAX_HOURS}; "
+            "split it into shorter files"
+        )
+    return mel

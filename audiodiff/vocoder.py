@@ -1,0 +1,305 @@
+"""The pipeline: a mel in, sound out. The only place that turns gradients off to run a model."""
+
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+
+from audiodiff._types import Mel, Sampler, Wave
+from audiodiff.audio.mel import LogMel, MelConfig
+from audiodiff.audio.presets import check_mel
+from audiodiff.checkpoint import CONFIG_NAME, WEIGHTS_NAME
+from audiodiff.diffusion.times import TimeGrid
+from audiodiff.errors import AudiodiffError
+from audiodiff.model import Model
+
+PRETRAINED = Path(__file__).parent / "pretrained"
+CHUNK_FRAMES = 512
+"""Frames made at once of a long mel, its context not counted: some six seconds."""
+
+MAX_CONTEXT = 128
+"""Frames of context at most; what lies further away no longer matters to 1e-4 in practice."""
+
+
+class Vocoder:
+    """Turns mel spectrograms into sound with a diffusion model.
+
+    Example:
+        >>> vocoder = Vocoder.from_pretrained("default")
+        >>> mel = vocoder.mel(torch.randn(1, 8 * vocoder.hop_length) / 10)
+        >>> vocoder(mel, n_steps=2).shape[1] == mel.shape[2] * vocoder.hop_length
+        True
+
+    Args:
+        model: A trained model; see `from_pretrained` and `Model.load`.
+
+    Attributes:
+        model: The same.
+        sample_rate: Of the sound, in Hz.
+        hop_length: Samples per mel frame.
+        n_mels: Bands of the mel; None for an unconditional model.
+        mel_config: The mel that it takes; None for an unconditional model.
+    """
+
+    def __init__(self, model: Model) -> None:
+        self.model = model.eval()
+        self.sample_rate = model.config.sample_rate
+        self.hop_length = model.config.network.hop_length
+        self.mel_config: MelConfig | None = model.config.mel
+        self.n_mels = None if self.mel_config is None else self.mel_config.n_mels
+        self._log_mel = None if self.mel_config is None else LogMel(self.mel_config)
+
+    @classmethod
+    def from_pretrained(cls, name: str | Path, device: str = "cpu") -> "Vocoder":
+        """Loads a model.
+
+        Args:
+            name: ``default`` for the model inside this package, a directory, or the id
+                ``owner/name`` of a model on the Hugging Face Hub.
+            device: Where to run it, e.g. ``cpu`` or ``cuda``.
+
+        Raises:
+            AudiodiffError: If there is no such model or device, or its files are damaged.
+        """
+        return cls(Model.load(_directory(str(name)))).to(device)
+
+    def to(self, device: str) -> "Vocoder":
+        """Moves the model and returns the vocoder.
+
+        Raises:
+            AudiodiffError: If this machine has no such device.
+        """
+        try:
+            torch.zeros(1, device=device).item()
+        except (RuntimeError, AssertionError) as error:
+            reason = str(error).splitlines()[0]
+            raise AudiodiffError(f"device={device!r}: {reason}; use 'cpu'") from error
+        self.model.to(device)
+        if self._log_mel is not None:
+            self._log_mel.to(device)
+        return self
+
+    @property
+    def device(self) -> torch.device:
+        """Where the model is."""
+        return next(self.model.parameters()).device
+
+    @torch.no_grad()
+    def mel(self, wave: Wave) -> Mel:
+        """The mel that this vocoder takes, from (batch, samples) at its own sample rate.
+
+        Raises:
+            AudiodiffError: If the wave is too short or of another shape, or holds NaN.
+        """
+        log_mel = self._needs_mel()
+        if not torch.isfinite(wave).all():
+            raise AudiodiffError("the wave holds NaN or infinity; mend what made it")
+        return log_mel(wave.to(self.device))
+
+    def __call__(
+        self,
+        mel: Mel,
+        n_steps: int | None = None,
+        sampler: str | None = None,
+        seed: int | Sequence[int] = 0,
+    ) -> Wave:
+        """Makes the sound of a mel.
+
+        Args:
+            mel: (batch, n_mels, frames) in the model's own preset.
+            n_steps: Network calls; None for the model's default run.
+            sampler: ``ddpm`` or ``ddim``; None for the model's own.
+            seed: One seed for all items, so that each sounds as it would alone, or one for each.
+
+        Returns:
+            (batch, frames x hop_length), float32, on the model's device.
+
+        Raises:
+            AudiodiffError: If the mel is of another layout or preset or holds NaN.
+        """
+        return torch.cat(list(self.chunks(mel, n_steps, sampler, seed)), dim=1)
+
+    def chunks(
+        self,
+        mel: Mel,
+        n_steps: int | None = None,
+        sampler: str | None = None,
+        seed: int | Sequence[int] = 0,
+        chunk_frames: int = CHUNK_FRAMES,
+        context_frames: int | None = None,
+        batch_size: int = 1,
+    ) -> Iterator[Wave]:
+        """Makes the sound of a long mel piece by piece, in bounded memory.
+
+        Each piece is made with its neighbours as context, and noise belongs to a position, not to
+        a piece: with a context of n_steps times the model's receptive radius the pieces joined
+        are the whole.
+
+        Args:
+            mel: As for a call, and so are n_steps, sampler and seed.
+            n_steps: See above.
+            sampler: See above.
+            seed: See above.
+            chunk_frames: Frames of a piece.
+            context_frames: Frames on either side of it; None for n_steps times the receptive
+                radius, but at most `MAX_CONTEXT`.
+            batch_size: Pieces that are made at once, where their sizes are equal.
+
+        Returns:
+            An iterator of (batch, samples), float32; joined along samples they are the whole.
+
+        Raises:
+            AudiodiffError: As a call does.
+        """
+        config = self._needs_mel().config
+        if mel.ndim != 3:
+            raise AudiodiffError(
+                f"mel has shape {tuple(mel.shape)} but must be (batch, n_mels, frames); "
+                "one mel alone is mel[None]"
+            )
+        mel = check_mel(mel, config, "mel").to(self.device, torch.float32)
+        times = self.model.times(n_steps)
+        solver = self.model.sampler(sampler)
+        seeds = _seeds(seed, len(mel))
+        if context_frames is None:
+            context_frames = min((len(times) - 1) * self.model.receptive_radius, MAX_CONTEXT)
+        spans = _spans(mel.shape[2], chunk_frames, context_frames)
+        return self._pieces(mel, _grouped(spans, batch_size), times, solver, seeds)
+
+    def generate(self, n_samples: int, n_steps: int | None = None, seed: int = 0) -> Wave:
+        """Sound from an unconditional model, (1, n_samples).
+
+        Raises:
+            AudiodiffError: If the model needs a mel.
+        """
+        if self.mel_config is not None:
+            raise AudiodiffError("this model is conditioned on a mel; call vocoder(mel)")
+        model = self.model
+        with torch.no_grad():
+            *_, last = model.run(
+                None, n_samples, model.times(n_steps), model.sampler(), [seed], [0]
+            )
+        return last
+
+    def whole_frames(self, wave: Wave) -> Wave:
+        """The wave with silence after it, so that its mel covers it to the end."""
+        return torch.nn.functional.pad(wave, (0, -wave.shape[1] % self.hop_length))
+
+    def _needs_mel(self) -> LogMel:
+        if self._log_mel is None:
+            raise AudiodiffError("this model is not conditioned on a mel; call generate()")
+        return self._log_mel
+
+    def _pieces(
+        self,
+        mel: Mel,
+        groups: list[list["Span"]],
+        times: TimeGrid,
+        sampler: Sampler,
+        seeds: tuple[int, ...],
+    ) -> Iterator[Wave]:
+        for group in groups:
+            mels = torch.cat([mel[..., span.first : span.last] for span in group])
+            offsets = [span.first * self.hop_length for span in group for _ in seeds]
+            waves = self._run(mels, times, sampler, seeds * len(group), offsets)
+            for span, wave in zip(group, waves.split(len(seeds)), strict=True):
+                start = (span.keep_first - span.first) * self.hop_length
+                stop = (span.keep_last - span.first) * self.hop_length
+                yield wave[:, start:stop]
+
+    @torch.no_grad()
+    def _run(
+        self,
+        mel: Mel,
+        times: TimeGrid,
+        sampler: Sampler,
+        seeds: tuple[int, ...],
+        offsets: list[int],
+    ) -> Wave:
+        n_samples = mel.shape[2] * self.hop_length
+        *_, last = self.model.run(mel, n_samples, times, sampler, seeds, offsets)
+        return last
+
+
+class Span(NamedTuple):
+    """The frames that make a piece, first to last, and those of them that are kept."""
+
+    first: int
+    last: int
+    keep_first: int
+    keep_last: int
+
+
+def _spans(n_frames: int, chunk: int, context: int) -> list[Span]:
+    """Pieces of ``chunk`` frames; one alone where cutting would save nothing."""
+    if n_frames <= chunk + 2 * context:
+        return [Span(0, n_frames, 0, n_frames)]
+    return [
+        Span(
+            max(0, first - context),
+            min(n_frames, first + chunk + context),
+            first,
+            min(n_frames, first + chunk),
+        )
+        for first in range(0, n_frames, chunk)
+    ]
+
+
+def _grouped(spans: list[Span], batch_size: int) -> list[list[Span]]:
+    """Neighbours of equal length, up to ``batch_size`` of them together."""
+    groups: list[list[Span]] = []
+    for span in spans:
+        size = span.last - span.first
+        if groups and len(groups[-1]) < batch_size:
+            before = groups[-1][-1]
+            if before.last - before.first == size:
+                groups[-1].append(span)
+                continue
+        groups.append([span])
+    return groups
+
+
+def _seeds(seed: int | Sequence[int], batch: int) -> tuple[int, ...]:
+    seeds = (seed,) * batch if isinstance(seed, int) else tuple(seed)
+    if len(seeds) != batch:
+        raise AudiodiffError(
+            f"seed holds {len(seeds)} seeds for {batch} mels; give one, or one each"
+        )
+    if min(seeds) < 0:
+        raise AudiodiffError(f"seed={min(seeds)}: seeds are 0 or more")
+    return seeds
+
+
+def _directory(name: str) -> Path:
+    """Where the files of a model are, fetched if they are on the hub."""
+    inside, local = PRETRAINED / name, Path(name)
+    if (inside / CONFIG_NAME).is_file():
+        return inside
+    if local.is_dir():
+        return local
+    if not re.fullmatch(r"[\w.-]+/[\w.-]+", name):
+        raise AudiodiffError(
+            f"model {name!r} is neither inside the package ({', '.join(pretrained_names())}), nor "
+            "a directory, nor a hub id like owner/name"
+        )
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import (
+        HfHubHTTPError,
+        HFValidationError,
+        LocalEntryNotFoundError,
+    )
+
+    try:
+        return Path(snapshot_download(name, allow_patterns=[CONFIG_NAME, WEIGHTS_NAME]))
+    except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as error:
+        reason = str(error).splitlines()[0]
+        raise AudiodiffError(
+            f"model {name!r} is no directory here and could not be fetched from the hub ({reason})"
+        ) from error
+
+
+def pretrained_names() -> list[str]:
+    """The models inside this package."""
+    return sorted(path.parent.name for path in PRETRAINED.glob(f"*/{CONFIG_NAME}"))

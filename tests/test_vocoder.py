@@ -1,0 +1,193 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from audiodiff.errors import AudiodiffError
+from audiodiff.model import Model, ModelConfig
+from audiodiff.vocoder import Vocoder
+
+
+def small_config(**changes: object) -> ModelConfig:
+    values = {
+        "sample_rate": 22050,
+        "mel": "hifigan",
+        "network": {"n_channels": 4, "n_layers": 4, "dilation_cycle": 4, "n_levels": 50},
+        "schedule": {"kind": "cosine"},
+        "target": "v",
+        "prior": {"kind": "mel-spectral", "std_min": 1e-3},
+        "sampling": {"sampler": "ddpm", "times": [1.0, 0.5, 0.0]},
+    }
+    return ModelConfig.parse(values | changes, "test")
+
+
+@pytest.fixture(scope="module")
+def vocoder() -> Vocoder:
+    """An untrained model whose output depends on all of its input."""
+    torch.manual_seed(0)
+    model = Model(small_config())
+    torch.nn.init.normal_(model.network.output.weight, std=0.3)
+    return Vocoder(model)
+
+
+@pytest.fixture(scope="module")
+def mel(vocoder: Vocoder) -> torch.Tensor:
+    noise = torch.randn(2, 90 * 256, generator=torch.Generator().manual_seed(1)) / 10
+    return vocoder.mel(noise)
+
+
+def test_shapes_and_attributes(vocoder: Vocoder, mel: torch.Tensor) -> None:
+    assert (vocoder.sample_rate, vocoder.hop_length, vocoder.n_mels) == (22050, 256, 80)
+    wave = vocoder(mel)
+    assert wave.shape == (2, 90 * 256)
+    assert wave.dtype == torch.float32
+    assert not wave.requires_grad
+
+
+def test_a_seed_is_the_same_whatever_the_batch(vocoder: Vocoder, mel: torch.Tensor) -> None:
+    both = vocoder(mel, seed=5)
+    for i in range(2):
+        torch.testing.assert_close(both[i], vocoder(mel[i : i + 1], seed=5)[0], rtol=0, atol=1e-5)
+    swapped = vocoder(mel.flip(0), seed=[3, 5])
+    torch.testing.assert_close(swapped[1], both[0], rtol=0, atol=1e-5)
+    assert (vocoder(mel, seed=6) - both).abs().max() > 1e-3
+
+
+@pytest.mark.parametrize("batch_size", [1, 3])
+@pytest.mark.parametrize("n_steps", [1, 2])
+def test_chunked_equals_whole(
+    vocoder: Vocoder, mel: torch.Tensor, n_steps: int, batch_size: int
+) -> None:
+    whole = vocoder(mel, n_steps)
+    context = n_steps * vocoder.model.receptive_radius
+    pieces = list(
+        vocoder.chunks(mel, n_steps, chunk_frames=7, context_frames=context, batch_size=batch_size)
+    )
+    assert len(pieces) > 5
+    torch.testing.assert_close(torch.cat(pieces, 1), whole, rtol=0, atol=1e-4)
+    short = torch.cat(list(vocoder.chunks(mel, n_steps, chunk_frames=7, context_frames=0)), 1)
+    assert (short - whole).abs().max() > 1e-4  # so the context is what makes them equal
+
+
+def test_saved_and_loaded_it_is_the_same(
+    vocoder: Vocoder, mel: torch.Tensor, tmp_path: Path
+) -> None:
+    vocoder.model.save(tmp_path)
+    again = Vocoder.from_pretrained(tmp_path)
+    assert again.model.config == vocoder.model.config
+    torch.testing.assert_close(again(mel), vocoder(mel), rtol=0, atol=0)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["config.json", "model.safetensors"]
+
+
+@pytest.mark.parametrize(
+    ("bad", "words"),
+    [
+        (torch.zeros(80, 5), r"must be \(batch, n_mels, frames\)"),
+        (torch.full((1, 5, 80), -5.0), "transpose"),
+        (torch.full((1, 100, 5), -5.0), "100 bands"),
+        (torch.full((1, 80, 5), float("nan")), "NaN"),
+        (torch.full((1, 80, 0), -5.0), "no frames"),
+        (torch.full((1, 80, 5), -16.0), "range"),
+        (torch.full((1, 80, 5), 40.0), "range"),
+        (torch.full((1, 80, 5), -5), "int64"),
+        (torch.linspace(0, 1, 400).reshape(1, 80, 5), "lmnt"),
+    ],
+)
+def test_a_mel_that_does_not_fit_is_refused(
+    vocoder: Vocoder, bad: torch.Tensor, words: str
+) -> None:
+    with pytest.raises(AudiodiffError, match=words):
+        vocoder(bad)
+
+
+def test_other_bad_arguments_are_refused(vocoder: Vocoder, mel: torch.Tensor) -> None:
+    with pytest.raises(AudiodiffError, match="n_steps=0"):
+        vocoder(mel, n_steps=0)
+    with pytest.raises(AudiodiffError, match="sampler='euler'.*ddpm, ddim"):
+        vocoder(mel, sampler="euler")
+    with pytest.raises(AudiodiffError, match="3 seeds for 2 mels"):
+        vocoder(mel, seed=[1, 2, 3])
+    with pytest.raises(AudiodiffError, match="seed=-1"):
+        vocoder(mel, seed=-1)
+    with pytest.raises(AudiodiffError, match="NaN"):
+        vocoder.mel(torch.full((1, 5000), float("nan")))
+    with pytest.raises(AudiodiffError, match="mel"):
+        vocoder.generate(100)
+
+
+def test_an_unconditional_model_generates() -> None:
+    torch.manual_seed(0)
+    config = small_config(
+        mel=None, network={"n_channels": 4, "n_layers": 2, "n_mels": None}, prior={"kind": "unit"}
+    )
+    vocoder = Vocoder(Model(config))
+    wave = vocoder.generate(1000, seed=3)
+    assert wave.shape == (1, 1000)
+    torch.testing.assert_close(wave, vocoder.generate(1000, seed=3), rtol=0, atol=0)
+    with pytest.raises(AudiodiffError, match="not conditioned"):
+        vocoder(torch.zeros(1, 80, 4))
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"sample_rate": 24000}, "sample_rate=24000"),
+        ({"target": "noise"}, "target='noise' is unknown"),
+        ({"mel": "bigvgan-24k", "sample_rate": 24000}, "the mel has 100"),
+        ({"mel": "nonsense"}, "mel='nonsense' is unknown"),
+        ({"sampling": {"times": [0.5, 0.7, 0.0]}}, "times fall"),
+        ({"sampling": {"times": [1.0, 0.0], "sampler": "x"}}, "sampler='x' is unknown"),
+        ({"schedule": {"kind": "nope"}}, "nope"),
+        ({"colour": "red"}, "colour"),
+    ],
+)
+def test_a_config_whose_parts_do_not_fit_is_refused(changes: dict, words: str) -> None:
+    with pytest.raises(AudiodiffError, match=words):
+        small_config(**changes)
+
+
+def test_a_damaged_model_directory_is_refused(vocoder: Vocoder, tmp_path: Path) -> None:
+    with pytest.raises(AudiodiffError, match="neither inside the package"):
+        Vocoder.from_pretrained("nowhere")
+    with pytest.raises(AudiodiffError, match="no config.json"):
+        Vocoder.from_pretrained(tmp_path)
+    vocoder.model.save(tmp_path)
+    weights = tmp_path / "model.safetensors"
+    whole = weights.read_bytes()
+    weights.write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(AudiodiffError, match="damaged"):
+        Vocoder.from_pretrained(tmp_path)
+    weights.unlink()
+    with pytest.raises(AudiodiffError, match="no such file"):
+        Vocoder.from_pretrained(tmp_path)
+    (tmp_path / "config.json").write_text('{"format": 1}')
+    with pytest.raises(AudiodiffError, match="sample_rate: field required"):
+        Vocoder.from_pretrained(tmp_path)
+    (tmp_path / "config.json").write_text("{")
+    with pytest.raises(AudiodiffError, match="no JSON"):
+        Vocoder.from_pretrained(tmp_path)
+
+
+def test_weights_of_another_network_are_refused(vocoder: Vocoder, tmp_path: Path) -> None:
+    vocoder.model.save(tmp_path)
+    text = (tmp_path / "config.json").read_text()
+    (tmp_path / "config.json").write_text(text.replace('"n_channels": 4', '"n_channels": 8'))
+    with pytest.raises(
+        AudiodiffError, match=r"input.weight has shape \(4, 1, 1\), not \(8, 1, 1\)"
+    ):
+        Vocoder.from_pretrained(tmp_path)
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a GPU")
+def test_a_device_that_is_not_there_is_refused() -> None:
+    with pytest.raises(AudiodiffError, match="device='cuda'.*use 'cpu'"):
+        Vocoder(Model(small_config())).to("cuda")
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+def test_a_gpu_makes_the_same_sound(vocoder: Vocoder, mel: torch.Tensor, tmp_path: Path) -> None:
+    vocoder.model.save(tmp_path)
+    there = Vocoder.from_pretrained(tmp_path, "cuda")(mel).cpu()
+    assert np.abs(there - vocoder(mel)).max() < 1e-3
