@@ -371,7 +371,7 @@ VOCODE = "vocode a.wav -o out --model MODEL"
         ("train a.toml --data nope -o out/x --set steps", "--set 'steps': give key=value"),
         ("train a.toml --data b -o out --set stepz=1", "a.toml does not fit: stepz"),
         ("train a.toml --data b -o out --set steps=-1", "steps: input should be greater than 0"),
-        ("train a.toml --data b -o a.txt", "cannot write the clip cache a.txt/cache/train"),
+        ("train a.toml --data b -o a.txt", "a.txt is a file"),
         ("evaluate a.wav nope", "output nope does not exist"),
         ("evaluate none b", "no file of b (1 sound file) has the name of one of none (0 sound"),
     ],

@@ -19,6 +19,8 @@ def check_free(out: Path, config: TrainConfig, resume: bool) -> None:
     Raises:
         AudiodiffError: If it holds a run and resume is not asked for, or another run's config.
     """
+    if out.exists() and not out.is_dir():
+        raise AudiodiffError(f"{out} is a file; give a folder for the run")
     path = out / CONFIG_NAME
     if not path.exists():
         return

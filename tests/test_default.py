@@ -1,0 +1,49 @@
+"""The model inside the package."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from audiodiff import Vocoder
+from audiodiff.audio.io import load
+from audiodiff.metrics.perceptual import estoi
+from audiodiff.metrics.spectral import log_mel_mae
+from audiodiff.training.config import read_train_config
+from audiodiff.vocoder import PRETRAINED
+
+ROOT = Path(__file__).resolve().parents[1]
+
+
+@pytest.fixture(scope="module")
+def vocoder() -> Vocoder:
+    return Vocoder.from_pretrained("default")
+
+
+@pytest.fixture(scope="module")
+def wave() -> np.ndarray:
+    return load(ROOT / "examples" / "arctic_a0016.wav")[0]
+
+
+def test_it_is_what_the_recipe_trains(vocoder: Vocoder) -> None:
+    recipe = read_train_config(ROOT / "recipes" / "speech" / "diffwave.toml")
+    assert vocoder.model.config == recipe.model
+    assert (PRETRAINED / "default" / "model.safetensors").stat().st_size < 16e6
+
+
+def test_it_makes_speech_and_not_its_prior(vocoder: Vocoder, wave: np.ndarray) -> None:
+    mel = vocoder.mel(vocoder.whole_frames(torch.from_numpy(wave)[None]))
+    made = vocoder(mel)[0, : len(wave)].numpy()
+    white = torch.randn(1, mel.shape[2] * 256, generator=torch.Generator().manual_seed(0))
+    noise = vocoder.model.prior.color(white, mel)[0, : len(wave)].numpy()
+    assert estoi(wave, made, 22050) > estoi(wave, noise, 22050) + 0.02
+    assert log_mel_mae(wave, made, 22050) < log_mel_mae(wave, noise, 22050)
+
+
+def test_in_pieces_it_is_the_whole(vocoder: Vocoder, wave: np.ndarray) -> None:
+    mel = vocoder.mel(torch.from_numpy(wave)[None])
+    whole = vocoder(mel, n_steps=2)
+    context = 2 * vocoder.model.receptive_radius
+    pieces = vocoder.chunks(mel, n_steps=2, chunk_frames=100, context_frames=context)
+    torch.testing.assert_close(torch.cat(list(pieces), 1), whole, rtol=0, atol=1e-4)
