@@ -31,7 +31,7 @@ Out = Annotated[Path, typer.Option("--out", "-o", help="Folder for the results."
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Do finished files again.")]
 
 
-def _print_version(wanted: bool) -> None:
+def _print_version(wanted: bool | None) -> None:
     if not wanted:
         return
     from importlib.metadata import PackageNotFoundError, version
@@ -48,11 +48,11 @@ def _print_version(wanted: bool) -> None:
 @app.callback()
 def options(
     version: Annotated[
-        bool,
+        bool | None,
         typer.Option(
             "--version", help="Print the version.", callback=_print_version, is_eager=True
         ),
-    ] = False,
+    ] = None,
 ) -> None:
     """Diffusion vocoders: mel spectrograms in, sound out, in few steps."""
 

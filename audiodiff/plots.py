@@ -23,7 +23,7 @@ MAX_COLUMNS = 4000
 
 
 def spectrogram_figure(
-    waves: Sequence[tuple[str, Float[Tensor, " samples"]]], sample_rate: int
+    waves: Sequence[tuple[str, Float[Tensor, " _"]]], sample_rate: int
 ) -> "Figure":
     """Spectrograms above each other, on one scale in dB, the loudest bin of the first at 0.
 

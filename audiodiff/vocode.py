@@ -92,8 +92,8 @@ def vocode_file(
         made = made[: None if original is None else len(original)]
     if settings.plot:
         # Before the sound, whose presence says that the file is finished.
-        shown = [] if original is None else [(job.source.name, original)]
-        shown.append((job.target.name, made))
+        shown = [] if original is None else [(f"{job.source.name}, the input", original)]
+        shown.append((f"{job.target.name}, made from its mel", made))
         figure = spectrogram_figure(shown, vocoder.sample_rate)
         save_figure(figure, job.target.with_suffix(".png"))
     n_clipped = io.save(job.target, made.numpy(), vocoder.sample_rate)

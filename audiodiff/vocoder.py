@@ -3,9 +3,10 @@
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import NamedTuple
 
 import torch
+from jaxtyping import Float
+from torch import Tensor
 
 from audiodiff._types import Mel, Sampler, Wave
 from audiodiff.audio.mel import LogMel, MelConfig
@@ -14,6 +15,7 @@ from audiodiff.checkpoint import CONFIG_NAME, WEIGHTS_NAME
 from audiodiff.diffusion.times import TimeGrid
 from audiodiff.errors import AudiodiffError
 from audiodiff.model import Model
+from audiodiff.spans import Span, cut, grouped
 
 PRETRAINED = Path(__file__).parent / "pretrained"
 CHUNK_FRAMES = 512
@@ -100,7 +102,7 @@ class Vocoder:
 
     def __call__(
         self,
-        mel: Mel,
+        mel: Tensor,
         n_steps: int | None = None,
         sampler: str | None = None,
         seed: int | Sequence[int] = 0,
@@ -123,7 +125,7 @@ class Vocoder:
 
     def chunks(
         self,
-        mel: Mel,
+        mel: Tensor,
         n_steps: int | None = None,
         sampler: str | None = None,
         seed: int | Sequence[int] = 0,
@@ -165,8 +167,8 @@ class Vocoder:
         seeds = _seeds(seed, len(mel))
         if context_frames is None:
             context_frames = min((len(times) - 1) * self.model.receptive_radius, MAX_CONTEXT)
-        spans = _spans(mel.shape[2], chunk_frames, context_frames)
-        return self._pieces(mel, _grouped(spans, batch_size), times, solver, seeds)
+        spans = cut(mel.shape[2], chunk_frames, context_frames)
+        return self._pieces(mel, grouped(spans, batch_size), times, solver, seeds)
 
     def generate(self, n_samples: int, n_steps: int | None = None, seed: int = 0) -> Wave:
         """Sound from an unconditional model, (1, n_samples).
@@ -183,7 +185,7 @@ class Vocoder:
             )
         return last
 
-    def whole_frames(self, wave: Wave) -> Wave:
+    def whole_frames(self, wave: Wave) -> Float[Tensor, "batch whole_frames"]:
         """The wave with silence after it, so that its mel covers it to the end."""
         return torch.nn.functional.pad(wave, (0, -wave.shape[1] % self.hop_length))
 
@@ -195,7 +197,7 @@ class Vocoder:
     def _pieces(
         self,
         mel: Mel,
-        groups: list[list["Span"]],
+        groups: list[list[Span]],
         times: TimeGrid,
         sampler: Sampler,
         seeds: tuple[int, ...],
@@ -221,44 +223,6 @@ class Vocoder:
         n_samples = mel.shape[2] * self.hop_length
         *_, last = self.model.run(mel, n_samples, times, sampler, seeds, offsets)
         return last
-
-
-class Span(NamedTuple):
-    """The frames that make a piece, first to last, and those of them that are kept."""
-
-    first: int
-    last: int
-    keep_first: int
-    keep_last: int
-
-
-def _spans(n_frames: int, chunk: int, context: int) -> list[Span]:
-    """Pieces of ``chunk`` frames; one alone where cutting would save nothing."""
-    if n_frames <= chunk + 2 * context:
-        return [Span(0, n_frames, 0, n_frames)]
-    return [
-        Span(
-            max(0, first - context),
-            min(n_frames, first + chunk + context),
-            first,
-            min(n_frames, first + chunk),
-        )
-        for first in range(0, n_frames, chunk)
-    ]
-
-
-def _grouped(spans: list[Span], batch_size: int) -> list[list[Span]]:
-    """Neighbours of equal length, up to ``batch_size`` of them together."""
-    groups: list[list[Span]] = []
-    for span in spans:
-        size = span.last - span.first
-        if groups and len(groups[-1]) < batch_size:
-            before = groups[-1][-1]
-            if before.last - before.first == size:
-                groups[-1].append(span)
-                continue
-        groups.append([span])
-    return groups
 
 
 def _seeds(seed: int | Sequence[int], batch: int) -> tuple[int, ...]:

@@ -8,7 +8,7 @@ import audiodiff
 ROOT = Path(audiodiff.__file__).parent
 
 LAYERS = [
-    ["errors", "_types", "config", "atomic", "files", "untrusted"],
+    ["errors", "_types", "config", "atomic", "files", "untrusted", "spans"],
     ["audio.io", "audio.frames", "audio.mel", "audio.presets", "audio.melfiles"],
     ["checkpoint", "plots"],
     ["diffusion.schedules", "diffusion.targets", "diffusion.times", "diffusion.priors"],

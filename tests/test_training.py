@@ -171,7 +171,7 @@ def test_a_run_leaves_all_it_promises(config_path: Path, clips: Path, tmp_path: 
     other = config.model_copy(update={"seed": 9})
     with pytest.raises(AudiodiffError, match="differs from the config given in seed"):
         train(other, [clips], out, stop=Stop(), resume=True, say=said.append)
-    assert train(config, [clips], out, stop=Stop(minutes=0), resume=True, say=said.append) == 7
+    assert train(config, [clips], out, stop=Stop(minutes=0.0), resume=True, say=said.append) == 7
 
 
 def test_an_unconditional_model_trains_too(config_path: Path, clips: Path, tmp_path: Path) -> None:

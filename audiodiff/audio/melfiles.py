@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Shaped
 from safetensors.torch import load_file
 from torch import Tensor
 
@@ -17,7 +17,7 @@ from audiodiff.untrusted import DAMAGED, load_torch, why
 MEL_SUFFIXES = frozenset({".npy", ".npz", ".pt", ".safetensors"})
 
 
-def load_mel(path: Path) -> Float[Tensor, "n_mels frames"]:
+def load_mel(path: Path) -> Shaped[Tensor, "n_mels frames"]:
     """Reads one mel; nothing in the file is ever executed.
 
     A file of several arrays must hold exactly one, or one that is named ``mel``. An outer axis of

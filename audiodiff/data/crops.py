@@ -57,7 +57,7 @@ def crop_batch(
         ...     soundfile.write(path, np.sin(0.1 * np.arange(8000)), 16000)
         ...     cache = build_cache([Clip(id="beep", path=path)], 16000, Path(folder) / "cache")
         >>> seventh = crop_batch(
-        ...     cache, seed=0, start=7, batch_size=1, n_samples=4096, gain_db=(-6, 0)
+        ...     cache, seed=0, start=7, batch_size=1, n_samples=4096, gain_db=(-6.0, 0.0)
         ... )
         >>> seventh.shape
         (1, 4096)
