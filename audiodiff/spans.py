@@ -1,0 +1,41 @@
+"""How a long mel is cut into pieces that are made with their neighbours as context."""
+
+from typing import NamedTuple
+
+
+class Span(NamedTuple):
+    """The frames that make a piece, first to last, and those of them that are kept."""
+
+    first: int
+    last: int
+    keep_first: int
+    keep_last: int
+
+
+def cut(n_frames: int, chunk: int, context: int) -> list[Span]:
+    """Pieces of ``chunk`` frames; one alone where cutting would save nothing."""
+    if n_frames <= chunk + 2 * context:
+        return [Span(0, n_frames, 0, n_frames)]
+    return [
+        Span(
+            max(0, first - context),
+            min(n_frames, first + chunk + context),
+            first,
+            min(n_frames, first + chunk),
+        )
+        for first in range(0, n_frames, chunk)
+    ]
+
+
+def grouped(spans: list[Span], batch_size: int) -> list[list[Span]]:
+    """Neighbours of equal length, up to ``batch_size`` of them together."""
+    groups: list[list[Span]] = []
+    for span in spans:
+        size = span.last - span.first
+        if groups and len(groups[-1]) < batch_size:
+            before = groups[-1][-1]
+            if before.last - before.first == size:
+                groups[-1].append(span)
+                continue
+        groups.append([span])
+    return groups
