@@ -226,7 +226,7 @@ class Vocoder:
 
 
 def _seeds(seed: int | Sequence[int], batch: int) -> tuple[int, ...]:
-    seeds = (seed,) * batch if isinstance(seed, int) else tuple(seed)
+    seeds = tuple(seed) if isinstance(seed, Sequence) else (seed,) * batch
     if len(seeds) != batch:
         raise AudiodiffError(
             f"seed holds {len(seeds)} seeds for {batch} mels; give one, or one each"
