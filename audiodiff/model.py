@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
+import torch
 from pydantic import Field, PositiveFloat, PositiveInt, field_validator, model_validator
 from torch import nn
 
@@ -89,6 +90,12 @@ class ModelConfig(Config):
     @model_validator(mode="after")
     def _parts_fit(self) -> "ModelConfig":
         _known("target", self.target, TARGETS)
+        alpha_at_noise = self.schedule.alpha(torch.ones(1, dtype=torch.float64)).item()
+        if self.target in ("eps", "score") and alpha_at_noise < 1e-4:
+            raise ValueError(
+                f"target={self.target!r} needs some signal at t = 1 and schedule.kind="
+                f"{self.schedule.kind!r} has none; predict v, x0 or velocity"
+            )
         n_mels = None if self.mel is None else self.mel.n_mels
         if n_mels != self.network.n_mels:
             raise ValueError(f"network.n_mels={self.network.n_mels} but the mel has {n_mels}")

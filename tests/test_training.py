@@ -195,28 +195,20 @@ def test_a_diverging_run_stops_and_keeps_its_last_checkpoint(
     assert not (tmp_path / "run" / "model").exists()
 
 
-def model_config(**changes: object) -> ModelConfig:
-    return read_train_config_text(TOML).model.model_copy(update=changes)
-
-
-def read_train_config_text(text: str) -> TrainConfig:
-    import tempfile
-
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "a.toml"
-        path.write_text(text)
-        return read_train_config(path)
+def model_config(tmp_path: Path, **changes: object) -> ModelConfig:
+    """The tiny model on a schedule with some signal everywhere, which eps needs."""
+    path = tmp_path / "model.toml"
+    path.write_text(TOML)
+    values = read_train_config(path).model.model_dump(mode="json")
+    return ModelConfig.parse(values | {"schedule": {"kind": "linear"}} | changes, "test")
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("target", ["eps", "v", "x0"])
-def test_the_model_fits_one_batch(target: str) -> None:
+def test_the_model_fits_one_batch(target: str, tmp_path: Path) -> None:
     torch.manual_seed(0)
-    settings = model_config(target=target).model_dump(mode="json")
-    settings["network"] |= {"n_channels": 16, "n_layers": 6}
-    # A schedule with some signal everywhere: eps says nothing of the data where there is none.
-    settings["schedule"] = {"kind": "linear"}
-    objective = DiffusionLoss(Model(ModelConfig.parse(settings, "test")), "l2")
+    network = {"n_channels": 16, "n_layers": 6}
+    objective = DiffusionLoss(Model(model_config(tmp_path, target=target, network=network)), "l2")
     optimizer = torch.optim.Adam(objective.parameters(), 4e-3)
     t = torch.arange(2048) / 22050
     wave = torch.stack([0.2 * torch.sin(2 * torch.pi * f * t) for f in (220, 500, 900, 1500)])
@@ -231,9 +223,9 @@ def test_the_model_fits_one_batch(target: str) -> None:
     assert losses[-1] < 0.35 * losses[0]
 
 
-def test_priorgrads_loss_is_its_formula() -> None:
+def test_priorgrads_loss_is_its_formula(tmp_path: Path) -> None:
     torch.manual_seed(0)
-    model = Model(model_config(target="eps"))
+    model = Model(model_config(tmp_path, target="eps"))
     torch.nn.init.normal_(model.network.output.weight)
     objective = DiffusionLoss(model, "l2")
     batch = Batch(torch.randn(2, 2048) / 10, seed=3, first=0, t_min=0.02)
@@ -288,9 +280,9 @@ def test_a_bad_setting_is_named(config_path: Path, settings: list[str], words: s
 
 
 def test_settings_lie_over_the_file(config_path: Path) -> None:
-    config = read_train_config(config_path, ["optimizer.lr=3e-5", "model.target=eps"])
+    config = read_train_config(config_path, ["optimizer.lr=3e-5", "model.target=x0"])
     assert config.optimizer.lr == 3e-5
-    assert config.model.target == "eps"
+    assert config.model.target == "x0"
     assert config.steps == 12
 
 

@@ -139,6 +139,7 @@ def test_an_unconditional_model_generates() -> None:
         ({"sampling": {"times": [0.5, 0.7, 0.0]}}, "times fall"),
         ({"sampling": {"times": [1.0, 0.0], "sampler": "x"}}, "sampler='x' is unknown"),
         ({"schedule": {"kind": "nope"}}, "nope"),
+        ({"target": "eps"}, "needs some signal at t = 1 and schedule.kind='cosine' has none"),
         ({"colour": "red"}, "colour"),
     ],
 )
