@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor, nn
 
 from audiodiff.atomic import replacing
@@ -23,10 +23,8 @@ def save_tensors(
     """Writes a safetensors file that appears whole or not at all."""
     with replacing(path) as temporary:
         flat = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
-        try:
-            save_file(flat, temporary, metadata)
-        except SafetensorError as error:
-            raise OSError(str(error)) from error
+        # Not save_file, whose files only their owner may read.
+        temporary.write_bytes(save(flat, metadata))
 
 
 def load_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:

@@ -34,7 +34,11 @@ class Config(BaseModel):
         except ValidationError as error:
             faults = "; ".join(
                 f"{'.'.join(str(part) for part in fault['loc']) or cls.__name__}: "
-                f"{fault['msg'].lower()} (got {fault['input']!r:.80})"
+                f"{_lower_first(fault['msg'])} (got {fault['input']!r:.80})"
                 for fault in error.errors(include_url=False)
             )
             raise AudiodiffError(f"{source} does not fit: {faults}") from error
+
+
+def _lower_first(text: str) -> str:
+    return text[:1].lower() + text[1:]

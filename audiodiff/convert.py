@@ -12,8 +12,7 @@ from audiodiff.checkpoint import load_weights
 from audiodiff.diffusion.schedules import Betas
 from audiodiff.diffusion.times import from_betas
 from audiodiff.errors import AudiodiffError
-from audiodiff.model import Model, ModelConfig, SamplingConfig
-from audiodiff.models.diffwave import DiffWaveConfig
+from audiodiff.model import Model, ModelConfig
 from audiodiff.untrusted import DAMAGED, load_torch, why
 
 LMNT_FAST_BETAS = (1e-4, 1e-3, 0.01, 0.05, 0.2, 0.5)
@@ -68,34 +67,65 @@ def from_lmnt_diffwave(path: Path) -> Model:
     """
     found = read_checkpoint(path)
     state = found.get("model", found)
+    params = found.get("params") or {}
+    if not isinstance(params, dict) or not _is_state(state):
+        raise AudiodiffError(f"{path} holds no LMNT DiffWave: no weights by name")
     n_layers = sum(1 for name in state if name.endswith("dilated_conv.weight"))
     if not n_layers or "input_projection.weight" not in state:
         raise AudiodiffError(f"{path} holds no LMNT DiffWave: residual_layers.0... is missing")
-    params = dict(found.get("params") or {})
-    schedule = Betas(betas=tuple(map(float, params.get("noise_schedule", _linear_betas()))))
     conditional = "spectrogram_upsampler.conv1.weight" in state
-    n_channels = len(state["input_projection.weight"])
-    network = DiffWaveConfig(
-        n_channels=n_channels,
-        n_layers=n_layers,
-        dilation_cycle=int(params.get("dilation_cycle_length", 10)),
-        n_levels=len(schedule.betas),
-        n_mels=80 if conditional else None,
-    )
-    fast = params.get("inference_noise_schedule", LMNT_FAST_BETAS)
-    config = ModelConfig(
-        sample_rate=22050,
-        mel=PRESETS["lmnt-diffwave"] if conditional else None,
-        network=network,
-        schedule=schedule,
-        target="eps",
-        sampling=SamplingConfig(
-            sampler="ddpm", times=tuple(from_betas(schedule, list(fast)).tolist()), clamp=1.0
-        ),
-    )
-    model = Model(config)
+    model = Model(_lmnt_config(state, params, n_layers, conditional, path))
     load_weights(model.network, _renamed(state, n_layers, conditional), path)
     return model
+
+
+def _is_state(state: Any) -> bool:
+    return isinstance(state, dict) and all(
+        isinstance(name, str) and isinstance(value, Tensor) for name, value in state.items()
+    )
+
+
+def _lmnt_config(
+    state: Mapping[str, Tensor],
+    params: Mapping[str, Any],
+    n_layers: int,
+    conditional: bool,
+    path: Path,
+) -> ModelConfig:
+    mel = PRESETS["lmnt-diffwave"]
+    published = {
+        "sample_rate": mel.sample_rate,
+        "n_mels": mel.n_mels,
+        "n_fft": mel.n_fft,
+        "hop_samples": mel.hop_length,
+    }
+    for name, value in published.items():
+        if params.get(name, value) != value:
+            raise AudiodiffError(
+                f"{path} was trained with {name}={params[name]}, not LMNT's {value}; such a "
+                "checkpoint cannot be converted yet"
+            )
+    source = f"params of {path}"
+    betas = params.get("noise_schedule", _linear_betas())
+    schedule = Betas.parse({"betas": betas}, source)
+    network = {
+        "n_channels": len(state["input_projection.weight"]),
+        "n_layers": n_layers,
+        "dilation_cycle": params.get("dilation_cycle_length", 10),
+        "n_levels": len(schedule.betas),
+        "n_mels": mel.n_mels if conditional else None,
+    }
+    fast = params.get("inference_noise_schedule", LMNT_FAST_BETAS)
+    times = from_betas(schedule, Betas.parse({"betas": fast}, source).betas)
+    values = {
+        "sample_rate": mel.sample_rate,
+        "mel": mel if conditional else None,
+        "network": network,
+        "schedule": schedule,
+        "target": "eps",
+        "sampling": {"sampler": "ddpm", "times": times.tolist(), "clamp": 1.0},
+    }
+    return ModelConfig.parse(values, source)
 
 
 def _linear_betas() -> list[float]:

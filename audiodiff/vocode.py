@@ -90,13 +90,13 @@ def vocode_file(
             mel = vocoder.mel(vocoder.whole_frames(original[None]))
         made = _make(vocoder, mel, settings, on_audio)
         made = made[: None if original is None else len(original)]
-    if settings.plot:
-        # Before the sound, whose presence says that the file is finished.
-        shown = [] if original is None else [(f"{job.source.name}, the input", original)]
-        shown.append((f"{job.target.name}, made from its mel", made))
-        figure = spectrogram_figure(shown, vocoder.sample_rate)
-        save_figure(figure, job.target.with_suffix(".png"))
-    n_clipped = io.save(job.target, made.numpy(), vocoder.sample_rate)
+        if settings.plot:
+            # Before the sound, whose presence says that the file is finished.
+            shown = [] if original is None else [(f"{job.source.name}, the input", original)]
+            shown.append((f"{job.target.name}, made from its mel", made))
+            figure = spectrogram_figure(shown, vocoder.sample_rate)
+            save_figure(figure, job.target.with_suffix(".png"))
+        n_clipped = io.save(job.target, made.numpy(), vocoder.sample_rate)
     if n_clipped:
         warn(f"{job.target}: {n_clipped} of {len(made)} samples exceeded full scale, clipped")
 

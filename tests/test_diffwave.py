@@ -80,6 +80,28 @@ def test_a_checkpoint_without_a_key_is_refused_by_name(tmp_path: Path, shared: P
         from_lmnt_diffwave(tmp_path / "a.pt")
 
 
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ({"model": torch.zeros(1)}, "no weights by name"),
+        ({1: torch.zeros(1)}, "no weights by name"),
+        ({"model": {}, "params": [1]}, "no weights by name"),
+        ({"model": {"a": torch.zeros(1)}}, "residual_layers.0... is missing"),
+        ({"params": {"sample_rate": 24000}}, "sample_rate=24000, not LMNT's 22050"),
+        ({"params": {"noise_schedule": [2.0, 0.1]}}, "every beta lies between 0 and 1"),
+        ({"params": {"noise_schedule": "linear"}}, "params of .*betas"),
+    ],
+)
+def test_a_checkpoint_that_is_none_of_lmnts_is_refused(
+    tmp_path: Path, shared: Path, content: dict, words: str
+) -> None:
+    weights, _ = ruled_weights(shared / "parity" / "diffwave.json")
+    whole = {"model": weights} | content if "params" in content else content
+    torch.save(whole, tmp_path / "a.pt")
+    with pytest.raises(AudiodiffError, match=words):
+        from_lmnt_diffwave(tmp_path / "a.pt")
+
+
 class Malice:
     def __reduce__(self) -> tuple:
         return sys.exit, (3,)

@@ -50,3 +50,8 @@ def test_links_lead_to_files() -> None:
     for page in [ROOT / "README.md", *ROOT.glob("recipes/**/README.md")]:
         for link in re.findall(r"\]\((?!http)([^)#]+)\)", page.read_text()):
             assert (page.parent / link).exists(), f"{page}: {link}"
+
+
+def test_no_page_waits_for_a_figure() -> None:
+    for page in ROOT.rglob("*.md"):
+        assert "@@" not in page.read_text(), page

@@ -18,6 +18,7 @@ from audiodiff.training.config import OptimizerConfig, TrainConfig, read_train_c
 from audiodiff.training.monitor import LEVELS
 from audiodiff.training.objectives import Batch, DiffusionLoss
 from audiodiff.training.session import Stop
+from audiodiff.training.state import Average, Progress, load_state, save_state
 from audiodiff.training.trainer import learning_rate, train
 from audiodiff.vocoder import Vocoder
 
@@ -174,6 +175,29 @@ def test_a_run_leaves_all_it_promises(config_path: Path, clips: Path, tmp_path: 
     assert train(config, [clips], out, stop=Stop(minutes=0.0), resume=True, say=said.append) == 7
 
 
+def test_a_run_is_resumed_on_its_own_clips_only(
+    config_path: Path, clips: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "run"
+    config = read_train_config(config_path)
+    train(config, [clips], out, stop=Stop(step=2), resume=False, say=print)
+    soundfile.write(clips / "more.wav", np.zeros(16000), 22050)
+    with pytest.raises(AudiodiffError, match="was trained on other clips"):
+        train(config, [clips], out, stop=Stop(), resume=True, say=print)
+
+
+def test_another_number_of_crops_a_step_goes_on_where_the_last_left_off(tmp_path: Path) -> None:
+    progress = Progress(step=3, items=24, clips=["a"]).after(16)
+    assert (progress.step, progress.items) == (4, 40)
+    network = torch.nn.Linear(2, 2)
+    optimizer = torch.optim.AdamW(network.parameters())
+    average = Average(network, 0.9).tensors
+    save_state(tmp_path / "state.safetensors", network, average, optimizer, progress)
+    start = Progress(step=0, items=0, clips=["a"])
+    loaded = load_state(tmp_path / "state.safetensors", network, average, optimizer, start)
+    assert loaded == progress
+
+
 def test_an_unconditional_model_trains_too(config_path: Path, clips: Path, tmp_path: Path) -> None:
     config = read_train_config(config_path, ["steps=2", "model.prior.kind=unit"])
     settings = config.model_dump(mode="json")
@@ -190,7 +214,7 @@ def test_a_diverging_run_stops_and_keeps_its_last_checkpoint(
     config = read_train_config(
         config_path, ["optimizer.lr=1e30", "optimizer.warmup=0", "log_every=1"]
     )
-    with pytest.raises(AudiodiffError, match=r"at step \d+; lower optimizer.lr"):
+    with pytest.raises(AudiodiffError, match=r"at step \d+; start anew .* below 1e\+30"):
         train(config, [clips], tmp_path / "run", stop=Stop(), resume=False, say=print)
     assert not (tmp_path / "run" / "model").exists()
 

@@ -8,7 +8,7 @@ from typing import Literal, TypeAlias
 import numpy as np
 import soundfile
 import soxr
-from jaxtyping import Float, Float32
+from jaxtyping import Float, Float32, Int
 
 from audiodiff.atomic import replacing
 from audiodiff.errors import AudiodiffError
@@ -214,10 +214,16 @@ def _encode(wave: Float[np.ndarray, " samples"], subtype: str) -> tuple[np.ndarr
     if subtype == "FLOAT":
         return wave.astype(np.float32), 0
     full_scale = 2 ** (_BITS[subtype] - 1)
-    # float64: a float32 product cannot hold 24 bits and a half.
-    codes = np.clip(np.rint(wave.astype(np.float64) * full_scale), -full_scale, full_scale - 1)
-    n_clipped = int(np.count_nonzero(np.abs(wave) > 1))
-    if subtype == "PCM_16":
-        return codes.astype(np.int16), n_clipped
-    # libsndfile takes 24 bits as the upper bits of 32.
-    return codes.astype(np.int32) << 8, n_clipped
+    samples: Int[np.ndarray, " samples"] = np.empty(
+        len(wave), np.int16 if subtype == "PCM_16" else np.int32
+    )
+    n_clipped = 0
+    for first in range(0, len(wave), _BLOCK):
+        # float64: a float32 product cannot hold 24 bits and a half.
+        block = wave[first : first + _BLOCK].astype(np.float64)
+        codes = np.clip(np.rint(block * full_scale), -full_scale, full_scale - 1)
+        samples[first : first + _BLOCK] = codes
+        n_clipped += int(np.count_nonzero(np.abs(block) > 1))
+    if subtype == "PCM_24":
+        samples <<= 8  # libsndfile takes them as the upper bits of 32
+    return samples, n_clipped

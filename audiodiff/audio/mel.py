@@ -1,20 +1,17 @@
 """Mel spectrograms as the makers of text-to-speech models compute them."""
 
 import math
-from typing import Annotated, Literal
+from typing import Literal
 
 import torch
-from annotated_types import Ge, Gt
 from jaxtyping import Float
-from pydantic import model_validator
+from pydantic import NonNegativeFloat, PositiveFloat, PositiveInt, model_validator
 from torch import Tensor, nn
 
 from audiodiff._types import Mel, Wave
 from audiodiff.audio import frames
 from audiodiff.config import Config
 from audiodiff.errors import AudiodiffError
-
-Positive = Annotated[int, Gt(0)]
 
 
 class MelConfig(Config):
@@ -46,11 +43,11 @@ class MelConfig(Config):
         clip: The least and the greatest value.
     """
 
-    sample_rate: Positive
-    n_fft: Positive
-    hop_length: Positive
-    win_length: Positive
-    n_mels: Positive
+    sample_rate: PositiveInt
+    n_fft: PositiveInt
+    hop_length: PositiveInt
+    win_length: PositiveInt
+    n_mels: PositiveInt
     f_min: float = 0.0
     f_max: float | None = None
     framing: frames.Framing = "centred"
@@ -59,10 +56,10 @@ class MelConfig(Config):
     filterbank: Literal["slaney", "htk"] = "slaney"
     power: Literal[1, 2] = 1
     normalized: bool = False
-    magnitude_eps: Annotated[float, Ge(0)] = 0.0
+    magnitude_eps: NonNegativeFloat = 0.0
     log_base: Literal["e", "10"] = "e"
-    floor: Annotated[float, Gt(0)] = 1e-5
-    scale: Annotated[float, Gt(0)] = 1.0
+    floor: PositiveFloat = 1e-5
+    scale: PositiveFloat = 1.0
     offset: float = 0.0
     clip: tuple[float, float] | None = None
 

@@ -149,8 +149,9 @@ PRESETS: dict[str, MelConfig] = {
 }
 """Mel spectrograms by the name of whoever computes them."""
 
-# Models undershoot silence and overshoot peaks; NeMo pads with -11.52 below its floor of -11.513.
-_TOLERANCE_NEPERS = 0.5
+# Models overshoot peaks a little and undershoot silence by more; the next floor is 4.6 away.
+_ABOVE_NEPERS = 0.5
+_BELOW_NEPERS = 2.0
 
 # How near the end of a preset's range an observed value must come to be taken for it.
 _NEAR = 0.05
@@ -182,8 +183,8 @@ def _ends_match(config: MelConfig, least: float, greatest: float) -> bool:
 def check_mel(mel: Tensor, config: MelConfig, name: str) -> Mel:
     """Refuses a mel that the preset cannot have produced.
 
-    Values may pass the ends of `MelConfig.value_range` by 0.5 nepers of amplitude-or-energy M,
-    since what a model predicts does.
+    Values may pass the ends of `MelConfig.value_range` by 2 nepers of amplitude-or-energy M below
+    and 0.5 above, since what a model predicts does.
 
     Args:
         mel: (n_mels, frames) or (batch, n_mels, frames).
@@ -208,8 +209,8 @@ def check_mel(mel: Tensor, config: MelConfig, name: str) -> Mel:
             f"index {tuple(bad[0].tolist())}; mend what made it"
         )
     low, high = config.value_range()
-    tolerance = _TOLERANCE_NEPERS / config.nepers_per_unit
-    if least < low - tolerance or greatest > high + tolerance:
+    below, above = (n / config.nepers_per_unit for n in (_BELOW_NEPERS, _ABOVE_NEPERS))
+    if least < low - below or greatest > high + above:
         raise AudiodiffError(
             f"{name} ranges over [{least:.4g}, {greatest:.4g}] but the preset gives "
             f"[{low:.4g}, {high:.4g}]; {_remedy(mel)}"

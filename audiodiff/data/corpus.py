@@ -131,10 +131,10 @@ def _read_ids(path: Path) -> list[str]:
 
 
 def _find_audio(root: Path) -> dict[str, Path]:
-    """Every audio file below ``root`` by its id, sorted."""
+    """Every audio file below ``root`` by its id, sorted; a hidden one may be half-written."""
     files: dict[str, Path] = {}
     for path in sorted(root.rglob("*")):
-        if path.suffix.lower() in AUDIO_SUFFIXES:
+        if path.suffix.lower() in AUDIO_SUFFIXES and not path.name.startswith("."):
             id_ = path.relative_to(root).with_suffix("").as_posix()
             if id_ in files:
                 raise AudiodiffError(

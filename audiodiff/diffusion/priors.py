@@ -11,7 +11,7 @@ from typing import Literal
 
 import torch
 from jaxtyping import Float
-from pydantic import Field
+from pydantic import Field, model_validator
 from torch import Tensor
 
 from audiodiff._types import Mel, Prior, Wave
@@ -37,6 +37,14 @@ class PriorConfig(Config):
     std_min: float = Field(default=0.1, gt=0, le=1)
     energy_min: float = Field(default=0.0, ge=0)
     energy_max: float = Field(default=4.0, gt=0)
+
+    @model_validator(mode="after")
+    def _rising(self) -> "PriorConfig":
+        if self.energy_min >= self.energy_max:
+            raise ValueError(
+                f"energy_min={self.energy_min} must be below energy_max={self.energy_max}"
+            )
+        return self
 
 
 class Unit:

@@ -10,7 +10,7 @@ from functools import cached_property
 from typing import Annotated, Literal
 
 import torch
-from pydantic import Field, PositiveFloat, field_validator
+from pydantic import Field, PositiveFloat, field_validator, model_validator
 from torch.nn.functional import softplus
 
 from audiodiff._types import Times
@@ -188,6 +188,12 @@ class VE(Config):
     sigma_min: PositiveFloat = 0.01
     sigma_max: PositiveFloat = 50.0
     t_min: PositiveFloat = 1e-3
+
+    @model_validator(mode="after")
+    def _growing(self) -> "VE":
+        if self.sigma_min >= self.sigma_max:
+            raise ValueError(f"sigma_min={self.sigma_min} must be below sigma_max={self.sigma_max}")
+        return self
 
     @property
     def _log_ratio(self) -> float:

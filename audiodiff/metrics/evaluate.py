@@ -225,7 +225,8 @@ def _find(root: Path, role: str) -> dict[str, Path]:
         raise AudiodiffError(f"{role} {root} does not exist; give a sound file or a folder of them")
     found: dict[str, Path] = {}
     for path in sorted(root.rglob("*")):
-        if path.suffix.lower() not in AUDIO_SUFFIXES or not path.is_file():
+        hidden = path.name.startswith(".")
+        if hidden or path.suffix.lower() not in AUDIO_SUFFIXES or not path.is_file():
             continue
         name = path.relative_to(root).with_suffix("").as_posix()
         if name in found:

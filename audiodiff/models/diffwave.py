@@ -1,7 +1,7 @@
 """DiffWave (arXiv:2009.09761): a stack of gated dilated convolutions on the wave itself."""
 
 import math
-from typing import Literal
+from typing import Annotated, Literal
 
 import torch
 import torch.nn.functional as F
@@ -34,7 +34,7 @@ class DiffWaveConfig(Config):
     dilation_cycle: PositiveInt = 10
     n_levels: int = Field(default=50, ge=2)
     n_mels: PositiveInt | None = 80
-    upsample_factors: tuple[int, ...] = (16, 16)
+    upsample_factors: tuple[Annotated[int, Field(ge=2)], ...] = (16, 16)
 
     @property
     def hop_length(self) -> int:

@@ -2,13 +2,15 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
 
 from audiodiff.config import Config
 from audiodiff.errors import AudiodiffError
 from audiodiff.model import ModelConfig
+
+Fraction = Annotated[float, Field(ge=0, lt=1)]
 
 
 class DataConfig(Config):
@@ -44,7 +46,7 @@ class OptimizerConfig(Config):
     lr: PositiveFloat = 2e-4
     lr_end: float = Field(default=0.1, ge=0, le=1)
     warmup: NonNegativeInt = 100
-    betas: tuple[float, float] = (0.9, 0.99)
+    betas: tuple[Fraction, Fraction] = (0.9, 0.99)
     weight_decay: float = Field(default=0.0, ge=0)
     clip_norm: PositiveFloat = 1.0
 
@@ -77,7 +79,7 @@ class TrainConfig(Config):
     accumulation: PositiveInt = 1
     precision: Literal["fp32", "bf16"] = "fp32"
     loss: Literal["l1", "l2"] = "l1"
-    ema_decay: float = Field(default=0.999, ge=0, lt=1)
+    ema_decay: Fraction = 0.999
     log_every: PositiveInt = 50
     eval_every: PositiveInt = 1000
     checkpoint_every: PositiveInt = 500

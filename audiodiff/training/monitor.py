@@ -92,7 +92,7 @@ def vocode_clips(model: Model, waves: Clips) -> Clips:
         n_frames = len(wave) // model.config.network.hop_length
         mel = None if log_mel is None else log_mel(wave[None])[..., :n_frames].to(device)
         n_samples = n_frames * model.config.network.hop_length
-        *_, last = model.run(mel, n_samples, model.times(), model.sampler(), [0], [0])
+        last = model.make(mel, n_samples, model.times(), model.sampler(), [0], [0])
         made.append(last[0].cpu())
     return made
 
@@ -113,8 +113,9 @@ def dev_losses(objective: DiffusionLoss, cache: ClipCache, n_samples: int) -> di
     return losses | {"dev/loss": sum(losses.values()) / len(losses)}
 
 
-def preview_clips(cache: ClipCache) -> Clips:
-    """The beginnings of a few dev clips, spread over the list."""
+def preview_clips(cache: ClipCache, at_least: int) -> Clips:
+    """The beginnings of a few dev clips, spread over the list, with zeros after a short one."""
     chosen = range(0, len(cache), max(1, len(cache) // N_PREVIEWS))
-    n_samples = PREVIEW_SECONDS * cache.sample_rate
-    return [torch.from_numpy(cache.wave(i)[:n_samples].copy()) for i in chosen][:N_PREVIEWS]
+    longest = PREVIEW_SECONDS * cache.sample_rate
+    lengths = {i: max(at_least, min(int(cache.lengths[i]), longest)) for i in chosen}
+    return [torch.from_numpy(cache.crop(i, 0, n)) for i, n in lengths.items()][:N_PREVIEWS]

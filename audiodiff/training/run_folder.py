@@ -9,8 +9,13 @@ from audiodiff.data.cache import ClipCache, build_cache
 from audiodiff.data.corpus import Clip, read_corpus
 from audiodiff.errors import AudiodiffError
 from audiodiff.training.config import TrainConfig
+from audiodiff.training.state import STATE_NAME
 
 CONFIG_NAME = "train.json"
+MODEL_NAME = "model"
+
+CHANGEABLE = ("steps", "log_every", "eval_every", "checkpoint_every")
+"""What a resumed run may have another value of."""
 
 
 def check_free(out: Path, config: TrainConfig, resume: bool) -> None:
@@ -22,7 +27,7 @@ def check_free(out: Path, config: TrainConfig, resume: bool) -> None:
     if out.exists() and not out.is_dir():
         raise AudiodiffError(f"{out} is a file; give a folder for the run")
     path = out / CONFIG_NAME
-    if not path.exists():
+    if not path.exists() and not (out / STATE_NAME).exists():
         return
     if not resume:
         raise AudiodiffError(f"{out} holds a run; add --resume to go on, or choose another out")
@@ -33,7 +38,7 @@ def check_free(out: Path, config: TrainConfig, resume: bool) -> None:
     changed = [
         name
         for name in TrainConfig.model_fields
-        if name != "steps" and getattr(stored, name) != getattr(config, name)
+        if name not in CHANGEABLE and getattr(stored, name) != getattr(config, name)
     ]
     if changed:
         raise AudiodiffError(
@@ -43,7 +48,9 @@ def check_free(out: Path, config: TrainConfig, resume: bool) -> None:
 
 
 def claim(out: Path, config: TrainConfig) -> None:
-    """Makes ``out`` this run's folder."""
+    """Makes ``out`` this run's folder, without what a killed process left half-written there."""
+    for stale in (*out.glob(".*.part.*"), *(out / MODEL_NAME).glob(".*.part.*")):
+        stale.unlink()
     with replacing(out / CONFIG_NAME) as temporary:
         temporary.write_text(config.model_dump_json(indent=2) + "\n", encoding="utf-8")
 

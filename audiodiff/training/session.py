@@ -50,16 +50,19 @@ class Clock:
 
 @contextmanager
 def interruptible() -> Iterator[threading.Event]:
-    """Inside, SIGINT and SIGTERM set an event instead of ending the process."""
+    """Inside, the first SIGINT or SIGTERM sets an event; the second ends the process as ever."""
     event = threading.Event()
 
     def note(number: int, frame: FrameType | None) -> None:
         event.set()
+        restore()
 
-    names = (signal.SIGINT, signal.SIGTERM)
-    before = [signal.signal(name, note) for name in names]
+    def restore() -> None:
+        for name, handler in before.items():
+            signal.signal(name, handler)
+
+    before = {name: signal.signal(name, note) for name in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield event
     finally:
-        for name, handler in zip(names, before, strict=True):
-            signal.signal(name, handler)
+        restore()

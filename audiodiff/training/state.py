@@ -1,10 +1,13 @@
 """The state of a training run on disk: weights, their average and the optimiser's moments.
 
-Crops, times and noise are functions of the seed and the step, so there is nothing else to keep.
+Crops, times and noise are functions of the seed and the place in the training sequence, so there is
+nothing else to keep.
 """
 
-from collections.abc import Mapping
+import hashlib
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -16,34 +19,73 @@ from audiodiff.errors import AudiodiffError
 STATE_NAME = "state.safetensors"
 
 
+class Progress(NamedTuple):
+    """How far a run is, and on what.
+
+    Attributes:
+        step: The last step done.
+        items: Crops drawn so far, by all processes.
+        clips: Ids of the clips that they are cut from.
+    """
+
+    step: int
+    items: int
+    clips: Sequence[str]
+
+    def after(self, items: int) -> "Progress":
+        """One step of so many crops later."""
+        return self._replace(step=self.step + 1, items=self.items + items)
+
+    def metadata(self) -> dict[str, str]:
+        """As safetensors stores it."""
+        digest = hashlib.sha256("\n".join(self.clips).encode(errors="surrogateescape"))
+        return {"step": str(self.step), "items": str(self.items), "clips": digest.hexdigest()}
+
+
 def save_state(
-    path: Path, network: nn.Module, average: Mapping[str, Tensor], optimizer: Optimizer, step: int
+    path: Path,
+    network: nn.Module,
+    average: Mapping[str, Tensor],
+    optimizer: Optimizer,
+    progress: Progress,
 ) -> None:
     """Writes everything that the next step depends on; whole or not at all."""
     tensors = {f"network.{name}": value for name, value in network.state_dict().items()}
     tensors |= {f"average.{name}": value for name, value in average.items()}
     for i, moments in optimizer.state_dict()["state"].items():
         tensors |= {f"optimizer.{i}.{name}": value for name, value in moments.items()}
-    save_tensors(path, tensors, {"step": str(step)})
+    save_tensors(path, tensors, progress.metadata())
 
 
 def load_state(
-    path: Path, network: nn.Module, average: Mapping[str, Tensor], optimizer: Optimizer
-) -> int:
+    path: Path,
+    network: nn.Module,
+    average: Mapping[str, Tensor],
+    optimizer: Optimizer,
+    start: Progress,
+) -> Progress:
     """Puts a saved state back in place.
 
+    Args:
+        path: The file.
+        network: Takes the weights.
+        average: Takes their average.
+        optimizer: Takes the moments.
+        start: The run's progress before its first step.
+
     Returns:
-        The step that was done last.
+        How far the run was.
 
     Raises:
-        AudiodiffError: If the file is damaged or belongs to another network.
+        AudiodiffError: If the file is damaged or belongs to another network or to other clips.
     """
     tensors, metadata = load_tensors(path)
     parts: dict[str, dict[str, Tensor]] = {"network": {}, "average": {}, "optimizer": {}}
-    for name, tensor in tensors.items():
-        part, _, rest = name.partition(".")
-        parts[part][rest] = tensor
     try:
+        for name, tensor in tensors.items():
+            part, _, rest = name.partition(".")
+            parts[part][rest] = tensor
+        progress = start._replace(step=int(metadata["step"]), items=int(metadata["items"]))
         network.load_state_dict(parts["network"])
         for name, tensor in average.items():
             tensor.copy_(parts["average"][name])
@@ -51,13 +93,18 @@ def load_state(
         raise AudiodiffError(
             f"{path} belongs to another network; resume with the config it was saved with"
         ) from error
+    if metadata.get("clips") != start.metadata()["clips"]:
+        raise AudiodiffError(
+            f"{path} was trained on other clips; resume with the same --data, or start anew in "
+            "another --out"
+        )
     moments: dict[int, dict[str, Tensor]] = {}
     for name, tensor in parts["optimizer"].items():
         i, _, key = name.partition(".")
         moments.setdefault(int(i), {})[key] = tensor
     groups = optimizer.state_dict()["param_groups"]
     optimizer.load_state_dict({"state": moments, "param_groups": groups})
-    return int(metadata["step"])
+    return progress
 
 
 class Average:

@@ -18,11 +18,9 @@ from audiodiff.model import Model
 from audiodiff.training.config import OptimizerConfig, TrainConfig
 from audiodiff.training.monitor import Monitor, dev_losses, preview_clips
 from audiodiff.training.objectives import Batch, DiffusionLoss
-from audiodiff.training.run_folder import check_free, claim, open_data
+from audiodiff.training.run_folder import MODEL_NAME, check_free, claim, open_data
 from audiodiff.training.session import Clock, Stop, interruptible
-from audiodiff.training.state import STATE_NAME, Average, load_state, save_state
-
-MODEL_NAME = "model"
+from audiodiff.training.state import STATE_NAME, Average, Progress, load_state, save_state
 
 
 def learning_rate(config: OptimizerConfig, step: int, n_steps: int) -> float:
@@ -71,12 +69,13 @@ def train(
     plugin = GradientAccumulationPlugin(num_steps=config.accumulation, sync_with_dataloader=False)
     accelerator = Accelerator(
         # Without being told, accelerate does not join the processes of a launcher on CPUs.
-        cpu=not (torch.cuda.is_available() or torch.backends.mps.is_available()),
+        # Apple's GPUs lack the float64 that times are kept in.
+        cpu=not torch.cuda.is_available(),
         mixed_precision="bf16" if config.precision == "bf16" else "no",
         gradient_accumulation_plugin=plugin,
     )
-    if accelerator.is_main_process:
-        check_free(out, config, resume)
+    check_free(out, config, resume)
+    accelerator.wait_for_everyone()
     speak = say if accelerator.is_main_process else _silent
     train_cache, dev_cache = open_data(config, folders, out, speak)
     if accelerator.is_main_process:
@@ -122,22 +121,30 @@ class Trainer:
             weight_decay=config.optimizer.weight_decay,
         )
         self.average = Average(self.network, config.ema_decay)
-        self.step = 0
+        self.progress = Progress(step=0, items=0, clips=train_cache.ids)
         self.losses: list[torch.Tensor] = []  # since the last line of the log
+        self.figures: dict[str, float] = {}
         if (out / STATE_NAME).exists():
-            self.step = load_state(out / STATE_NAME, self.network, self.average.tensors, optimizer)
-            say(f"going on after step {self.step}")
+            self.progress = load_state(
+                out / STATE_NAME, self.network, self.average.tensors, optimizer, self.progress
+            )
+            say(f"going on after step {self.progress.step}")
         self.objective = DiffusionLoss(model, config.loss).to(accelerator.device)
         self.shared = accelerator.prepare_model(self.objective)
         self.optimizer: Optimizer = accelerator.prepare_optimizer(optimizer)
         self.averaged = DiffusionLoss(Model(config.model), config.loss).to(accelerator.device)
         self.averaged.eval()
 
+    @property
+    def step(self) -> int:
+        """The last step done."""
+        return self.progress.step
+
     def run(self, stop: Stop) -> int:
         """Trains until the run or the session is over; saves, and returns the last step."""
         config, world = self.config, self.accelerator.num_processes
         per_step = config.batch_size * config.accumulation * world
-        first = self.step * per_step + self.accelerator.process_index * config.batch_size
+        first = self.progress.items + self.accelerator.process_index * config.batch_size
         last = config.steps if stop.step is None else min(config.steps, stop.step)
         monitor = Monitor(self.out, self.step) if self.accelerator.is_main_process else None
         loader = CropLoader(
@@ -156,10 +163,12 @@ class Trainer:
             while self.step < last:
                 norm = self._step(loader, first, world)
                 first += per_step
-                self.step += 1
+                self.progress = self.progress.after(per_step)
                 self.average.update(self.network, self.step)
                 over = self._agreed(interrupted.is_set() or clock.over())
                 self._report(monitor, clock, norm, last, over)
+                if not over and self._due(config.eval_every, last) and monitor is not None:
+                    self._measure(monitor)
                 if over:
                     self.say(f"stopped after step {self.step}; go on with --resume")
                     break
@@ -181,8 +190,7 @@ class Trainer:
             place = first + i * config.batch_size * world
             batch = Batch(next(loader), config.seed, place, t_min).to(self.accelerator.device)
             with self.accelerator.accumulate(self.shared):
-                with self.accelerator.autocast():
-                    loss, _ = self.shared(batch)
+                loss, self.figures = self.shared(batch)
                 self.accelerator.backward(loss)
                 if self.accelerator.sync_gradients:
                     norm = self.accelerator.clip_grad_norm_(
@@ -208,17 +216,18 @@ class Trainer:
         last: int,
         over: bool,
     ) -> None:
-        """Logs, measures and saves, where this step is due for it."""
-        config, over = self.config, over or self.step == last
-        due_log = over or self.step % config.log_every == 0
-        due_save = over or self.step % config.checkpoint_every == 0
+        """Logs and saves, where this step is due for it or the session is over."""
+        config = self.config
+        due_log = over or self._due(config.log_every, last)
+        due_save = over or self._due(config.checkpoint_every, last)
         if not (due_log or due_save):
             return
         mean_loss = self.accelerator.reduce(torch.stack(self.losses).mean(), "mean").item()
         if not math.isfinite(mean_loss) or not math.isfinite(norm.item()):
             raise AudiodiffError(
                 f"the loss is {mean_loss} and the gradient's norm {norm.item()} at step "
-                f"{self.step}; lower optimizer.lr (now {config.optimizer.lr}) and resume"
+                f"{self.step}; start anew in another --out with optimizer.lr below "
+                f"{config.optimizer.lr}"
             )
         if due_log:
             self.losses.clear()
@@ -226,8 +235,6 @@ class Trainer:
             return
         if due_log:
             self._log(monitor, clock, mean_loss, norm.item(), last)
-        if over or self.step % config.eval_every == 0:
-            self._measure(monitor)
         if due_save:
             self._save(monitor)
 
@@ -245,7 +252,8 @@ class Trainer:
                 "train/lr": lr,
                 "speed/steps_per_s": rate,
                 "speed/audio_s_per_s": audio_rate,
-            },
+            }
+            | self.figures,
         )
         left = timedelta(seconds=round((last - self.step) / rate))
         self.say(
@@ -258,12 +266,17 @@ class Trainer:
         self.averaged.model.network.load_state_dict(self.average.tensors)
         losses = dev_losses(self.averaged, self.dev_cache, self.config.n_samples)
         monitor.scalars(self.step, losses)
-        monitor.previews(self.step, self.averaged.model, preview_clips(self.dev_cache))
+        monitor.previews(
+            self.step, self.averaged.model, preview_clips(self.dev_cache, self.config.n_samples)
+        )
         self.say(f"step {self.step}  dev loss {losses['dev/loss']:.4f}")
 
     def _save(self, monitor: Monitor) -> None:
-        save_state(
-            self.out / STATE_NAME, self.network, self.average.tensors, self.optimizer, self.step
-        )
+        # The state comes last: once it is there, a resumed run does not make this model again.
         save_model(self.out / MODEL_NAME, self.config.model, self.average.tensors)
+        average = self.average.tensors
+        save_state(self.out / STATE_NAME, self.network, average, self.optimizer, self.progress)
         monitor.draw()
+
+    def _due(self, every: int, last: int) -> bool:
+        return self.step == last or self.step % every == 0
