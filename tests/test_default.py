@@ -32,13 +32,11 @@ def test_it_is_what_the_recipe_trains(vocoder: Vocoder) -> None:
     assert (PRETRAINED / "default" / "model.safetensors").stat().st_size < 16e6
 
 
-def test_it_makes_speech_and_not_its_prior(vocoder: Vocoder, wave: np.ndarray) -> None:
+def test_what_it_makes_is_intelligible(vocoder: Vocoder, wave: np.ndarray) -> None:
     mel = vocoder.mel(vocoder.whole_frames(torch.from_numpy(wave)[None]))
     made = vocoder(mel)[0, : len(wave)].numpy()
-    white = torch.randn(1, mel.shape[2] * 256, generator=torch.Generator().manual_seed(0))
-    noise = vocoder.model.prior.color(white, mel)[0, : len(wave)].numpy()
-    assert estoi(wave, made, 22050) > estoi(wave, noise, 22050) + 0.02
-    assert log_mel_mae(wave, made, 22050) < log_mel_mae(wave, noise, 22050)
+    assert estoi(wave, made, 22050) > 0.7
+    assert log_mel_mae(wave, made, 22050) < 0.65
 
 
 def test_in_pieces_it_is_the_whole(vocoder: Vocoder, wave: np.ndarray) -> None:

@@ -10,7 +10,7 @@ data=$(cd "$1" && pwd) out=$2
 shift 2
 stages=${*:-train vocode evaluate table}
 voices="kathleen nathalie flemishguy"
-steps="4 8 16"
+steps="4 8"
 
 # The embedded model began as a run of 7000 steps and was shortened to 5600 after step 1730, which
 # the learning rate remembers; the first command repeats that.
