@@ -34,7 +34,7 @@ _LMNT_LAYER_NAMES = {
 }
 
 
-def read_checkpoint(path: Path) -> dict[str, Any]:
+def read_checkpoint(path: Path) -> dict[Any, Any]:
     """A ``.pt`` file as plain data and tensors; nothing in it is executed.
 
     Raises:
