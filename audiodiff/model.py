@@ -1,6 +1,5 @@
 """A model: its network and everything that is needed to run it, from one config."""
 
-from collections import deque
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -213,19 +212,6 @@ class Model(nn.Module):
         noise = Colored(NoiseTape(seeds, starts), self.prior, mel)
         for x in sample(self.denoiser(mel), self.schedule, sampler, times, noise, like):
             yield self.codec.decode(x, n_samples)
-
-    def make(
-        self,
-        mel: Mel | None,
-        n_samples: int,
-        times: TimeGrid,
-        sampler: Sampler,
-        seeds: Sequence[int],
-        offsets: Sequence[int],
-    ) -> Wave:
-        """The result of `run`, without holding the steps before it."""
-        (last,) = deque(self.run(mel, n_samples, times, sampler, seeds, offsets), maxlen=1)
-        return last
 
     @property
     def receptive_radius(self) -> int:

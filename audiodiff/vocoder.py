@@ -15,6 +15,7 @@ from audiodiff.checkpoint import CONFIG_NAME, WEIGHTS_NAME
 from audiodiff.diffusion.times import TimeGrid
 from audiodiff.errors import AudiodiffError
 from audiodiff.model import Model
+from audiodiff.samplers.loop import last
 from audiodiff.spans import Span, cut, grouped
 
 PRETRAINED = Path(__file__).parent / "pretrained"
@@ -185,7 +186,8 @@ class Vocoder:
             raise AudiodiffError("this model is conditioned on a mel; call vocoder(mel)")
         model = self.model
         with torch.no_grad():
-            return model.make(None, n_samples, model.times(n_steps), model.sampler(), [seed], [0])
+            times = model.times(n_steps)
+            return last(model.run(None, n_samples, times, model.sampler(), [seed], [0]))
 
     def whole_frames(self, wave: Wave) -> Float[Tensor, "batch whole_frames"]:
         """The wave with silence after it, so that its mel covers it to the end."""
@@ -223,7 +225,7 @@ class Vocoder:
         offsets: list[int],
     ) -> Wave:
         n_samples = mel.shape[2] * self.hop_length
-        return self.model.make(mel, n_samples, times, sampler, seeds, offsets)
+        return last(self.model.run(mel, n_samples, times, sampler, seeds, offsets))
 
 
 def _seeds(seed: int | Sequence[int], batch: int) -> tuple[int, ...]:

@@ -1,5 +1,6 @@
 """The one sampling loop, and the samplers by name."""
 
+from collections import deque
 from collections.abc import Callable, Iterator
 
 from audiodiff._types import Denoiser, NoiseSource, Sampler, Schedule, State
@@ -20,6 +21,11 @@ def initial_state(schedule: Schedule, times: TimeGrid, noise: NoiseSource, like:
     t = times[:1].expand(len(like))
     scale = (schedule.alpha(t).square() + schedule.sigma(t).square()).sqrt()
     return expand(scale, like) * noise(like, 0)
+
+
+def last(states: Iterator[State]) -> State:
+    """The final state, without holding those before it."""
+    return deque(states, maxlen=1)[0]
 
 
 def sample(
