@@ -23,6 +23,7 @@ from audiodiff.metrics.evaluate import (
 )
 from audiodiff.metrics.perceptual import estoi, pesq_wb
 from audiodiff.metrics.pitch import pitch_scores
+from audiodiff.metrics.silence import silence_noise
 from audiodiff.metrics.spectral import log_mel_mae, mcd, multi_resolution_stft
 from audiodiff.metrics.tables import file_table, summary_table
 
@@ -35,6 +36,7 @@ BEST = {
     "mcd": 0.0,
     "f0_rmse": 0.0,
     "voicing_f1": 1.0,
+    "silence_noise": 0.0,
 }
 
 
@@ -180,6 +182,62 @@ def test_silence_is_undefined_where_the_definition_divides_by_it():
     assert math.isnan(pesq_wb(wave, silence, RATE))
     assert math.isnan(pesq_wb(wave, wave * np.float32(1e-30), RATE))
     assert math.isnan(pitch_scores(silence, silence, RATE)[1])
+
+
+def pauses(floor=0.0, seconds=2.0):
+    """Tone and pause, half a second each, over noise of ``floor`` dBFS (0 for none)."""
+    t = np.arange(round(seconds * RATE)) / RATE
+    wave = tone(150, seconds) * (t % 1 < 0.5)
+    return wave + at_level(floor, len(wave), seed=3) if floor else wave
+
+
+def at_level(dbfs, n_samples, seed=0):
+    noise = np.random.default_rng(seed).standard_normal(n_samples)
+    return (10 ** (dbfs / 20) * noise).astype(np.float32)
+
+
+@pytest.mark.parametrize(("floor", "added"), [(-70, -60), (-70, -70), (-60, -80)])
+def test_noise_in_silences_is_the_level_it_adds(floor, added):
+    reference = pauses(floor)
+    estimate = reference + at_level(added, len(reference))
+    expected = 10 * math.log10(1 + 10 ** ((added - floor) / 10))
+    assert silence_noise(reference, estimate, RATE) == pytest.approx(expected, abs=0.15)
+    # And a cleaner estimate is below its reference by as much.
+    assert silence_noise(estimate, reference, RATE) == pytest.approx(-expected, abs=0.15)
+
+
+def test_noise_under_speech_or_next_to_it_is_none_in_silences():
+    reference = pauses(-70)
+    t = np.arange(len(reference)) / RATE
+    # In 29 ms after a tone and before the next.
+    near = ((t % 1 < 0.529) | (t % 1 > 0.971)) & (t < 1.529)
+    estimate = reference + at_level(-40, len(reference)) * near
+    assert silence_noise(reference, estimate, RATE) == 0
+    further = t % 1 < 0.6
+    estimate = reference + at_level(-40, len(reference)) * further
+    assert silence_noise(reference, estimate, RATE) > 3
+
+
+def test_digital_silence_counts_as_90_db_below_full_scale():
+    reference, silence = pauses(), np.zeros_like(pauses())
+    hiss = at_level(-60, len(reference))
+    assert silence_noise(reference, reference, RATE) == 0
+    assert silence_noise(reference, reference + hiss, RATE) == pytest.approx(30, abs=0.15)
+    assert silence_noise(silence, hiss, RATE) == pytest.approx(30, abs=0.15)
+    assert silence_noise(pauses(-60), silence, RATE) == pytest.approx(-30, abs=0.15)
+    # What 16 bits cannot hold is no noise.
+    assert silence_noise(reference, reference + at_level(-100, len(reference)), RATE) == 0
+
+
+def test_without_a_silence_its_noise_is_undefined():
+    assert math.isnan(silence_noise(tone(150), tone(150), RATE))
+    loud = pauses(-40)  # its pauses are some 20 dB below the tone
+    assert math.isnan(silence_noise(loud, loud, RATE))
+    short = pauses(-70)
+    t = np.arange(len(short)) / RATE
+    # Pauses of 80 ms, of which the guard leaves too little.
+    short += tone(150, 2.0) * (t % 1 > 0.58)
+    assert math.isnan(silence_noise(short, short, RATE))
 
 
 def test_too_short_a_clip_is_undefined_everywhere():
@@ -350,7 +408,7 @@ def test_tables_show_names_as_they_are_and_dashes_for_none():
     )
     row = next(line for line in rendered(file_table(evaluation)).splitlines() if "take" in line)
     assert "take [1]" in row
-    assert row.count("1.250") == 6
+    assert row.count("1.250") == len(METRICS) - 1
     assert row.count(" - ") == 1
     summary = rendered(summary_table(evaluation))
     assert "resampled to their reference's rate: 1" in summary

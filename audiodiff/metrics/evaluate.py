@@ -14,6 +14,7 @@ from audiodiff.errors import AudiodiffError
 from audiodiff.metrics._shared import LIBRARIES, library
 from audiodiff.metrics.perceptual import estoi, pesq_wb
 from audiodiff.metrics.pitch import pitch_scores
+from audiodiff.metrics.silence import silence_noise
 from audiodiff.metrics.spectral import log_mel_mae, mcd, multi_resolution_stft
 
 MAX_LENGTH_DIFFERENCE = 0.1
@@ -35,6 +36,7 @@ METRICS: dict[str, Metric] = {
     "mcd": Metric("dB", "lower"),
     "f0_rmse": Metric("cents", "lower"),
     "voicing_f1": Metric("", "higher"),
+    "silence_noise": Metric("dB", "lower"),
 }
 
 
@@ -136,7 +138,32 @@ def evaluate_pair(
         "mcd": mcd(*pair, sample_rate),
         "f0_rmse": f0_rmse,
         "voicing_f1": voicing_f1,
+        "silence_noise": silence_noise(*pair, sample_rate),
     }
+
+
+def evaluate_files(name: str, reference: Path, output: Path) -> FileScores:
+    """Scores one output, resampled to its reference's rate if it has another.
+
+    Args:
+        name: What to call the pair.
+        reference: A sound file.
+        output: What was made of it.
+
+    Raises:
+        AudiodiffError: If a file cannot be read, or as `evaluate_pair`.
+    """
+    original, sample_rate = load(reference)
+    made, rate = load(output)
+    scores = evaluate_pair(original, resample(made, rate, sample_rate), sample_rate)
+    return FileScores(
+        name=name,
+        sample_rate=sample_rate,
+        resampled_from=None if rate == sample_rate else rate,
+        scores={
+            metric: value if math.isfinite(value) else None for metric, value in scores.items()
+        },
+    )
 
 
 def pair_files(reference: Path, output: Path) -> Pairing:
@@ -186,7 +213,7 @@ def evaluate_folders(
     files, failed = [], {}
     for name, reference_path, output_path in pairing.pairs:
         try:
-            files.append(_score(name, reference_path, output_path))
+            files.append(evaluate_files(name, reference_path, output_path))
         except AudiodiffError as error:
             failed[name] = str(error)
         if on_file is not None:
@@ -240,17 +267,3 @@ def _find(root: Path, role: str) -> dict[str, Path]:
 
 def _count(found: dict[str, Path]) -> str:
     return f"{len(found)} sound file{'' if len(found) == 1 else 's'}"
-
-
-def _score(name: str, reference_path: Path, output_path: Path) -> FileScores:
-    reference, sample_rate = load(reference_path)
-    estimate, rate = load(output_path)
-    scores = evaluate_pair(reference, resample(estimate, rate, sample_rate), sample_rate)
-    return FileScores(
-        name=name,
-        sample_rate=sample_rate,
-        resampled_from=None if rate == sample_rate else rate,
-        scores={
-            metric: value if math.isfinite(value) else None for metric, value in scores.items()
-        },
-    )

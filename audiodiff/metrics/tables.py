@@ -36,7 +36,8 @@ def file_table(evaluation: Evaluation) -> Table:
     table = Table()
     table.add_column("file", overflow="fold")
     for name in METRICS:
-        table.add_column(name, justify="right", no_wrap=True)
+        # In two lines, for a terminal of 80 columns.
+        table.add_column(name.replace("_", "\n"), justify="right", no_wrap=True)
     for file in evaluation.files:
         table.add_row(escape(file.name), *(_number(file.scores[name]) for name in METRICS))
     return table
