@@ -69,10 +69,13 @@ class Prior(Protocol):
     radius: int
     """Mel frames on either side that one sample of its output depends on."""
 
-    def color(self, white: State, mel: Mel | None) -> State:
+    def condition(self, mel: Mel | None) -> Any:
+        """All that the covariance derives from the mel, once per utterance."""
+
+    def color(self, white: State, cond: Any) -> State:
         """Noise of the prior's covariance from white noise of unit variance."""
 
-    def whiten(self, x: State, mel: Mel | None) -> State:
+    def whiten(self, x: State, cond: Any) -> State:
         """The inverse of `color`, which weights the training loss."""
 
 
@@ -87,6 +90,9 @@ class NoiseSource(Protocol):
 @runtime_checkable
 class Sampler(Protocol):
     """One way from t to r < t, given the denoiser."""
+
+    stochastic: bool
+    """Whether it uses the noise."""
 
     def init(self) -> Any:
         """The state before the first step."""
@@ -109,6 +115,10 @@ class Codec(Protocol):
     """The way between a wave and what diffuses."""
 
     hop_length: int
+    """Samples per step of the state's last axis."""
+
+    radius: int
+    """Steps of that axis on either side that one step of a decoded or encoded one depends on."""
 
     def encode(self, wave: Wave) -> State:
         """What diffuses, from a wave."""

@@ -73,6 +73,9 @@ def vocode(
     ] = None,
     seed: Annotated[int, typer.Option(help="Of the noise, the same for every file.", min=0)] = 0,
     device: Annotated[str, typer.Option(help="cpu, cuda, ...")] = "cpu",
+    precision: Annotated[
+        str, typer.Option(help="fp32, bf16, or auto: bf16 where the device multiplies it.")
+    ] = "auto",
     batch_size: Annotated[int, typer.Option(help="Pieces of a long file made at once.", min=1)] = 1,
     plot: Annotated[bool, typer.Option("--plot", help="Draw the spectrograms too.")] = False,
     overwrite: Overwrite = False,
@@ -82,7 +85,7 @@ def vocode(
     from audiodiff.vocoder import Vocoder
 
     jobs = find_jobs(inputs, out, INPUT_SUFFIXES, ".wav")
-    vocoder = Vocoder.from_pretrained(model, device)
+    vocoder = Vocoder.from_pretrained(model, device, precision)
     if vocoder.mel_config is None:
         raise AudiodiffError(f"--model {model!r} takes no mel, so no input; choose another")
     settings = VocodeSettings(
@@ -159,6 +162,10 @@ def train(
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on from the last checkpoint in --out.")
     ] = False,
+    init: Annotated[
+        str | None,
+        typer.Option(help="Start from this model's weights: a name, directory or hub id."),
+    ] = None,
     set_: Annotated[
         list[str] | None,
         typer.Option("--set", help="key=value over the config, e.g. optimizer.lr=1e-4."),
@@ -169,9 +176,12 @@ def train(
     from audiodiff.training.config import read_train_config
     from audiodiff.training.session import Stop
     from audiodiff.training.trainer import train as run
+    from audiodiff.vocoder import model_directory
 
     settings = read_train_config(config, set_ or [])
-    run(settings, data, out, stop=Stop(max_steps, max_minutes), resume=resume, say=console.print)
+    start = None if init is None else model_directory(init)
+    stop = Stop(max_steps, max_minutes)
+    run(settings, data, out, stop=stop, resume=resume, init=start, say=console.print)
 
 
 @app.command()
@@ -205,7 +215,7 @@ def evaluate(
         typer.Option(metavar="FILE", help="Write the figures here too.", dir_okay=False),
     ] = None,
 ) -> None:
-    """Judge sound against its reference: PESQ, ESTOI, M-STFT, log-mel, MCD, F0, voicing.
+    """Judge sound against its reference: PESQ, ESTOI, M-STFT, log-mel, MCD, F0, voicing, hiss.
 
     Files pair by their path within REF and OUT, suffix aside.
     """

@@ -109,6 +109,7 @@ def _lmnt_config(
     betas = params.get("noise_schedule", _linear_betas())
     schedule = Betas.parse({"betas": betas}, source)
     network = {
+        "kind": "diffwave",
         "n_channels": len(state["input_projection.weight"]),
         "n_layers": n_layers,
         "dilation_cycle": params.get("dilation_cycle_length", 10),

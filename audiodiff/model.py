@@ -2,15 +2,22 @@
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import torch
-from pydantic import Field, PositiveFloat, PositiveInt, field_validator, model_validator
+from pydantic import (
+    Field,
+    NonNegativeInt,
+    PositiveFloat,
+    PositiveInt,
+    field_validator,
+    model_validator,
+)
 from torch import nn
 
 from audiodiff._types import Codec, Denoiser, Mel, Prior, Sampler, Schedule, Wave
-from audiodiff.audio.frames import Waveform
-from audiodiff.audio.mel import MelConfig
+from audiodiff.audio.codecs import CodecConfig, StftConfig, WaveformConfig, build_codec
+from audiodiff.audio.mel import LogMel, MelConfig
 from audiodiff.audio.presets import PRESETS
 from audiodiff.checkpoint import (
     WEIGHTS_NAME,
@@ -20,16 +27,21 @@ from audiodiff.checkpoint import (
     save_model,
 )
 from audiodiff.config import Config
+from audiodiff.diffusion.consistency import MelConsistent, MelProjection
 from audiodiff.diffusion.denoiser import NetDenoiser
 from audiodiff.diffusion.noise import Colored, NoiseTape
-from audiodiff.diffusion.priors import PRIORS, PriorConfig
+from audiodiff.diffusion.priors import CODECS_OF, PRIORS, PriorConfig
 from audiodiff.diffusion.schedules import ScheduleConfig
 from audiodiff.diffusion.targets import TARGETS
 from audiodiff.diffusion.times import TIMES, TimeGrid, check_times
 from audiodiff.errors import AudiodiffError
+from audiodiff.models.bandsplit import BandSplitConfig, BandSplitNet
 from audiodiff.models.diffwave import DiffWave, DiffWaveConfig
 from audiodiff.samplers.ancestral import Clamped
 from audiodiff.samplers.loop import SAMPLERS, sample
+
+NetworkConfig = Annotated[DiffWaveConfig | BandSplitConfig, Field(discriminator="kind")]
+"""The field type for configs that hold a network."""
 
 
 class SamplingConfig(Config):
@@ -39,13 +51,20 @@ class SamplingConfig(Config):
         sampler: A name of `SAMPLERS`.
         times: The default run, falling from noise to 0.
         rule: How another number of steps is placed, a name of `TIMES`.
+        t_start: The first time of another number of steps: the rule's times are multiplied by it.
         clamp: The state is clamped to +-clamp after every step; None leaves it alone.
+        start_passes: A run sets out from noise that so many passes of `MelProjection` have made
+            agree with the mel; 0 for noise alone.
+        mel_passes: Passes over the last estimate.
     """
 
     sampler: str = "ddim"
     times: tuple[float, ...]
     rule: str = "uniform"
     clamp: PositiveFloat | None = None
+    t_start: float = Field(default=1.0, gt=0, le=1)
+    start_passes: NonNegativeInt = 0
+    mel_passes: NonNegativeInt = 0
 
     @model_validator(mode="after")
     def _known_names(self) -> "SamplingConfig":
@@ -63,6 +82,7 @@ class ModelConfig(Config):
         sample_rate: Of the sound, in Hz.
         mel: The mel that conditions the network, or a preset's name; None for an unconditional
             model.
+        codec: What diffuses: the wave, or its spectrogram.
         network: The network's sizes.
         schedule: The forward process that it was trained on.
         target: What it predicts, a name of `TARGETS`.
@@ -73,7 +93,8 @@ class ModelConfig(Config):
     format: Literal[1] = 1
     sample_rate: PositiveInt
     mel: MelConfig | None
-    network: DiffWaveConfig
+    codec: CodecConfig = Field(default_factory=WaveformConfig)
+    network: NetworkConfig
     schedule: ScheduleConfig
     target: str
     prior: PriorConfig = Field(default_factory=PriorConfig)
@@ -99,25 +120,60 @@ class ModelConfig(Config):
         n_mels = None if self.mel is None else self.mel.n_mels
         if n_mels != self.network.n_mels:
             raise ValueError(f"network.n_mels={self.network.n_mels} but the mel has {n_mels}")
+        if self.codec.kind not in CODECS_OF[self.prior.kind]:
+            raise ValueError(
+                f"prior.kind={self.prior.kind!r} works on codec.kind="
+                f"{' or '.join(CODECS_OF[self.prior.kind])}, not {self.codec.kind!r}"
+            )
+        self._check_network()
         if self.mel is None:
             if self.prior.kind != "unit":
                 raise ValueError(f"prior.kind={self.prior.kind!r} needs a mel; use 'unit'")
+            if self.sampling.start_passes or self.sampling.mel_passes:
+                raise ValueError("sampling.start_passes and mel_passes need a mel; use 0")
             return self
         if self.mel.sample_rate != self.sample_rate:
             raise ValueError(
                 f"sample_rate={self.sample_rate} but mel.sample_rate={self.mel.sample_rate}"
             )
-        if self.mel.hop_length != self.network.hop_length:
+        if self.mel.hop_length != self.hop_length:
             raise ValueError(
-                f"network.upsample_factors={self.network.upsample_factors} make a hop of "
-                f"{self.network.hop_length} but mel.hop_length={self.mel.hop_length}"
+                f"the network makes a hop of {self.hop_length} but mel.hop_length="
+                f"{self.mel.hop_length}; for DiffWave set network.upsample_factors"
             )
         return self
+
+    def _check_network(self) -> None:
+        """Whether the network takes what the codec makes."""
+        if isinstance(self.network, DiffWaveConfig):
+            if not isinstance(self.codec, WaveformConfig):
+                raise ValueError("network.kind='diffwave' needs codec.kind='waveform'")
+            return
+        if not isinstance(self.codec, StftConfig):
+            raise ValueError("network.kind='band-split' needs codec.kind='stft'")
+        if self.codec.n_bins != self.network.n_bins:
+            raise ValueError(
+                f"network.bands hold {self.network.n_bins} bins but codec.n_fft="
+                f"{self.codec.n_fft} makes {self.codec.n_bins}"
+            )
+
+    @property
+    def hop_length(self) -> int:
+        """Samples per mel frame."""
+        if isinstance(self.network, DiffWaveConfig):
+            return self.network.hop_length
+        assert self.mel is not None, "a band-split network has a mel"
+        return self.mel.hop_length
 
 
 def _known(name: str, value: str, registry: dict[str, Any]) -> None:
     if value not in registry:
         raise ValueError(f"{name}={value!r} is unknown; choose from {', '.join(registry)}")
+
+
+def build_network(config: DiffWaveConfig | BandSplitConfig) -> DiffWave | BandSplitNet:
+    """The network of a config, with new weights."""
+    return DiffWave(config) if isinstance(config, DiffWaveConfig) else BandSplitNet(config)
 
 
 class Model(nn.Module):
@@ -130,16 +186,19 @@ class Model(nn.Module):
         codec: The way between a wave and what diffuses.
         prior: Its noise.
         n_steps: Steps of its default run.
+        bf16: Whether the network's products are bf16 in `run`.
     """
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
         self.config = config
-        self.network = DiffWave(config.network)
+        self.network = build_network(config.network)
         self.schedule: Schedule = config.schedule
-        self.codec: Codec = Waveform()
-        self.prior: Prior = PRIORS[config.prior.kind](config.prior, config.mel)
+        self.codec: Codec = build_codec(config.codec, config.mel)
+        self.prior: Prior = PRIORS[config.prior.kind](config.prior, config.codec, config.mel)
+        self.log_mel = None if config.mel is None else LogMel(config.mel)
         self.n_steps = len(config.sampling.times) - 1
+        self.bf16 = False
 
     @classmethod
     def load(cls, directory: Path) -> "Model":
@@ -158,9 +217,25 @@ class Model(nn.Module):
         """Writes config.json and model.safetensors."""
         save_model(directory, self.config, self.network.state_dict())
 
-    def denoiser(self, mel: Mel | None) -> Denoiser:
-        """x0_hat with the mel bound."""
-        return NetDenoiser(self.network, self.schedule, self.config.target, self.prior, mel)
+    def denoiser(self, mel: Mel | None, times: TimeGrid) -> Denoiser:
+        """x0_hat with the mel bound, made consistent with it in the last step of a run.
+
+        Args:
+            mel: See `run`.
+            times: Of the run.
+        """
+        config = self.config
+        denoise = NetDenoiser(
+            self.network, self.schedule, config.target, self.prior, mel, bf16=self.bf16
+        )
+        project, passes = self._projection(mel), config.sampling.mel_passes
+        if mel is None or project is None or not passes:
+            return denoise
+        n_samples = mel.shape[-1] * config.hop_length
+        return MelConsistent(denoise, self.codec, project, passes, times[-2].item(), n_samples)
+
+    def _projection(self, mel: Mel | None) -> MelProjection | None:
+        return None if mel is None or self.log_mel is None else MelProjection(self.log_mel, mel)
 
     def sampler(self, name: str | None = None) -> Sampler:
         """The sampler of that name, or the model's own, clamped if the model says so.
@@ -186,7 +261,7 @@ class Model(nn.Module):
             return check_times(sampling.times)
         if n_steps < 1:
             raise AudiodiffError(f"n_steps={n_steps}: a run has at least one step")
-        return TIMES[sampling.rule](self.schedule, n_steps)
+        return TIMES[sampling.rule](self.schedule, n_steps) * sampling.t_start
 
     def run(
         self,
@@ -207,13 +282,18 @@ class Model(nn.Module):
             seeds: One per item of the batch.
             offsets: For each item, the sample of its noise tape at which it starts.
         """
-        like = self.codec.encode(next(self.network.parameters()).new_zeros(len(seeds), n_samples))
-        starts = [offset // self.codec.hop_length for offset in offsets]
-        noise = Colored(NoiseTape(seeds, starts), self.prior, mel)
-        for x in sample(self.denoiser(mel), self.schedule, sampler, times, noise, like):
+        wave = next(self.network.parameters()).new_zeros(len(seeds), n_samples)
+        noise = Colored(NoiseTape(seeds, offsets), self.codec, self.prior, mel, n_samples)
+        like = self.codec.encode(wave)
+        start, project = None, self._projection(mel)
+        if project is not None and self.config.sampling.start_passes:
+            guess = self.codec.decode(noise(like, len(times)), n_samples)
+            start = self.codec.encode(project(guess, self.config.sampling.start_passes))
+        denoise = self.denoiser(mel, times)
+        for x in sample(denoise, self.schedule, sampler, times, noise, like, start):
             yield self.codec.decode(x, n_samples)
 
     @property
     def receptive_radius(self) -> int:
         """Mel frames on either side that one call of the denoiser looks at."""
-        return self.config.network.receptive_radius + 2 * self.prior.radius
+        return self.config.network.receptive_radius + 2 * self.prior.radius + self.codec.radius

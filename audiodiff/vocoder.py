@@ -12,6 +12,7 @@ from audiodiff._types import Mel, Sampler, Wave
 from audiodiff.audio.mel import LogMel, MelConfig
 from audiodiff.audio.presets import check_mel
 from audiodiff.checkpoint import CONFIG_NAME, WEIGHTS_NAME
+from audiodiff.devices import check_device, use_bf16
 from audiodiff.diffusion.times import TimeGrid
 from audiodiff.errors import AudiodiffError
 from audiodiff.model import Model
@@ -19,8 +20,8 @@ from audiodiff.samplers.loop import last
 from audiodiff.spans import Span, cut, grouped
 
 PRETRAINED = Path(__file__).parent / "pretrained"
-CHUNK_FRAMES = 512
-"""Frames made at once of a long mel, its context not counted: some six seconds."""
+CHUNK_FRAMES = 1024
+"""Frames made at once of a long mel, its context not counted: some twelve seconds."""
 
 MAX_CONTEXT = 128
 """Frames of context at most, some 1.5 seconds: more makes the cost of exactness too high."""
@@ -37,6 +38,7 @@ class Vocoder:
 
     Args:
         model: A trained model; see `from_pretrained` and `Model.load`.
+        precision: See `from_pretrained`.
 
     Attributes:
         model: The same.
@@ -44,29 +46,36 @@ class Vocoder:
         hop_length: Samples per mel frame.
         n_mels: Bands of the mel; None for an unconditional model.
         mel_config: The mel that it takes; None for an unconditional model.
+        precision: As given; `Model.bf16` says what came of it on this device.
     """
 
-    def __init__(self, model: Model) -> None:
+    def __init__(self, model: Model, precision: str = "auto") -> None:
         self.model = model.eval()
+        self.precision = precision
+        model.bf16 = use_bf16(precision, self.device)
         self.sample_rate = model.config.sample_rate
-        self.hop_length = model.config.network.hop_length
+        self.hop_length = model.config.hop_length
         self.mel_config: MelConfig | None = model.config.mel
         self.n_mels = None if self.mel_config is None else self.mel_config.n_mels
         self._log_mel = None if self.mel_config is None else LogMel(self.mel_config)
 
     @classmethod
-    def from_pretrained(cls, name: str | Path, device: str = "cpu") -> "Vocoder":
+    def from_pretrained(
+        cls, name: str | Path, device: str = "cpu", precision: str = "auto"
+    ) -> "Vocoder":
         """Loads a model.
 
         Args:
             name: ``default`` for the model inside this package, a directory, or the id
                 ``owner/name`` of a model on the Hugging Face Hub.
             device: Where to run it, e.g. ``cpu`` or ``cuda``.
+            precision: Of the network's products: ``fp32``, ``bf16``, or ``auto``, which is bf16
+                where the device has instructions for it.
 
         Raises:
             AudiodiffError: If there is no such model or device, or its files are damaged.
         """
-        return cls(Model.load(_directory(str(name)))).to(device)
+        return cls(Model.load(model_directory(str(name))), precision).to(device)
 
     def to(self, device: str) -> "Vocoder":
         """Moves the model and returns the vocoder.
@@ -74,13 +83,9 @@ class Vocoder:
         Raises:
             AudiodiffError: If this machine has no such device.
         """
-        try:
-            # In float64, which times are kept in and some accelerators lack.
-            torch.zeros(1, device=device, dtype=torch.float64).item()
-        except (RuntimeError, AssertionError, TypeError) as error:
-            reason = str(error).splitlines()[0]
-            raise AudiodiffError(f"device={device!r}: {reason}; use 'cpu'") from error
+        check_device(device)
         self.model.to(device)
+        self.model.bf16 = use_bf16(self.precision, self.device)
         if self._log_mel is not None:
             self._log_mel.to(device)
         return self
@@ -90,7 +95,7 @@ class Vocoder:
         """Where the model is."""
         return next(self.model.parameters()).device
 
-    @torch.no_grad()
+    @torch.inference_mode()
     def mel(self, wave: Wave) -> Mel:
         """The mel that this vocoder takes, from (batch, samples) at its own sample rate.
 
@@ -185,7 +190,7 @@ class Vocoder:
         if self.mel_config is not None:
             raise AudiodiffError("this model is conditioned on a mel; call vocoder(mel)")
         model = self.model
-        with torch.no_grad():
+        with torch.inference_mode():
             times = model.times(n_steps)
             return last(model.run(None, n_samples, times, model.sampler(), [seed], [0]))
 
@@ -215,7 +220,7 @@ class Vocoder:
                 stop = (span.keep_last - span.first) * self.hop_length
                 yield wave[:, start:stop]
 
-    @torch.no_grad()
+    @torch.inference_mode()
     def _run(
         self,
         mel: Mel,
@@ -239,8 +244,15 @@ def _seeds(seed: int | Sequence[int], batch: int) -> tuple[int, ...]:
     return seeds
 
 
-def _directory(name: str) -> Path:
-    """Where the files of a model are, fetched if they are on the hub."""
+def model_directory(name: str) -> Path:
+    """Where the files of a model are, fetched if they are on the hub.
+
+    Args:
+        name: As for `Vocoder.from_pretrained`.
+
+    Raises:
+        AudiodiffError: If there is no such model.
+    """
     inside, local = PRETRAINED / name, Path(name)
     if (inside / CONFIG_NAME).is_file():
         return inside

@@ -16,7 +16,7 @@ import pytest
 import soundfile
 import torch
 from safetensors.torch import save_file
-from test_vocoder import small_config
+from test_vocoder import small_config, untrained
 
 from audiodiff.audio import io
 from audiodiff.audio.mel import LogMel
@@ -38,7 +38,7 @@ crop_frames = 8
 sample_rate = 22050
 mel = "hifigan"
 target = "v"
-network = { n_channels = 4, n_layers = 2 }
+network = { kind = "diffwave", n_channels = 4, n_layers = 2 }
 schedule = { kind = "cosine" }
 sampling = { sampler = "ddim", times = [1.0, 0.5, 0.0] }
 """
@@ -86,12 +86,8 @@ def write_tone(path: Path, f0: float = 200, n_samples: int = N_SAMPLES) -> Path:
 
 @pytest.fixture(scope="session")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An untrained model whose output depends on all of its input."""
-    torch.manual_seed(0)
-    model = Model(small_config())
-    torch.nn.init.normal_(model.network.output.weight, std=0.3)
     folder = tmp_path_factory.mktemp("model")
-    model.save(folder)
+    untrained(small_config()).save(folder)
     return folder
 
 
@@ -215,6 +211,17 @@ def test_steps_and_sampler_reach_the_model(run: Run, model: Path, tmp_path: Path
         np.testing.assert_allclose(made, expected[0].clamp(-1, 1), rtol=0, atol=2**-15)
     assert np.abs(five - own).max() > 1e-3
     assert np.abs(ddim - own).max() > 1e-3
+
+
+def test_precision_reaches_the_model(run: Run, model: Path, tmp_path: Path) -> None:
+    mel = hifigan_mel(write_tone(tmp_path / "a.wav"))[None]
+    sounds = []
+    for precision in ("fp32", "bf16"):
+        run("vocode", "a.wav", "-o", precision, "--model", model, "--precision", precision)
+        sounds.append(soundfile.read(tmp_path / precision / "a.wav")[0])
+        expected = Vocoder.from_pretrained(model, precision=precision)(mel)[0].clamp(-1, 1)
+        np.testing.assert_allclose(sounds[-1], expected, rtol=0, atol=2**-15)
+    assert np.abs(sounds[0] - sounds[1]).max() > 2**-12
 
 
 def test_plot_draws_a_picture_beside_the_sound(run: Run, model: Path, tmp_path: Path) -> None:
@@ -362,6 +369,7 @@ VOCODE = "vocode a.wav -o out --model MODEL"
         ("vocode a.wav -o out --model cut", "cut/model.safetensors is damaged"),
         (f"{VOCODE} --sampler nope", "sampler='nope' is unknown; choose from ddpm, ddim"),
         (f"{VOCODE} --device nope", "device='nope'"),
+        (f"{VOCODE} --precision nope", "precision='nope' is unknown; choose from auto, fp32"),
         ("mel a.wav -o out --preset nope", "--preset 'nope' is unknown; choose from hifigan"),
         ("mel a.npy -o out --preset hifigan", "a.npy is none of the kinds"),
         ("mel a.wav -o a.txt --preset hifigan", "a.txt is a file"),
@@ -372,6 +380,11 @@ VOCODE = "vocode a.wav -o out --model MODEL"
         ("train a.toml --data b -o out --set stepz=1", "a.toml does not fit: stepz"),
         ("train a.toml --data b -o out --set steps=-1", "steps: input should be greater than 0"),
         ("train a.toml --data b -o a.txt", "a.txt is a file"),
+        ("train a.toml --data b -o out --init nope", "model 'nope' is neither inside the package"),
+        (
+            "train a.toml --data b -o out --init MODEL",
+            "its network is not the config's; start from",
+        ),
         ("evaluate a.wav nope", "output nope does not exist"),
         ("evaluate none b", "no file of b (1 sound file) has the name of one of none (0 sound"),
     ],

@@ -3,12 +3,21 @@ import itertools
 import numpy as np
 import pytest
 import torch
-from contracts import F64, GaussianData, check_prior, check_sampler, check_schedule, check_target
+from contracts import (
+    F64,
+    GaussianData,
+    check_prior,
+    check_sampler,
+    check_schedule,
+    check_target,
+    noise,
+)
 
+from audiodiff.audio.codecs import StftConfig, WaveformConfig, build_codec
 from audiodiff.audio.mel import LogMel
 from audiodiff.audio.presets import PRESETS
 from audiodiff.diffusion.noise import BLOCK, NoiseTape, white_noise
-from audiodiff.diffusion.priors import PRIORS, PriorConfig
+from audiodiff.diffusion.priors import CODECS_OF, PRIORS, PriorConfig
 from audiodiff.diffusion.schedules import (
     SCHEDULES,
     VE,
@@ -27,6 +36,7 @@ from audiodiff.samplers.loop import SAMPLERS, sample
 
 EXAMPLES = {name: kind() for name, kind in SCHEDULES.items() if name != "betas"}
 EXAMPLES["betas"] = Betas(betas=(0.001, 0.01, 0.05, 0.1, 0.3, 0.6))
+CODECS = {"waveform": WaveformConfig(), "stft": StftConfig()}
 
 
 @pytest.mark.parametrize("name", EXAMPLES)
@@ -49,32 +59,39 @@ def test_sampler_contract(sampler: str, name: str) -> None:
 
 
 @pytest.mark.parametrize("preset", ["hifigan", "vocos", "lmnt-wavegrad"])
-@pytest.mark.parametrize("name", PRIORS)
-def test_prior_contract(name: str, preset: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "kind"), [(name, kind) for name in PRIORS for kind in CODECS_OF[name]]
+)
+def test_prior_contract(name: str, kind: str, preset: str) -> None:
     config = PRESETS[preset]
     n_samples = 40 * config.hop_length
     wave = torch.randn(2, n_samples, generator=torch.Generator().manual_seed(0)) / 10
     mel = LogMel(config)(wave)[..., :40]
-    check_prior(PRIORS[name](PriorConfig(kind=name), config), mel, n_samples)
+    prior = PRIORS[name](PriorConfig(kind=name), CODECS[kind], config)
+    check_prior(prior, build_codec(CODECS[kind], config), mel, n_samples)
 
 
 def test_the_spectral_prior_has_the_level_of_the_sound() -> None:
     config = PRESETS["hifigan"]
     white = torch.randn(1, 400 * 256, generator=torch.Generator().manual_seed(1))
-    prior = PRIORS["mel-spectral"](PriorConfig(kind="mel-spectral", std_min=1e-4), config)
+    figures = PriorConfig(kind="mel-spectral", std_min=1e-4)
+    prior = PRIORS["mel-spectral"](figures, WaveformConfig(), config)
     mel = LogMel(config)(0.02 * white)
     # A band of one or two bins is a noisy estimate of the level, which adds some power.
-    assert prior.color(white, mel).std().item() == pytest.approx(0.02, rel=0.15)
-    assert prior.whiten(0.02 * white, mel).std().item() == pytest.approx(1, rel=0.15)
+    assert prior.color(white, prior.condition(mel)).std().item() == pytest.approx(0.02, rel=0.15)
+    assert prior.whiten(0.02 * white, prior.condition(mel)).std().item() == pytest.approx(
+        1, rel=0.15
+    )
 
 
 def test_the_energy_prior_is_priorgrads_formula() -> None:
     config = PRESETS["hifigan"]
-    prior = PRIORS["mel-energy"](PriorConfig(kind="mel-energy", energy_min=0.5), config)
+    figures = PriorConfig(kind="mel-energy", energy_min=0.5)
+    prior = PRIORS["mel-energy"](figures, WaveformConfig(), config)
     mel = torch.full((1, 80, 3), -11.0)
     mel[..., 1] = np.log(4 / 80)  # the square root of the sum is 2
     mel[..., 2] = 3.0  # beyond the maximum
-    std = prior.color(torch.ones(1, 768), mel)[0, ::256]
+    std = prior.color(torch.ones(1, 768), prior.condition(mel))[0, ::256]
     torch.testing.assert_close(std, torch.tensor([0.1, 1.5 / 3.5, 1.0]))
 
 
@@ -127,6 +144,21 @@ def test_clamped_keeps_every_state_within_the_limit() -> None:
     assert len(states) == 5
     assert all(state.abs().max() <= 0.4 for state in states)
     assert states[0].abs().max() == pytest.approx(0.4)
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_a_run_sets_out_from_its_start(name: str) -> None:
+    seen = []
+
+    def spy(x_t: torch.Tensor, t: torch.Tensor) -> torch.Tensor:
+        seen.append(x_t)
+        return torch.zeros_like(x_t)
+
+    schedule, times = EXAMPLES[name], torch.tensor([0.6, 0.2, 0.0], dtype=F64)
+    start, tape = noise(2, 100, seed=3).double(), NoiseTape([0, 1], [0, 0])
+    list(sample(spy, schedule, DDIM(), times, tape, start, start))
+    alpha, sigma = (f(times[:1]) for f in (schedule.alpha, schedule.sigma))
+    torch.testing.assert_close(seen[0], alpha * start + sigma * tape(start, 0))
 
 
 def test_ve_starts_with_its_greatest_noise() -> None:

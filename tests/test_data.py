@@ -12,10 +12,11 @@ import torch
 
 from audiodiff.data.cache import ClipCache, build_cache
 from audiodiff.data.corpus import Clip, Corpus, read_corpus
-from audiodiff.data.crops import CropLoader, crop_batch
+from audiodiff.data.crops import AS_IT_IS, Augment, CropLoader, crop_batch
 from audiodiff.errors import AudiodiffError
 
 RATE = 8000
+GAINS = Augment(gain_db=(-12.0, 6.0))
 
 
 def write(path: Path, n_samples: int, seed: int = 0, rate: int = RATE) -> Clip:
@@ -291,7 +292,7 @@ def crops(
     batch_size: int = 8,
     seed: int = 1,
     n_samples: int = 256,
-    gain_db: tuple[float, float] = (-12.0, 6.0),
+    augment: Augment = GAINS,
 ) -> np.ndarray:
     return crop_batch(
         cache,
@@ -299,12 +300,12 @@ def crops(
         start=start,
         batch_size=batch_size,
         n_samples=n_samples,
-        gain_db=gain_db,
+        augment=augment,
     )
 
 
 def loader(cache: ClipCache, batch_size: int, first: int, stride: int) -> CropLoader:
-    return CropLoader(cache, 1, batch_size, 256, (-12.0, 6.0), first=first, stride=stride)
+    return CropLoader(cache, 1, batch_size, 256, GAINS, first=first, stride=stride)
 
 
 def test_crops_do_not_depend_on_how_they_are_batched(cache: ClipCache) -> None:
@@ -336,7 +337,7 @@ def test_a_resumed_loader_continues_the_sequence(cache: ClipCache) -> None:
 def test_every_second_of_audio_is_equally_likely(cache: ClipCache) -> None:
     # Clips of 1000, 3000, 200 and 4000 random samples: two of them tell which it is.
     n_crops = 4000
-    pairs = crops(cache, 0, n_crops, n_samples=2, gain_db=(0.0, 0.0)).tolist()
+    pairs = crops(cache, 0, n_crops, n_samples=2, augment=AS_IT_IS).tolist()
     clip_of = {pair: i for i in range(4) for pair in itertools.pairwise(cache.wave(i).tolist())}
     counts = Counter(clip_of[tuple(pair)] for pair in pairs)
     expected = n_crops * cache.lengths / cache.n_samples
@@ -348,7 +349,7 @@ def test_crops_start_anywhere_in_the_clip(tmp_path: Path) -> None:
     ramp = np.arange(12, dtype=np.int16)
     soundfile.write(tmp_path / "ramp.wav", ramp, RATE)
     cache = build_cache([Clip(id="r", path=tmp_path / "ramp.wav")], RATE, tmp_path / "cache")
-    batch = crops(cache, 0, 200, n_samples=10, gain_db=(0.0, 0.0)) * 32768
+    batch = crops(cache, 0, 200, n_samples=10, augment=AS_IT_IS) * 32768
     assert set(batch[:, 0]) == {0, 1, 2}
     assert set(batch[:, -1]) == {9, 10, 11}
 
@@ -356,7 +357,7 @@ def test_crops_start_anywhere_in_the_clip(tmp_path: Path) -> None:
 def test_a_short_clip_is_taken_whole_with_zeros_after_it(tmp_path: Path) -> None:
     clip = write(tmp_path / "short.wav", 100)
     cache = build_cache([clip], RATE, tmp_path / "cache")
-    for crop in crops(cache, n_samples=150, gain_db=(0.0, 0.0)):
+    for crop in crops(cache, n_samples=150, augment=AS_IT_IS):
         np.testing.assert_array_equal(crop[:100], cache.wave(0))
         assert not crop[100:].any()
 
@@ -366,7 +367,7 @@ def test_gains_fill_their_range_and_never_clip(tmp_path: Path) -> None:
         path = tmp_path / f"{level}.wav"
         soundfile.write(path, np.full(100, level), RATE)
         cache = build_cache([Clip(id="flat", path=path)], RATE, tmp_path / f"{level}.pcm")
-        batch = crops(cache, 0, 400, n_samples=50, gain_db=(-6.0, 6.0))
+        batch = crops(cache, 0, 400, n_samples=50, augment=Augment(gain_db=(-6.0, 6.0)))
         return 20 * np.log10(batch[:, 0])
 
     quiet = levels_db(0.125) - 20 * np.log10(0.125)
@@ -377,6 +378,59 @@ def test_gains_fill_their_range_and_never_clip(tmp_path: Path) -> None:
         levels_db(0.75), np.minimum(quiet + 20 * np.log10(0.75), 0), atol=1e-3
     )
     assert levels_db(0.75).max() <= 0
+
+
+def written_sine(path: Path, hertz: float) -> ClipCache:
+    soundfile.write(path, 0.5 * np.sin(2 * np.pi * hertz * np.arange(3 * RATE) / RATE), RATE)
+    return build_cache([Clip(id="sine", path=path)], RATE, path.with_suffix(".pcm"))
+
+
+def test_speed_moves_a_sines_frequency_within_its_range(tmp_path: Path) -> None:
+    cache = written_sine(tmp_path / "sine.wav", 1000)
+    batch = crops(cache, 0, 100, n_samples=RATE, augment=Augment(speed=0.1))
+    assert batch.shape == (100, RATE)
+    assert batch.dtype == np.float32
+    # One second, so that bins are 1 Hz apart.
+    spectrum = np.abs(np.fft.rfft(batch * np.hanning(RATE), axis=1))
+    hertz = spectrum.argmax(1)
+    assert 899 <= hertz.min() < 905
+    assert 1095 < hertz.max() <= 1101
+    assert abs(hertz.mean() - 1000) < 20
+    # A sine and nothing else: all that the resampler adds is under -60 dB.
+    for row, peak in zip(spectrum, hertz, strict=True):
+        assert np.delete(row, range(peak - 30, peak + 31)).max() < 1e-3 * row.max()
+
+
+def test_crops_of_any_speed_keep_their_length_and_their_sound(tmp_path: Path) -> None:
+    cache = written_sine(tmp_path / "sine.wav", 1000)
+    for speed in (0.001, 0.03, 0.5):
+        for n_samples in (1, 2, 255, 1000):
+            batch = crops(cache, 0, 16, n_samples=n_samples, augment=Augment(speed=speed))
+            assert batch.shape == (16, n_samples)
+    # Nowhere in the clip is there a silence, so there is none in a crop, not at its end either.
+    assert (np.abs(batch.reshape(16, -1, 50)).max(-1) > 0.4).all()
+
+
+def test_crops_of_another_speed_do_not_depend_on_how_they_are_batched(cache: ClipCache) -> None:
+    augment = Augment(gain_db=(-12.0, 6.0), speed=0.2)
+    whole = crops(cache, 0, 16, augment=augment)
+    alone = np.concatenate([crops(cache, k, 1, augment=augment) for k in range(16)])
+    np.testing.assert_array_equal(alone, whole)
+    assert not np.array_equal(whole, crops(cache, 0, 16))
+
+
+def test_without_speed_the_sequence_is_what_it_was_before_there_was_speed(
+    cache: ClipCache,
+) -> None:
+    # A change would part a resumed run from its own past.
+    for k, crop in enumerate(crops(cache, 0, 16)):
+        rng = np.random.Generator(np.random.PCG64(np.random.SeedSequence((1, k))))
+        i = np.searchsorted(cache.lengths.cumsum(), rng.integers(cache.n_samples), side="right")
+        start = rng.integers(max(0, cache.lengths[i] - 256), endpoint=True)
+        gain = 10 ** (rng.uniform(-12, 6) / 20)
+        expected = cache.crop(int(i), int(start), 256)
+        expected = expected * np.float32(min(gain, 1 / np.abs(expected).max()))
+        np.testing.assert_array_equal(crop, expected)
 
 
 def test_silence_stays_silent(tmp_path: Path) -> None:
@@ -392,12 +446,24 @@ def test_silence_stays_silent(tmp_path: Path) -> None:
         ({"start": -1}, "start=-1 is too small"),
         ({"batch_size": 0}, "batch_size=0 is too small; give at least 1"),
         ({"n_samples": 0}, "n_samples=0 is too small"),
-        ({"gain_db": (1.0, -1.0)}, r"gain_db=\(1.0, -1.0\) is no range"),
     ],
 )
 def test_crops_refuse_what_is_out_of_range(cache: ClipCache, faulty: dict, message: str) -> None:
     with pytest.raises(AudiodiffError, match=message):
         crops(cache, **faulty)
+
+
+@pytest.mark.parametrize(
+    ("faulty", "message"),
+    [
+        ({"gain_db": (1.0, -1.0)}, "gain_db: value error, give the least gain first"),
+        ({"speed": -0.1}, "speed: input should be greater than or equal to 0"),
+        ({"speed": 0.6}, "speed: input should be less than or equal to 0.5"),
+    ],
+)
+def test_augmentation_refuses_what_is_out_of_range(faulty: dict, message: str) -> None:
+    with pytest.raises(AudiodiffError, match=message):
+        Augment.parse(faulty, "data")
 
 
 def test_loader_refuses_what_is_out_of_range(cache: ClipCache) -> None:

@@ -39,6 +39,7 @@ def test_the_network_agrees_with_lmnt(lmnt: tuple[Model, dict]) -> None:
 def test_the_samplers_agree_with_lmnt(lmnt: tuple[Model, dict], run: str) -> None:
     model, recorded = lmnt
     noises = torch.from_numpy(recorded[f"{run}_noise"])
+    times = model.times(len(noises))
     assert len(noises) in (6, 50)
 
     def tape(like: torch.Tensor, step: int) -> torch.Tensor:
@@ -47,10 +48,10 @@ def test_the_samplers_agree_with_lmnt(lmnt: tuple[Model, dict], run: str) -> Non
 
     with torch.no_grad():
         *_, wave = sample(
-            model.denoiser(torch.from_numpy(recorded["mel"])),
+            model.denoiser(torch.from_numpy(recorded["mel"]), times),
             model.schedule,
             model.sampler(),
-            model.times(len(noises)),
+            times,
             tape,
             torch.empty(1, 3072),
         )

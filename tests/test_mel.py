@@ -7,9 +7,7 @@ import torch
 from torch import Tensor
 from torchaudio.functional import melscale_fbanks
 
-from audiodiff._types import Codec
 from audiodiff.audio import frames
-from audiodiff.audio.frames import Waveform
 from audiodiff.audio.io import load
 from audiodiff.audio.mel import LogMel, MelConfig
 from audiodiff.audio.presets import PRESETS, check_mel, looks_like
@@ -377,13 +375,3 @@ def test_impossible_configs_are_refused(change: dict[str, object], message: str)
 def test_configs_survive_json() -> None:
     for name, config in PRESETS.items():
         assert MelConfig.model_validate_json(config.model_dump_json()) == config, name
-
-
-def test_waveform_is_the_identity_and_refuses_to_invent_samples() -> None:
-    codec: Codec = Waveform()
-    wave = noise(100, batch=2)
-    assert codec.hop_length == 1
-    assert torch.equal(codec.decode(codec.encode(wave), 100), wave)
-    assert torch.equal(codec.decode(wave, 60), wave[:, :60])
-    with pytest.raises(AudiodiffError, match="length=101 but x holds 100"):
-        codec.decode(wave, 101)

@@ -1,25 +1,29 @@
+import functools
 import json
+import math
 import os
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
 import torch
+from contracts import noise
 
 from audiodiff.checkpoint import load_tensors
 from audiodiff.errors import AudiodiffError
-from audiodiff.model import Model, ModelConfig
-from audiodiff.training.config import OptimizerConfig, TrainConfig, read_train_config
+from audiodiff.model import Model
+from audiodiff.training.config import TimesConfig, TrainConfig, read_train_config
 from audiodiff.training.monitor import LEVELS
 from audiodiff.training.objectives import Batch, DiffusionLoss
 from audiodiff.training.session import Stop
 from audiodiff.training.state import Average, Progress, load_state, save_state
-from audiodiff.training.trainer import learning_rate, train
+from audiodiff.training.trainer import train
 from audiodiff.vocoder import Vocoder
 
 TOML = """
@@ -39,11 +43,43 @@ warmup = 3
 sample_rate = 22050
 mel = "hifigan"
 target = "v"
-network = { n_channels = 4, n_layers = 2 }
+network = { kind = "diffwave", n_channels = 4, n_layers = 2 }
 schedule = { kind = "cosine" }
 prior = { kind = "mel-energy" }
 sampling = { sampler = "ddim", times = [1.0, 0.5, 0.0] }
 """
+
+BAND_SPLIT = (
+    '{ kind = "band-split", bands = [[16, 16], [32, 8]], n_channels = 16, n_layers = 2, '
+    "n_mel_channels = 16 }"
+)
+STFT = [
+    "loss=l2",
+    "above_f_max=0.2",
+    "times.kind=logit-normal",
+    "data.margin_frames=2",
+    "data.speed=0.1",
+    "optimizer.kind=muon",
+    "optimizer.weight_decay=0.1",
+    "model.codec.kind=stft",
+    f"model.network={BAND_SPLIT}",
+    "model.prior.kind=mel-envelope",
+    "model.schedule.kind=rectified-flow",
+    "model.sampling.mel_passes=1",
+]
+"""What makes the tiny run one at STFT-frame rate, with all that the recipe uses."""
+
+EPS_SCHEDULE = "model.schedule.kind=linear"
+"""A schedule with some signal everywhere, which eps needs."""
+
+
+@pytest.fixture
+def one_thread() -> Iterator[None]:
+    """Sums of floats that are the same in every run."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 @pytest.fixture
@@ -175,6 +211,66 @@ def test_a_run_leaves_all_it_promises(config_path: Path, clips: Path, tmp_path: 
     assert train(config, [clips], out, stop=Stop(minutes=0.0), resume=True, say=said.append) == 7
 
 
+@pytest.mark.usefixtures("one_thread")
+def test_stopped_and_resumed_muon_and_frames_end_as_if_never_interrupted(
+    config_path: Path, clips: Path, tmp_path: Path
+) -> None:
+    config = read_train_config(config_path, STFT)
+    whole, stopped = tmp_path / "whole", tmp_path / "stopped"
+    assert train(config, [clips], whole, stop=Stop(), resume=False, say=print) == 12
+    for step in (3, 8, None):
+        train(config, [clips], stopped, stop=Stop(step=step), resume=True, say=print)
+    assert_same_run(whole, stopped)
+    wave = Vocoder.from_pretrained(whole / "model")(torch.full((1, 80, 4), -6.0))
+    assert wave.shape == (1, 1024)
+    assert wave.isfinite().all()
+
+
+def test_a_run_starts_from_given_weights(config_path: Path, clips: Path, tmp_path: Path) -> None:
+    torch.manual_seed(5)
+    given = Model(read_train_config(config_path).model)
+    given.save(tmp_path / "given")
+    config = read_train_config(config_path, ["optimizer.lr=1e-9", "model.target=x0"])
+    for name, init in (("new", None), ("from", tmp_path / "given")):
+        out = tmp_path / name
+        train(config, [clips], out, stop=Stop(step=2), resume=False, init=init, say=print)
+    ours, new = (Model.load(tmp_path / name / "model").network for name in ("from", "new"))
+    weight = given.network.input.weight
+    torch.testing.assert_close(ours.input.weight, weight, rtol=0, atol=1e-6)
+    assert (new.input.weight - weight).abs().max() > 0.01
+
+
+@pytest.mark.usefixtures("one_thread")
+def test_a_resumed_run_goes_on_from_its_own_weights(
+    config_path: Path, clips: Path, tmp_path: Path
+) -> None:
+    config = read_train_config(config_path)
+    torch.manual_seed(5)
+    Model(config.model).save(tmp_path / "given")
+    whole, stopped = tmp_path / "whole", tmp_path / "stopped"
+    run = functools.partial(train, config, [clips], init=tmp_path / "given", say=print)
+    run(whole, stop=Stop(step=4), resume=False)
+    run(stopped, stop=Stop(step=2), resume=False)
+    run(stopped, stop=Stop(step=4), resume=True)
+    assert_same_run(whole, stopped)
+
+
+def test_weights_of_another_network_are_no_start(
+    config_path: Path, clips: Path, tmp_path: Path
+) -> None:
+    other = read_train_config(config_path, ["model.network.n_layers=3"])
+    Model(other.model).save(tmp_path / "other")
+    out, config = tmp_path / "run", read_train_config(config_path)
+    run = functools.partial(train, config, [clips], out, stop=Stop(step=1), resume=False, say=print)
+    with pytest.raises(AudiodiffError, match="other: its network is not the config's; start from"):
+        run(init=tmp_path / "other")
+    with pytest.raises(AudiodiffError, match="clips is no model directory"):
+        run(init=clips)
+    # Nothing stands in the way of another try.
+    assert not out.exists()
+    assert run() == 1
+
+
 def test_a_run_is_resumed_on_its_own_clips_only(
     config_path: Path, clips: Path, tmp_path: Path
 ) -> None:
@@ -219,24 +315,21 @@ def test_a_diverging_run_stops_and_keeps_its_last_checkpoint(
     assert not (tmp_path / "run" / "model").exists()
 
 
-def model_config(tmp_path: Path, **changes: object) -> ModelConfig:
-    """The tiny model on a schedule with some signal everywhere, which eps needs."""
-    path = tmp_path / "model.toml"
-    path.write_text(TOML)
-    values = read_train_config(path).model.model_dump(mode="json")
-    return ModelConfig.parse(values | {"schedule": {"kind": "linear"}} | changes, "test")
+def objective_of(config_path: Path, *settings: str) -> DiffusionLoss:
+    config = read_train_config(config_path, ["loss=l2", *settings])
+    return DiffusionLoss(config, Model(config.model))
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("target", ["eps", "v", "x0"])
-def test_the_model_fits_one_batch(target: str, tmp_path: Path) -> None:
+def test_the_model_fits_one_batch(target: str, config_path: Path) -> None:
     torch.manual_seed(0)
-    network = {"n_channels": 16, "n_layers": 6}
-    objective = DiffusionLoss(Model(model_config(tmp_path, target=target, network=network)), "l2")
+    sizes = ("model.network.n_channels=16", "model.network.n_layers=6")
+    objective = objective_of(config_path, EPS_SCHEDULE, f"model.target={target}", *sizes)
     optimizer = torch.optim.Adam(objective.parameters(), 4e-3)
     t = torch.arange(2048) / 22050
     wave = torch.stack([0.2 * torch.sin(2 * torch.pi * f * t) for f in (220, 500, 900, 1500)])
-    batch = Batch(wave, seed=0, first=0, t_min=0.02)
+    batch = Batch(wave, seed=0, first=0, times=TimesConfig(), t_min=0.02)
     losses = []
     for _ in range(150):
         loss, _ = objective(batch)
@@ -247,15 +340,16 @@ def test_the_model_fits_one_batch(target: str, tmp_path: Path) -> None:
     assert losses[-1] < 0.35 * losses[0]
 
 
-def test_priorgrads_loss_is_its_formula(tmp_path: Path) -> None:
+def test_priorgrads_loss_is_its_formula(config_path: Path) -> None:
     torch.manual_seed(0)
-    model = Model(model_config(tmp_path, target="eps"))
+    objective = objective_of(config_path, EPS_SCHEDULE, "model.target=eps")
+    model = objective.model
     torch.nn.init.normal_(model.network.output.weight)
-    objective = DiffusionLoss(model, "l2")
-    batch = Batch(torch.randn(2, 2048) / 10, seed=3, first=0, t_min=0.02)
+    wave = torch.randn(2, 2048) / 10
+    batch = Batch(wave, seed=3, first=0, times=TimesConfig(), t_min=0.02)
     loss, _ = objective(batch)
     mel = objective.log_mel(batch.wave)
-    std = model.prior.color(torch.ones_like(batch.wave), mel)
+    std = model.prior.color(torch.ones_like(batch.wave), model.prior.condition(mel))
     eps = std * batch.white
     alpha = model.schedule.alpha(batch.t).float()[:, None]
     sigma = model.schedule.sigma(batch.t).float()[:, None]
@@ -265,26 +359,64 @@ def test_priorgrads_loss_is_its_formula(tmp_path: Path) -> None:
     torch.testing.assert_close(loss, (((eps - y) / std) ** 2).mean())
 
 
+@pytest.mark.parametrize("settings", [[], STFT])
+def test_margins_are_heard_but_not_learned_from(config_path: Path, settings: list[str]) -> None:
+    wave, white = noise(2, 2, 24 * 256) / 10
+    t = torch.full((2,), 0.5, dtype=torch.float64)
+    others = [x.clone() for x in (wave, white)]
+    for x in others:
+        x[:, :512] = x[:, -512:] = 0
+    for margin, same in ((4, True), (0, False)):
+        torch.manual_seed(0)
+        objective = objective_of(config_path, *settings, f"data.margin_frames={margin}")
+        loss, other = (objective.per_item(x, t, eps) for x, eps in ((wave, white), others))
+        assert torch.equal(loss, other) is same
+
+
+def test_frequencies_above_the_mels_weigh_what_the_config_says(config_path: Path) -> None:
+    wave, white = noise(2, 2, 24 * 256) / 10
+    t = torch.full((2,), 0.5, dtype=torch.float64)
+    changes = []
+    for weight in (0.0, 0.2, 1.0):
+        torch.manual_seed(0)
+        objective = objective_of(config_path, *STFT, f"above_f_max={weight}")
+        weights = objective.get_buffer("weight")[:, 0]
+        assert weights.mean().item() == pytest.approx(1)
+        # Bin 371 lies under 8000 Hz, bin 372 above.
+        torch.testing.assert_close(weights[:372], weights[0].expand(372))
+        torch.testing.assert_close(weights[372:], weight * weights[0].expand(140))
+        high = torch.sin(2 * torch.pi * 10000 * torch.arange(24 * 256) / 22050)
+        loss, other = (objective.per_item(x, t, white).mean() for x in (wave, wave + high))
+        changes.append((other / loss - 1).item())
+    assert abs(changes[0]) < 1e-4
+    assert 0.01 < changes[1] < 0.5 * changes[2]
+
+
 def test_batches_do_not_depend_on_how_they_are_cut() -> None:
     wave = torch.randn(6, 100)
-    whole = Batch(wave, seed=1, first=10, t_min=0.1)
-    part = Batch(wave[2:5], seed=1, first=12, t_min=0.1)
+    whole = Batch(wave, seed=1, first=10, times=TimesConfig(), t_min=0.1)
+    part = Batch(wave[2:5], seed=1, first=12, times=TimesConfig(), t_min=0.1)
     torch.testing.assert_close(part.t, whole.t[2:5], rtol=0, atol=0)
     torch.testing.assert_close(part.white, whole.white[2:5], rtol=0, atol=0)
-    many = Batch(torch.zeros(1000, 1), seed=1, first=0, t_min=0.0).t
+    many = Batch(torch.zeros(1000, 1), seed=1, first=0, times=TimesConfig(), t_min=0.0).t
     counts = torch.histc(many, 10, 0, 1)
     assert counts.min() >= 98
     assert counts.max() <= 102
 
 
-def test_the_learning_rate_warms_up_and_decays() -> None:
-    config = OptimizerConfig(lr=1.0, lr_end=0.1, warmup=10)
-    rates = [learning_rate(config, step, 100) for step in range(1, 101)]
-    assert rates[0] == pytest.approx(0.1)
-    assert max(rates) == rates[9] == 1
-    assert rates[54] == pytest.approx(0.55)
-    assert rates[-1] == pytest.approx(0.1)
-    assert (np.diff(rates[10:]) < 0).all()
+@pytest.mark.parametrize(("mean", "std"), [(0.0, 1.0), (0.4, 1.0), (-1.0, 0.5)])
+def test_logit_normal_times_have_its_quantiles(mean: float, std: float) -> None:
+    config = TimesConfig(kind="logit-normal", mean=mean, std=std)
+    waves = torch.zeros(4000, 1)
+    t = Batch(waves, seed=1, first=0, times=config, t_min=0.0).t
+    assert t.dtype == torch.float64
+    assert ((t > 0) & (t < 1)).all()
+    for z in (-2.0, -1.0, 0.0, 1.0, 2.0):
+        part = (1 + math.erf(z / math.sqrt(2))) / 2
+        expected = 1 / (1 + math.exp(-(mean + std * z)))
+        assert t.quantile(part).item() == pytest.approx(expected, abs=0.005)
+    late = Batch(waves, seed=1, first=0, times=config, t_min=0.3).t
+    torch.testing.assert_close(late, 0.3 + 0.7 * t)
 
 
 @pytest.mark.parametrize(
@@ -296,6 +428,9 @@ def test_the_learning_rate_warms_up_and_decays() -> None:
         (["steps.more=1"], "steps is a value"),
         (["data.crop_frames=1"], "crop_frames=1 is 256 samples"),
         (["data.gain_db=[3.0, -3.0]"], "least gain first"),
+        (["optimizer.kind=sgd"], "optimizer.kind: input should be 'adamw' or 'muon'"),
+        (["times.kind=normal"], "times.kind: input should be 'uniform' or 'logit-normal'"),
+        (["times.std=0"], "times.std: input should be greater than 0"),
     ],
 )
 def test_a_bad_setting_is_named(config_path: Path, settings: list[str], words: str) -> None:

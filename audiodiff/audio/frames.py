@@ -1,4 +1,4 @@
-"""Short-time Fourier frames, and the codec for networks that work on the wave itself.
+"""Short-time Fourier frames.
 
 Padding is a step of its own, so that the frames of a long wave can be computed in blocks: frame
 ``m`` is samples ``m * hop_length ... m * hop_length + n_fft - 1`` of the padded wave, whichever
@@ -12,8 +12,7 @@ import torch
 from jaxtyping import Complex, Float
 from torch import Tensor
 
-from audiodiff._types import State, Wave
-from audiodiff.errors import AudiodiffError
+from audiodiff._types import Wave
 
 Framing: TypeAlias = Literal["centred", "exact"]
 """Where frame 0 stands: its middle on sample 0, or its middle on the middle of the first hop."""
@@ -108,33 +107,6 @@ def blocks(padded: Padded, n_fft: int, hop_length: int) -> Iterator[Padded]:
         yield padded[:, first * hop_length : last * hop_length + n_fft]
 
 
-class Waveform:
-    """The codec of networks that diffuse the wave itself: the identity.
-
-    >>> wave = torch.randn(1, 100)
-    >>> torch.equal(Waveform().decode(Waveform().encode(wave), 80), wave[:, :80])
-    True
-    """
-
-    hop_length: int = 1
-
-    def encode(self, wave: Wave) -> State:
-        """The wave as it is."""
-        return wave
-
-    def decode(self, x: State, length: int) -> Wave:
-        """The first ``length`` samples.
-
-        Raises:
-            AudiodiffError: If x is shorter.
-        """
-        if x.shape[-1] < length:
-            raise AudiodiffError(
-                f"length={length} but x holds {x.shape[-1]} samples; ask for no more than those"
-            )
-        return x[..., :length]
-
-
 def overlap_add(
     spectrum: Complex[Tensor, "batch bins frames"],
     window: Float[Tensor, " n_fft"],
@@ -151,12 +123,31 @@ def overlap_add(
         n_padding: Samples that were added before the wave, to leave out again.
         length: Samples of the wave.
     """
-    n_fft, n_frames = window.shape[0], spectrum.shape[-1]
-    pieces = torch.fft.irfft(spectrum, n_fft, dim=1) * window[:, None]
-    weights = window.square()[None, :, None].expand(1, n_fft, n_frames)
-    total = (1, (n_frames - 1) * hop_length + n_fft)
-    fold = torch.nn.functional.fold
-    wave = fold(pieces, total, (1, n_fft), stride=(1, hop_length))
-    weight = fold(weights, total, (1, n_fft), stride=(1, hop_length))
-    kept = slice(n_padding, n_padding + length)
-    return (wave / weight.clamp(min=1e-8))[:, 0, 0, kept]
+    pieces = torch.fft.irfft(spectrum.transpose(1, 2), window.shape[0]) * window
+    weights = window.square().expand(1, *pieces.shape[1:])
+    wave, weight = _added(pieces, hop_length), _added(weights, hop_length)
+    return (wave / weight.clamp(min=1e-8))[:, n_padding : n_padding + length]
+
+
+def _added(pieces: Float[Tensor, "batch frames n_fft"], hop_length: int) -> Wave:
+    """Overlapping pieces, each ``hop_length`` after the one before, added."""
+    batch, n_frames, n_fft = pieces.shape
+    n_hops = -(-n_fft // hop_length)
+    pieces = torch.nn.functional.pad(pieces, (0, n_hops * hop_length - n_fft))
+    wave = pieces.new_zeros(batch, n_frames + n_hops - 1, hop_length)
+    # A few long additions instead of torch's fold, which is many times slower on a CPU.
+    for i, part in enumerate(pieces.split(hop_length, -1)):
+        wave[:, i : i + n_frames] += part
+    return wave.flatten(1)
+
+
+def silence_around(wave: Wave, n_fft: int, hop_length: int, n_padding: int) -> Padded:
+    """Zeros on either side, so that ``samples / hop_length`` frames come of it.
+
+    Args:
+        wave: (batch, samples), a whole number of hops.
+        n_fft: Samples in a frame.
+        hop_length: Samples between frames.
+        n_padding: Samples before the wave.
+    """
+    return torch.nn.functional.pad(wave, (n_padding, n_fft - hop_length - n_padding))

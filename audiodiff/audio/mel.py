@@ -4,7 +4,7 @@ import math
 from typing import Literal
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Complex, Float
 from pydantic import NonNegativeFloat, PositiveFloat, PositiveInt, model_validator
 from torch import Tensor, nn
 
@@ -218,13 +218,16 @@ class LogMel(nn.Module):
             return torch.cat([self._block(part) for part in parts], dim=-1)
 
     def _block(self, padded: frames.Padded) -> Mel:
+        window = self.window.to(padded.dtype)
+        return self.of_spectrum(frames.stft(padded, window, self.config.hop_length))
+
+    def of_spectrum(self, spectrum: Complex[Tensor, "batch bins frames"]) -> Mel:
+        """The mel of a spectrum that was taken with this mel's window, see `frames.stft`."""
         config = self.config
-        spectrum = frames.stft(padded, self.window.to(padded.dtype), config.hop_length)
         if config.magnitude_eps:
             power = spectrum.real**2 + spectrum.imag**2 + config.magnitude_eps
             magnitude = power.sqrt()
         else:
             # Unlike a root of the sum, this has a gradient at zero.
             magnitude = spectrum.abs()
-        linear = self.filterbank.to(padded.dtype) @ magnitude**config.power
-        return config.compress(linear)
+        return config.compress(self.filterbank.to(magnitude) @ magnitude**config.power)

@@ -4,18 +4,46 @@ Because item k needs nothing but (seed, k), training resumes exactly by asking f
 processes share the work by asking for different k; neither needs a state to be saved or sent.
 """
 
+import math
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from types import TracebackType
 
 import numpy as np
+import soxr
 import torch
 from jaxtyping import Float
+from pydantic import Field, field_validator
 
+from audiodiff.config import Config
 from audiodiff.data.cache import ClipCache
 from audiodiff.errors import AudiodiffError
 
 N_AHEAD = 4
+
+
+class Augment(Config):
+    """How crops are made to differ from their clips.
+
+    Attributes:
+        gain_db: The least and the greatest random gain, in dB; (0, 0) leaves levels alone.
+        speed: Crops are resampled to be faster and higher, or slower and lower, by up to this
+            fraction.
+    """
+
+    gain_db: tuple[float, float] = (0.0, 0.0)
+    speed: float = Field(default=0.0, ge=0, le=0.5)
+
+    @field_validator("gain_db")
+    @classmethod
+    def _rising(cls, gain_db: tuple[float, float]) -> tuple[float, float]:
+        if not gain_db[0] <= gain_db[1]:
+            raise ValueError("give the least gain first, then the greatest")
+        return gain_db
+
+
+AS_IT_IS = Augment()
+"""Crops like their clips."""
 
 
 def crop_batch(
@@ -25,15 +53,15 @@ def crop_batch(
     start: int,
     batch_size: int,
     n_samples: int,
-    gain_db: tuple[float, float],
+    augment: Augment = AS_IT_IS,
 ) -> Float[np.ndarray, "batch_size n_samples"]:
     """Items ``start`` to ``start + batch_size - 1`` of the training sequence.
 
     Item k depends on (seed, k) and the cache alone, whatever batch it comes in. Its clip is drawn
     with a probability proportional to the clip's length, so long and short clips are heard
-    equally per second; its first sample uniformly among those that leave the crop inside the clip
-    (a shorter clip is taken whole, with zeros after it); its gain uniformly in dB, but no louder
-    than full scale.
+    equally per second; its speed uniformly; its first sample uniformly among those that leave the
+    crop inside the clip (a shorter clip is taken whole, with zeros after it); its gain uniformly in
+    dB, but no louder than full scale.
 
     Args:
         cache: The clips.
@@ -41,7 +69,7 @@ def crop_batch(
         start: The first item's place in the sequence; not negative.
         batch_size: How many items.
         n_samples: Length of each item.
-        gain_db: The least and the greatest gain, in dB; (0, 0) leaves levels alone.
+        augment: Gains and speeds.
 
     Raises:
         AudiodiffError: If an argument is out of its range.
@@ -57,14 +85,14 @@ def crop_batch(
         ...     soundfile.write(path, np.sin(0.1 * np.arange(8000)), 16000)
         ...     cache = build_cache([Clip(id="beep", path=path)], 16000, Path(folder) / "cache")
         >>> seventh = crop_batch(
-        ...     cache, seed=0, start=7, batch_size=1, n_samples=4096, gain_db=(-6.0, 0.0)
+        ...     cache, seed=0, start=7, batch_size=1, n_samples=4096, augment=Augment(speed=0.1)
         ... )
         >>> seventh.shape
         (1, 4096)
     """
     _check_least("start", start, 0)
-    _check_crops(seed, batch_size, n_samples, gain_db)
-    return np.stack([_item(cache, seed, start + i, n_samples, gain_db) for i in range(batch_size)])
+    _check_crops(seed, batch_size, n_samples)
+    return np.stack([_item(cache, seed, start + i, n_samples, augment) for i in range(batch_size)])
 
 
 class CropLoader:
@@ -81,7 +109,7 @@ class CropLoader:
         seed: Of the whole sequence; not negative.
         batch_size: Items a batch.
         n_samples: Length of each item.
-        gain_db: The least and the greatest gain, in dB.
+        augment: Gains and speeds.
         first: The place in the sequence of the first batch's first item.
         stride: From one batch's first item to the next one's.
 
@@ -95,19 +123,19 @@ class CropLoader:
         seed: int,
         batch_size: int,
         n_samples: int,
-        gain_db: tuple[float, float],
+        augment: Augment,
         first: int,
         stride: int,
     ):
         _check_least("first", first, 0)
-        _check_crops(seed, batch_size, n_samples, gain_db)
+        _check_crops(seed, batch_size, n_samples)
         if stride < batch_size:
             raise AudiodiffError(
                 f"stride={stride} is less than batch_size={batch_size}, so batches would share "
                 "items; give batch_size times the number of processes"
             )
         self.cache, self.seed, self.batch_size = cache, seed, batch_size
-        self.n_samples, self.gain_db = n_samples, gain_db
+        self.n_samples, self.augment = n_samples, augment
         self._next, self._stride = first, stride
         self._executor = ThreadPoolExecutor(1, thread_name_prefix="crops")
         self._ahead: deque[Future[Float[torch.Tensor, "batch n_samples"]]] = deque()
@@ -143,33 +171,38 @@ class CropLoader:
             start=start,
             batch_size=self.batch_size,
             n_samples=self.n_samples,
-            gain_db=self.gain_db,
+            augment=self.augment,
         )
         return torch.from_numpy(batch)
 
 
 def _item(
-    cache: ClipCache, seed: int, k: int, n_samples: int, gain_db: tuple[float, float]
+    cache: ClipCache, seed: int, k: int, n_samples: int, augment: Augment
 ) -> Float[np.ndarray, " n_samples"]:
     rng = np.random.Generator(np.random.PCG64(np.random.SeedSequence((seed, k))))
     # A sample drawn from all samples falls into a clip with the probability of its length.
     sample = rng.integers(cache.n_samples)
     i = int(np.searchsorted(cache.offsets, sample, side="right")) - 1
-    start = int(rng.integers(max(0, int(cache.lengths[i]) - n_samples), endpoint=True))
-    gain = 10 ** (rng.uniform(*gain_db) / 20)
-    wave = cache.crop(i, start, n_samples)
+    speed = 1 + augment.speed * rng.uniform(-1, 1) if augment.speed else 1.0
+    n_source = math.ceil(n_samples * speed)
+    start = int(rng.integers(max(0, int(cache.lengths[i]) - n_source), endpoint=True))
+    gain = 10 ** (rng.uniform(*augment.gain_db) / 20)
+    wave = cache.crop(i, start, n_source)
+    if augment.speed:
+        wave = _resized(soxr.resample(wave, speed, 1.0, quality="MQ"), n_samples)
     peak = float(np.abs(wave).max())
     return wave * np.float32(min(gain, 1 / peak) if peak > 0 else gain)
 
 
-def _check_crops(seed: int, batch_size: int, n_samples: int, gain_db: tuple[float, float]) -> None:
+def _resized(wave: Float[np.ndarray, " _"], n_samples: int) -> Float[np.ndarray, " n_samples"]:
+    """Cut, or filled up with zeros: a resampler may round to one sample less."""
+    return np.pad(wave[:n_samples], (0, max(0, n_samples - len(wave))))
+
+
+def _check_crops(seed: int, batch_size: int, n_samples: int) -> None:
     _check_least("seed", seed, 0)
     _check_least("batch_size", batch_size, 1)
     _check_least("n_samples", n_samples, 1)
-    if not gain_db[0] <= gain_db[1]:
-        raise AudiodiffError(
-            f"gain_db={gain_db} is no range; give the least gain first, then the greatest"
-        )
 
 
 def _check_least(name: str, value: int, least: int) -> None:

@@ -1,6 +1,10 @@
 """From a network's output to the denoised estimate."""
 
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
+
+import torch
+from torch import Tensor
 
 from audiodiff._types import Mel, Network, Prior, Schedule, State, Times
 from audiodiff.diffusion.targets import x0_from_output
@@ -16,18 +20,32 @@ class Whitened:
         network: What is trained.
         prior: The covariance of the noise.
         mel: What both are conditioned on; None without conditioning.
+        bf16: Whether the network runs under autocast to bfloat16.
+
+    Attributes:
+        shape: What the prior's covariance derives from the mel.
     """
 
-    def __init__(self, network: Network, prior: Prior, mel: Mel | None) -> None:
+    def __init__(self, network: Network, prior: Prior, mel: Mel | None, bf16: bool = False) -> None:
         self.network = network
         self.prior = prior
-        self.mel = mel
-        self.cond: Any = network.condition(mel)
+        self.bf16 = bf16
+        self.shape: Any = prior.condition(mel)
+        with self._precision(mel):
+            self.cond: Any = network.condition(mel)
 
     def __call__(self, x_t: State, level: Times) -> State:
         """The output in the shape and coordinates of x_t."""
-        y = self.network(self.prior.whiten(x_t, self.mel), level, self.cond)
-        return self.prior.color(y.to(x_t), self.mel)
+        white = self.prior.whiten(x_t, self.shape)
+        with self._precision(x_t):
+            y = self.network(white, level, self.cond)
+        return self.prior.color(y.to(x_t), self.shape)
+
+    def _precision(self, like: Tensor | None) -> AbstractContextManager[None]:
+        """Autocast where asked for; without, whatever the caller has chosen stays."""
+        if not self.bf16 or like is None:
+            return nullcontext()
+        return torch.autocast(like.device.type, torch.bfloat16)
 
 
 class NetDenoiser:
@@ -40,13 +58,20 @@ class NetDenoiser:
         target: What it predicts, a name of `TARGETS`.
         prior: The covariance of the noise that it was trained with.
         mel: The mel to condition on; None without conditioning.
+        bf16: See `Whitened`.
     """
 
     def __init__(
-        self, network: Network, schedule: Schedule, target: str, prior: Prior, mel: Mel | None
+        self,
+        network: Network,
+        schedule: Schedule,
+        target: str,
+        prior: Prior,
+        mel: Mel | None,
+        bf16: bool = False,
     ) -> None:
         self.level = network.level
-        self.whitened = Whitened(network, prior, mel)
+        self.whitened = Whitened(network, prior, mel, bf16)
         self.schedule = schedule
         self.target = target
 

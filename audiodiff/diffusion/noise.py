@@ -11,7 +11,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from audiodiff._types import Mel, NoiseSource, Prior, State
+from audiodiff._types import Codec, Mel, NoiseSource, Prior, State
 
 BLOCK = 4096
 """Positions drawn at once; part of what a seed means, so changing it changes every result."""
@@ -54,19 +54,25 @@ class NoiseTape:
 
 
 class Colored:
-    """Another source's noise with the prior's covariance.
+    """A wave of noise from another source, encoded, with the prior's covariance.
+
+    Noise is drawn as a wave whatever the codec, so that it belongs to a place in the sound.
 
     Args:
         source: White noise.
+        codec: The way to the state.
         prior: The covariance.
         mel: What the prior is conditioned on.
+        n_samples: Length of the wave.
     """
 
-    def __init__(self, source: NoiseSource, prior: Prior, mel: Mel | None) -> None:
-        self.source = source
-        self.prior = prior
-        self.mel = mel
+    def __init__(
+        self, source: NoiseSource, codec: Codec, prior: Prior, mel: Mel | None, n_samples: int
+    ) -> None:
+        self.source, self.codec, self.prior = source, codec, prior
+        self.cond, self.n_samples = prior.condition(mel), n_samples
 
     def __call__(self, like: State, step: int) -> State:
         """Coloured noise in the shape of ``like``."""
-        return self.prior.color(self.source(like, step), self.mel)
+        wave = self.source(like.new_empty(len(like), self.n_samples), step)
+        return self.prior.color(self.codec.encode(wave), self.cond)

@@ -9,13 +9,14 @@ import math
 from collections.abc import Callable
 from typing import Literal
 
-import torch
 from jaxtyping import Float
-from pydantic import Field, model_validator
+from pydantic import Field, PositiveFloat, model_validator
 from torch import Tensor
 
-from audiodiff._types import Mel, Prior, Wave
+from audiodiff._types import Mel, Prior, State, Wave
 from audiodiff.audio import frames
+from audiodiff.audio.codecs import CodecConfig, Spectrum, StftConfig
+from audiodiff.audio.envelope import Envelope, Gain
 from audiodiff.audio.mel import MelConfig
 from audiodiff.config import Config
 from audiodiff.errors import AudiodiffError
@@ -25,16 +26,19 @@ class PriorConfig(Config):
     """Which prior, and its figures.
 
     Attributes:
-        kind: ``unit``, ``mel-energy`` (PriorGrad) or ``mel-spectral`` (SpecGrad-like).
+        kind: ``unit``, ``mel-energy`` (PriorGrad), ``mel-spectral`` (SpecGrad-like), or
+            ``mel-envelope``, the same for the STFT codec.
         std_min: The least standard deviation, so that silence keeps some noise. With
-            ``mel-energy`` it is a fraction of the greatest, with ``mel-spectral`` the level of
+            ``mel-energy`` it is a fraction of the greatest, with the spectral ones the level of
             noise, against full scale, under which the envelope never falls.
+        above_f_max: Of the spectral ones: factor for the frequencies above the mel's highest.
         energy_min: Of ``mel-energy``: frame energy, in mel amplitude, of a standard deviation 0.
         energy_max: Of ``mel-energy``: frame energy from which on the standard deviation is 1.
     """
 
-    kind: Literal["unit", "mel-energy", "mel-spectral"] = "unit"
+    kind: Literal["unit", "mel-energy", "mel-spectral", "mel-envelope"] = "unit"
     std_min: float = Field(default=0.1, gt=0, le=1)
+    above_f_max: PositiveFloat = 1.0
     energy_min: float = Field(default=0.0, ge=0)
     energy_max: float = Field(default=4.0, gt=0)
 
@@ -52,15 +56,18 @@ class Unit:
 
     radius = 0
 
-    def __init__(self, config: PriorConfig, mel: MelConfig | None) -> None:
+    def __init__(self, config: PriorConfig, codec: CodecConfig, mel: MelConfig | None) -> None:
         """Needs nothing of either."""
 
-    def color(self, white: Wave, mel: Mel | None) -> Wave:
+    def condition(self, mel: Mel | None) -> None:
+        """Nothing."""
+
+    def color(self, white: State, cond: None) -> State:
         """The noise as it is."""
         return white
 
-    def whiten(self, x: Wave, mel: Mel | None) -> Wave:
-        """The wave as it is."""
+    def whiten(self, x: State, cond: None) -> State:
+        """The state as it is."""
         return x
 
 
@@ -73,71 +80,85 @@ class MelEnergy:
 
     radius = 0
 
-    def __init__(self, config: PriorConfig, mel: MelConfig | None) -> None:
+    def __init__(self, config: PriorConfig, codec: CodecConfig, mel: MelConfig | None) -> None:
         self.config = config
         self.mel = _needed(config, mel)
 
-    def _std(self, mel: Mel | None) -> Wave:
+    def condition(self, mel: Mel | None) -> Wave:
+        """The standard deviation of every sample."""
         config = self.config
         energy = self.mel.amplitude(_given(mel)).sum(1).sqrt().clamp(max=config.energy_max)
         std = (energy - config.energy_min) / (config.energy_max - config.energy_min)
         return std.clamp(config.std_min, 1).repeat_interleave(self.mel.hop_length, -1)
 
-    def color(self, white: Wave, mel: Mel | None) -> Wave:
+    def color(self, white: Wave, cond: Wave) -> Wave:
         """Multiplies by the standard deviation."""
-        return white * self._std(mel)
+        return white * cond
 
-    def whiten(self, x: Wave, mel: Mel | None) -> Wave:
+    def whiten(self, x: Wave, cond: Wave) -> Wave:
         """Divides by it."""
-        return x / self._std(mel)
+        return x / cond
 
 
 class MelSpectral:
     """Noise with the mel's spectral envelope, after SpecGrad (arXiv:2203.16749).
 
-    ``color(x) = STFT^-1(G STFT(x))`` with a gain G per frame and bin, zero phase: the band's mean
-    magnitude, interpolated over the bins between band centres and held beyond the outermost.
+    ``color(x) = STFT^-1(G STFT(x))`` with a gain G per frame and bin, zero phase, see `Envelope`.
     `whiten` divides by G; it undoes `color` but for what neighbouring frames differ in.
     """
 
-    def __init__(self, config: PriorConfig, mel: MelConfig | None) -> None:
+    def __init__(self, config: PriorConfig, codec: CodecConfig, mel: MelConfig | None) -> None:
         self.config = config
         self.mel = _needed(config, mel)
         self.radius = math.ceil(self.mel.n_fft / self.mel.hop_length)
         self.window = frames.hann(self.mel.win_length, self.mel.n_fft, self.mel.window)
-        self.bands = _bin_weights(self.mel)
-        # |X| of Gaussian noise has mean sqrt(pi) / 2 times its root mean square, which for white
-        # noise of unit variance is sqrt(sum w^2) in every bin.
-        mean_of_white = math.sqrt(math.pi) / 2 * self.mel.stft_window().square().sum().sqrt().item()
-        self.bands /= mean_of_white
-
-    def _gain(self, mel: Mel | None) -> Float[Tensor, "batch bins frames"]:
-        amplitude = self.mel.amplitude(_given(mel)).float()
-        with torch.autocast(amplitude.device.type, enabled=False):
-            gain = self.bands.to(amplitude) @ amplitude
-        return gain.clamp(min=self.config.std_min)
-
-    def color(self, white: Wave, mel: Mel | None) -> Wave:
-        """Filters by the envelope."""
-        return self._filter(white, self._gain(mel))
-
-    def whiten(self, x: Wave, mel: Mel | None) -> Wave:
-        """Filters by the envelope's inverse."""
-        return self._filter(x, 1 / self._gain(mel))
-
-    def _filter(self, x: Wave, gain: Float[Tensor, "batch bins frames"]) -> Wave:
-        config = self.mel
-        window = self.window.to(x.device)
-        spectrum = frames.stft(self._padded(x.float()), window, config.hop_length)
-        return frames.overlap_add(
-            spectrum * gain, window, config.hop_length, config.n_padding, x.shape[-1]
+        self.envelope = Envelope(
+            self.mel, self.mel.n_fft, self.mel.n_fft // 2 + 1, config.above_f_max
         )
 
-    def _padded(self, x: Wave) -> Float[Tensor, "batch padded"]:
-        """Silence around the wave, so that it has exactly the mel's frames."""
-        left = self.mel.n_padding
-        right = self.mel.n_fft - self.mel.hop_length - left
-        return torch.nn.functional.pad(x, (left, right))
+    def condition(self, mel: Mel | None) -> Gain:
+        """The envelope."""
+        return self.envelope(_given(mel), self.config.std_min)
+
+    def color(self, white: Wave, cond: Gain) -> Wave:
+        """Filters by the envelope."""
+        return self._filter(white, cond)
+
+    def whiten(self, x: Wave, cond: Gain) -> Wave:
+        """Filters by the envelope's inverse."""
+        return self._filter(x, 1 / cond)
+
+    def _filter(self, x: Wave, gain: Gain) -> Wave:
+        config, window = self.mel, self.window.to(x.device)
+        sizes = config.hop_length, config.n_padding
+        padded = frames.silence_around(x.float(), config.n_fft, *sizes)
+        spectrum = frames.stft(padded, window, config.hop_length)
+        return frames.overlap_add(spectrum * gain, window, *sizes, x.shape[-1])
+
+
+class MelEnvelope:
+    """`MelSpectral` for the STFT codec: there the gain G is a product, and `whiten` is exact."""
+
+    radius = 0
+
+    def __init__(self, config: PriorConfig, codec: CodecConfig, mel: MelConfig | None) -> None:
+        assert isinstance(codec, StftConfig), "a model's config checks this"
+        self.config = config
+        self.envelope = Envelope(
+            _needed(config, mel), codec.n_fft, codec.n_bins, config.above_f_max
+        )
+
+    def condition(self, mel: Mel | None) -> Float[Tensor, "batch 1 bins frames"]:
+        """The envelope."""
+        return self.envelope(_given(mel), self.config.std_min)[:, None]
+
+    def color(self, white: Spectrum, cond: Float[Tensor, "batch 1 bins frames"]) -> Spectrum:
+        """Multiplies by the envelope."""
+        return white * cond
+
+    def whiten(self, x: Spectrum, cond: Float[Tensor, "batch 1 bins frames"]) -> Spectrum:
+        """Divides by it."""
+        return x / cond
 
 
 def _needed(config: PriorConfig, mel: MelConfig | None) -> MelConfig:
@@ -153,27 +174,18 @@ def _given(mel: Mel | None) -> Mel:
     return mel
 
 
-def _bin_weights(config: MelConfig) -> Float[Tensor, "bins n_mels"]:
-    """The matrix from mel amplitudes to mean magnitudes per bin, by linear interpolation."""
-    filterbank = config.filterbank_matrix()
-    bins = torch.arange(filterbank.shape[1], dtype=torch.float32)
-    total = filterbank.sum(1)
-    used = total > 0  # with many bands some fall between two bins and say nothing
-    centres = ((filterbank @ bins) / total)[used]
-    above = torch.searchsorted(centres, bins).clamp(1, len(centres) - 1)
-    span = centres[above] - centres[above - 1]
-    fraction = ((bins - centres[above - 1]) / span).clamp(0, 1)
-    weights = torch.zeros(len(bins), len(centres))
-    weights.scatter_(1, above[:, None], fraction[:, None])
-    weights.scatter_(1, above[:, None] - 1, 1 - fraction[:, None])
-    result = torch.zeros(len(bins), config.n_mels)
-    result[:, used] = weights / total[used]
-    return result
-
-
-PRIORS: dict[str, Callable[[PriorConfig, MelConfig | None], Prior]] = {
+PRIORS: dict[str, Callable[[PriorConfig, CodecConfig, MelConfig | None], Prior]] = {
     "unit": Unit,
     "mel-energy": MelEnergy,
     "mel-spectral": MelSpectral,
+    "mel-envelope": MelEnvelope,
 }
 """Every prior by the name that a config gives as ``kind``."""
+
+CODECS_OF = {
+    "unit": ("waveform", "stft"),
+    "mel-energy": ("waveform",),
+    "mel-spectral": ("waveform",),
+    "mel-envelope": ("stft",),
+}
+"""The codecs that each prior works on."""

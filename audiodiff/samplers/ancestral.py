@@ -22,6 +22,8 @@ def posterior_std(schedule: Schedule, t: Times, r: Times) -> Times:
 class Ancestral:
     """DDPM: draws x_r from q(x_r | x_t, x0_hat) (arXiv:2006.11239, in any schedule's terms)."""
 
+    stochastic = True
+
     def init(self) -> None:
         """Keeps nothing between steps."""
 
@@ -49,6 +51,7 @@ class Clamped:
     def __init__(self, sampler: Sampler, limit: float) -> None:
         self.sampler = sampler
         self.limit = limit
+        self.stochastic = sampler.stochastic
 
     def init(self) -> Any:
         """The wrapped sampler's state."""

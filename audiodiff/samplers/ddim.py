@@ -19,6 +19,7 @@ class DDIM:
         if not 0 <= eta <= 1:
             raise AudiodiffError(f"eta={eta}: DDIM takes an eta from 0 to 1")
         self.eta = eta
+        self.stochastic = eta > 0
 
     def init(self) -> None:
         """Keeps nothing between steps."""
@@ -38,4 +39,4 @@ class DDIM:
         kept = (schedule.sigma(r).square() - s.square()).clamp(min=0).sqrt() / schedule.sigma(t)
         new = schedule.alpha(r) - kept * schedule.alpha(t)
         x_r = expand(kept, x_t) * x_t + expand(new, x_t) * denoise(x_t, t)
-        return x_r + expand(s, x_t) * noise, None
+        return (x_r + expand(s, x_t) * noise if self.eta else x_r), None

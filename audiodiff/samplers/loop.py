@@ -13,14 +13,20 @@ SAMPLERS: dict[str, Callable[[], Sampler]] = {"ddpm": Ancestral, "ddim": DDIM}
 """Every sampler by name, in its default form."""
 
 
-def initial_state(schedule: Schedule, times: TimeGrid, noise: NoiseSource, like: State) -> State:
-    """``x_T = sqrt(alpha^2 + sigma^2) eps``: the variance at times[0] of data of the prior's own.
+def initial_state(
+    schedule: Schedule, times: TimeGrid, noise: NoiseSource, like: State, start: State | None
+) -> State:
+    """``x_T = alpha start + sigma eps``, or without a start ``sqrt(alpha^2 + sigma^2) eps``.
 
-    For a variance-preserving schedule this is the noise itself, as DDPM starts.
+    The latter has the variance at times[0] of data of the prior's own; for a variance-preserving
+    schedule it is the noise itself, as DDPM starts.
     """
-    t = times[:1].expand(len(like))
-    scale = (schedule.alpha(t).square() + schedule.sigma(t).square()).sqrt()
-    return expand(scale, like) * noise(like, 0)
+    t = times[:1].to(like.device).expand(len(like))
+    alpha, sigma = schedule.alpha(t), schedule.sigma(t)
+    eps = noise(like, 0)
+    if start is None:
+        return expand((alpha.square() + sigma.square()).sqrt(), like) * eps
+    return expand(alpha, like) * start + expand(sigma, like) * eps
 
 
 def last(states: Iterator[State]) -> State:
@@ -35,6 +41,7 @@ def sample(
     times: TimeGrid,
     noise: NoiseSource,
     like: State,
+    start: State | None = None,
 ) -> Iterator[State]:
     """Yields the state after each step; the last one is the sample.
 
@@ -45,11 +52,15 @@ def sample(
         times: Falling from noise to 0, shape (n_steps + 1,), float64.
         noise: Noise of the prior's covariance; step 0 is the initial state's.
         like: A tensor whose shape, dtype and device the state takes.
+        start: A guess at the sample, which the run sets out from at times[0] (SDEdit,
+            arXiv:2108.01073); None for noise alone.
     """
-    x = initial_state(schedule, times, noise, like)
+    x = initial_state(schedule, times, noise, like, start)
     state = sampler.init()
     at = times.to(like.device)
+    unused = like.new_zeros(()).expand(like.shape)
     for n in range(len(times) - 1):
         t, r = (at[i].expand(len(like)) for i in (n, n + 1))
-        x, state = sampler.step(denoise, schedule, x, t, r, state, noise(like, n + 1))
+        fresh = noise(like, n + 1) if sampler.stochastic else unused
+        x, state = sampler.step(denoise, schedule, x, t, r, state, fresh)
         yield x

@@ -7,48 +7,67 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
 
 from audiodiff.config import Config
+from audiodiff.data.crops import Augment
 from audiodiff.errors import AudiodiffError
 from audiodiff.model import ModelConfig
 
 Fraction = Annotated[float, Field(ge=0, lt=1)]
 
 
-class DataConfig(Config):
-    """How crops are cut.
+class DataConfig(Augment):
+    """How crops are cut, and their augmentation.
 
     Attributes:
         crop_frames: Length in mel frames.
-        gain_db: The least and the greatest random gain, in dB.
+        margin_frames: Frames on either side that are heard but not learned from, so that the
+            edges of a crop, where sound begins from nothing, are not taken for speech.
     """
 
     crop_frames: PositiveInt = 62
-    gain_db: tuple[float, float] = (0.0, 0.0)
-
-    @model_validator(mode="after")
-    def _rising(self) -> "DataConfig":
-        if self.gain_db[0] > self.gain_db[1]:
-            raise ValueError("gain_db: give the least gain first, then the greatest")
-        return self
+    margin_frames: NonNegativeInt = 0
 
 
 class OptimizerConfig(Config):
-    """AdamW with a linear warm-up and a cosine decay.
+    """AdamW, or Muon with it, with a linear warm-up and a cosine decay.
 
     Attributes:
-        lr: The greatest learning rate.
+        kind: ``adamw``, or ``muon`` for the weights of the layers, with AdamW for the rest.
+        lr: The greatest learning rate, Muon's where there is one.
+        adamw_lr: AdamW's beside Muon.
         lr_end: The learning rate of the last step, as a fraction of lr.
         warmup: Steps from 0 to lr.
+        decay: The fraction of the run, its end, over which the rate falls.
         betas: Of Adam.
+        momentum: Of Muon.
         weight_decay: Decoupled.
         clip_norm: The gradient is scaled down to this norm.
     """
 
+    kind: Literal["adamw", "muon"] = "adamw"
     lr: PositiveFloat = 2e-4
+    adamw_lr: PositiveFloat = 2e-3
     lr_end: float = Field(default=0.1, ge=0, le=1)
     warmup: NonNegativeInt = 100
+    decay: float = Field(default=1.0, ge=0, le=1)
     betas: tuple[Fraction, Fraction] = (0.9, 0.99)
+    momentum: Fraction = 0.95
     weight_decay: float = Field(default=0.0, ge=0)
     clip_norm: PositiveFloat = 1.0
+
+
+class TimesConfig(Config):
+    """How training draws its times.
+
+    Attributes:
+        kind: ``uniform`` over [t_min, 1], or ``logit-normal``: ``t = sigmoid(mean + std z)``
+            (arXiv:2403.03206).
+        mean: Of the logit; above 0 there is more noise than data.
+        std: Of the logit.
+    """
+
+    kind: Literal["uniform", "logit-normal"] = "uniform"
+    mean: float = 0.0
+    std: PositiveFloat = 1.0
 
 
 class TrainConfig(Config):
@@ -57,13 +76,17 @@ class TrainConfig(Config):
     Attributes:
         model: What is trained.
         data: Crops.
-        optimizer: AdamW's figures.
+        optimizer: Which one, and its figures.
         seed: Of the initial weights, the crops, the times and the noise.
         steps: Length of the run, over which the learning rate decays.
         batch_size: Crops per process and pass.
         accumulation: Passes per step.
         precision: ``fp32``, or ``bf16`` by autocast.
         loss: ``l1`` or ``l2``, on the target in whitened coordinates.
+        above_f_max: Weight in the loss of the frequencies above the mel's highest, of which it
+            says nothing; for the STFT codec.
+        times: How times are drawn.
+        compile: Whether torch.compile makes the network's code, which needs a C++ compiler.
         ema_decay: Of the average of the weights that is saved as the model.
         log_every: Steps between lines of the log.
         eval_every: Steps between dev losses and previews.
@@ -79,6 +102,9 @@ class TrainConfig(Config):
     accumulation: PositiveInt = 1
     precision: Literal["fp32", "bf16"] = "fp32"
     loss: Literal["l1", "l2"] = "l1"
+    above_f_max: float = Field(default=1.0, ge=0)
+    times: TimesConfig = Field(default_factory=TimesConfig)
+    compile: bool = False
     ema_decay: Fraction = 0.999
     log_every: PositiveInt = 50
     eval_every: PositiveInt = 1000
@@ -97,8 +123,9 @@ class TrainConfig(Config):
 
     @property
     def n_samples(self) -> int:
-        """Samples in a crop."""
-        return self.data.crop_frames * self.model.network.hop_length
+        """Samples in a crop, its margins included."""
+        data = self.data
+        return (data.crop_frames + 2 * data.margin_frames) * self.model.hop_length
 
 
 def read_train_config(path: Path, settings: Sequence[str] = ()) -> TrainConfig:

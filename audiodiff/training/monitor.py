@@ -90,9 +90,9 @@ def vocode_clips(model: Model, waves: Clips) -> Clips:
     device = next(model.parameters()).device
     made = []
     for wave in waves:
-        n_frames = len(wave) // model.config.network.hop_length
+        n_frames = len(wave) // model.config.hop_length
         mel = None if log_mel is None else log_mel(wave[None])[..., :n_frames].to(device)
-        n_samples = n_frames * model.config.network.hop_length
+        n_samples = n_frames * model.config.hop_length
         states = model.run(mel, n_samples, model.times(), model.sampler(), [0], [0])
         made.append(last(states)[0].cpu())
     return made
@@ -102,9 +102,7 @@ def vocode_clips(model: Model, waves: Clips) -> Clips:
 def dev_losses(objective: DiffusionLoss, cache: ClipCache, n_samples: int) -> dict[str, float]:
     """The loss at each of `LEVELS` on fixed crops of the dev clips, and their mean."""
     device = next(objective.parameters()).device
-    crops = crop_batch(
-        cache, seed=0, start=0, batch_size=N_CROPS, n_samples=n_samples, gain_db=(0.0, 0.0)
-    )
+    crops = crop_batch(cache, seed=0, start=0, batch_size=N_CROPS, n_samples=n_samples)
     wave = torch.from_numpy(crops).to(device)
     white = white_noise((0,), tuple(wave.shape)).to(device)
     losses = {}

@@ -5,11 +5,13 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from audiodiff._types import Times, Wave
+from audiodiff.audio.codecs import StftConfig
 from audiodiff.audio.mel import LogMel
 from audiodiff.diffusion.denoiser import Whitened
 from audiodiff.diffusion.noise import white_noise
 from audiodiff.diffusion.targets import expand, output_from_x0
 from audiodiff.model import Model
+from audiodiff.training.config import TimesConfig, TrainConfig
 
 GOLDEN = 0.6180339887498949
 """Steps of the golden ratio fill [0, 1) evenly, however many are taken."""
@@ -22,14 +24,15 @@ class Batch:
         wave: (batch, samples).
         seed: Of the run.
         first: Place of the first crop in the training sequence.
+        times: How times are drawn.
         t_min: The smallest time.
     """
 
-    def __init__(self, wave: Wave, seed: int, first: int, t_min: float) -> None:
+    def __init__(self, wave: Wave, seed: int, first: int, times: TimesConfig, t_min: float) -> None:
         places = range(first, first + len(wave))
         self.wave = wave
         uniform = torch.tensor([place * GOLDEN % 1 for place in places], dtype=torch.float64)
-        self.t = t_min + (1 - t_min) * uniform
+        self.t = _times(times, uniform, t_min)
         shape = tuple(wave.shape[1:])
         self.white = torch.stack([white_noise((seed, place), shape) for place in places])
 
@@ -40,6 +43,14 @@ class Batch:
         return self
 
 
+def _times(config: TimesConfig, uniform: Times, t_min: float) -> Times:
+    """Times of the config's distribution from numbers that fill [0, 1) evenly."""
+    if config.kind == "logit-normal":
+        normal = torch.special.ndtri(uniform.clamp(1e-6, 1 - 1e-6))
+        uniform = torch.sigmoid(config.mean + config.std * normal)
+    return t_min + (1 - t_min) * uniform
+
+
 class DiffusionLoss(nn.Module):
     """``mean |whiten(y - y_hat)|^p`` with y the model's target and p = 1 or 2.
 
@@ -47,15 +58,17 @@ class DiffusionLoss(nn.Module):
     with the mel-energy prior it is PriorGrad's (arXiv:2106.06406, eq. 5).
 
     Args:
+        config: The run's; of it the power, the margin and the weights.
         model: Its network is trained.
-        loss: ``l1`` or ``l2``.
     """
 
-    def __init__(self, model: Model, loss: str) -> None:
+    def __init__(self, config: TrainConfig, model: Model) -> None:
         super().__init__()
         self.model = model
-        self.power = {"l1": 1, "l2": 2}[loss]
+        self.power = {"l1": 1, "l2": 2}[config.loss]
+        self.margin = config.data.margin_frames
         self.log_mel = None if model.config.mel is None else LogMel(model.config.mel)
+        self.register_buffer("weight", _weight(config), persistent=False)
 
     def forward(self, batch: Batch) -> tuple[Tensor, dict[str, float]]:
         """The mean over the batch, and nothing else to log."""
@@ -65,14 +78,34 @@ class DiffusionLoss(nn.Module):
         """The loss of each crop."""
         model = self.model
         with torch.no_grad():
-            mel = None if self.log_mel is None else self.log_mel(wave)
-            if mel is not None:
-                mel = mel[..., : wave.shape[-1] // model.config.network.hop_length]
-            x0 = model.codec.encode(wave)
-            eps = model.prior.color(white, mel)
+            mel = None
+            if self.log_mel is not None:
+                mel = self.log_mel(wave)[..., : wave.shape[-1] // model.config.hop_length]
+                mel = self._inner(mel, model.config.hop_length)
+        network = Whitened(model.network, model.prior, mel)
+        with torch.no_grad():
+            x0, noise = (
+                self._inner(model.codec.encode(x), model.codec.hop_length) for x in (wave, white)
+            )
+            eps = model.prior.color(noise, network.shape)
             alpha, sigma = model.schedule.alpha(t), model.schedule.sigma(t)
             x_t = expand(alpha, x0) * x0 + expand(sigma, x0) * eps
             y = output_from_x0(model.config.target, model.schedule, t, x0, eps)
-        network = Whitened(model.network, model.prior, mel)
         y_hat = network(x_t, model.network.level(model.schedule, t))
-        return model.prior.whiten(y - y_hat, mel).abs().pow(self.power).mean(-1)
+        error = model.prior.whiten(y - y_hat, network.shape).abs().pow(self.power)
+        return (error * self.get_buffer("weight")).flatten(1).mean(1)
+
+    def _inner(self, x: Tensor, hop_length: int) -> Tensor:
+        """Without the margins, of a sequence with a step every ``hop_length`` samples."""
+        cut = self.margin * self.model.config.hop_length // hop_length
+        return x[..., cut : x.shape[-1] - cut]
+
+
+def _weight(config: TrainConfig) -> Float[Tensor, "*bins_and_one"]:
+    """The weight of each bin of a spectrogram, mean 1; of a wave, 1."""
+    codec, mel = config.model.codec, config.model.mel
+    if not isinstance(codec, StftConfig) or mel is None:
+        return torch.ones(())
+    hertz = torch.arange(codec.n_bins) * (mel.sample_rate / codec.n_fft)
+    weight = torch.where(hertz > mel.highest_frequency, config.above_f_max, 1.0)
+    return (weight / weight.mean())[:, None]

@@ -14,7 +14,7 @@ from audiodiff.training.state import STATE_NAME
 CONFIG_NAME = "train.json"
 MODEL_NAME = "model"
 
-CHANGEABLE = ("steps", "log_every", "eval_every", "checkpoint_every")
+CHANGEABLE = ("steps", "compile", "log_every", "eval_every", "checkpoint_every")
 """What a resumed run may have another value of."""
 
 

@@ -1,41 +1,27 @@
 """The training loop: one process or many, interrupted or not, the same run."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import timedelta
 from pathlib import Path
 
 import torch
 from accelerate import Accelerator
 from accelerate.utils import GradientAccumulationPlugin
-from torch.optim import AdamW, Optimizer
+from torch.optim import Optimizer
 
 from audiodiff.checkpoint import save_model
 from audiodiff.data.cache import ClipCache
 from audiodiff.data.crops import CropLoader
 from audiodiff.errors import AudiodiffError
 from audiodiff.model import Model
-from audiodiff.training.config import OptimizerConfig, TrainConfig
+from audiodiff.training.config import TrainConfig
 from audiodiff.training.monitor import Monitor, dev_losses, preview_clips
 from audiodiff.training.objectives import Batch, DiffusionLoss
+from audiodiff.training.optimizers import build_optimizer, learning_rate
 from audiodiff.training.run_folder import MODEL_NAME, check_free, claim, open_data
 from audiodiff.training.session import Clock, Stop, interruptible
 from audiodiff.training.state import STATE_NAME, Average, Progress, load_state, save_state
-
-
-def learning_rate(config: OptimizerConfig, step: int, n_steps: int) -> float:
-    """Linear warm-up, then half a cosine from lr to lr x lr_end at the last step.
-
-    Args:
-        config: The optimiser's figures.
-        step: Counted from 1.
-        n_steps: Length of the run.
-    """
-    if step <= config.warmup:
-        return config.lr * step / config.warmup
-    progress = min(1.0, (step - config.warmup) / max(1, n_steps - config.warmup))
-    floor = config.lr * config.lr_end
-    return floor + (config.lr - floor) * (1 + math.cos(math.pi * progress)) / 2
 
 
 def train(
@@ -45,6 +31,7 @@ def train(
     *,
     stop: Stop,
     resume: bool,
+    init: Path | None = None,
     say: Callable[[str], None],
 ) -> int:
     """Trains until the run, or this session, is over.
@@ -56,6 +43,8 @@ def train(
             ``log.jsonl``, ``curves.png``, ``tensorboard/``, ``train.json`` and the cache of clips.
         stop: When this session ends.
         resume: Whether to go on from the last checkpoint in ``out``.
+        init: A model directory whose weights a new run starts from; its network must be the
+            config's. None for new weights.
         say: Takes lines for a person to read.
 
     Returns:
@@ -75,13 +64,29 @@ def train(
         gradient_accumulation_plugin=plugin,
     )
     check_free(out, config, resume)
+    start = None if init is None else initial_weights(config, init)
     accelerator.wait_for_everyone()
     speak = say if accelerator.is_main_process else _silent
     train_cache, dev_cache = open_data(config, folders, out, speak)
     if accelerator.is_main_process:
         claim(out, config)
-    trainer = Trainer(config, accelerator, train_cache, dev_cache, out, speak)
+    trainer = Trainer(config, accelerator, train_cache, dev_cache, out, start, speak)
     return trainer.run(stop)
+
+
+def initial_weights(config: TrainConfig, directory: Path) -> dict[str, torch.Tensor]:
+    """The weights of a model directory, for a run whose network is the same.
+
+    Raises:
+        AudiodiffError: If it is no model directory, or its network is another.
+    """
+    model = Model.load(directory)
+    if model.config.network != config.model.network:
+        raise AudiodiffError(
+            f"--init {directory}: its network is not the config's; start from a model that was "
+            "trained with the same [model.network]"
+        )
+    return model.network.state_dict()
 
 
 def _silent(line: str) -> None:
@@ -97,6 +102,7 @@ class Trainer:
         train_cache: Clips to train on.
         dev_cache: Clips to measure on.
         out: The run's folder.
+        start: Weights that a new run starts from; None for new ones.
         say: Takes lines for a person to read.
     """
 
@@ -107,6 +113,7 @@ class Trainer:
         train_cache: ClipCache,
         dev_cache: ClipCache,
         out: Path,
+        start: Mapping[str, torch.Tensor] | None,
         say: Callable[[str], None],
     ) -> None:
         torch.manual_seed(config.seed)
@@ -114,12 +121,9 @@ class Trainer:
         self.train_cache, self.dev_cache = train_cache, dev_cache
         model = Model(config.model).to(accelerator.device)
         self.network = model.network
-        optimizer = AdamW(
-            self.network.parameters(),
-            config.optimizer.lr,
-            betas=config.optimizer.betas,
-            weight_decay=config.optimizer.weight_decay,
-        )
+        if start is not None:
+            self.network.load_state_dict(start)
+        optimizer = build_optimizer(self.network, config.optimizer)
         self.average = Average(self.network, config.ema_decay)
         self.progress = Progress(step=0, items=0, clips=train_cache.ids)
         self.losses: list[torch.Tensor] = []  # since the last line of the log
@@ -129,10 +133,12 @@ class Trainer:
                 out / STATE_NAME, self.network, self.average.tensors, optimizer, self.progress
             )
             say(f"going on after step {self.progress.step}")
-        self.objective = DiffusionLoss(model, config.loss).to(accelerator.device)
+        self.objective = DiffusionLoss(config, model).to(accelerator.device)
+        if config.compile:
+            self.network.compile()
         self.shared = accelerator.prepare_model(self.objective)
         self.optimizer: Optimizer = accelerator.prepare_optimizer(optimizer)
-        self.averaged = DiffusionLoss(Model(config.model), config.loss).to(accelerator.device)
+        self.averaged = DiffusionLoss(config, Model(config.model)).to(accelerator.device)
         self.averaged.eval()
 
     @property
@@ -152,7 +158,7 @@ class Trainer:
             config.seed,
             config.batch_size,
             config.n_samples,
-            config.data.gain_db,
+            config.data,
             first=first,
             stride=config.batch_size * world,
         )
@@ -188,7 +194,8 @@ class Trainer:
         t_min = self.objective.model.schedule.t_min
         for i in range(config.accumulation):
             place = first + i * config.batch_size * world
-            batch = Batch(next(loader), config.seed, place, t_min).to(self.accelerator.device)
+            batch = Batch(next(loader), config.seed, place, config.times, t_min)
+            batch = batch.to(self.accelerator.device)
             with self.accelerator.accumulate(self.shared):
                 loss, self.figures = self.shared(batch)
                 self.accelerator.backward(loss)
@@ -242,7 +249,8 @@ class Trainer:
         config = self.config
         rate = clock.rate(self.step)
         items = config.batch_size * config.accumulation * self.accelerator.num_processes
-        audio_rate = rate * items * config.n_samples / config.model.sample_rate
+        seconds = config.data.crop_frames * config.model.hop_length / config.model.sample_rate
+        audio_rate = rate * items * seconds
         lr = self.optimizer.param_groups[0]["lr"]
         monitor.scalars(
             self.step,

@@ -1,0 +1,127 @@
+from pathlib import Path
+
+import pytest
+import torch
+from test_vocoder import small_config, small_stft_config, untrained
+from torch import Tensor
+
+from audiodiff._types import Codec
+from audiodiff.audio.codecs import StftConfig, WaveformConfig, build_codec
+from audiodiff.audio.io import load
+from audiodiff.audio.mel import LogMel, MelConfig
+from audiodiff.audio.presets import PRESETS
+from audiodiff.diffusion.consistency import MelConsistent, MelProjection
+from audiodiff.model import ModelConfig
+
+EXAMPLE = Path(__file__).resolve().parents[1] / "examples" / "arctic_a0016.wav"
+CODECS = {"waveform": WaveformConfig(), "stft": StftConfig()}
+INNER = slice(8, -8)
+"""Frames that the ends of the wave do not touch."""
+
+
+@pytest.fixture(scope="module")
+def speech() -> Tensor:
+    return torch.from_numpy(load(EXAMPLE, 22050)[0])[None, : 200 * 256]
+
+
+def mel_of(wave: Tensor, config: MelConfig) -> Tensor:
+    return LogMel(config)(wave)[..., : wave.shape[-1] // config.hop_length]
+
+
+def mel_error(wave: Tensor, mel: Tensor, config: MelConfig) -> float:
+    difference = config.nepers_per_unit * (mel_of(wave, config) - mel)
+    return difference[..., INNER].abs().mean().item()
+
+
+def discoloured(wave: Tensor) -> Tensor:
+    """High frequencies three times louder than the low ones, and all of it quieter."""
+    return 0.3 * (wave - 0.5 * wave.roll(1, -1))
+
+
+def consistent(estimate: Tensor, codec: Codec, mel: Tensor, config: MelConfig, n: int) -> Tensor:
+    """What becomes of an estimate in n passes."""
+    project = MelProjection(LogMel(config), mel)
+    n_samples = estimate.shape[-1]
+    denoise = MelConsistent(
+        lambda x_t, t: codec.encode(estimate), codec, project, n, 0.5, n_samples
+    )
+    like = codec.encode(torch.zeros_like(estimate))
+    return codec.decode(denoise(like, torch.tensor([0.5], dtype=torch.float64)), n_samples)
+
+
+@pytest.mark.parametrize("kind", CODECS)
+@pytest.mark.parametrize("preset", ["hifigan", "tacotron2", "lmnt-diffwave"])
+def test_passes_give_a_wrongly_coloured_sound_its_mel(
+    speech: Tensor, preset: str, kind: str
+) -> None:
+    config = PRESETS[preset]
+    codec = build_codec(CODECS[kind], config)
+    mel = mel_of(speech, config)
+    errors = [
+        mel_error(consistent(discoloured(speech), codec, mel, config, n), mel, config)
+        for n in (0, 1, 4)
+    ]
+    assert errors[0] > 0.5
+    assert errors[1] < 0.5 * errors[0]
+    assert errors[2] < 0.05 * errors[1]
+
+
+def test_passes_give_noise_the_mel_of_speech(speech: Tensor) -> None:
+    config = PRESETS["hifigan"]
+    mel = mel_of(speech, config)
+    white = 0.05 * torch.randn(speech.shape, generator=torch.Generator().manual_seed(0))
+    project = MelProjection(LogMel(config), mel)
+    errors = [mel_error(project(white, n), mel, config) for n in (0, 1, 2, 4, 8, 16)]
+    assert sorted(errors, reverse=True) == errors
+    assert errors[-1] < 0.1 * errors[0]
+
+
+@pytest.mark.parametrize("kind", CODECS)
+def test_a_sound_whose_mel_is_right_stays_as_it_is(speech: Tensor, kind: str) -> None:
+    config = PRESETS["hifigan"]
+    codec = build_codec(CODECS[kind], config)
+    made = consistent(speech, codec, mel_of(speech, config), config, 4)
+    inner = slice(8 * 256, -8 * 256)
+    difference = (made - speech)[:, inner].abs().max().item()
+    assert difference < 1e-5 * speech.abs().max()
+
+
+def test_estimates_of_earlier_steps_are_left_alone(speech: Tensor) -> None:
+    config = PRESETS["hifigan"]
+    project = MelProjection(LogMel(config), mel_of(speech, config))
+    estimate, codec = discoloured(speech), build_codec(WaveformConfig(), config)
+    denoise = MelConsistent(
+        lambda x_t, t: estimate, codec, project, 4, t_max=0.3, n_samples=speech.shape[-1]
+    )
+    late, last = (torch.tensor([t], dtype=torch.float64) for t in (0.31, 0.3))
+    assert torch.equal(denoise(speech, late), estimate)
+    assert (denoise(speech, last) - estimate).abs().max() > 0.01
+
+
+def states_of_a_run(config: ModelConfig, mel: Tensor, **sampling: object) -> list[Tensor]:
+    """The waves after each step of a model whose config's sampling is changed so."""
+    sampling = config.sampling.model_copy(update=sampling)
+    model = untrained(config.model_copy(update={"sampling": sampling}))
+    n_samples = mel.shape[-1] * config.hop_length
+    with torch.no_grad():
+        return list(model.run(mel, n_samples, model.times(), model.sampler(), [0], [0]))
+
+
+@pytest.mark.parametrize("config", [small_config(), small_stft_config()])
+def test_a_models_last_step_alone_is_consistent(config: ModelConfig, speech: Tensor) -> None:
+    mel = mel_of(speech, config.mel)
+    first, last = states_of_a_run(config, mel, mel_passes=4)
+    expected_first, expected_last = states_of_a_run(config, mel)
+    assert torch.equal(first, expected_first)
+    assert mel_error(last, mel, config.mel) < 0.5 * mel_error(expected_last, mel, config.mel)
+
+
+@pytest.mark.parametrize("config", [small_config(), small_stft_config()])
+def test_a_run_may_set_out_from_noise_with_the_right_mel(
+    config: ModelConfig, speech: Tensor
+) -> None:
+    # So late that what it sets out from is what it ends with.
+    mel, times = mel_of(speech, config.mel), (1e-3, 0.0)
+    (plain,) = states_of_a_run(config, mel, times=times)
+    (made,) = states_of_a_run(config, mel, times=times, start_passes=8)
+    assert mel_error(made, mel, config.mel) < 0.4 * mel_error(plain, mel, config.mel)
