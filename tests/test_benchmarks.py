@@ -1,4 +1,6 @@
-import importlib.util
+import os
+from collections.abc import Callable
+from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 
@@ -6,59 +8,182 @@ import numpy as np
 import pytest
 import torch
 
-from audiodiff import PRESETS, LogMel
-from audiodiff.metrics.evaluate import METRICS, Evaluation, FileScores, summarize
+from audiodiff import PRESETS, AudiodiffError, LogMel
+from audiodiff.audio.io import load, save
+from audiodiff.metrics.evaluate import METRICS
+from audiodiff.metrics.pitch import f0_track
+from audiodiff.metrics.spectral import log_mel_mae
 
-FOLDER = Path(__file__).resolve().parents[1] / "benchmarks"
+BENCHMARKS = Path(__file__).resolve().parents[1] / "benchmarks"
+RATE = 22050
 
-
-def script(name: str) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(name, FOLDER / f"{name}.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+Script = Callable[[str], ModuleType]
 
 
-@pytest.mark.parametrize("preset", ["hifigan", "tacotron2"])
-def test_griffin_lim_gives_the_mel_back_in_place(preset: str) -> None:
-    config = PRESETS[preset]
-    t = torch.arange(40 * 256) / 22050
-    wave = 0.2 * torch.sin(2 * torch.pi * (200 + 300 * t) * t) * (t > 0.2)
-    mel = LogMel(config)(wave[None])[0, :, :40]
-    made = script("griffin_lim").invert(mel, config, n_iterations=16)
+@pytest.fixture
+def script(monkeypatch: pytest.MonkeyPatch) -> Script:
+    """Imports a benchmark as Python finds it when one is run: its folder comes first."""
+    monkeypatch.syspath_prepend(BENCHMARKS)
+    return import_module
+
+
+def sweep(n_samples: int) -> torch.Tensor:
+    """From 200 Hz upwards, beginning after 0.2 s."""
+    t = torch.arange(n_samples) / RATE
+    return 0.2 * torch.sin(2 * torch.pi * (200 + 300 * t) * t) * (t > 0.2)
+
+
+def voiced(seconds: float, f0: float = 120) -> np.ndarray:
+    """Harmonics of a gliding f0 that fall as 1/k."""
+    t = np.arange(round(seconds * RATE)) / RATE
+    phase = 2 * np.pi * (f0 + 20 * t) * t
+    return (0.1 * sum(np.sin(k * phase) / k for k in range(1, 20))).astype(np.float32)
+
+
+@pytest.mark.parametrize(
+    ("preset", "power"), [("hifigan", 1), ("tacotron2", 1), ("lmnt-diffwave", 1), ("hifigan", 2)]
+)
+def test_griffin_lim_gives_the_mel_back_in_place(script: Script, preset: str, power: int) -> None:
+    systems = script("systems")
+    config = PRESETS[preset].model_copy(update={"power": power})
+    clip = systems.clip_of(sweep(40 * 256).numpy(), config)
+    made = systems.griffin_lim(clip, n_iterations=16)[: 40 * 256]
     assert made.shape == (40 * 256,)
     # The onset is where it was, to a fraction of a hop.
     onset = int(np.flatnonzero(np.abs(made) > 0.05)[0])
-    assert abs(onset - 0.2 * 22050) < 128
-    again = LogMel(config)(torch.from_numpy(made)[None])[0, :, :40]
-    loud = mel > -2
-    assert (again - mel)[loud].abs().mean() < 0.25
+    assert abs(onset - 0.2 * RATE) < 128
+    amplitude = config.amplitude(clip.mel)
+    again = config.amplitude(LogMel(config)(torch.from_numpy(made)[None])[0])
+    loud = amplitude > amplitude.max() / 10
+    assert (again / amplitude).log()[loud].abs().mean() < 0.25
 
 
-def test_the_quality_table_has_a_row_for_each_file(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+def test_least_squares_are_solved_and_better_than_the_pseudo_inverse(script: Script) -> None:
+    systems = script("systems")
+    wave = voiced(0.6)
+    clip = systems.clip_of(wave, PRESETS["hifigan"])
+    solved, clipped = (
+        log_mel_mae(wave, systems.griffin_lim(clip, 32, inverse)[: len(wave)], RATE)
+        for inverse in ("least-squares", "pseudo-inverse")
+    )
+    assert solved < 0.8 * clipped
+    assert clipped < 1
+
+
+def test_world_keeps_pitch_and_length(script: Script) -> None:
+    systems = script("systems")
+    wave = voiced(1)
+    made = systems.world(systems.clip_of(wave, PRESETS["hifigan"]))[: len(wave)]
+    assert made.shape == wave.shape
+    (found, _), (truth, _) = f0_track(made, RATE), f0_track(wave, RATE)
+    both = (found > 0) & (truth > 0)
+    assert both.mean() > 0.8
+    assert np.median(np.abs(found[both] / truth[both] - 1)) < 0.02
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    """A voice with a list of two clips, one of them not in it, and one without a list."""
+    for name in ("listed/wavs/b.wav", "listed/wavs/a.wav", "free/wavs/c.flac"):
+        save(tmp_path / "data" / name, voiced(0.6, 100 + ord(Path(name).stem) % 7 * 15), RATE)
+    (tmp_path / "data/listed/test.txt").write_text("b|Its text.\n")
+    (tmp_path / "data/no-voice").mkdir()
+    return tmp_path / "data"
+
+
+def snapshot(folder: Path) -> dict[str, int]:
+    """When each file was last written."""
+    return {
+        path.relative_to(folder).as_posix(): path.stat().st_mtime_ns
+        for path in folder.rglob("*")
+        if path.is_file() and path.name != "quality.md"
+    }
+
+
+@pytest.mark.slow
+def test_quality_judges_each_pair_once(
+    script: Script,
+    data: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
-    files = tuple(
-        FileScores(
-            name=f"{i}",
-            sample_rate=22050,
-            resampled_from=None,
-            scores=dict.fromkeys(METRICS, float(i)) | {"estoi": None},
-        )
-        for i in range(3)
-    )
-    summary = {name: summarize([file.scores[name] for file in files]) for name in METRICS}
-    evaluation = Evaluation(
-        files=files,
-        summary=summary,
-        failed={},
-        references_without_output=(),
-        outputs_without_reference=(),
-    )
-    (tmp_path / "mine.json").write_text(evaluation.model_dump_json())
-    script("quality_table").main([tmp_path / "mine.json"])
-    lines = capsys.readouterr().out.splitlines()
-    assert len(lines) == 3
-    assert lines[2].startswith("| mine | 3 | 1.000 ± 2.484 | - |")
+    quality, out = script("quality"), tmp_path / "out"
+    systems = script("systems").BASELINES
+    monkeypatch.setenv("OMP_NUM_THREADS", os.environ.get("OMP_NUM_THREADS", "1"))
+    quality.main(data, out, steps="1", workers=1)
+    text = capsys.readouterr().out
+    lines = text.splitlines()
+    assert lines[0].startswith("Model default (")
+    assert f"2 clips, seed 0, torch {torch.__version__}" in lines[0]
+    assert [line for line in lines if line.startswith("###")] == ["### free", "### listed"]
+    rows = [line.strip("| ").split(" | ") for line in lines if line.startswith("| ")]
+    assert [row[0] for row in rows] == ["system", "default, 1 step", *systems] * 2
+    assert {len(row) for row in rows} == {2 + len(METRICS)}
+    assert {row[1] for row in rows} == {"clips", "1"}
+    assert (out / "quality.md").read_text() == text
+    wave, rate = load(out / "default-1-step/listed/b.wav")
+    assert (len(wave), rate) == (round(0.6 * RATE), RATE)
+
+    before = snapshot(out)
+    monkeypatch.delattr(quality, "ProcessPoolExecutor")
+    quality.main(data, out, steps="1", workers=1)
+    assert capsys.readouterr().out == text
+    assert snapshot(out) == before
+
+
+def test_quality_reports_a_clip_that_fails_and_goes_on(
+    script: Script,
+    data: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    quality, world = script("quality"), script("systems").world
+    monkeypatch.setenv("OMP_NUM_THREADS", os.environ.get("OMP_NUM_THREADS", "1"))
+    monkeypatch.setattr(quality, "systems_of", lambda model, steps: {"WORLD": world})
+    (data / "free/wavs/d.wav").write_text("not sound")
+    with pytest.raises(quality.typer.Exit) as stop:
+        quality.main(data, tmp_path / "out", steps="1", workers=1)
+    assert stop.value.exit_code == 1
+    out, err = capsys.readouterr()
+    assert "| WORLD | 1 | " in out
+    assert "failed: WORLD: " in err
+    assert "d.wav cannot be read as sound" in err
+
+
+def test_quality_refuses_what_it_cannot_compare(script: Script, data: Path, tmp_path: Path) -> None:
+    quality, out = script("quality"), tmp_path / "out"
+    with pytest.raises(AudiodiffError, match="--steps '4,' is no list of step counts"):
+        quality.main(data, out, steps="4,")
+    with pytest.raises(AudiodiffError, match="holds no voice"):
+        quality.main(data / "listed", out, steps="1")
+    (data / "listed/test.txt").write_text("b\nz\n")
+    with pytest.raises(AudiodiffError, match=r"test\.txt names 'z', which .*wavs lacks"):
+        quality.main(data, out, steps="1")
+    (data / "listed/test.txt").write_text("b\n")
+    out.mkdir()
+    (out / "model.txt").write_text("of somebody else\n")
+    with pytest.raises(AudiodiffError, match="results of another model"):
+        quality.main(data, out, steps="1")
+
+
+def test_scores_of_older_metrics_are_judged_again(script: Script, tmp_path: Path) -> None:
+    quality = script("quality")
+    job = quality.Job("system", "voice", tmp_path / "a.wav", tmp_path / "made/a.wav")
+    assert quality.stored_scores(job) is None
+    save(job.source, voiced(0.6), RATE)
+    save(job.target, voiced(0.6), RATE)
+    scores = quality.do(job, system=None, config=None)
+    assert quality.stored_scores(job) == scores
+    older = scores.model_copy(update={"scores": {"estoi": 1.0}})
+    job.scores.write_text(older.model_dump_json())
+    assert quality.stored_scores(job) is None
+
+
+def test_a_cell_tells_for_how_many_clips_it_is_defined(script: Script) -> None:
+    quality = script("quality")
+    assert quality.cell(quality.summarize([1.0, 3.0]), 2) == "2.000 ± 12.706"
+    assert quality.cell(quality.summarize([1.0, 3.0, None]), 3) == "2.000 ± 12.706 (2)"
+    assert quality.cell(quality.summarize([2.0]), 1) == "2.000"
+    assert quality.cell(quality.summarize([None]), 1) == "-"

@@ -1,0 +1,254 @@
+"""Judges a model on test clips, beside Griffin-Lim and WORLD: one Markdown table per voice.
+
+OUT/<system>/<voice>/ gets a wav and a JSON file of scores for every clip, OUT/quality.md the
+tables. What is there already is neither made nor judged again.
+"""
+
+import hashlib
+import multiprocessing
+import os
+import platform
+import re
+import sys
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from pathlib import Path
+from typing import Annotated, NamedTuple
+
+import torch
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from systems import SEED, System, clip_of, systems_of
+
+from audiodiff import AudiodiffError, MelConfig, Vocoder
+from audiodiff.atomic import replacing
+from audiodiff.audio import io
+from audiodiff.checkpoint import CONFIG_NAME, WEIGHTS_NAME
+from audiodiff.metrics.evaluate import METRICS, FileScores, Summary, evaluate_files, summarize
+from audiodiff.vocoder import model_directory
+
+
+class Job(NamedTuple):
+    """One recording through one system.
+
+    Attributes:
+        system: Its name.
+        voice: Whose recording.
+        source: The recording.
+        target: The wav that the system makes of it.
+    """
+
+    system: str
+    voice: str
+    source: Path
+    target: Path
+
+    @property
+    def scores(self) -> Path:
+        """Where they are stored."""
+        return self.target.with_suffix(".json")
+
+
+def find_voices(data: Path, limit: int | None) -> dict[str, list[Path]]:
+    """The recordings of every sub-folder that holds ``wavs/``: those of test.txt, else all.
+
+    Raises:
+        AudiodiffError: If there is none, or a list names one that is not there.
+    """
+    voices = {}
+    for folder in sorted(data.glob("*/wavs")):
+        found = {
+            path.stem: path
+            for path in sorted(folder.iterdir())
+            if path.suffix.lower() in io.AUDIO_SUFFIXES and not path.name.startswith(".")
+        }
+        names, test_list = list(found), folder.parent / "test.txt"
+        if test_list.is_file():
+            lines = test_list.read_text(encoding="utf-8-sig").splitlines()
+            names = [name for line in lines if (name := line.split("|", 1)[0].strip())]
+        missing = [name for name in names if name not in found]
+        if missing:
+            raise AudiodiffError(
+                f"{test_list} names {missing[0]!r}, which {folder} lacks; mend the list"
+            )
+        voices[folder.parent.name] = [found[name] for name in names][:limit]
+    if not any(voices.values()):
+        raise AudiodiffError(
+            f"{data} holds no voice; give a folder of folders that hold wavs/ with recordings"
+        )
+    return voices
+
+
+def find_jobs(voices: dict[str, list[Path]], systems: Sequence[str], out: Path) -> list[Job]:
+    """Every recording by every system, so that the time left can be told early."""
+    folders = {system: out / re.sub(r"[^\w.-]+", "-", system) for system in systems}
+    return [
+        Job(system, voice, source, folders[system] / voice / f"{source.stem}.wav")
+        for voice, sources in voices.items()
+        for source in sources
+        for system in systems
+    ]
+
+
+def stored_scores(job: Job) -> FileScores | None:
+    """The scores of a job that is done, unless the metrics have changed since."""
+    if not job.scores.is_file():
+        return None
+    file = FileScores.model_validate_json(job.scores.read_bytes())
+    return file if file.scores.keys() == METRICS.keys() else None
+
+
+def do(job: Job, system: System, config: MelConfig) -> FileScores:
+    """Makes the wav unless it is there, and judges it."""
+    if not job.target.is_file():
+        wave, _ = io.load(job.source, config.sample_rate)
+        made = system(clip_of(wave, config))
+        io.save(job.target, made[: len(wave)], config.sample_rate)
+    scores = evaluate_files(job.source.stem, job.source, job.target)
+    _write(job.scores, scores.model_dump_json(indent=2))
+    return scores
+
+
+def do_all(
+    jobs: Sequence[Job], systems: dict[str, System], config: MelConfig, workers: int
+) -> tuple[dict[Job, FileScores], dict[Job, str]]:
+    """Does jobs in other processes.
+
+    Returns:
+        Scores, and for every job that failed a sentence.
+    """
+    done, failed = {}, {}
+    # One thread for each worker: libraries read this as they load.
+    os.environ["OMP_NUM_THREADS"] = "1"
+    columns = (TextColumn("judging"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with (
+        ProcessPoolExecutor(workers, multiprocessing.get_context("spawn")) as pool,
+        Progress(*columns, console=Console(stderr=True)) as progress,
+    ):
+        task = progress.add_task("", total=len(jobs))
+        futures = {pool.submit(do, job, systems[job.system], config): job for job in jobs}
+        try:
+            for future in as_completed(futures):
+                try:
+                    done[futures[future]] = future.result()
+                except AudiodiffError as error:
+                    failed[futures[future]] = str(error)
+                progress.advance(task)
+        finally:
+            pool.shutdown(cancel_futures=True)
+    return done, failed
+
+
+def fingerprint(model: str) -> str:
+    """Twelve digits that no other model has."""
+    digest = hashlib.sha256()
+    for name in (CONFIG_NAME, WEIGHTS_NAME):
+        digest.update((model_directory(model) / name).read_bytes())
+    return digest.hexdigest()[:12]
+
+
+def claim(out: Path, owner: str) -> None:
+    """Makes a folder one model's, so that no table shows what another made.
+
+    Raises:
+        AudiodiffError: If it is another's.
+    """
+    mark = out / "model.txt"
+    if not mark.is_file():
+        _write(mark, owner)
+    elif mark.read_text().strip() != owner:
+        raise AudiodiffError(f"{out} holds the results of another model; choose another folder")
+
+
+def cell(summary: Summary, n_clips: int) -> str:
+    """Mean and interval as far as they are defined, and over how many clips if not over all."""
+    if summary.mean is None:
+        return "-"
+    interval = "" if summary.interval is None else f" ± {summary.interval:.3f}"
+    count = "" if summary.n_files == n_clips else f" ({summary.n_files})"
+    return f"{summary.mean:.3f}{interval}{count}"
+
+
+def table(rows: dict[str, list[FileScores]]) -> str:
+    """Markdown with a row for each system."""
+    arrows = {"higher": "↑", "lower": "↓"}
+    heads = [
+        " ".join([name, *([f"({metric.unit})"] if metric.unit else []), arrows[metric.better]])
+        for name, metric in METRICS.items()
+    ]
+    lines = [f"| system | clips | {' | '.join(heads)} |", "|---|---|" + "---|" * len(METRICS)]
+    for system, files in rows.items():
+        columns = [[file.scores[name] for file in files] for name in METRICS]
+        cells = [cell(summarize(values), len(files)) for values in columns]
+        lines.append(f"| {system} | {len(files)} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def report(head: str, done: dict[Job, FileScores]) -> str:
+    """The head and a table for each voice, in the order of the jobs."""
+    voices: dict[str, dict[str, list[FileScores]]] = {}
+    for job, scores in done.items():
+        voices.setdefault(job.voice, {}).setdefault(job.system, []).append(scores)
+    return "\n\n".join([head, *(f"### {voice}\n\n{table(rows)}" for voice, rows in voices.items())])
+
+
+def parse_steps(text: str) -> list[int]:
+    """Step counts from ``1,2,4``.
+
+    Raises:
+        AudiodiffError: If it is no list of numbers from 1 on.
+    """
+    if not re.fullmatch(r"[1-9]\d*(,[1-9]\d*)*", text):
+        raise AudiodiffError(f"--steps {text!r} is no list of step counts; give e.g. 1,2,4")
+    return [int(part) for part in text.split(",")]
+
+
+def _write(path: Path, text: str) -> None:
+    with replacing(path) as temporary:
+        temporary.write_text(text + "\n", encoding="utf-8")
+
+
+def main(
+    data: Annotated[Path, typer.Argument(help="Holds voices: folders with wavs/, test.txt.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for sound, scores, tables.")],
+    model: Annotated[str, typer.Option(help="A directory, a hub id or a name.")] = "default",
+    steps: Annotated[str, typer.Option(help="Network calls to compare.")] = "1,2,4,6,8,16",
+    workers: Annotated[int, typer.Option(help="Processes, of one thread each.", min=1)] = 2,
+    limit: Annotated[int | None, typer.Option(help="Clips of each voice at most.", min=1)] = None,
+) -> None:
+    """Prints the tables; interrupted, the same command goes on."""
+    systems = systems_of(model, parse_steps(steps))
+    voices = find_voices(data, limit)
+    vocoder = Vocoder.from_pretrained(model)
+    if vocoder.mel_config is None:
+        raise AudiodiffError(f"--model {model!r} takes no mel; choose another")
+    owner = fingerprint(model)
+    claim(out, owner)
+    jobs = find_jobs(voices, list(systems), out)
+    done = {job: scores for job in jobs if (scores := stored_scores(job))}
+    failed: dict[Job, str] = {}
+    if pending := [job for job in jobs if job not in done]:
+        new, failed = do_all(pending, systems, vocoder.mel_config, workers)
+        done |= new
+    head = (
+        f"Model {Path(model).name} ({owner}; {vocoder.model.n_steps} steps by default), "
+        f"{sum(map(len, voices.values()))} clips, seed {SEED}, torch {torch.__version__}, "
+        f"{platform.processor() or platform.machine()} with {os.cpu_count()} CPUs. Mean and 95 % "
+        "interval over clips; (n) where a figure is defined for n clips only."
+    )
+    text = report(head, {job: done[job] for job in jobs if job in done})
+    print(text)
+    _write(out / "quality.md", text)
+    for job, reason in failed.items():
+        print(f"failed: {job.system}: {job.source}: {reason}", file=sys.stderr)
+    if failed:
+        raise typer.Exit(1)
+
+
+if __name__ == "__main__":
+    try:
+        typer.run(main)
+    except AudiodiffError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(2)

@@ -1,0 +1,248 @@
+"""How fast our default model is beside other vocoders, in one run on one machine.
+
+Every system makes the same seconds of the same recording on the CPU, with the same number of
+threads, in a process of its own: loaded, run once to warm up, then timed several times, of which
+the median counts. Memory is what loading and running add to the peak that importing reached.
+peers.py says how each peer is driven; one that is not there is named below the table. To have all:
+
+    pip install -e '.[torchaudio]' diffwave wavegrad vocos transformers
+    python benchmarks/speed.py
+"""
+
+import os
+import re
+import resource
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Iterable, Iterator, Sequence
+from importlib import import_module
+from importlib.metadata import version
+from pathlib import Path
+from typing import Annotated
+
+import torch
+import typer
+from peers import OURS, PRESET, SYSTEMS
+
+from audiodiff import LogMel, Vocoder
+from audiodiff._types import Mel
+from audiodiff.audio import io
+from audiodiff.config import Config
+from audiodiff.errors import AudiodiffError
+from audiodiff.files import sentence
+
+CLIP = Path(__file__).resolve().parents[1] / "examples" / "arctic_a0016.wav"
+THREADS = (1, 2)
+LENGTHS = (1, 5, 30, 120, 600)
+"""In seconds, of which the cost of our model is measured."""
+
+BATCH = 16
+
+
+class Case(Config):
+    """One thing to time.
+
+    Attributes:
+        system: A name of `SYSTEMS`.
+        seconds: Length of each item of the batch.
+        threads: Of the CPU.
+        batch: Items made at once.
+        repeats: Timed runs.
+    """
+
+    system: str = OURS
+    seconds: float
+    threads: int
+    batch: int = 1
+    repeats: int
+
+
+class Figures(Config):
+    """What was measured.
+
+    Attributes:
+        real_time_factor: Seconds spent for a second of sound.
+        memory: MiB over the peak after the imports.
+        load: Seconds to build the system, the imports done; ours reads its weights from disk.
+    """
+
+    real_time_factor: float
+    memory: float
+    load: float
+
+
+def measure(case: Case, clip: Path) -> Figures:
+    """Times a system in this process.
+
+    Raises:
+        AudiodiffError: If it is not installed.
+    """
+    torch.set_num_threads(case.threads)
+    mel = tiled_mel(clip, case.seconds).repeat(case.batch, 1, 1)
+    system = SYSTEMS[case.system]
+    try:
+        for module in system.modules:
+            import_module(module)
+    except ImportError as error:
+        raise AudiodiffError(f"{error} (pip install {system.package})") from error
+    before, start = peak_mib(), time.perf_counter()
+    run = system.build()
+    load = time.perf_counter() - start
+    spent = []
+    with torch.no_grad():
+        for _ in range(1 + case.repeats):
+            start = time.perf_counter()
+            run(mel)
+            spent.append(time.perf_counter() - start)
+    seconds = mel.shape[0] * mel.shape[2] * PRESET.hop_length / PRESET.sample_rate
+    return Figures(
+        real_time_factor=statistics.median(spent[1:]) / seconds,
+        memory=peak_mib() - before,
+        load=load,
+    )
+
+
+def tiled_mel(clip: Path, seconds: float) -> Mel:
+    """The mel of a recording, over and over: the memory of computing a long one is not ours."""
+    wave, rate = io.load(clip, PRESET.sample_rate)
+    mel = LogMel(PRESET)(torch.from_numpy(wave)[None])
+    n_frames = max(1, round(seconds * rate / PRESET.hop_length))
+    return mel.repeat(1, 1, -(-n_frames // mel.shape[2]))[..., :n_frames]
+
+
+def peak_mib() -> float:
+    """The greatest memory that this process has held."""
+    status = Path("/proc/self/status")
+    if status.exists():
+        # Linux lets a process inherit ru_maxrss from the one that started it, but not this.
+        found = re.search(r"VmHWM:\s+(\d+) kB", status.read_text())
+        if found is not None:
+            return int(found[1]) / 1024
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**20
+
+
+def run_alone(case: Case, clip: Path) -> Figures:
+    """Times a system in a process of its own.
+
+    Raises:
+        AudiodiffError: If that process fails, with the last that it said.
+    """
+    command = [sys.executable, __file__, str(clip), "--one", case.model_dump_json()]
+    environment = os.environ | {"OMP_NUM_THREADS": str(case.threads)}
+    typer.echo(
+        f"{case.system}: {case.batch} x {case.seconds:g} s, {case.threads} threads", err=True
+    )
+    done = subprocess.run(command, env=environment, capture_output=True, text=True)
+    if done.returncode:
+        said = done.stderr.strip().splitlines() or [f"exit status {done.returncode}"]
+        raise AudiodiffError(said[-1].removeprefix("error: "))
+    return Figures.model_validate_json(done.stdout.splitlines()[-1])
+
+
+def system_rows(
+    clip: Path, seconds: float, repeats: int, threads: Sequence[int]
+) -> tuple[list[list[str]], list[str]]:
+    """A row for each system and number of threads, and a line for each system left out."""
+    rows: list[list[str]] = []
+    left_out: list[str] = []
+    ours: dict[int, float] = {}
+    for system, (_, package, _) in SYSTEMS.items():
+        for n in threads:
+            case = Case(system=system, seconds=seconds, threads=n, repeats=repeats)
+            try:
+                figures = run_alone(case, clip)
+            except AudiodiffError as error:
+                if system == OURS:
+                    raise
+                left_out.append(f"- not measured: {system}: {error}")
+                break
+            factor, *costs = cells(figures)
+            ours.setdefault(n, figures.real_time_factor)  # the first system is ours
+            ratio = f"{figures.real_time_factor / ours[n]:.2f}"
+            rows.append([system, f"{package} {version(package)}", str(n), factor, ratio, *costs])
+    return rows, left_out
+
+
+def own_rows(
+    clip: Path, batches: Iterable[tuple[int, float]], repeats: int, threads: int
+) -> Iterator[list[str]]:
+    """A row for each (number of clips, seconds of each) that our model makes at once."""
+    for batch, seconds in batches:
+        case = Case(seconds=seconds, threads=threads, batch=batch, repeats=repeats)
+        yield [str(batch), f"{seconds:g}", *cells(run_alone(case, clip))[:2]]
+
+
+def cells(figures: Figures) -> list[str]:
+    """Figures as the tables show them."""
+    return [f"{figures.real_time_factor:.4f}", f"{figures.memory:.0f}", f"{figures.load:.2f}"]
+
+
+def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
+    """The lines of a Markdown table."""
+    lines = (head, ["---"] * len(head), *rows)
+    return [f"| {' | '.join(line)} |" for line in lines]
+
+
+def report(
+    clip: Path,
+    seconds: float,
+    repeats: int,
+    threads: Sequence[int] = THREADS,
+    lengths: Sequence[float] = LENGTHS,
+) -> str:
+    """All that this script measures, as Markdown."""
+    rows, left_out = system_rows(clip, seconds, repeats, threads)
+    head = ["system", "package", "threads", "real-time factor", "to ours", "memory, MiB", "load, s"]
+    own_head = ["clips at once", "seconds each", "real-time factor", "memory, MiB"]
+    most = max(threads)
+    by_length = own_rows(clip, [(1, length) for length in lengths], repeats, most)
+    by_batch = own_rows(clip, [(BATCH, 1), (1, BATCH)], repeats, most)
+    lines = [
+        f"All on {seconds:g} s of {clip.name}, median of {repeats} runs, peers in float32 with "
+        "random weights, ours with bfloat16 products where the CPU has them; "
+        f"torch {torch.__version__}, {os.cpu_count()} CPUs "
+        f"({torch.backends.cpu.get_cpu_capability()}). Our default run has "
+        f"{Vocoder.from_pretrained('default').model.n_steps} steps.",
+        "",
+        *table(head, rows),
+        "",
+        *left_out,
+        *([""] if left_out else []),
+        f"Ours against length, threads: {most}",
+        "",
+        *table(own_head, by_length),
+        "",
+        f"Ours, many at once against one as long, threads: {most}",
+        "",
+        *table(own_head, by_batch),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def main(
+    clip: Annotated[Path, typer.Argument(help="A recording of speech.")] = CLIP,
+    out: Annotated[Path, typer.Option("--out", "-o", help="Where the tables go too.")] = Path(
+        "speed.md"
+    ),
+    seconds: Annotated[float, typer.Option(help="Sound that every system makes.")] = 4,
+    repeats: Annotated[int, typer.Option(help="Timed runs.", min=1)] = 5,
+    one: Annotated[str | None, typer.Option(hidden=True)] = None,
+) -> None:
+    """Prints tables of real-time factor and memory."""
+    if one is not None:
+        print(measure(Case.model_validate_json(one), clip).model_dump_json())
+        return
+    text = report(clip, seconds, repeats)
+    print(text, end="")
+    out.write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    try:
+        typer.run(main)
+    except (AudiodiffError, OSError) as error:
+        typer.echo(f"error: {sentence(error)}", err=True)
+        sys.exit(2)

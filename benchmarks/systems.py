@@ -1,0 +1,116 @@
+"""What `quality.py` compares: a model, Griffin-Lim from the same mels, and WORLD."""
+
+from collections.abc import Callable, Sequence
+from functools import cache, partial
+from pathlib import Path
+from typing import Literal, NamedTuple, TypeAlias
+
+import librosa
+import numpy as np
+import torch
+from jaxtyping import Float
+
+from audiodiff import LogMel, MelConfig, Vocoder
+from audiodiff.metrics._shared import library
+from audiodiff.metrics.pitch import f0_track
+
+SEED = 0
+
+Samples: TypeAlias = Float[np.ndarray, " samples"]
+
+
+class Clip(NamedTuple):
+    """What a system may hear."""
+
+    wave: Samples
+    mel: Float[torch.Tensor, "n_mels frames"]
+    config: MelConfig
+
+
+System: TypeAlias = Callable[[Clip], Samples]
+"""Makes a clip again; it goes to another process, so it is a function or the partial of one."""
+
+
+def clip_of(wave: Samples, config: MelConfig) -> Clip:
+    """A wave with the mel that covers it to its end."""
+    whole = np.pad(wave, (0, -len(wave) % config.hop_length))
+    return Clip(wave, LogMel(config)(torch.from_numpy(whole)[None])[0], config)
+
+
+@cache
+def _vocoder(model: str) -> Vocoder:
+    return Vocoder.from_pretrained(model)
+
+
+def diffusion(clip: Clip, model: str, n_steps: int) -> Samples:
+    """A model of this package."""
+    return _vocoder(model)(clip.mel[None], n_steps, seed=SEED)[0].numpy()
+
+
+def griffin_lim(
+    clip: Clip,
+    n_iterations: int,
+    mel_inverse: Literal["least-squares", "pseudo-inverse"] = "least-squares",
+) -> Samples:
+    """The fast Griffin-Lim algorithm with librosa's defaults, frames x hop_length samples.
+
+    Args:
+        clip: Of which only the mel is heard.
+        n_iterations: Of Griffin-Lim.
+        mel_inverse: From mel to magnitudes: non-negative least squares, or the filterbank's
+            pseudo-inverse clipped at zero, the weaker baseline of some papers. It is also what
+            librosa's ``mel_to_stft`` gives of such mels, whose gradient is below its tolerance
+            where the solver starts.
+    """
+    config = clip.config
+    filterbank = config.filterbank_matrix().numpy()
+    target = config.amplitude(clip.mel).numpy() ** config.power
+    if mel_inverse == "least-squares":
+        spectrum = librosa.util.nnls(filterbank, target, pgtol=1e-12, factr=10, maxiter=200)
+    else:
+        spectrum = np.maximum(np.linalg.pinv(filterbank) @ target, 0)
+    padded = librosa.griffinlim(
+        spectrum ** (1 / config.power),
+        n_iter=n_iterations,
+        hop_length=config.hop_length,
+        n_fft=config.n_fft,
+        window=config.stft_window().numpy(),
+        center=False,
+        random_state=0,
+    )
+    n_samples = clip.mel.shape[1] * config.hop_length
+    return np.pad(padded, (0, config.n_fft))[config.n_padding :][:n_samples]
+
+
+def world(clip: Clip) -> Samples:
+    """Analysis and synthesis by WORLD (Morise et al. 2016): DIO, StoneMask, CheapTrick, D4C.
+
+    It hears the wave itself, and `mcd` and the pitch scores analyse by the same programs.
+    """
+    pyworld, rate = library("pyworld"), clip.config.sample_rate
+    samples = np.ascontiguousarray(clip.wave, dtype=np.float64)
+    f0, times = f0_track(clip.wave, rate)
+    envelope = pyworld.cheaptrick(samples, f0, times, rate)
+    aperiodicity = pyworld.d4c(samples, f0, times, rate)
+    return pyworld.synthesize(f0, envelope, aperiodicity, rate)
+
+
+BASELINES: dict[str, System] = {
+    "Griffin-Lim, 32 iterations": partial(griffin_lim, n_iterations=32),
+    "Griffin-Lim, 100 iterations": partial(griffin_lim, n_iterations=100),
+    "Griffin-Lim, 32 iterations, clipped pseudo-inverse": partial(
+        griffin_lim, n_iterations=32, mel_inverse="pseudo-inverse"
+    ),
+    "WORLD, from the wave": world,
+}
+
+
+def systems_of(model: str, steps: Sequence[int]) -> dict[str, System]:
+    """The model at each step count, then the baselines, by the names that the tables show."""
+    ours: dict[str, System] = {
+        f"{Path(model).name}, {n} step{'' if n == 1 else 's'}": partial(
+            diffusion, model=model, n_steps=n
+        )
+        for n in steps
+    }
+    return ours | BASELINES

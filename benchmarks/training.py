@@ -1,0 +1,157 @@
+"""How much of the machine's matrix rate a training step uses, and how fast it learns.
+
+Takes the steps of a recipe as the trainer does, the average of the weights included, but on noise
+made beforehand instead of crops, and without logs and checkpoints. Matrix products and
+convolutions of one forward and backward pass are counted by PyTorch, and set against the rate of
+one large product in bfloat16, measured in the same run with the same threads.
+
+    python benchmarks/training.py recipes/speech/bandsplit.toml --threads 2
+"""
+
+import sys
+import time
+from pathlib import Path
+from typing import Annotated, NamedTuple
+
+import torch
+import typer
+from torch.utils.flop_counter import FlopCounterMode
+
+from audiodiff.errors import AudiodiffError
+from audiodiff.files import sentence
+from audiodiff.model import Model
+from audiodiff.training.config import TrainConfig, read_train_config
+from audiodiff.training.objectives import Batch, DiffusionLoss
+from audiodiff.training.optimizers import build_optimizer
+from audiodiff.training.state import Average
+
+N_WARM_UP = 2
+N_PRODUCTS = 10
+
+
+class Figures(NamedTuple):
+    """What was measured.
+
+    Attributes:
+        audio_rate: Seconds of sound learned from per second.
+        flop_rate: FLOP/s in matrix products and convolutions.
+        matrix_rate: FLOP/s of a large product in bfloat16.
+    """
+
+    audio_rate: float
+    flop_rate: float
+    matrix_rate: float
+
+
+class Steps:
+    """The trainer's steps on a noise of its own.
+
+    Args:
+        config: The run.
+        device: Where it runs.
+    """
+
+    def __init__(self, config: TrainConfig, device: torch.device) -> None:
+        torch.manual_seed(config.seed)
+        self.config, self.device = config, device
+        self.model = Model(config.model).to(device)
+        self.objective = DiffusionLoss(config, self.model).to(device)
+        self.optimizer = build_optimizer(self.model.network, config.optimizer)
+        self.average = Average(self.model.network, config.ema_decay)
+        self.wave = 0.1 * torch.randn(config.batch_size, config.n_samples)
+        self.n_done = 0
+
+    def add_gradient(self) -> None:
+        """One pass, forward and backward."""
+        config = self.config
+        batch = Batch(self.wave, config.seed, 0, config.times, self.model.schedule.t_min)
+        half = config.precision == "bf16"
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=half):
+            loss, _ = self.objective(batch.to(self.device))
+        (loss / config.accumulation).backward()
+
+    def step(self) -> None:
+        """One step of the optimiser."""
+        for _ in range(self.config.accumulation):
+            self.add_gradient()
+        network = self.model.network
+        torch.nn.utils.clip_grad_norm_(network.parameters(), self.config.optimizer.clip_norm)
+        self.optimizer.step()
+        self.optimizer.zero_grad()
+        self.n_done += 1
+        self.average.update(network, self.n_done)
+
+    def flops(self) -> int:
+        """FLOPs of a step's passes in matrix products and convolutions, a product being two."""
+        with FlopCounterMode(display=False) as counter:
+            self.add_gradient()
+        self.optimizer.zero_grad()
+        return counter.get_total_flops() * self.config.accumulation
+
+
+def now(device: torch.device) -> float:
+    """Seconds, once the device has done all that it was told."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+    return time.perf_counter()
+
+
+def matrix_rate(device: torch.device, size: int) -> float:
+    """The best FLOP/s of (size, size) products in bfloat16."""
+    factor = torch.randn(size, size, device=device).bfloat16()
+    spent = []
+    for _ in range(N_PRODUCTS):
+        start = now(device)
+        factor @ factor
+        spent.append(now(device) - start)
+    return 2 * size**3 / min(spent)
+
+
+def measure(config: TrainConfig, n_steps: int, device: torch.device, matrix_size: int) -> Figures:
+    """Takes the steps and times them."""
+    rate = matrix_rate(device, matrix_size)
+    steps = Steps(config, device)
+    flops = steps.flops()
+    if config.compile:
+        steps.model.network.compile()
+    for _ in range(N_WARM_UP):
+        steps.step()
+    start = now(device)
+    for _ in range(n_steps):
+        steps.step()
+    step_rate = n_steps / (now(device) - start)
+    frames = config.batch_size * config.accumulation * config.data.crop_frames
+    seconds = frames * config.model.hop_length / config.model.sample_rate
+    return Figures(seconds * step_rate, flops * step_rate, rate)
+
+
+def main(
+    recipe: Annotated[Path, typer.Argument(metavar="CONFIG.toml", show_default=False)],
+    steps: Annotated[int, typer.Option(help="Timed steps.", min=1)] = 20,
+    threads: Annotated[int | None, typer.Option(help="PyTorch's own by default.", min=1)] = None,
+    set_: Annotated[
+        list[str] | None, typer.Option("--set", help="key=value over the config.")
+    ] = None,
+) -> None:
+    """Prints a table of training speed, on the GPU if there is one."""
+    config = read_train_config(recipe, set_ or [])
+    if threads is not None:
+        torch.set_num_threads(threads)
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    figures = measure(config, steps, device, 8192 if device.type == "cuda" else 2048)
+    name = torch.cuda.get_device_name(device) if device.type == "cuda" else "CPU"
+    print("| device | threads | precision | audio-s/s | TFLOP/s | matrix rate | fraction |")
+    print("| --- | --- | --- | --- | --- | --- | --- |")
+    print(
+        f"| {name} | {torch.get_num_threads()} | {config.precision} | {figures.audio_rate:.1f} | "
+        f"{figures.flop_rate / 1e12:.3f} | {figures.matrix_rate / 1e12:.3f} | "
+        f"{figures.flop_rate / figures.matrix_rate:.2f} |"
+    )
+
+
+if __name__ == "__main__":
+    try:
+        typer.run(main)
+    except (AudiodiffError, OSError) as error:
+        typer.echo(f"error: {sentence(error)}", err=True)
+        sys.exit(2)
