@@ -12,7 +12,8 @@ Example:
 from audiodiff.audio.mel import LogMel, MelConfig
 from audiodiff.audio.presets import PRESETS
 from audiodiff.errors import AudiodiffError
-from audiodiff.model import Model, ModelConfig
+from audiodiff.model import Model
+from audiodiff.model_config import ModelConfig
 from audiodiff.samplers.loop import SAMPLERS
 from audiodiff.vocoder import Vocoder
 

@@ -12,7 +12,8 @@ from audiodiff.checkpoint import load_weights
 from audiodiff.diffusion.schedules import Betas
 from audiodiff.diffusion.times import from_betas
 from audiodiff.errors import AudiodiffError
-from audiodiff.model import Model, ModelConfig
+from audiodiff.model import Model
+from audiodiff.model_config import ModelConfig
 from audiodiff.untrusted import DAMAGED, load_torch, why
 
 LMNT_FAST_BETAS = (1e-4, 1e-3, 0.01, 0.05, 0.2, 0.5)

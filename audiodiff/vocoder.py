@@ -16,7 +16,6 @@ from audiodiff.devices import check_device, use_bf16
 from audiodiff.diffusion.times import TimeGrid
 from audiodiff.errors import AudiodiffError
 from audiodiff.model import Model
-from audiodiff.samplers.loop import last
 from audiodiff.spans import Span, cut, grouped
 
 PRETRAINED = Path(__file__).parent / "pretrained"
@@ -57,7 +56,6 @@ class Vocoder:
         self.hop_length = model.config.hop_length
         self.mel_config: MelConfig | None = model.config.mel
         self.n_mels = None if self.mel_config is None else self.mel_config.n_mels
-        self._log_mel = None if self.mel_config is None else LogMel(self.mel_config)
 
     @classmethod
     def from_pretrained(
@@ -86,8 +84,6 @@ class Vocoder:
         check_device(device)
         self.model.to(device)
         self.model.bf16 = use_bf16(self.precision, self.device)
-        if self._log_mel is not None:
-            self._log_mel.to(device)
         return self
 
     @property
@@ -192,16 +188,16 @@ class Vocoder:
         model = self.model
         with torch.inference_mode():
             times = model.times(n_steps)
-            return last(model.run(None, n_samples, times, model.sampler(), [seed], [0]))
+            return model.make(None, n_samples, times, model.sampler(), [seed], [0])
 
     def whole_frames(self, wave: Wave) -> Float[Tensor, "batch whole_frames"]:
         """The wave with silence after it, so that its mel covers it to the end."""
         return torch.nn.functional.pad(wave, (0, -wave.shape[1] % self.hop_length))
 
     def _needs_mel(self) -> LogMel:
-        if self._log_mel is None:
+        if self.model.log_mel is None:
             raise AudiodiffError("this model is not conditioned on a mel; call generate()")
-        return self._log_mel
+        return self.model.log_mel
 
     def _pieces(
         self,
@@ -230,7 +226,7 @@ class Vocoder:
         offsets: list[int],
     ) -> Wave:
         n_samples = mel.shape[2] * self.hop_length
-        return last(self.model.run(mel, n_samples, times, sampler, seeds, offsets))
+        return self.model.make(mel, n_samples, times, sampler, seeds, offsets)
 
 
 def _seeds(seed: int | Sequence[int], batch: int) -> tuple[int, ...]:

@@ -1,4 +1,4 @@
-"""Judges a model on test clips, beside Griffin-Lim and WORLD: one Markdown table per voice.
+"""Judges a model on test clips, beside Griffin-Lim and WORLD: Markdown tables, one per voice.
 
 OUT/<system>/<voice>/ gets a wav and a JSON file of scores for every clip, OUT/quality.md the
 tables. What is there already is neither made nor judged again.
@@ -186,10 +186,12 @@ def table(rows: dict[str, list[FileScores]]) -> str:
 
 
 def report(head: str, done: dict[Job, FileScores]) -> str:
-    """The head and a table for each voice, in the order of the jobs."""
-    voices: dict[str, dict[str, list[FileScores]]] = {}
+    """The head, a table over all clips and one for each voice, in the order of the jobs."""
+    everyone = "all voices"
+    voices: dict[str, dict[str, list[FileScores]]] = {everyone: {}}
     for job, scores in done.items():
-        voices.setdefault(job.voice, {}).setdefault(job.system, []).append(scores)
+        for voice in (everyone, job.voice):
+            voices.setdefault(voice, {}).setdefault(job.system, []).append(scores)
     return "\n\n".join([head, *(f"### {voice}\n\n{table(rows)}" for voice, rows in voices.items())])
 
 

@@ -1,4 +1,4 @@
-"""What `quality.py` compares: a model, Griffin-Lim from the same mels, and WORLD."""
+"""What `quality.py` compares: a model, phase retrieval from the same mels, and WORLD."""
 
 from collections.abc import Callable, Sequence
 from functools import cache, partial
@@ -11,6 +11,8 @@ import torch
 from jaxtyping import Float
 
 from audiodiff import LogMel, MelConfig, Vocoder
+from audiodiff.diffusion.consistency import MelProjection
+from audiodiff.diffusion.noise import white_noise
 from audiodiff.metrics._shared import library
 from audiodiff.metrics.pitch import f0_track
 
@@ -82,6 +84,13 @@ def griffin_lim(
     return np.pad(padded, (0, config.n_fft))[config.n_padding :][:n_samples]
 
 
+def projection(clip: Clip, n_passes: int) -> Samples:
+    """White noise projected onto the mel: what our model does with no network in it."""
+    n_samples = clip.mel.shape[1] * clip.config.hop_length
+    noise = 0.01 * white_noise((SEED,), (1, n_samples))
+    return MelProjection(LogMel(clip.config))(noise, clip.mel[None], n_passes)[0].numpy()
+
+
 def world(clip: Clip) -> Samples:
     """Analysis and synthesis by WORLD (Morise et al. 2016): DIO, StoneMask, CheapTrick, D4C.
 
@@ -101,6 +110,7 @@ BASELINES: dict[str, System] = {
     "Griffin-Lim, 32 iterations, clipped pseudo-inverse": partial(
         griffin_lim, n_iterations=32, mel_inverse="pseudo-inverse"
     ),
+    "mel projection of noise, 64 passes, no network": partial(projection, n_passes=64),
     "WORLD, from the wave": world,
 }
 

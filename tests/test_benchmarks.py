@@ -116,11 +116,12 @@ def test_quality_judges_each_pair_once(
     lines = text.splitlines()
     assert lines[0].startswith("Model default (")
     assert f"2 clips, seed 0, torch {torch.__version__}" in lines[0]
-    assert [line for line in lines if line.startswith("###")] == ["### free", "### listed"]
+    heads = [line for line in lines if line.startswith("###")]
+    assert heads == ["### all voices", "### free", "### listed"]
     rows = [line.strip("| ").split(" | ") for line in lines if line.startswith("| ")]
-    assert [row[0] for row in rows] == ["system", "default, 1 step", *systems] * 2
+    assert [row[0] for row in rows] == ["system", "default, 1 step", *systems] * 3
     assert {len(row) for row in rows} == {2 + len(METRICS)}
-    assert {row[1] for row in rows} == {"clips", "1"}
+    assert {row[1] for row in rows} == {"clips", "2", "1"}
     assert (out / "quality.md").read_text() == text
     wave, rate = load(out / "default-1-step/listed/b.wav")
     assert (len(wave), rate) == (round(0.6 * RATE), RATE)

@@ -16,7 +16,7 @@ LAYERS = [
     ["diffusion.noise", "models.diffwave", "models.bandsplit"],
     ["diffusion.denoiser", "diffusion.consistency"],
     ["samplers.ancestral", "samplers.ddim", "samplers.loop"],
-    ["model"],
+    ["model_config", "model"],
     ["data.corpus", "data.cache", "data.crops"],
     ["metrics._shared", "metrics.perceptual", "metrics.pitch", "metrics.spectral"],
     ["metrics.silence", "metrics.evaluate", "metrics.tables"],

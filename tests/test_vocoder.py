@@ -5,7 +5,8 @@ import pytest
 import torch
 
 from audiodiff.errors import AudiodiffError
-from audiodiff.model import Model, ModelConfig
+from audiodiff.model import Model
+from audiodiff.model_config import ModelConfig
 from audiodiff.vocoder import Vocoder
 
 

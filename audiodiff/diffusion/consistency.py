@@ -25,31 +25,38 @@ class MelProjection:
 
     Args:
         log_mel: Computes the mel.
-        mel: The given one.
     """
 
-    def __init__(self, log_mel: LogMel, mel: Mel) -> None:
+    def __init__(self, log_mel: LogMel) -> None:
         config = log_mel.config
         self.log_mel = log_mel
-        self.wanted = config.amplitude(mel).log()
         self.envelope = Envelope(config, config.n_fft, config.n_fft // 2 + 1)
 
-    def __call__(self, wave: Wave, n_passes: int) -> Wave:
-        """The wave, (batch, frames x hop_length), after so many passes."""
-        before = wave = self._pass(wave) if n_passes else wave
+    def __call__(self, wave: Wave, mel: Mel, n_passes: int) -> Wave:
+        """The wave after so many passes.
+
+        Args:
+            wave: (batch, frames x hop_length).
+            mel: The given one, (batch, n_mels, frames).
+            n_passes: How many.
+        """
+        if not n_passes:
+            return wave
+        wanted = self.log_mel.config.amplitude(mel).log()
+        before = wave = self._pass(wave, wanted)
         for _ in range(n_passes - 1):
-            after = self._pass(wave)
+            after = self._pass(wave, wanted)
             wave = after + MOMENTUM * (after - before)
             before = after
         return before
 
-    def _pass(self, wave: Wave) -> Wave:
+    def _pass(self, wave: Wave, wanted: Mel) -> Wave:
         config, window = self.log_mel.config, self.log_mel.window
         sizes = config.hop_length, config.n_padding
         padded = frames.silence_around(wave, config.n_fft, *sizes)
         spectrum = frames.stft(padded, window, config.hop_length)
         own = config.amplitude(self.log_mel.of_spectrum(spectrum)).log()
-        gain = self.envelope.spread(torch.clamp(self.wanted - own, -LIMIT, LIMIT)).exp()
+        gain = self.envelope.spread(torch.clamp(wanted - own, -LIMIT, LIMIT)).exp()
         return frames.overlap_add(spectrum * gain, window, *sizes, wave.shape[-1])
 
 
@@ -62,10 +69,10 @@ class MelConsistent:
     Args:
         denoise: What makes the estimate.
         codec: Its way to a wave and back.
-        project: Onto the mel.
+        project: Onto a mel.
+        mel: The given one.
         n_passes: How many.
         t_max: See above.
-        n_samples: Length of the wave.
     """
 
     def __init__(
@@ -73,12 +80,13 @@ class MelConsistent:
         denoise: Denoiser,
         codec: Codec,
         project: MelProjection,
+        mel: Mel,
         n_passes: int,
         t_max: float,
-        n_samples: int,
     ) -> None:
         self.denoise, self.codec, self.project = denoise, codec, project
-        self.n_passes, self.t_max, self.n_samples = n_passes, t_max, n_samples
+        self.mel, self.n_passes, self.t_max = mel, n_passes, t_max
+        self.n_samples = mel.shape[-1] * project.log_mel.config.hop_length
 
     def __call__(self, x_t: State, t: Times) -> State:
         """The denoised estimate in the shape of x_t, for one time of the whole batch."""
@@ -86,4 +94,4 @@ class MelConsistent:
         if t.max() > self.t_max:
             return x0
         wave = self.codec.decode(x0, self.n_samples)
-        return self.codec.encode(self.project(wave, self.n_passes)).to(x0)
+        return self.codec.encode(self.project(wave, self.mel, self.n_passes)).to(x0)

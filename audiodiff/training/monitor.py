@@ -16,7 +16,6 @@ from audiodiff.data.crops import crop_batch
 from audiodiff.diffusion.noise import white_noise
 from audiodiff.model import Model
 from audiodiff.plots import curves_figure, save_figure, spectrogram_figure
-from audiodiff.samplers.loop import last
 from audiodiff.training.objectives import DiffusionLoss
 
 LEVELS = (0.02, 0.1, 0.2, 0.35, 0.5, 0.65, 0.8, 0.95)
@@ -93,8 +92,8 @@ def vocode_clips(model: Model, waves: Clips) -> Clips:
         n_frames = len(wave) // model.config.hop_length
         mel = None if log_mel is None else log_mel(wave[None])[..., :n_frames].to(device)
         n_samples = n_frames * model.config.hop_length
-        states = model.run(mel, n_samples, model.times(), model.sampler(), [0], [0])
-        made.append(last(states)[0].cpu())
+        wave = model.make(mel, n_samples, model.times(), model.sampler(), [0], [0])
+        made.append(wave[0].cpu())
     return made
 
 

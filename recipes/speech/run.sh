@@ -10,13 +10,15 @@ data=$(cd "$1" && pwd) out=$2
 shift 2
 stages=${*:-train judge}
 
-# The embedded model began as a run of 7000 steps and was shortened to 5600 after step 1730, which
-# the learning rate remembers; the first command repeats that.
+# First at times all over [0, 1] and a constant learning rate, then at those near 1 until it has
+# fallen to 0.
 train() {
-    run=("$here/diffwave.toml" --out "$out/run" --resume)
-    run+=(--data "$data/kathleen" --data "$data/nathalie" --data "$data/flemishguy")
-    audiodiff train "${run[@]}" --set steps=7000 --max-steps 1730
-    audiodiff train "${run[@]}"
+    clips=(--data "$data/kathleen" --data "$data/nathalie" --data "$data/flemishguy")
+    first=(--set steps=6095 --set optimizer.warmup=200 --set optimizer.decay=0)
+    first+=(--set times.mean=0.4 --set times.std=1.0)
+    audiodiff train "$here/bandsplit.toml" "${clips[@]}" --out "$out/first" --resume "${first[@]}"
+    audiodiff train "$here/bandsplit.toml" "${clips[@]}" --out "$out/run" --resume \
+        --init "$out/first/model"
 }
 
 judge() {

@@ -1,0 +1,155 @@
+"""What a model is, as its config.json says it."""
+
+from typing import Annotated, Any, Literal
+
+import torch
+from pydantic import (
+    Field,
+    NonNegativeInt,
+    PositiveFloat,
+    PositiveInt,
+    field_validator,
+    model_validator,
+)
+
+from audiodiff.audio.codecs import CodecConfig, StftConfig, WaveformConfig
+from audiodiff.audio.mel import MelConfig
+from audiodiff.audio.presets import PRESETS
+from audiodiff.config import Config
+from audiodiff.diffusion.priors import CODECS_OF, PriorConfig
+from audiodiff.diffusion.schedules import ScheduleConfig
+from audiodiff.diffusion.targets import TARGETS
+from audiodiff.diffusion.times import TIMES, check_times
+from audiodiff.models.bandsplit import BandSplitConfig
+from audiodiff.models.diffwave import DiffWaveConfig
+from audiodiff.samplers.loop import SAMPLERS
+
+NetworkConfig = Annotated[DiffWaveConfig | BandSplitConfig, Field(discriminator="kind")]
+"""The field type for configs that hold a network."""
+
+
+class SamplingConfig(Config):
+    """How a model runs unless the caller says otherwise.
+
+    Attributes:
+        sampler: A name of `SAMPLERS`.
+        times: The default run, falling from noise to 0.
+        rule: How another number of steps is placed, a name of `TIMES`.
+        t_start: The first time of another number of steps: the rule's times are multiplied by it.
+        clamp: The state is clamped to +-clamp after every step; None leaves it alone.
+        start_passes: A run sets out from noise that so many passes of `MelProjection` have made
+            agree with the mel; 0 for noise alone.
+        mel_passes: Passes over the last estimate.
+    """
+
+    sampler: str = "ddim"
+    times: tuple[float, ...]
+    rule: str = "uniform"
+    clamp: PositiveFloat | None = None
+    t_start: float = Field(default=1.0, gt=0, le=1)
+    start_passes: NonNegativeInt = 0
+    mel_passes: NonNegativeInt = 0
+
+    @model_validator(mode="after")
+    def _known_names(self) -> "SamplingConfig":
+        _known("sampler", self.sampler, SAMPLERS)
+        _known("rule", self.rule, TIMES)
+        check_times(self.times)
+        return self
+
+
+class ModelConfig(Config):
+    """Everything to vocode: mel, rate, network, schedule, target, prior and default times.
+
+    Attributes:
+        format: Version of this layout.
+        sample_rate: Of the sound, in Hz.
+        mel: The mel that conditions the network, or a preset's name; None for an unconditional
+            model.
+        codec: What diffuses: the wave, or its spectrogram.
+        network: The network's sizes.
+        schedule: The forward process that it was trained on.
+        target: What it predicts, a name of `TARGETS`.
+        prior: The covariance of the noise.
+        sampling: How it runs by default.
+    """
+
+    format: Literal[1] = 1
+    sample_rate: PositiveInt
+    mel: MelConfig | None
+    codec: CodecConfig = Field(default_factory=WaveformConfig)
+    network: NetworkConfig
+    schedule: ScheduleConfig
+    target: str
+    prior: PriorConfig = Field(default_factory=PriorConfig)
+    sampling: SamplingConfig
+
+    @field_validator("mel", mode="before")
+    @classmethod
+    def _preset_by_name(cls, mel: Any) -> Any:
+        if not isinstance(mel, str):
+            return mel
+        _known("mel", mel, PRESETS)
+        return PRESETS[mel]
+
+    @model_validator(mode="after")
+    def _parts_fit(self) -> "ModelConfig":
+        _known("target", self.target, TARGETS)
+        alpha_at_noise = self.schedule.alpha(torch.ones(1, dtype=torch.float64)).item()
+        if self.target in ("eps", "score") and alpha_at_noise < 1e-4:
+            raise ValueError(
+                f"target={self.target!r} needs some signal at t = 1 and schedule.kind="
+                f"{self.schedule.kind!r} has none; predict v, x0 or velocity"
+            )
+        n_mels = None if self.mel is None else self.mel.n_mels
+        if n_mels != self.network.n_mels:
+            raise ValueError(f"network.n_mels={self.network.n_mels} but the mel has {n_mels}")
+        if self.codec.kind not in CODECS_OF[self.prior.kind]:
+            raise ValueError(
+                f"prior.kind={self.prior.kind!r} works on codec.kind="
+                f"{' or '.join(CODECS_OF[self.prior.kind])}, not {self.codec.kind!r}"
+            )
+        self._check_network()
+        if self.mel is None:
+            if self.prior.kind != "unit":
+                raise ValueError(f"prior.kind={self.prior.kind!r} needs a mel; use 'unit'")
+            if self.sampling.start_passes or self.sampling.mel_passes:
+                raise ValueError("sampling.start_passes and mel_passes need a mel; use 0")
+            return self
+        if self.mel.sample_rate != self.sample_rate:
+            raise ValueError(
+                f"sample_rate={self.sample_rate} but mel.sample_rate={self.mel.sample_rate}"
+            )
+        if self.mel.hop_length != self.hop_length:
+            raise ValueError(
+                f"the network makes a hop of {self.hop_length} but mel.hop_length="
+                f"{self.mel.hop_length}; for DiffWave set network.upsample_factors"
+            )
+        return self
+
+    def _check_network(self) -> None:
+        """Whether the network takes what the codec makes."""
+        if isinstance(self.network, DiffWaveConfig):
+            if not isinstance(self.codec, WaveformConfig):
+                raise ValueError("network.kind='diffwave' needs codec.kind='waveform'")
+            return
+        if not isinstance(self.codec, StftConfig):
+            raise ValueError("network.kind='band-split' needs codec.kind='stft'")
+        if self.codec.n_bins != self.network.n_bins:
+            raise ValueError(
+                f"network.bands hold {self.network.n_bins} bins but codec.n_fft="
+                f"{self.codec.n_fft} makes {self.codec.n_bins}"
+            )
+
+    @property
+    def hop_length(self) -> int:
+        """Samples per mel frame."""
+        if isinstance(self.network, DiffWaveConfig):
+            return self.network.hop_length
+        assert self.mel is not None, "a band-split network has a mel"
+        return self.mel.hop_length
+
+
+def _known(name: str, value: str, registry: dict[str, Any]) -> None:
+    if value not in registry:
+        raise ValueError(f"{name}={value!r} is unknown; choose from {', '.join(registry)}")
