@@ -115,7 +115,7 @@ class Model(nn.Module):
             return check_times(sampling.times)
         if n_steps < 1:
             raise AudiodiffError(f"n_steps={n_steps}: a run has at least one step")
-        return TIMES[sampling.rule](self.schedule, n_steps) * sampling.t_start
+        return TIMES[sampling.rule](self.schedule, n_steps, sampling.t_range)
 
     def run(
         self,

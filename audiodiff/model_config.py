@@ -35,7 +35,8 @@ class SamplingConfig(Config):
         sampler: A name of `SAMPLERS`.
         times: The default run, falling from noise to 0.
         rule: How another number of steps is placed, a name of `TIMES`.
-        t_start: The first time of another number of steps: the rule's times are multiplied by it.
+        t_range: The first and the last time of another number of steps at which the network is
+            called; None for the rule's own.
         clamp: The state is clamped to +-clamp after every step; None leaves it alone.
         start_passes: A run sets out from noise that so many passes of `MelProjection` have made
             agree with the mel; 0 for noise alone.
@@ -46,7 +47,7 @@ class SamplingConfig(Config):
     times: tuple[float, ...]
     rule: str = "uniform"
     clamp: PositiveFloat | None = None
-    t_start: float = Field(default=1.0, gt=0, le=1)
+    t_range: tuple[float, float] | None = None
     start_passes: NonNegativeInt = 0
     mel_passes: NonNegativeInt = 0
 
@@ -55,6 +56,8 @@ class SamplingConfig(Config):
         _known("sampler", self.sampler, SAMPLERS)
         _known("rule", self.rule, TIMES)
         check_times(self.times)
+        if self.t_range is not None and not 1 > self.t_range[0] > self.t_range[1] > 0:
+            raise ValueError(f"t_range={self.t_range} must fall, both between 0 and 1")
         return self
 
 

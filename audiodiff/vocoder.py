@@ -140,7 +140,7 @@ class Vocoder:
 
         Each piece is made with its neighbours as context, and noise belongs to a position, not to
         a piece: with a context of n_steps times the model's receptive radius the pieces joined
-        are the whole.
+        are the whole, but for what a projection onto the mel carries further, which is little.
 
         Args:
             mel: As for a call, and so are n_steps, sampler and seed.

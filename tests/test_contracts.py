@@ -198,14 +198,24 @@ def test_betas_outside_0_to_1_are_refused() -> None:
 @pytest.mark.parametrize("rule", TIMES)
 def test_times_fall_from_one_to_zero(rule: str, name: str) -> None:
     for n_steps in (2, 3, 7):
-        times = TIMES[rule](EXAMPLES[name], n_steps)
+        times = TIMES[rule](EXAMPLES[name], n_steps, None)
         assert len(times) == n_steps + 1
         torch.testing.assert_close(check_times(times.tolist()), times)
         assert times[0] == 1
 
 
+def test_a_range_bounds_the_calls_of_the_network() -> None:
+    schedule = RectifiedFlow()
+    for rule in TIMES:
+        times = TIMES[rule](schedule, 4, (0.99, 0.5))
+        assert times[[0, 3, 4]].tolist() == pytest.approx([0.99, 0.5, 0.0])
+        assert TIMES[rule](schedule, 1, (0.99, 0.5)).tolist() == pytest.approx([0.99, 0.0])
+    gaps = log_snr(schedule, times[:-1]).diff()
+    torch.testing.assert_close(gaps, gaps[0].expand(3))
+
+
 def test_log_snr_times_are_equal_steps_of_it() -> None:
-    times = TIMES["log-snr"](VP(), 6)
+    times = TIMES["log-snr"](VP(), 6, None)
     gaps = log_snr(VP(), times[1:-1]).diff()
     torch.testing.assert_close(gaps, gaps[0].expand(4))
 

@@ -27,7 +27,7 @@ def wave() -> np.ndarray:
 
 
 def test_it_is_what_the_recipe_trains(vocoder: Vocoder) -> None:
-    recipe = read_train_config(ROOT / "recipes" / "speech" / "diffwave.toml")
+    recipe = read_train_config(ROOT / "recipes" / "speech" / "bandsplit.toml")
     assert vocoder.model.config == recipe.model
     assert (PRETRAINED / "default" / "model.safetensors").stat().st_size < 16e6
 
@@ -35,8 +35,8 @@ def test_it_is_what_the_recipe_trains(vocoder: Vocoder) -> None:
 def test_what_it_makes_is_intelligible(vocoder: Vocoder, wave: np.ndarray) -> None:
     mel = vocoder.mel(vocoder.whole_frames(torch.from_numpy(wave)[None]))
     made = vocoder(mel)[0, : len(wave)].numpy()
-    assert estoi(wave, made, 22050) > 0.7
-    assert log_mel_mae(wave, made, 22050) < 0.65
+    assert estoi(wave, made, 22050) > 0.95
+    assert log_mel_mae(wave, made, 22050) < 0.1
 
 
 def test_in_pieces_it_is_the_whole(wave: np.ndarray) -> None:
@@ -45,4 +45,17 @@ def test_in_pieces_it_is_the_whole(wave: np.ndarray) -> None:
     whole = vocoder(mel, n_steps=2)
     context = 2 * vocoder.model.receptive_radius
     pieces = vocoder.chunks(mel, n_steps=2, chunk_frames=100, context_frames=context)
-    torch.testing.assert_close(torch.cat(list(pieces), 1), whole, rtol=0, atol=1e-4)
+    # The projection onto the mel carries a little further than the context.
+    torch.testing.assert_close(torch.cat(list(pieces), 1), whole, rtol=0, atol=1e-3)
+
+
+def test_bf16_costs_nothing_that_is_heard(wave: np.ndarray) -> None:
+    made = []
+    for precision in ("fp32", "bf16"):
+        vocoder = Vocoder.from_pretrained("default", precision=precision)
+        mel = vocoder.mel(vocoder.whole_frames(torch.from_numpy(wave)[None]))
+        made.append(vocoder(mel)[0, : len(wave)].numpy())
+    exact, rounded = (estoi(wave, sound, 22050) for sound in made)
+    assert rounded > exact - 0.01
+    errors = [log_mel_mae(wave, sound, 22050) for sound in made]
+    assert errors[1] < errors[0] + 0.01

@@ -17,28 +17,35 @@ def log_snr(schedule: Schedule, t: Float[Tensor, " n"]) -> Float[Tensor, " n"]:
     return 2 * (schedule.alpha(t).log() - schedule.sigma(t).log())
 
 
-def uniform(schedule: Schedule, n_steps: int) -> TimeGrid:
-    """Equal steps from 1 to 0.
+Range = tuple[float, float] | None
+"""The first and the last time at which the network is called, or the rule's own."""
+
+
+def uniform(schedule: Schedule, n_steps: int, t_range: Range = None) -> TimeGrid:
+    """Equal steps from 1 to 0, or over a range and then to 0.
 
     Example:
         >>> from audiodiff.diffusion.schedules import VP
         >>> uniform(VP(), 4).tolist()
         [1.0, 0.75, 0.5, 0.25, 0.0]
     """
-    return torch.linspace(1, 0, n_steps + 1, dtype=torch.float64)
+    first, last = (1.0, 1 / n_steps) if t_range is None else t_range
+    times = torch.linspace(first, last, n_steps, dtype=torch.float64)
+    return torch.cat([times, times.new_zeros(1)])
 
 
-def uniform_log_snr(schedule: Schedule, n_steps: int) -> TimeGrid:
+def uniform_log_snr(schedule: Schedule, n_steps: int, t_range: Range = None) -> TimeGrid:
     """Equal steps in log-SNR from t = 1 to the schedule's t_min, then 0 (arXiv:2206.00927).
 
-    A schedule without any signal at t = 1 has no log-SNR there, so the steps are measured from
-    t = 1 - t_min instead; the first time is 1 all the same.
+    A schedule without any signal at t = 1 has no log-SNR there, so without a range the steps are
+    measured from t = 1 - t_min instead; the first time is 1 all the same.
     """
-    ends = torch.tensor([1 - schedule.t_min, schedule.t_min], dtype=torch.float64)
-    noisiest, cleanest = log_snr(schedule, ends).tolist()
-    levels = torch.linspace(noisiest, cleanest, n_steps, dtype=torch.float64)
+    first, last = (1 - schedule.t_min, schedule.t_min) if t_range is None else t_range
+    ends = torch.tensor([first, last], dtype=torch.float64)
+    levels = torch.linspace(*log_snr(schedule, ends).tolist(), n_steps, dtype=torch.float64)
     times = schedule.t_of_log_snr(levels)
-    times[0] = 1
+    if t_range is None:
+        times[0] = 1
     return torch.cat([times, times.new_zeros(1)])
 
 
@@ -65,7 +72,7 @@ def from_betas(schedule: Schedule, betas: Sequence[float]) -> TimeGrid:
     return torch.cat([schedule.t_of_log_snr(levels).flip(0), levels.new_zeros(1)])
 
 
-TIMES: dict[str, Callable[[Schedule, int], TimeGrid]] = {
+TIMES: dict[str, Callable[[Schedule, int, Range], TimeGrid]] = {
     "uniform": uniform,
     "log-snr": uniform_log_snr,
 }
