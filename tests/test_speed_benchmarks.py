@@ -113,7 +113,7 @@ def test_a_peer_with_another_mel_gets_as_many_seconds(script: Script) -> None:
 
 def tiny(*settings: str) -> TrainConfig:
     sizes = ("batch_size=2", "data.crop_frames=8", "steps=10", *settings)
-    network = ("model.network.n_layers=1", "model.network.n_channels=8")
+    network = ("model.network.n_layers=1", "model.network.n_channels=16")
     return read_train_config(ROOT / "recipes/speech/bandsplit.toml", [*sizes, *network])
 
 
