@@ -1,10 +1,13 @@
-"""Files appear whole or not at all."""
+"""Files appear whole or not at all, and Ctrl-C is never lost."""
 
 import os
+import signal
+import threading
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 from audiodiff.errors import AudiodiffError
 
@@ -34,3 +37,24 @@ def replacing(path: Path) -> Iterator[Path]:
     finally:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def interrupts_held() -> Iterator[None]:
+    """Holds Ctrl-C back until the block is over, for code that calls Python back from C.
+
+    An exception in such a callback is printed and dropped, and the C code goes on with half its
+    data. Signals reach the main thread alone, so elsewhere nothing is done.
+    """
+    before = signal.getsignal(signal.SIGINT)
+    if threading.current_thread() is not threading.main_thread() or before is None:
+        yield
+        return
+    held: list[Any] = []
+    signal.signal(signal.SIGINT, lambda *received: held.append(received))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+        if held:
+            signal.raise_signal(signal.SIGINT)

@@ -1,4 +1,6 @@
+import signal
 import threading
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
@@ -78,7 +80,7 @@ def test_load_names_what_is_wrong_with_a_file(tmp_path: Path, wave: np.ndarray) 
     with pytest.raises(AudiodiffError, match=r"text\.wav cannot be read as sound \(.*\); give"):
         load(tmp_path / "text.wav")
     (tmp_path / "samples.raw").write_bytes(wave.tobytes())
-    with pytest.raises(AudiodiffError, match="has no header"):
+    with pytest.raises(AudiodiffError, match="cannot be read as sound"):
         load(tmp_path / "samples.raw")
 
 
@@ -200,3 +202,31 @@ def test_save_from_two_threads_leaves_one_whole_file(tmp_path: Path, wave: np.nd
     loaded, _ = load(tmp_path / "a.wav")
     assert min(np.abs(loaded - each).max() for each in waves) < 2**-15
     assert [path.name for path in tmp_path.iterdir()] == ["a.wav"]
+
+
+def test_ctrl_c_while_a_file_is_encoded_is_not_lost(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write, ends = soundfile.write, []
+
+    def interrupted_write(file: BytesIO, *args: object, **kwargs: object) -> None:
+        write(Interrupting(file), *args, **kwargs)
+        ends.append(file.tell())
+
+    monkeypatch.setattr(soundfile, "write", interrupted_write)
+    with pytest.raises(KeyboardInterrupt):
+        save(tmp_path / "a.wav", np.zeros(1000, np.float32), 22050)
+    assert ends == [2044]
+    assert list(tmp_path.iterdir()) == []
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+class Interrupting:
+    """A file whose writing is interrupted by Ctrl-C."""
+
+    def __init__(self, file: BytesIO) -> None:
+        self.seek, self.read, self.tell, self.file = file.seek, file.read, file.tell, file
+
+    def write(self, data: bytes) -> int:
+        signal.raise_signal(signal.SIGINT)
+        return self.file.write(data)

@@ -331,7 +331,7 @@ def test_the_model_fits_one_batch(target: str, config_path: Path) -> None:
     wave = torch.stack([0.2 * torch.sin(2 * torch.pi * f * t) for f in (220, 500, 900, 1500)])
     batch = Batch(wave, seed=0, first=0, times=TimesConfig(), t_min=0.02)
     losses = []
-    for _ in range(150):
+    for _ in range(250):
         loss, _ = objective(batch)
         optimizer.zero_grad()
         loss.backward()

@@ -10,7 +10,7 @@ import soundfile
 import soxr
 from jaxtyping import Float, Float32, Int
 
-from audiodiff.atomic import replacing
+from audiodiff.atomic import interrupts_held, replacing
 from audiodiff.errors import AudiodiffError
 
 Subtype: TypeAlias = Literal["PCM_16", "PCM_24", "FLOAT"]
@@ -49,8 +49,12 @@ def load(
     path = Path(path)
     _check_present(path)
     try:
-        # By an open file, since libsndfile takes no name that is no text in this locale.
-        with path.open("rb") as raw, soundfile.SoundFile(raw) as file:
+        # By its descriptor: libsndfile takes no name that is no text in this locale, and a Python
+        # file would be read through callbacks, in which a Ctrl-C is lost.
+        with (
+            path.open("rb") as raw,
+            soundfile.SoundFile(raw.fileno(), closefd=False) as file,
+        ):
             rate, promised = file.samplerate, file.frames
             _check_length(path, promised, rate)
             wave = _read_mono(file)
@@ -58,11 +62,6 @@ def load(
         raise AudiodiffError(
             f"{path} cannot be read as sound ({error.error_string.rstrip('.')}); "
             "give a wav, flac, ogg or mp3 file"
-        ) from error
-    except TypeError as error:
-        # soundfile's answer to a suffix that means samples without a header, such as .raw.
-        raise AudiodiffError(
-            f"{path} has no header to tell its rate; convert it to wav or flac"
         ) from error
     except OSError as error:
         raise AudiodiffError(
@@ -109,7 +108,8 @@ def save(
     # In memory first: libsndfile would not report a full disk reliably.
     encoded = io.BytesIO()
     try:
-        soundfile.write(encoded, samples, sample_rate, subtype=subtype, format=file_format)
+        with interrupts_held():
+            soundfile.write(encoded, samples, sample_rate, subtype=subtype, format=file_format)
     except soundfile.LibsndfileError as error:
         raise AudiodiffError(
             f"{path} cannot hold sample_rate={sample_rate} as {subtype} ({error.error_string}); "
