@@ -40,9 +40,9 @@ def uniform_log_snr(schedule: Schedule, n_steps: int, t_range: Range = None) -> 
     A schedule without any signal at t = 1 has no log-SNR there, so without a range the steps are
     measured from t = 1 - t_min instead; the first time is 1 all the same.
     """
-    first, last = (1 - schedule.t_min, schedule.t_min) if t_range is None else t_range
-    ends = torch.tensor([first, last], dtype=torch.float64)
-    levels = torch.linspace(*log_snr(schedule, ends).tolist(), n_steps, dtype=torch.float64)
+    ends = (1 - schedule.t_min, schedule.t_min) if t_range is None else t_range
+    first, last = log_snr(schedule, torch.tensor(ends, dtype=torch.float64)).tolist()
+    levels = torch.linspace(first, last, n_steps, dtype=torch.float64)
     times = schedule.t_of_log_snr(levels)
     if t_range is None:
         times[0] = 1
