@@ -76,6 +76,9 @@ def vocode(
     precision: Annotated[
         str, typer.Option(help="fp32, bf16, or auto: bf16 where the device multiplies it.")
     ] = "auto",
+    compile: Annotated[
+        bool, typer.Option("--compile", help="Compile the network first; pays for hours of sound.")
+    ] = False,
     batch_size: Annotated[int, typer.Option(help="Pieces of a long file made at once.", min=1)] = 1,
     plot: Annotated[bool, typer.Option("--plot", help="Draw the spectrograms too.")] = False,
     overwrite: Overwrite = False,
@@ -85,7 +88,7 @@ def vocode(
     from audiodiff.vocoder import Vocoder
 
     jobs = find_jobs(inputs, out, INPUT_SUFFIXES, ".wav")
-    vocoder = Vocoder.from_pretrained(model, device, precision)
+    vocoder = Vocoder.from_pretrained(model, device, precision, compile)
     if vocoder.mel_config is None:
         raise AudiodiffError(f"--model {model!r} takes no mel, so no input; choose another")
     settings = VocodeSettings(

@@ -1,5 +1,9 @@
 """What the machine at hand can do."""
 
+import os
+import shutil
+import sys
+
 import torch
 
 from audiodiff.errors import AudiodiffError
@@ -43,3 +47,18 @@ def use_bf16(precision: str, device: torch.device) -> bool:
             f"precision={precision!r} is unknown; choose from {', '.join(PRECISIONS)}"
         )
     return precision == "bf16" or (precision == "auto" and has_bf16(device))
+
+
+def check_compiler(device: torch.device) -> None:
+    """Whether torch.compile can make code for this device.
+
+    Raises:
+        AudiodiffError: If it needs a C++ compiler and this machine has none.
+    """
+    usual = {"darwin": "clang++", "win32": "cl"}.get(sys.platform, "g++")
+    compiler = os.environ.get("CXX", usual)
+    if device.type == "cpu" and shutil.which(compiler) is None:
+        raise AudiodiffError(
+            f"compile needs a C++ compiler and there is no {compiler!r} here; install it, or do "
+            "without compile"
+        )

@@ -12,7 +12,7 @@ from audiodiff._types import Mel, Sampler, Wave
 from audiodiff.audio.mel import LogMel, MelConfig
 from audiodiff.audio.presets import check_mel
 from audiodiff.checkpoint import CONFIG_NAME, WEIGHTS_NAME
-from audiodiff.devices import check_device, use_bf16
+from audiodiff.devices import check_compiler, check_device, use_bf16
 from audiodiff.diffusion.times import TimeGrid
 from audiodiff.errors import AudiodiffError
 from audiodiff.model import Model
@@ -59,7 +59,7 @@ class Vocoder:
 
     @classmethod
     def from_pretrained(
-        cls, name: str | Path, device: str = "cpu", precision: str = "auto"
+        cls, name: str | Path, device: str = "cpu", precision: str = "auto", compile: bool = False
     ) -> "Vocoder":
         """Loads a model.
 
@@ -69,11 +69,17 @@ class Vocoder:
             device: Where to run it, e.g. ``cpu`` or ``cuda``.
             precision: Of the network's products: ``fp32``, ``bf16``, or ``auto``, which is bf16
                 where the device has instructions for it.
+            compile: Whether torch.compile makes the network's code, for mels of any length. The
+                first call then takes half a minute more, and later ones less.
 
         Raises:
-            AudiodiffError: If there is no such model or device, or its files are damaged.
+            AudiodiffError: If there is no such model, device or compiler, or its files are damaged.
         """
-        return cls(Model.load(model_directory(str(name))), precision).to(device)
+        vocoder = cls(Model.load(model_directory(str(name))), precision).to(device)
+        if compile:
+            check_compiler(vocoder.device)
+            vocoder.model.network.compile(dynamic=True)
+        return vocoder
 
     def to(self, device: str) -> "Vocoder":
         """Moves the model and returns the vocoder.

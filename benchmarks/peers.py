@@ -61,6 +61,11 @@ def audiodiff_one_step() -> Run:
     return partial(Vocoder.from_pretrained("default"), n_steps=1)
 
 
+def audiodiff_compiled() -> Run:
+    """Our default model by torch.compile, which is part of the first run."""
+    return Vocoder.from_pretrained("default", compile=True)
+
+
 def diffwave() -> Run:
     """DiffWave base (arXiv:2009.09761) at the package's fast schedule of six steps."""
     return _predictor("diffwave", "DiffWave", fast_sampling=True)
@@ -131,10 +136,12 @@ def _predictor(package: str, network: str, **options: Any) -> Run:
 
 
 OURS = "audiodiff, default steps"
+COMPILED = "audiodiff, default steps, compiled"
 
 SYSTEMS = {
     OURS: System(audiodiff, "audiodiff-vocoder"),
     "audiodiff, default steps, float32": System(audiodiff_float32, "audiodiff-vocoder"),
+    COMPILED: System(audiodiff_compiled, "audiodiff-vocoder"),
     "audiodiff, one step": System(audiodiff_one_step, "audiodiff-vocoder"),
     "DiffWave, 6 steps": System(diffwave, "diffwave", ("diffwave.inference",)),
     "WaveGrad, 6 steps": System(wavegrad, "wavegrad", ("wavegrad.inference",)),

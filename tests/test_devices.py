@@ -1,10 +1,11 @@
+import shutil
 from pathlib import Path
 
 import pytest
 import torch
 from test_vocoder import CONFIGS, untrained
 
-from audiodiff.devices import check_device, has_bf16, use_bf16
+from audiodiff.devices import check_compiler, check_device, has_bf16, use_bf16
 from audiodiff.errors import AudiodiffError
 from audiodiff.vocoder import Vocoder
 
@@ -50,3 +51,26 @@ def test_bf16_sounds_like_fp32(name: str) -> None:
     # Where it runs may change, what was asked for stays.
     assert not exact.to("cpu").model.bf16
     assert coarse.to("cpu").model.bf16
+
+
+def test_no_compiler_is_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CXX", "no-such-compiler")
+    untrained(CONFIGS["diffwave"]).save(tmp_path)
+    with pytest.raises(AudiodiffError, match="there is no 'no-such-compiler' here; install it"):
+        Vocoder.from_pretrained(tmp_path, compile=True)
+    check_compiler(torch.device("cuda"))
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("g++") is None, reason="needs g++")
+# Inductor's own: it reads what torch has deprecated.
+@pytest.mark.filterwarnings("ignore")
+def test_compiled_it_sounds_the_same_at_any_length(tmp_path: Path) -> None:
+    untrained(CONFIGS["band-split"]).save(tmp_path)
+    plain, compiled = (
+        Vocoder.from_pretrained(tmp_path, precision="fp32", compile=choice)
+        for choice in (False, True)
+    )
+    for n_frames in (40, 24):
+        mel = plain.mel(0.1 * torch.randn(1, n_frames * 256))
+        torch.testing.assert_close(compiled(mel), plain(mel), rtol=0, atol=1e-4)

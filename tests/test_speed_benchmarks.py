@@ -93,6 +93,18 @@ def test_the_speed_report_has_every_system_length_and_batch(
     assert [row[:2] for row in rows_below("Ours, many at once", text)] == [["16", "1"], ["1", "16"]]
 
 
+def test_compiling_pays_off_once_it_has_saved_what_it_cost(script: Script) -> None:
+    speed = script("speed")
+    plain, quick, slow = (
+        speed.Figures(real_time_factor=factor, memory=0, load=0, first=first)
+        for factor, first in [(0.1, 1), (0.05, 31), (0.2, 31)]
+    )
+    assert speed.payoff(plain, quick) == (
+        "the first run takes 30 s longer, which pays off after 10 minutes of sound"
+    )
+    assert speed.payoff(plain, slow).endswith("which never pays")
+
+
 def test_a_long_mel_is_a_short_one_again_and_again(script: Script) -> None:
     speed = script("speed")
     whole = speed.tiled_mel(speed.CLIP, 30)

@@ -13,6 +13,7 @@ from torch.optim import Optimizer
 from audiodiff.checkpoint import save_model
 from audiodiff.data.cache import ClipCache
 from audiodiff.data.crops import CropLoader
+from audiodiff.devices import check_compiler
 from audiodiff.errors import AudiodiffError
 from audiodiff.model import Model
 from audiodiff.training.config import TrainConfig
@@ -135,6 +136,7 @@ class Trainer:
             say(f"going on after step {self.progress.step}")
         self.objective = DiffusionLoss(config, model).to(accelerator.device)
         if config.compile:
+            check_compiler(accelerator.device)
             self.network.compile()
         self.shared = accelerator.prepare_model(self.objective)
         self.optimizer: Optimizer = accelerator.prepare_optimizer(optimizer)
