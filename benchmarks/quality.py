@@ -172,7 +172,7 @@ def cell(summary: Summary, n_clips: int) -> str:
 
 def table(rows: dict[str, list[FileScores]]) -> str:
     """Markdown with a row for each system."""
-    arrows = {"higher": "↑", "lower": "↓"}
+    arrows = {"higher": "↑", "lower": "↓", "nearer 0": "→ 0"}
     heads = [
         " ".join([name, *([f"({metric.unit})"] if metric.unit else []), arrows[metric.better]])
         for name, metric in METRICS.items()

@@ -25,7 +25,7 @@ class Metric(NamedTuple):
     """How to read one metric."""
 
     unit: str
-    better: Literal["higher", "lower"]
+    better: Literal["higher", "lower", "nearer 0"]
 
 
 METRICS: dict[str, Metric] = {
@@ -36,7 +36,7 @@ METRICS: dict[str, Metric] = {
     "mcd": Metric("dB", "lower"),
     "f0_rmse": Metric("cents", "lower"),
     "voicing_f1": Metric("", "higher"),
-    "silence_noise": Metric("dB", "lower"),
+    "silence_noise": Metric("dB", "nearer 0"),
 }
 
 
