@@ -165,7 +165,7 @@ def system_rows(
                 break
             factor, *costs = cells(figures)
             if system == COMPILED:
-                notes.append(f"- compiled, {n} threads: {payoff(ours[n], figures)}")
+                notes.append(f"- compiled, threads: {n}: {payoff(ours[n], figures)}")
             ours.setdefault(n, figures)  # the first system is ours
             ratio = f"{figures.real_time_factor / ours[n].real_time_factor:.2f}"
             rows.append([system, f"{package} {version(package)}", str(n), factor, ratio, *costs])
@@ -220,8 +220,8 @@ def report(
         f"All on {seconds:g} s of {clip.name}, median of {repeats} runs, peers in float32 with "
         "random weights, ours with bfloat16 products where the CPU has them; "
         f"torch {torch.__version__}, {os.cpu_count()} CPUs "
-        f"({torch.backends.cpu.get_cpu_capability()}). Our default run has "
-        f"{Vocoder.from_pretrained('default').model.n_steps} steps.",
+        f"({torch.backends.cpu.get_cpu_capability()}). Steps of our default run: "
+        f"{Vocoder.from_pretrained('default').model.n_steps}.",
         "",
         *table(head, rows),
         "",
