@@ -110,7 +110,7 @@ BASELINES: dict[str, System] = {
     "Griffin-Lim, 32 iterations, clipped pseudo-inverse": partial(
         griffin_lim, n_iterations=32, mel_inverse="pseudo-inverse"
     ),
-    "mel projection of noise, 64 passes, no network": partial(projection, n_passes=64),
+    "mel projection of noise, 128 passes, no network": partial(projection, n_passes=128),
     "WORLD, from the wave": world,
 }
 

@@ -42,11 +42,15 @@ def test_what_it_makes_is_intelligible(vocoder: Vocoder, wave: np.ndarray) -> No
 def test_in_pieces_it_is_the_whole(wave: np.ndarray) -> None:
     vocoder = Vocoder.from_pretrained("default", precision="fp32")
     mel = vocoder.mel(torch.from_numpy(wave)[None])
-    whole = vocoder(mel, n_steps=2)
-    context = 2 * vocoder.model.receptive_radius
-    pieces = vocoder.chunks(mel, n_steps=2, chunk_frames=100, context_frames=context)
-    # The projection onto the mel carries a little further than the context.
-    torch.testing.assert_close(torch.cat(list(pieces), 1), whole, rtol=0, atol=1e-3)
+    whole = vocoder(mel)
+    pieces = list(vocoder.chunks(mel, chunk_frames=100))
+    assert len(pieces) == 4
+    # The projection onto the mel carries a little further than the context, and its many passes
+    # make more of the last bits of a float.
+    difference = (torch.cat(pieces, 1) - whole).square()
+    assert difference.mean() < 1e-4 * whole.square().mean()
+    seams = torch.cat([difference[:, i - 256 : i + 256] for i in (25600, 51200, 76800)])
+    assert seams.max() < 1e-4 * whole.square().max()
 
 
 def test_bf16_costs_nothing_that_is_heard(wave: np.ndarray) -> None:

@@ -10,8 +10,9 @@ from audiodiff.audio.mel import LogMel
 LIMIT = 1.2
 """Greatest correction of a band in one pass, in nepers: a factor of 0.3 to 3.3."""
 
-MOMENTUM = 0.9
-"""How much of the last pass's change is added once more."""
+MOMENTUM = (0.99, 0.9)
+"""How much of a pass's change is added once more, after the first pass and after the last: much of
+it finds better phases, less of it settles on them."""
 
 
 class MelProjection:
@@ -20,8 +21,9 @@ class MelProjection:
     A pass multiplies the spectrum, per frame and bin, by the ratio of the given mel to the
     wave's own, interpolated from bands to bins in the logarithm, and makes a sound of it. That is
     an iteration of Griffin and Lim's (IEEE TASSP 32, 1984), with the momentum of its fast form
-    (Perraudin, Balazs and Sondergaard, WASPAA 2013), but no magnitude is fixed: what the mel does
-    not say, the fine structure within a band, is left to the sound itself.
+    (Perraudin, Balazs and Sondergaard, WASPAA 2013), which falls from pass to pass. But no
+    magnitude is fixed: what the mel does not say, the fine structure within a band, is left to the
+    sound itself.
 
     Args:
         log_mel: Computes the mel.
@@ -44,9 +46,11 @@ class MelProjection:
             return wave
         wanted = self.log_mel.config.amplitude(mel).log()
         before = wave = self._pass(wave, wanted)
-        for _ in range(n_passes - 1):
+        first, last = MOMENTUM
+        for n in range(1, n_passes):
             after = self._pass(wave, wanted)
-            wave = after + MOMENTUM * (after - before)
+            momentum = first + (last - first) * n / n_passes
+            wave = after + momentum * (after - before)
             before = after
         return before
 

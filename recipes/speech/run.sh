@@ -10,15 +10,24 @@ data=$(cd "$1" && pwd) out=$2
 shift 2
 stages=${*:-train judge}
 
-# First at times all over [0, 1] and a constant learning rate, then at those near 1 until it has
-# fallen to 0.
+# Each part starts from the weights of the one before: at times all over [0, 1] and a constant
+# learning rate; at those near 1, until it has fallen to 0; once more from a lower one, for longer.
 train() {
     clips=(--data "$data/kathleen" --data "$data/nathalie" --data "$data/flemishguy")
+    high=(--set optimizer.lr=0.015 --set optimizer.adamw_lr=2e-3)
     first=(--set steps=6095 --set optimizer.warmup=200 --set optimizer.decay=0)
     first+=(--set times.mean=0.4 --set times.std=1.0)
-    audiodiff train "$here/bandsplit.toml" "${clips[@]}" --out "$out/first" --resume "${first[@]}"
-    audiodiff train "$here/bandsplit.toml" "${clips[@]}" --out "$out/run" --resume \
-        --init "$out/first/model"
+    second=(--set steps=6000 --set optimizer.decay=0.5)
+    part first "${high[@]}" "${first[@]}"
+    part second "${high[@]}" "${second[@]}" --init "$out/first/model"
+    part run --init "$out/second/model"
+}
+
+# part NAME OPTION ...: one part of the training, in a folder of its own.
+part() {
+    name=$1
+    shift
+    audiodiff train "$here/bandsplit.toml" "${clips[@]}" --out "$out/$name" --resume "$@"
 }
 
 judge() {
