@@ -21,8 +21,9 @@ from audiodiff.errors import AudiodiffError
 from audiodiff.files import sentence
 from audiodiff.model import Model
 from audiodiff.training.config import TrainConfig, read_train_config
-from audiodiff.training.objectives import Batch, DiffusionLoss
+from audiodiff.training.objectives import Batch
 from audiodiff.training.optimizers import build_optimizer
+from audiodiff.training.spectral import build_objective
 from audiodiff.training.state import Average
 
 N_WARM_UP = 2
@@ -55,7 +56,7 @@ class Steps:
         torch.manual_seed(config.seed)
         self.config, self.device = config, device
         self.model = Model(config.model).to(device)
-        self.objective = DiffusionLoss(config, self.model).to(device)
+        self.objective = build_objective(config, self.model).to(device)
         self.optimizer = build_optimizer(self.model.network, config.optimizer)
         self.average = Average(self.model.network, config.ema_decay)
         self.wave = 0.1 * torch.randn(config.batch_size, config.n_samples)

@@ -20,7 +20,7 @@ LAYERS = [
     ["data.corpus", "data.cache", "data.crops"],
     ["metrics._shared", "metrics.perceptual", "metrics.pitch", "metrics.spectral"],
     ["metrics.silence", "metrics.evaluate", "metrics.tables"],
-    ["training.config", "training.optimizers", "training.objectives"],
+    ["training.config", "training.optimizers", "training.objectives", "training.spectral"],
     ["training.state", "training.session"],
     ["training.monitor", "training.run_folder", "training.trainer"],
     ["vocoder", "vocode", "convert"],

@@ -19,8 +19,7 @@ from audiodiff.checkpoint import load_tensors
 from audiodiff.errors import AudiodiffError
 from audiodiff.model import Model
 from audiodiff.training.config import TimesConfig, TrainConfig, read_train_config
-from audiodiff.training.monitor import LEVELS
-from audiodiff.training.objectives import Batch, DiffusionLoss
+from audiodiff.training.objectives import DEV_TIMES, Batch, DiffusionLoss
 from audiodiff.training.session import Stop
 from audiodiff.training.state import Average, Progress, load_state, save_state
 from audiodiff.training.trainer import train
@@ -198,7 +197,7 @@ def test_a_run_leaves_all_it_promises(config_path: Path, clips: Path, tmp_path: 
     assert any("steps/s" in line and "audio-s/s" in line and "ETA" in line for line in said)
     records = [json.loads(line) for line in (out / "log.jsonl").read_text().splitlines()]
     dev = next(record for record in records if "dev/loss" in record)
-    assert all(np.isfinite(dev[f"dev/loss_t{level:.2f}"]) for level in LEVELS)
+    assert all(np.isfinite(dev[f"dev/loss_t{level:.2f}"]) for level in DEV_TIMES)
     assert (out / "curves.png").read_bytes()[:4] == b"\x89PNG"
     assert list((out / "tensorboard").iterdir())
     vocoder = Vocoder.from_pretrained(out / "model")

@@ -70,6 +70,19 @@ class TimesConfig(Config):
     std: PositiveFloat = 1.0
 
 
+class SpectralConfig(Config):
+    """Training through the model's default run, see `audiodiff.training.spectral`.
+
+    Attributes:
+        windows: Of the spectrograms that are compared, in samples.
+        diffusion_items: Crops of each batch that train by the diffusion loss instead, which
+            keeps the other times in order.
+    """
+
+    windows: tuple[PositiveInt, ...] = Field(default=(128, 256, 512, 1024, 2048), min_length=1)
+    diffusion_items: NonNegativeInt = 2
+
+
 class TrainConfig(Config):
     """One training run.
 
@@ -86,6 +99,7 @@ class TrainConfig(Config):
         above_f_max: Weight in the loss of the frequencies above the mel's highest, of which it
             says nothing; for the STFT codec.
         times: How times are drawn.
+        spectral: The finish; None for the diffusion loss alone.
         compile: Whether torch.compile makes the network's code, which needs a C++ compiler.
         ema_decay: Of the average of the weights that is saved as the model.
         log_every: Steps between lines of the log.
@@ -104,6 +118,7 @@ class TrainConfig(Config):
     loss: Literal["l1", "l2"] = "l1"
     above_f_max: float = Field(default=1.0, ge=0)
     times: TimesConfig = Field(default_factory=TimesConfig)
+    spectral: SpectralConfig | None = None
     compile: bool = False
     ema_decay: Fraction = 0.999
     log_every: PositiveInt = 50
@@ -118,6 +133,25 @@ class TrainConfig(Config):
                 f"data.crop_frames={self.data.crop_frames} is {self.n_samples} samples but the "
                 f"mel needs {mel.min_samples}; give at least "
                 f"{-(-mel.min_samples // mel.hop_length)}"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _spectral_fits(self) -> "TrainConfig":
+        if self.spectral is None:
+            return self
+        if self.model.mel is None:
+            raise ValueError("spectral: needs a model with a mel; leave [spectral] out")
+        longest, inner = max(self.spectral.windows), self.data.crop_frames * self.model.hop_length
+        if longest > inner:
+            raise ValueError(
+                f"spectral.windows holds {longest} but a crop has {inner} samples; give a longer "
+                "data.crop_frames or leave that window out"
+            )
+        if self.spectral.diffusion_items >= self.batch_size:
+            raise ValueError(
+                f"spectral.diffusion_items={self.spectral.diffusion_items} leaves no crop of "
+                f"batch_size={self.batch_size}; give fewer"
             )
         return self
 

@@ -17,9 +17,7 @@ from audiodiff.diffusion.noise import white_noise
 from audiodiff.model import Model
 from audiodiff.plots import curves_figure, save_figure, spectrogram_figure
 from audiodiff.training.objectives import DiffusionLoss
-
-LEVELS = (0.02, 0.1, 0.2, 0.35, 0.5, 0.65, 0.8, 0.95)
-"""Times at which the dev loss is measured."""
+from audiodiff.training.spectral import SpectralLoss
 
 Clips = list[Float[Tensor, " _"]]
 """Waves of any lengths."""
@@ -98,17 +96,14 @@ def vocode_clips(model: Model, waves: Clips) -> Clips:
 
 
 @torch.no_grad()
-def dev_losses(objective: DiffusionLoss, cache: ClipCache, n_samples: int) -> dict[str, float]:
-    """The loss at each of `LEVELS` on fixed crops of the dev clips, and their mean."""
+def dev_losses(
+    objective: DiffusionLoss | SpectralLoss, cache: ClipCache, n_samples: int
+) -> dict[str, float]:
+    """What an objective measures on fixed crops of the dev clips with fixed noise."""
     device = next(objective.parameters()).device
     crops = crop_batch(cache, seed=0, start=0, batch_size=N_CROPS, n_samples=n_samples)
     wave = torch.from_numpy(crops).to(device)
-    white = white_noise((0,), tuple(wave.shape)).to(device)
-    losses = {}
-    for level in LEVELS:
-        t = torch.full((len(wave),), level, dtype=torch.float64, device=device)
-        losses[f"dev/loss_t{level:.2f}"] = objective.per_item(wave, t, white).mean().item()
-    return losses | {"dev/loss": sum(losses.values()) / len(losses)}
+    return objective.on_dev(wave, white_noise((0,), tuple(wave.shape)).to(device))
 
 
 def preview_clips(cache: ClipCache, at_least: int) -> Clips:

@@ -13,6 +13,9 @@ from audiodiff.diffusion.targets import expand, output_from_x0
 from audiodiff.model import Model
 from audiodiff.training.config import TimesConfig, TrainConfig
 
+DEV_TIMES = (0.02, 0.1, 0.2, 0.35, 0.5, 0.65, 0.8, 0.95)
+"""Times at which the loss is measured on dev crops."""
+
 GOLDEN = 0.6180339887498949
 """Steps of the golden ratio fill [0, 1) evenly, however many are taken."""
 
@@ -31,6 +34,7 @@ class Batch:
     def __init__(self, wave: Wave, seed: int, first: int, times: TimesConfig, t_min: float) -> None:
         places = range(first, first + len(wave))
         self.wave = wave
+        self.first = first
         uniform = torch.tensor([place * GOLDEN % 1 for place in places], dtype=torch.float64)
         self.t = _times(times, uniform, t_min)
         shape = tuple(wave.shape[1:])
@@ -94,6 +98,14 @@ class DiffusionLoss(nn.Module):
         y_hat = network(x_t, model.network.level(model.schedule, t))
         error = model.prior.whiten(y - y_hat, network.shape).abs().pow(self.power)
         return (error * self.get_buffer("weight")).flatten(1).mean(1)
+
+    def on_dev(self, wave: Wave, white: Wave) -> dict[str, float]:
+        """The loss at each of `DEV_TIMES`, and their mean."""
+        losses = {}
+        for level in DEV_TIMES:
+            t = torch.full((len(wave),), level, dtype=torch.float64, device=wave.device)
+            losses[f"dev/loss_t{level:.2f}"] = self.per_item(wave, t, white).mean().item()
+        return losses | {"dev/loss": sum(losses.values()) / len(losses)}
 
     def _inner(self, x: Tensor, hop_length: int) -> Tensor:
         """Without the margins, of a sequence with a step every ``hop_length`` samples."""

@@ -18,10 +18,11 @@ from audiodiff.errors import AudiodiffError
 from audiodiff.model import Model
 from audiodiff.training.config import TrainConfig
 from audiodiff.training.monitor import Monitor, dev_losses, preview_clips
-from audiodiff.training.objectives import Batch, DiffusionLoss
+from audiodiff.training.objectives import Batch
 from audiodiff.training.optimizers import build_optimizer, learning_rate
 from audiodiff.training.run_folder import MODEL_NAME, check_free, claim, open_data
 from audiodiff.training.session import Clock, Stop, interruptible
+from audiodiff.training.spectral import build_objective
 from audiodiff.training.state import STATE_NAME, Average, Progress, load_state, save_state
 
 
@@ -134,13 +135,13 @@ class Trainer:
                 out / STATE_NAME, self.network, self.average.tensors, optimizer, self.progress
             )
             say(f"going on after step {self.progress.step}")
-        self.objective = DiffusionLoss(config, model).to(accelerator.device)
+        self.objective = build_objective(config, model).to(accelerator.device)
         if config.compile:
             check_compiler(accelerator.device)
             self.network.compile()
         self.shared = accelerator.prepare_model(self.objective)
         self.optimizer: Optimizer = accelerator.prepare_optimizer(optimizer)
-        self.averaged = DiffusionLoss(config, Model(config.model)).to(accelerator.device)
+        self.averaged = build_objective(config, Model(config.model)).to(accelerator.device)
         self.averaged.eval()
 
     @property
