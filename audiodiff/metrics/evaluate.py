@@ -34,7 +34,7 @@ METRICS: dict[str, Metric] = {
     "mstft": Metric("", "lower"),
     "mel_mae": Metric("nepers", "lower"),
     "mcd": Metric("dB", "lower"),
-    "f0_rmse": Metric("cents", "lower"),
+    "f0_mae": Metric("cents", "lower"),
     "voicing_f1": Metric("", "higher"),
     "silence_noise": Metric("dB", "nearer 0"),
 }
@@ -129,14 +129,14 @@ def evaluate_pair(
         )
     length = min(len(reference), len(estimate))
     pair = reference[:length], estimate[:length]
-    f0_rmse, voicing_f1 = pitch_scores(*pair, sample_rate)
+    f0_mae, voicing_f1 = pitch_scores(*pair, sample_rate)
     return {
         "pesq_wb": pesq_wb(*pair, sample_rate),
         "estoi": estoi(*pair, sample_rate),
         "mstft": multi_resolution_stft(*pair, sample_rate),
         "mel_mae": log_mel_mae(*pair, sample_rate),
         "mcd": mcd(*pair, sample_rate),
-        "f0_rmse": f0_rmse,
+        "f0_mae": f0_mae,
         "voicing_f1": voicing_f1,
         "silence_noise": silence_noise(*pair, sample_rate),
     }

@@ -30,11 +30,12 @@ def f0_track(
 
 
 def pitch_scores(reference: Samples, estimate: Samples, sample_rate: int) -> tuple[float, float]:
-    """The RMSE of F0 in cents, and the F1 of voicing decisions.
+    """The mean absolute error of F0 in cents, and the F1 of voicing decisions.
 
-    ``f0_rmse = sqrt(mean((1200 log2(f0_estimate / f0_reference))^2))`` over the frames that are
-    voiced in both, octave errors included. ``voicing_f1 = 2 TP / (2 TP + FP + FN)`` over all
-    frames, the reference's voicing being the truth.
+    ``f0_mae = mean(|1200 log2(f0_estimate / f0_reference)|)`` over the frames that are voiced in
+    both, octave errors included; not squared, or the tracker's few octave jumps would be all that
+    it shows. ``voicing_f1 = 2 TP / (2 TP + FP + FN)`` over all frames, the reference's voicing
+    being the truth.
 
     Args:
         reference: The recording.
@@ -42,7 +43,7 @@ def pitch_scores(reference: Samples, estimate: Samples, sample_rate: int) -> tup
         sample_rate: Of both, in Hz.
 
     Returns:
-        ``(f0_rmse, voicing_f1)``. The first is NaN if no frame is voiced in both, the second if no
+        ``(f0_mae, voicing_f1)``. The first is NaN if no frame is voiced in both, the second if no
         frame is voiced in either; both are for a clip under 0.25 s.
 
     Raises:
@@ -59,4 +60,4 @@ def pitch_scores(reference: Samples, estimate: Samples, sample_rate: int) -> tup
     if not both.any():
         return math.nan, voicing_f1
     cents = 1200 * np.log2(found[both] / truth[both])
-    return float(np.sqrt(np.mean(cents**2))), voicing_f1
+    return float(np.mean(np.abs(cents))), voicing_f1
