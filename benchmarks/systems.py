@@ -110,17 +110,23 @@ BASELINES: dict[str, System] = {
     "Griffin-Lim, 32 iterations, clipped pseudo-inverse": partial(
         griffin_lim, n_iterations=32, mel_inverse="pseudo-inverse"
     ),
-    "mel projection of noise, 128 passes, no network": partial(projection, n_passes=128),
     "WORLD, from the wave": world,
 }
 
 
 def systems_of(model: str, steps: Sequence[int]) -> dict[str, System]:
-    """The model at each step count, then the baselines, by the names that the tables show."""
+    """The model at each step count, its projection with no network in it, then the baselines.
+
+    The keys are the names that the tables show.
+    """
     ours: dict[str, System] = {
         f"{Path(model).name}, {n} step{'' if n == 1 else 's'}": partial(
             diffusion, model=model, n_steps=n
         )
         for n in steps
     }
+    n_passes = _vocoder(model).model.config.sampling.mel_passes
+    if n_passes:
+        name = f"mel projection of noise, {n_passes} passes, no network"
+        ours[name] = partial(projection, n_passes=n_passes)
     return ours | BASELINES

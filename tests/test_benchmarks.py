@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from audiodiff import PRESETS, AudiodiffError, LogMel
+from audiodiff import PRESETS, AudiodiffError, LogMel, Vocoder
 from audiodiff.audio.io import load, save
 from audiodiff.metrics.evaluate import METRICS
 from audiodiff.metrics.pitch import f0_track
@@ -109,7 +109,7 @@ def test_quality_judges_each_pair_once(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     quality, out = script("quality"), tmp_path / "out"
-    systems = script("systems").BASELINES
+    baselines = script("systems").BASELINES
     monkeypatch.setenv("OMP_NUM_THREADS", os.environ.get("OMP_NUM_THREADS", "1"))
     quality.main(data, out, steps="1", workers=1)
     text = capsys.readouterr().out
@@ -119,7 +119,9 @@ def test_quality_judges_each_pair_once(
     heads = [line for line in lines if line.startswith("###")]
     assert heads == ["### all voices", "### free", "### listed"]
     rows = [line.strip("| ").split(" | ") for line in lines if line.startswith("| ")]
-    assert [row[0] for row in rows] == ["system", "default, 1 step", *systems] * 3
+    passes = Vocoder.from_pretrained("default").model.config.sampling.mel_passes
+    ours = ["default, 1 step", f"mel projection of noise, {passes} passes, no network"]
+    assert [row[0] for row in rows] == ["system", *ours, *baselines] * 3
     assert {len(row) for row in rows} == {2 + len(METRICS)}
     assert {row[1] for row in rows} == {"clips", "2", "1"}
     assert (out / "quality.md").read_text() == text

@@ -66,7 +66,7 @@ def test_the_speed_report_has_every_system_length_and_batch(
 ) -> None:
     speed, peers = script("speed"), script("peers")
     absent = peers.System(lambda: None, "some-package", ("no_such_module",))
-    ours = peers.System(peers.audiodiff_one_step, "audiodiff-vocoder")
+    ours = peers.System(peers.audiodiff_four_steps, "audiodiff-vocoder")
     systems = {peers.OURS: ours, GRIFFIN_LIM: peers.SYSTEMS[GRIFFIN_LIM], "absent": absent}
 
     def run_a_tenth(case: Any, clip: Path) -> Any:
