@@ -4,7 +4,8 @@ One forward process, ``x_t = alpha(t) x_0 + sigma(t) eps``, with t = 0 at data a
 and one quantity that everything reads: the denoised estimate ``x0_hat(x_t, t)``.
 """
 
-from typing import Any, Protocol, runtime_checkable
+from collections.abc import Callable
+from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 from jaxtyping import Float
 from torch import Tensor
@@ -87,12 +88,16 @@ class NoiseSource(Protocol):
         """Noise in the shape, dtype and device of ``like``; step 0 is the initial state's."""
 
 
+Draw: TypeAlias = Callable[[], State]
+"""Fresh noise of the prior's covariance in the shape of the state, another with every call."""
+
+
 @runtime_checkable
 class Sampler(Protocol):
     """One way from t to r < t, given the denoiser."""
 
-    stochastic: bool
-    """Whether it uses the noise."""
+    calls: int
+    """Of the denoiser in one step, at most."""
 
     def init(self) -> Any:
         """The state before the first step."""
@@ -105,7 +110,7 @@ class Sampler(Protocol):
         t: Times,
         r: Times,
         state: Any,
-        noise: State,
+        draw: Draw,
     ) -> tuple[State, Any]:
         """x_r and the state for the next step."""
 

@@ -69,7 +69,8 @@ def vocode(
         int | None, typer.Option(help="Network calls; the model's own by default.", min=1)
     ] = None,
     sampler: Annotated[
-        str | None, typer.Option(help="ddpm or ddim; the model's own by default.")
+        str | None,
+        typer.Option(help="E.g. ddim, dpm++2m, unipc2, heun; the model's own by default."),
     ] = None,
     seed: Annotated[int, typer.Option(help="Of the noise, the same for every file.", min=0)] = 0,
     device: Annotated[str, typer.Option(help="cpu, cuda, ...")] = "cpu",

@@ -25,7 +25,10 @@ from audiodiff.model_config import ModelConfig
 from audiodiff.models.bandsplit import BandSplitConfig, BandSplitNet
 from audiodiff.models.diffwave import DiffWave, DiffWaveConfig
 from audiodiff.samplers.ancestral import Clamped
-from audiodiff.samplers.loop import SAMPLERS, last, sample
+from audiodiff.samplers.loop import build_sampler, last, sample
+
+GUESS = 2**32
+"""Place on the noise tape of what a run's start is made of, after all that a run draws."""
 
 
 def build_network(config: DiffWaveConfig | BandSplitConfig) -> DiffWave | BandSplitNet:
@@ -98,10 +101,8 @@ class Model(nn.Module):
             AudiodiffError: If the name is unknown.
         """
         name = self.config.sampling.sampler if name is None else name
-        if name not in SAMPLERS:
-            raise AudiodiffError(f"sampler={name!r} is unknown; choose from {', '.join(SAMPLERS)}")
         limit = self.config.sampling.clamp
-        sampler = SAMPLERS[name]()
+        sampler = build_sampler(name)
         return sampler if limit is None else Clamped(sampler, limit)
 
     def times(self, n_steps: int | None = None) -> TimeGrid:
@@ -141,7 +142,7 @@ class Model(nn.Module):
         like = self.codec.encode(wave)
         start, passes = None, self.config.sampling.start_passes
         if mel is not None and self.project is not None and passes:
-            guess = self.codec.decode(noise(like, len(times)), n_samples)
+            guess = self.codec.decode(noise(like, GUESS), n_samples)
             start = self.codec.encode(self.project(guess, mel, passes))
         denoise = self.denoiser(mel, times)
         return sample(denoise, self.schedule, sampler, times, noise, like, start)

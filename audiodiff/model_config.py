@@ -22,7 +22,7 @@ from audiodiff.diffusion.targets import TARGETS
 from audiodiff.diffusion.times import TIMES, check_times
 from audiodiff.models.bandsplit import BandSplitConfig
 from audiodiff.models.diffwave import DiffWaveConfig
-from audiodiff.samplers.loop import SAMPLERS
+from audiodiff.samplers.loop import build_sampler
 
 NetworkConfig = Annotated[DiffWaveConfig | BandSplitConfig, Field(discriminator="kind")]
 """The field type for configs that hold a network."""
@@ -32,7 +32,7 @@ class SamplingConfig(Config):
     """How a model runs unless the caller says otherwise.
 
     Attributes:
-        sampler: A name of `SAMPLERS`.
+        sampler: A name that `build_sampler` takes.
         times: The default run, falling from noise to 0.
         rule: How another number of steps is placed, a name of `TIMES`.
         t_range: The first and the last time of another number of steps at which the network is
@@ -53,7 +53,7 @@ class SamplingConfig(Config):
 
     @model_validator(mode="after")
     def _known_names(self) -> "SamplingConfig":
-        _known("sampler", self.sampler, SAMPLERS)
+        build_sampler(self.sampler)
         _known("rule", self.rule, TIMES)
         check_times(self.times)
         if self.t_range is not None and not 1 > self.t_range[0] > self.t_range[1] > 0:

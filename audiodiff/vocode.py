@@ -26,7 +26,7 @@ class VocodeSettings(Config):
     """How files are vocoded; None takes the model's own.
 
     Attributes:
-        n_steps: Network calls.
+        n_steps: Steps of the sampler.
         sampler: A sampler's name.
         seed: Of the noise, the same for every file.
         batch_size: Pieces of a long file made at once.

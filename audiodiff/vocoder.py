@@ -120,8 +120,9 @@ class Vocoder:
 
         Args:
             mel: (batch, n_mels, frames) in the model's own preset.
-            n_steps: Network calls; None for the model's default run.
-            sampler: ``ddpm`` or ``ddim``; None for the model's own.
+            n_steps: Steps of the sampler; None for the model's default run.
+            sampler: A name of `SAMPLERS`, with "+langevin" after it or not; None for the model's
+                own.
             seed: One seed for all items, so that each sounds as it would alone, or one for each.
 
         Returns:
@@ -145,7 +146,7 @@ class Vocoder:
         """Makes the sound of a long mel piece by piece, in bounded memory.
 
         Each piece is made with its neighbours as context, and noise belongs to a position, not to
-        a piece: with a context of n_steps times the model's receptive radius the pieces joined
+        a piece: with a context of the network's calls times its receptive radius the pieces joined
         are the whole, but for what a projection onto the mel carries further, which is little.
 
         Args:
@@ -154,7 +155,7 @@ class Vocoder:
             sampler: See above.
             seed: See above.
             chunk_frames: Frames of a piece.
-            context_frames: Frames on either side of it; None for n_steps times the receptive
+            context_frames: Frames on either side of it; None for the calls times the receptive
                 radius, but at most `MAX_CONTEXT`.
             batch_size: Pieces that are made at once, where their sizes are equal.
 
@@ -179,7 +180,8 @@ class Vocoder:
         solver = self.model.sampler(sampler)
         seeds = _seeds(seed, len(mel))
         if context_frames is None:
-            context_frames = min((len(times) - 1) * self.model.receptive_radius, MAX_CONTEXT)
+            n_calls = (len(times) - 1) * solver.calls
+            context_frames = min(n_calls * self.model.receptive_radius, MAX_CONTEXT)
         spans = cut(mel.shape[2], chunk_frames, context_frames)
         return self._pieces(mel, grouped(spans, batch_size), times, solver, seeds)
 

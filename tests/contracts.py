@@ -6,7 +6,7 @@ import math
 import pytest
 import torch
 
-from audiodiff._types import Codec, Prior, Sampler, Schedule
+from audiodiff._types import Codec, Denoiser, Prior, Sampler, Schedule
 from audiodiff.diffusion.targets import (
     TARGETS,
     expand,
@@ -135,8 +135,8 @@ def check_prior(prior: Prior, codec: Codec, mel: torch.Tensor, n_samples: int) -
         assert touched.max() < (frame + 1 + reach) * per_frame
 
 
-def check_sampler(sampler: Sampler, schedule: Schedule) -> None:
-    """Shapes, one-step exactness, and arrival at the data's distribution."""
+def check_sampler(sampler: Sampler, schedule: Schedule, denoise: Denoiser | None = None) -> None:
+    """Shapes, and arrival at the data's distribution by the best denoiser, or another."""
     data = GaussianData(schedule)
     generator = torch.Generator().manual_seed(0)
     n = 20_000
@@ -145,11 +145,16 @@ def check_sampler(sampler: Sampler, schedule: Schedule) -> None:
         data.spread(t), torch.empty(2, n)
     )
     x = x + expand(schedule.alpha(t), x) * data.mean
+
+    def draw() -> torch.Tensor:
+        return torch.randn(2, n, generator=generator, dtype=F64)
+
     state = sampler.init()
-    times = torch.linspace(0.9, 0, 101, dtype=F64)
+    times = torch.linspace(0.9, 0, 201, dtype=F64)
     for now, then in itertools.pairwise(times):
-        noise = torch.randn(2, n, generator=generator, dtype=F64)
-        x, state = sampler.step(data, schedule, x, now.expand(2), then.expand(2), state, noise)
+        x, state = sampler.step(
+            denoise or data, schedule, x, now.expand(2), then.expand(2), state, draw
+        )
         assert x.shape == (2, n)
         assert x.dtype == F64
     error = 4 / math.sqrt(n)

@@ -367,7 +367,7 @@ VOCODE = "vocode a.wav -o out --model MODEL"
         ("vocode a.wav -o out --model b", "b is no model directory: it has no config.json"),
         ("vocode a.wav -o out --model torn", "torn/config.json is no JSON"),
         ("vocode a.wav -o out --model cut", "cut/model.safetensors is damaged"),
-        (f"{VOCODE} --sampler nope", "sampler='nope' is unknown; choose from ddpm, ddim"),
+        (f"{VOCODE} --sampler nope", "sampler='nope' is unknown; choose from ddpm, ddim, "),
         (f"{VOCODE} --device nope", "device='nope'"),
         (f"{VOCODE} --precision nope", "precision='nope' is unknown; choose from auto, fp32"),
         ("mel a.wav -o out --preset nope", "--preset 'nope' is unknown; choose from hifigan"),

@@ -15,7 +15,9 @@ LAYERS = [
     ["diffusion.schedules", "diffusion.targets", "diffusion.times", "diffusion.priors"],
     ["diffusion.noise", "models.diffwave", "models.bandsplit"],
     ["diffusion.denoiser", "diffusion.consistency"],
-    ["samplers.ancestral", "samplers.ddim", "samplers.loop"],
+    ["samplers.exponential", "samplers.ancestral", "samplers.ddim", "samplers.heun"],
+    ["samplers.dpm_solver", "samplers.unipc", "samplers.consistency", "samplers.langevin"],
+    ["samplers.loop"],
     ["model_config", "model"],
     ["data.corpus", "data.cache", "data.crops"],
     ["metrics._shared", "metrics.perceptual", "metrics.pitch", "metrics.spectral"],
@@ -24,6 +26,7 @@ LAYERS = [
     ["training.state", "training.session"],
     ["training.monitor", "training.run_folder", "training.trainer"],
     ["vocoder", "vocode", "convert"],
+    ["adapters.diffusers"],
     ["cli", "__main__"],
 ]
 ORDER = {name: i for i, name in enumerate(name for layer in LAYERS for name in layer)}

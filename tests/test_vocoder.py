@@ -155,8 +155,8 @@ def test_a_mel_that_does_not_fit_is_refused(
 def test_other_bad_arguments_are_refused(vocoder: Vocoder, mel: torch.Tensor) -> None:
     with pytest.raises(AudiodiffError, match="n_steps=0"):
         vocoder(mel, n_steps=0)
-    with pytest.raises(AudiodiffError, match="sampler='euler'.*ddpm, ddim"):
-        vocoder(mel, sampler="euler")
+    with pytest.raises(AudiodiffError, match="sampler='eule'.*ddpm, ddim"):
+        vocoder(mel, sampler="eule")
     with pytest.raises(AudiodiffError, match="3 seeds for 2 mels"):
         vocoder(mel, seed=[1, 2, 3])
     with pytest.raises(AudiodiffError, match="seed=-1"):

@@ -4,7 +4,7 @@ from typing import Any
 
 import torch
 
-from audiodiff._types import Denoiser, Sampler, Schedule, State, Times
+from audiodiff._types import Denoiser, Draw, Sampler, Schedule, State, Times
 from audiodiff.diffusion.targets import expand
 
 
@@ -22,7 +22,7 @@ def posterior_std(schedule: Schedule, t: Times, r: Times) -> Times:
 class Ancestral:
     """DDPM: draws x_r from q(x_r | x_t, x0_hat) (arXiv:2006.11239, in any schedule's terms)."""
 
-    stochastic = True
+    calls = 1
 
     def init(self) -> None:
         """Keeps nothing between steps."""
@@ -35,14 +35,14 @@ class Ancestral:
         t: Times,
         r: Times,
         state: None,
-        noise: State,
+        draw: Draw,
     ) -> tuple[State, None]:
         """``x_r = kept x_t + new x0_hat + s z``, ``kept = alpha_{t|r} sigma_r^2 / sigma_t^2``."""
         kept = (schedule.sigma(r) / schedule.sigma(t)).square() * schedule.alpha(t)
         kept = kept / schedule.alpha(r)
         new = schedule.alpha(r) - kept * schedule.alpha(t)
         mean = expand(kept, x_t) * x_t + expand(new, x_t) * denoise(x_t, t)
-        return mean + expand(posterior_std(schedule, t, r), x_t) * noise, None
+        return mean + expand(posterior_std(schedule, t, r), x_t) * draw(), None
 
 
 class Clamped:
@@ -51,7 +51,7 @@ class Clamped:
     def __init__(self, sampler: Sampler, limit: float) -> None:
         self.sampler = sampler
         self.limit = limit
-        self.stochastic = sampler.stochastic
+        self.calls = sampler.calls
 
     def init(self) -> Any:
         """The wrapped sampler's state."""
@@ -65,8 +65,8 @@ class Clamped:
         t: Times,
         r: Times,
         state: Any,
-        noise: State,
+        draw: Draw,
     ) -> tuple[State, Any]:
         """The wrapped sampler's step, clamped."""
-        x_r, state = self.sampler.step(denoise, schedule, x_t, t, r, state, noise)
+        x_r, state = self.sampler.step(denoise, schedule, x_t, t, r, state, draw)
         return torch.clamp(x_r, -self.limit, self.limit), state

@@ -2,15 +2,54 @@
 
 from collections import deque
 from collections.abc import Callable, Iterator
+from functools import partial
+from itertools import count
 
 from audiodiff._types import Denoiser, NoiseSource, Sampler, Schedule, State
 from audiodiff.diffusion.targets import expand
 from audiodiff.diffusion.times import TimeGrid
+from audiodiff.errors import AudiodiffError
 from audiodiff.samplers.ancestral import Ancestral
+from audiodiff.samplers.consistency import Consistency
 from audiodiff.samplers.ddim import DDIM
+from audiodiff.samplers.dpm_solver import DPMSolver, SDEDPMSolver
+from audiodiff.samplers.heun import Euler, Heun
+from audiodiff.samplers.langevin import PredictorCorrector
+from audiodiff.samplers.unipc import UniPC
 
-SAMPLERS: dict[str, Callable[[], Sampler]] = {"ddpm": Ancestral, "ddim": DDIM}
+SAMPLERS: dict[str, Callable[[], Sampler]] = {
+    "ddpm": Ancestral,
+    "ddim": DDIM,
+    "euler": Euler,
+    "heun": Heun,
+    "dpm++1": partial(DPMSolver, 1),
+    "dpm++2m": partial(DPMSolver, 2),
+    "dpm++3m": partial(DPMSolver, 3),
+    "dpm++2m-sde": SDEDPMSolver,
+    "unipc2": partial(UniPC, 2),
+    "unipc3": partial(UniPC, 3),
+    "consistency": Consistency,
+}
 """Every sampler by name, in its default form."""
+
+CORRECTED = "+langevin"
+"""What after a sampler's name puts a Langevin corrector around it."""
+
+
+def build_sampler(name: str) -> Sampler:
+    """The sampler of a name of `SAMPLERS`, with `CORRECTED` after it or not.
+
+    Raises:
+        AudiodiffError: If the name is unknown.
+    """
+    plain = name.removesuffix(CORRECTED)
+    if plain not in SAMPLERS:
+        raise AudiodiffError(
+            f"sampler={name!r} is unknown; choose from {', '.join(SAMPLERS)}, with or without "
+            f"{CORRECTED}"
+        )
+    sampler = SAMPLERS[plain]()
+    return sampler if plain == name else PredictorCorrector(sampler)
 
 
 def initial_state(
@@ -58,9 +97,8 @@ def sample(
     x = initial_state(schedule, times, noise, like, start)
     state = sampler.init()
     at = times.to(like.device)
-    unused = like.new_zeros(()).expand(like.shape)
+    drawn = count(1)  # 0 is the initial state's
     for n in range(len(times) - 1):
         t, r = (at[i].expand(len(like)) for i in (n, n + 1))
-        fresh = noise(like, n + 1) if sampler.stochastic else unused
-        x, state = sampler.step(denoise, schedule, x, t, r, state, fresh)
+        x, state = sampler.step(denoise, schedule, x, t, r, state, lambda: noise(like, next(drawn)))
         yield x

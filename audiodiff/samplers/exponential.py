@@ -1,0 +1,39 @@
+"""What samplers in the exponential form share: the exact step for a constant estimate.
+
+With half the log-SNR ``lambda = log(alpha / sigma)`` as the time, the probability flow is
+``x_r = sigma_r / sigma_t x_t + sigma_r int e^lambda x0_hat d lambda`` from lambda_t to lambda_r
+(arXiv:2211.01095, proposition 4.1). All of it has gradients with respect to the times.
+"""
+
+from typing import NamedTuple
+
+from audiodiff._types import Schedule, State, Times
+from audiodiff.diffusion.targets import expand
+from audiodiff.diffusion.times import log_snr
+
+
+class Estimate(NamedTuple):
+    """A denoised estimate, and half the log-SNR at which it was made."""
+
+    x0: State
+    level: Times
+
+    @property
+    def finite(self) -> bool:
+        """Whether there was any signal: without, it is infinitely far from all others."""
+        return bool(self.level.isfinite().all())
+
+
+def half_log_snr(schedule: Schedule, t: Times) -> Times:
+    """``log(alpha / sigma)``; infinite at t = 0, and at t = 1 where no signal is left."""
+    return log_snr(schedule, t) / 2
+
+
+def first_order(schedule: Schedule, x_t: State, t: Times, r: Times, x0: State) -> State:
+    """``x_r`` as if the estimate were ``x0`` all the way: DDIM's step.
+
+    ``sigma_r / sigma_t x_t + alpha_r (1 - e^-h) x0``, written so that it needs no finite h.
+    """
+    kept = schedule.sigma(r) / schedule.sigma(t)
+    gain = schedule.alpha(r) - schedule.alpha(t) * kept
+    return expand(kept, x_t) * x_t + expand(gain, x_t) * x0

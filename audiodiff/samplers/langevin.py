@@ -1,0 +1,52 @@
+"""Langevin correctors: steps that lower no noise level and mend the state at the one it has."""
+
+from typing import Any
+
+from audiodiff._types import Denoiser, Draw, Sampler, Schedule, State, Times
+from audiodiff.diffusion.targets import expand
+from audiodiff.errors import AudiodiffError
+
+
+class PredictorCorrector:
+    """Another sampler with a Langevin step after each of its own (arXiv:2011.13456, algorithm 1).
+
+    ``x <- x - 2 snr^2 sigma eps_hat + 2 snr sigma z`` at the new time: Langevin dynamics with the
+    step ``2 (snr sigma)^2``, in which the paper's ratio of two norms stands at its expectation, so
+    that a piece of a long sound gets what the whole gets; and preconditioned by the covariance of
+    the noise, so that a prior's colour stays. The data, at t = 0, is left as it is.
+
+    Args:
+        sampler: The predictor.
+        snr: The ratio of the corrector's slope to its noise.
+
+    Raises:
+        AudiodiffError: If the ratio is not positive.
+    """
+
+    def __init__(self, sampler: Sampler, snr: float = 0.1) -> None:
+        if not snr > 0:
+            raise AudiodiffError(f"snr={snr}: the corrector takes a ratio above 0")
+        self.sampler, self.snr = sampler, snr
+        self.calls = sampler.calls + 1
+
+    def init(self) -> Any:
+        """The predictor's state."""
+        return self.sampler.init()
+
+    def step(
+        self,
+        denoise: Denoiser,
+        schedule: Schedule,
+        x_t: State,
+        t: Times,
+        r: Times,
+        state: Any,
+        draw: Draw,
+    ) -> tuple[State, Any]:
+        """The predictor's step, corrected."""
+        x_r, state = self.sampler.step(denoise, schedule, x_t, t, r, state, draw)
+        sigma = expand(schedule.sigma(r), x_t)
+        if not bool(sigma.any()):
+            return x_r, state
+        eps = (x_r - expand(schedule.alpha(r), x_t) * denoise(x_r, r)) / sigma
+        return x_r - 2 * self.snr**2 * sigma * eps + 2 * self.snr * sigma * draw(), state
