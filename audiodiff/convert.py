@@ -10,14 +10,11 @@ from torch import Tensor
 from audiodiff.audio.presets import PRESETS
 from audiodiff.checkpoint import load_weights
 from audiodiff.diffusion.schedules import Betas
-from audiodiff.diffusion.times import from_betas
+from audiodiff.diffusion.times import PUBLISHED, from_betas
 from audiodiff.errors import AudiodiffError
 from audiodiff.model import Model
 from audiodiff.model_config import ModelConfig
 from audiodiff.untrusted import DAMAGED, load_torch, why
-
-LMNT_FAST_BETAS = (1e-4, 1e-3, 0.01, 0.05, 0.2, 0.5)
-"""The fast schedule of LMNT's DiffWave, its default at inference."""
 
 _LMNT_NAMES = {
     "input_projection": "input",
@@ -117,7 +114,7 @@ def _lmnt_config(
         "n_levels": len(schedule.betas),
         "n_mels": mel.n_mels if conditional else None,
     }
-    fast = params.get("inference_noise_schedule", LMNT_FAST_BETAS)
+    fast = params.get("inference_noise_schedule", PUBLISHED["diffwave"])
     times = from_betas(schedule, Betas.parse({"betas": fast}, source).betas)
     values = {
         "sample_rate": mel.sample_rate,

@@ -28,7 +28,7 @@ from audiodiff.diffusion.schedules import (
     SubVP,
 )
 from audiodiff.diffusion.targets import TARGETS
-from audiodiff.diffusion.times import TIMES, check_times, from_betas, log_snr, uniform
+from audiodiff.diffusion.times import PUBLISHED, TIMES, check_times, from_betas, log_snr, uniform
 from audiodiff.errors import AudiodiffError
 from audiodiff.samplers.ancestral import Ancestral, Clamped
 from audiodiff.samplers.ddim import DDIM
@@ -214,7 +214,7 @@ def test_a_range_bounds_the_calls_of_the_network() -> None:
         times = TIMES[rule](schedule, 4, (0.99, 0.5))
         assert times[[0, 3, 4]].tolist() == pytest.approx([0.99, 0.5, 0.0])
         assert TIMES[rule](schedule, 1, (0.99, 0.5)).tolist() == pytest.approx([0.99, 0.0])
-    gaps = log_snr(schedule, times[:-1]).diff()
+    gaps = log_snr(schedule, TIMES["log-snr"](schedule, 4, (0.99, 0.5))[:-1]).diff()
     torch.testing.assert_close(gaps, gaps[0].expand(3))
 
 
@@ -222,6 +222,20 @@ def test_log_snr_times_are_equal_steps_of_it() -> None:
     times = TIMES["log-snr"](VP(), 6, None)
     gaps = log_snr(VP(), times[1:-1]).diff()
     torch.testing.assert_close(gaps, gaps[0].expand(4))
+
+
+def test_karras_times_are_equal_steps_of_the_root() -> None:
+    times = TIMES["karras"](VP(), 6, (0.9, 0.1))
+    roots = (-log_snr(VP(), times[:-1]) / 2 / 7).exp()
+    torch.testing.assert_close(roots.diff(), roots.diff()[:1].expand(5), rtol=1e-5, atol=0)
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_published_schedules_lose_no_step(name: str) -> None:
+    schedule = LinearBetas(n_steps=1000, beta_start=1e-6, beta_end=0.01)
+    times = from_betas(schedule, PUBLISHED[name])
+    assert len(times) == len(PUBLISHED[name]) + 1
+    torch.testing.assert_close(check_times(times.tolist()), times)
 
 
 def test_aligned_betas_have_their_own_noise_levels() -> None:

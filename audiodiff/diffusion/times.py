@@ -1,5 +1,6 @@
 """The times that a run visits: decreasing, from noise to t = 0, ``n_steps + 1`` of them."""
 
+import math
 from collections.abc import Callable, Sequence
 
 import torch
@@ -8,6 +9,9 @@ from torch import Tensor
 
 from audiodiff._types import Schedule
 from audiodiff.errors import AudiodiffError
+
+RHO = 7
+"""EDM's exponent."""
 
 TimeGrid = Float[Tensor, " n_steps_and_one"]
 
@@ -49,6 +53,21 @@ def uniform_log_snr(schedule: Schedule, n_steps: int, t_range: Range = None) -> 
     return torch.cat([times, times.new_zeros(1)])
 
 
+def karras(schedule: Schedule, n_steps: int, t_range: Range = None) -> TimeGrid:
+    """Equal steps of ``(sigma / alpha)^(1 / 7)``, then 0 (EDM, arXiv:2206.00364, eq. 5).
+
+    Without a range they lie as those of `uniform_log_snr` do.
+    """
+    ends = (1 - schedule.t_min, schedule.t_min) if t_range is None else t_range
+    first, last = (-log_snr(schedule, torch.tensor(ends, dtype=torch.float64)) / 2).tolist()
+    ends = math.exp(first / RHO), math.exp(last / RHO)
+    roots = torch.linspace(*ends, n_steps, dtype=torch.float64)
+    times = schedule.t_of_log_snr(-2 * RHO * roots.log())
+    if t_range is None:
+        times[0] = 1
+    return torch.cat([times, times.new_zeros(1)])
+
+
 def from_betas(schedule: Schedule, betas: Sequence[float]) -> TimeGrid:
     """A published fast schedule aligned to the trained one: each step at its own noise level.
 
@@ -72,9 +91,20 @@ def from_betas(schedule: Schedule, betas: Sequence[float]) -> TimeGrid:
     return torch.cat([schedule.t_of_log_snr(levels).flip(0), levels.new_zeros(1)])
 
 
+PUBLISHED = {
+    "diffwave": (1e-4, 1e-3, 0.01, 0.05, 0.2, 0.5),
+    "diffwave-large": (1e-4, 1e-3, 0.01, 0.05, 0.2, 0.7),
+    "wavegrad": (1e-6, 1.893e-5, 1.1943e-4, 1.00475e-3, 1.109425e-2, 0.06),
+    "bddm": (1.3559e-4, 1.0096e-3, 8.77838e-3, 0.13596, 0.27756, 0.28931, 0.30),
+}
+"""Fast schedules for `from_betas`: DiffWave's (arXiv:2009.09761), one of WaveGrad's search
+(arXiv:2009.00713), one of BDDM's (arXiv:2203.13508)."""
+
+
 TIMES: dict[str, Callable[[Schedule, int, Range], TimeGrid]] = {
     "uniform": uniform,
     "log-snr": uniform_log_snr,
+    "karras": karras,
 }
 """Every rule that places ``n_steps`` steps on any schedule, by name."""
 
