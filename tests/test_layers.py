@@ -10,7 +10,7 @@ ROOT = Path(audiodiff.__file__).parent
 LAYERS = [
     ["errors", "_types", "config", "atomic", "files", "untrusted", "spans", "devices"],
     ["audio.io", "audio.frames", "audio.mel", "audio.presets", "audio.melfiles"],
-    ["audio.codecs", "audio.envelope"],
+    ["audio.codecs", "audio.envelope", "audio.distance"],
     ["checkpoint", "plots"],
     ["diffusion.schedules", "diffusion.targets", "diffusion.times", "diffusion.priors"],
     ["diffusion.noise", "models.diffwave", "models.bandsplit"],
@@ -26,6 +26,7 @@ LAYERS = [
     ["training.state", "training.session"],
     ["training.monitor", "training.run_folder", "training.trainer"],
     ["vocoder", "vocode", "convert"],
+    ["search.problem", "search.dynamic", "search.straightness"],
     ["adapters.diffusers"],
     ["cli", "__main__"],
 ]

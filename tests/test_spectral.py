@@ -8,12 +8,13 @@ import soundfile
 import torch
 from contracts import noise
 
+from audiodiff.audio.distance import SpectralDistance
 from audiodiff.errors import AudiodiffError
 from audiodiff.model import Model
 from audiodiff.training.config import TrainConfig, read_train_config
 from audiodiff.training.objectives import Batch
 from audiodiff.training.session import Stop
-from audiodiff.training.spectral import SpectralDistance, SpectralLoss
+from audiodiff.training.spectral import SpectralLoss
 from audiodiff.training.trainer import train
 
 RATE = 22050

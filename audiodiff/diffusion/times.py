@@ -60,8 +60,8 @@ def karras(schedule: Schedule, n_steps: int, t_range: Range = None) -> TimeGrid:
     """
     ends = (1 - schedule.t_min, schedule.t_min) if t_range is None else t_range
     first, last = (-log_snr(schedule, torch.tensor(ends, dtype=torch.float64)) / 2).tolist()
-    ends = math.exp(first / RHO), math.exp(last / RHO)
-    roots = torch.linspace(*ends, n_steps, dtype=torch.float64)
+    first, last = math.exp(first / RHO), math.exp(last / RHO)
+    roots = torch.linspace(first, last, n_steps, dtype=torch.float64)
     times = schedule.t_of_log_snr(-2 * RHO * roots.log())
     if t_range is None:
         times[0] = 1

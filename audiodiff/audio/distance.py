@@ -1,0 +1,58 @@
+"""How far two waves are apart by their spectrograms, differentiably."""
+
+from collections.abc import Sequence
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+from torch.nn.functional import avg_pool1d
+
+from audiodiff._types import Wave
+from audiodiff.audio import frames
+from audiodiff.audio.envelope import Gain
+
+QUIET = 1e-4
+"""The least floor of magnitudes: white noise of -80 dBFS."""
+
+SMOOTHED_HERTZ = 350
+"""Over which the floor is averaged, in Hz."""
+
+
+class SpectralDistance(nn.Module):
+    """How far the spectrograms of a wave are from a recording's, whatever the phases.
+
+    ``mean over windows of mean w |ln((A + q) / (S + q))| + mean w |A - S| / mean w S``: S are
+    magnitudes of the recording, A those of the other. After the multi-resolution STFT loss
+    (arXiv:1910.11480), with a weight w of each frequency that is the density of the mel scale
+    there, ``1 / (1 + f / 700)`` over its mean, and a floor q, a tenth of S as averaged over 350 Hz,
+    so that holes which louder neighbours mask do not count, however deep. Frames are a quarter of
+    a window apart.
+
+    Args:
+        windows: Lengths of Hann windows, in samples.
+        sample_rate: In Hz.
+    """
+
+    def __init__(self, windows: Sequence[int], sample_rate: int) -> None:
+        super().__init__()
+        self.windows = [frames.hann(size, size, "periodic") for size in windows]
+        self.half_widths = [round(SMOOTHED_HERTZ / 2 / sample_rate * size) for size in windows]
+        weights = [1 / (1 + torch.fft.rfftfreq(size, 1 / sample_rate) / 700) for size in windows]
+        self.weights = [(weight / weight.mean())[:, None] for weight in weights]
+
+    def forward(self, wave: Wave, recording: Wave) -> Float[Tensor, " batch"]:
+        """The distance of each item; both (batch, samples), as long as the longest window."""
+        parts = []
+        for window, n, w in zip(self.windows, self.half_widths, self.weights, strict=True):
+            a, s = (_magnitudes(x, window.to(x)) for x in (wave, recording))
+            w = w.to(s)
+            smooth = avg_pool1d(s.mT, 2 * n + 1, 1, n, count_include_pad=False).mT
+            floor = 0.1 * smooth + QUIET
+            logs = (w * ((a + floor) / (s + floor)).log().abs()).mean((1, 2))
+            parts.append(logs + (w * (a - s).abs()).mean((1, 2)) / (w * s + QUIET).mean((1, 2)))
+        return torch.stack(parts).mean(0)
+
+
+def _magnitudes(wave: Wave, window: Float[Tensor, " n_fft"]) -> Gain:
+    """In units of white noise."""
+    return frames.stft(wave, window / window.square().sum().sqrt(), len(window) // 4).abs()

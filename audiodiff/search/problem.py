@@ -1,0 +1,112 @@
+"""What a search works on: a model, a sampler and some recordings."""
+
+import torch
+
+from audiodiff._types import Draw, Sampler, State, Times, Wave
+from audiodiff.diffusion.denoiser import NetDenoiser
+from audiodiff.diffusion.noise import Colored, NoiseTape
+from audiodiff.diffusion.targets import expand
+from audiodiff.diffusion.times import TimeGrid, log_snr
+from audiodiff.errors import AudiodiffError
+from audiodiff.model import Model
+
+
+class Problem:
+    """A model, a sampler and recordings whose mels it makes sound of.
+
+    Args:
+        model: What runs.
+        sampler: A name that `build_sampler` takes.
+        waves: (clips, samples), all of one length, at the model's rate.
+        seed: Of the first clip's noise; those of the others follow.
+
+    Attributes:
+        calls: Of the network until now, each clip of a batch counted.
+        x0: The recordings as states.
+
+    Raises:
+        AudiodiffError: If the model has no mel.
+    """
+
+    def __init__(self, model: Model, sampler: str, waves: Wave, seed: int = 0) -> None:
+        if model.log_mel is None:
+            raise AudiodiffError("a search needs a model with a mel")
+        self.model, self.sampler_name, self.calls = model, sampler, 0
+        n_samples = waves.shape[1] // model.config.hop_length * model.config.hop_length
+        self.waves = waves[:, :n_samples]
+        self.mel = model.log_mel(self.waves)[..., : n_samples // model.config.hop_length]
+        self.seeds = range(seed, seed + len(waves))
+        self.x0 = model.codec.encode(self.waves)
+        self.cond = model.prior.condition(self.mel)
+        tape = NoiseTape(self.seeds, [0] * len(waves))
+        self._noise = Colored(tape, model.codec, model.prior, self.mel, n_samples)
+        self.eps = self._noise(self.x0, 0)
+        self._denoise = NetDenoiser(
+            model.network, model.schedule, model.config.target, model.prior, self.mel, model.bf16
+        )
+
+    @property
+    def n_samples(self) -> int:
+        """Of each clip."""
+        return self.waves.shape[1]
+
+    def sampler(self) -> Sampler:
+        """The sampler in its initial form."""
+        return self.model.sampler(self.sampler_name)
+
+    def denoise(self, x_t: State, t: Times) -> State:
+        """The network's estimate, counted."""
+        self.calls += len(x_t)
+        return self._denoise(x_t, t)
+
+    def batch(self, t: Times) -> Times:
+        """One time for every clip."""
+        return t.reshape(1).expand(len(self.x0))
+
+    def start(self, t: Times) -> State:
+        """The state that a run from time t sets out from: noise alone."""
+        t = self.batch(t)
+        spread = (self.model.schedule.alpha(t) ** 2 + self.model.schedule.sigma(t) ** 2).sqrt()
+        return expand(spread, self.x0) * self.eps
+
+    def diffused(self, t: Times) -> State:
+        """The recordings with noise of time t."""
+        t, schedule = self.batch(t), self.model.schedule
+        return (
+            expand(schedule.alpha(t), self.x0) * self.x0
+            + expand(schedule.sigma(t), self.x0) * self.eps
+        )
+
+    def error(self, one: State, other: State) -> float:
+        """Mean squared difference in the prior's whitened coordinates."""
+        return self.model.prior.whiten(one - other, self.cond).square().mean().item()
+
+    def draws(self) -> Draw:
+        """Noise for a run, the same in every one."""
+        places = iter(range(1, 2**31))
+        return lambda: self._noise(self.x0, next(places))
+
+    def run(self, times: TimeGrid) -> Wave:
+        """The sound of a whole run, with all that the model does at its end."""
+        sampler = self.sampler()
+        self.calls += len(self.x0) * (len(times) - 1) * sampler.calls
+        return self.model.make(
+            self.mel, self.n_samples, times, sampler, self.seeds, [0] * len(self.seeds)
+        )
+
+    def ends(self) -> tuple[float, float]:
+        """Where the network may first and last be called: the model's range, or all there is."""
+        first = 1.0
+        if self.model.config.sampling.t_range is not None:
+            first = self.model.config.sampling.t_range[0]
+        return first, self.model.schedule.t_min
+
+    def candidates(self, n: int) -> TimeGrid:
+        """``n`` falling times, equal steps of log-SNR apart from the first to the last, then 0."""
+        first, last = self.ends()
+        schedule = self.model.schedule
+        inner = min(first, 1 - schedule.t_min)  # where there is some signal
+        low, high = log_snr(schedule, torch.tensor([inner, last], dtype=torch.float64)).tolist()
+        times = schedule.t_of_log_snr(torch.linspace(low, high, n, dtype=torch.float64))
+        times[0] = first
+        return torch.cat([times, times.new_zeros(1)])

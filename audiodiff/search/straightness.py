@@ -1,0 +1,33 @@
+"""Times at equal shares of how much the flow bends."""
+
+import torch
+
+from audiodiff.diffusion.times import TimeGrid
+from audiodiff.search.dynamic import N_CANDIDATES, Report
+from audiodiff.search.problem import Problem
+
+
+def straightness(problem: Problem, n_steps: int, report: Report) -> TimeGrid:
+    """Times between which the straightness grows by equal amounts (RFWave, arXiv:2403.05010).
+
+    ``S(t) = int_0^t E||(eps - x0) - v_hat||^2``, with the integral over the candidates. In terms
+    of the estimate ``x0_hat`` the integrand is ``(1 + alpha / sigma)^2 E||x0 - x0_hat||^2``, since
+    ``eps_hat - eps = (alpha / sigma) (x0 - x0_hat)``. One call of the network for each candidate
+    serves every number of steps.
+    """
+    times = problem.candidates(N_CANDIDATES)
+    schedule = problem.model.schedule
+    bends = []
+    for i, t in enumerate(times[:-1]):
+        x0_hat = problem.denoise(problem.diffused(t), problem.batch(t))
+        ratio = (schedule.alpha(t[None]) / schedule.sigma(t[None])).item()
+        bends.append((1 + ratio) ** 2 * problem.error(x0_hat, problem.x0))
+        report((i + 1) / N_CANDIDATES)
+    bend = torch.tensor(bends, dtype=torch.float64)
+    length = times[:-2] - times[1:-1]
+    grown = torch.cat([length.new_zeros(1), ((bend[1:] + bend[:-1]) / 2 * length).cumsum(0)])
+    wanted = torch.linspace(0, 1, n_steps + 1, dtype=torch.float64)[:-1] * grown[-1]
+    above = torch.searchsorted(grown, wanted).clamp(1, len(grown) - 1)
+    share = (wanted - grown[above - 1]) / (grown[above] - grown[above - 1])
+    found = times[above - 1] + share * (times[above] - times[above - 1])
+    return torch.cat([found, found.new_zeros(1)])
