@@ -1,4 +1,4 @@
-"""The command line: ``audiodiff vocode | mel | train | convert | evaluate``."""
+"""The command line: ``audiodiff vocode | mel | train | convert | evaluate | search | info``."""
 
 import sys
 from pathlib import Path
@@ -6,10 +6,11 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from audiodiff import cli_search
 from audiodiff.errors import AudiodiffError
 from audiodiff.files import Job, Outcome, find_jobs, run_jobs, sentence
+from audiodiff.terminal import console, progress_bar, require
 
 app = typer.Typer(
     name="audiodiff",
@@ -18,8 +19,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-# What is said holds the names of files, in which [red] and :cat: are letters.
-console = Console(stderr=True, markup=False, emoji=False, highlight=False, soft_wrap=True)
+app.command()(cli_search.search)
+app.command()(cli_search.info)
 
 Inputs = Annotated[
     list[Path],
@@ -66,7 +67,7 @@ def vocode(
         typer.Option(help="A model directory, a hub id owner/name, or a model of this package."),
     ] = "default",
     steps: Annotated[
-        int | None, typer.Option(help="Network calls; the model's own by default.", min=1)
+        int | None, typer.Option(help="Of the sampler; the model's own by default.", min=1)
     ] = None,
     sampler: Annotated[
         str | None,
@@ -82,6 +83,7 @@ def vocode(
     ] = False,
     batch_size: Annotated[int, typer.Option(help="Pieces of a long file made at once.", min=1)] = 1,
     plot: Annotated[bool, typer.Option("--plot", help="Draw the spectrograms too.")] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Say which run it is.")] = False,
     overwrite: Overwrite = False,
 ) -> None:
     """Turn audio (resynthesis) or mels (.npy .npz .pt .safetensors) into wav files."""
@@ -96,8 +98,10 @@ def vocode(
         n_steps=steps, sampler=sampler, seed=seed, batch_size=batch_size, plot=plot
     )
     vocoder.model.sampler(sampler)  # an unknown name is one error, not one a file
+    if verbose:
+        console.print(cli_search.run_in_words(vocoder.model, steps, sampler))
     meter = Meter()
-    with _progress() as progress:
+    with progress_bar() as progress:
         task = progress.add_task("vocoding", total=len(jobs), note="")
 
         def on_audio(seconds: float) -> None:
@@ -139,7 +143,7 @@ def mel(
             wave, _ = io.load(job.source, PRESETS[preset].sample_rate)
             save_mel(job.target, log_mel(torch.from_numpy(wave)[None])[0])
 
-    with _progress() as progress:
+    with progress_bar() as progress:
         task = progress.add_task("computing mels", total=len(jobs), note="")
         outcome = run_jobs(
             jobs, work, overwrite=overwrite, on_job=lambda job: progress.advance(task)
@@ -176,7 +180,7 @@ def train(
     ] = None,
 ) -> None:
     """Train a model; also under `accelerate launch` or `torchrun`."""
-    _require("training", "train", "accelerate", "tensorboard")
+    require("training", "train", "accelerate", "tensorboard")
     from audiodiff.training.config import read_train_config
     from audiodiff.training.session import Stop
     from audiodiff.training.trainer import train as run
@@ -223,12 +227,12 @@ def evaluate(
 
     Files pair by their path within REF and OUT, suffix aside.
     """
-    _require("evaluation", "eval", "pesq", "pystoi", "auraloss", "pyworld")
+    require("evaluation", "eval", "pesq", "pystoi", "auraloss", "pyworld")
     from audiodiff.atomic import replacing
     from audiodiff.metrics.evaluate import evaluate_folders
     from audiodiff.metrics.tables import file_table, remarks, summary_table
 
-    with _progress() as progress:
+    with progress_bar() as progress:
         task = progress.add_task("judging", total=None, note="")
         result = evaluate_folders(
             reference, output, lambda name: progress.update(task, advance=1, note=name)
@@ -241,19 +245,6 @@ def evaluate(
         with replacing(json) as temporary:
             temporary.write_text(result.model_dump_json(indent=2) + "\n", encoding="utf-8")
     _exit(bool(result.files), bool(result.failed))
-
-
-def _progress() -> Progress:
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeRemainingColumn(),
-        TextColumn("{task.fields[note]}", markup=False),
-        console=console,
-        transient=True,
-        disable=not console.is_terminal,
-    )
 
 
 def _report(outcome: Outcome, note: str) -> None:
@@ -274,17 +265,6 @@ def _exit(any_well: bool, any_failed: bool) -> None:
     """Exits with 1 if some failed, 2 if nothing worked."""
     if any_failed:
         raise typer.Exit(1 if any_well else 2)
-
-
-def _require(task: str, extra: str, *modules: str) -> None:
-    """Refuses a verb whose extra is not installed."""
-    from importlib.util import find_spec
-
-    missing = [name for name in modules if find_spec(name) is None]
-    if missing:
-        raise AudiodiffError(
-            f"{task} needs {', '.join(missing)}; pip install 'audiodiff-vocoder[{extra}]'"
-        )
 
 
 def main() -> None:

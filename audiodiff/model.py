@@ -26,6 +26,7 @@ from audiodiff.models.bandsplit import BandSplitConfig, BandSplitNet
 from audiodiff.models.diffwave import DiffWave, DiffWaveConfig
 from audiodiff.samplers.ancestral import Clamped
 from audiodiff.samplers.loop import build_sampler, last, sample
+from audiodiff.searched import Schedules, load_schedules
 
 GUESS = 2**32
 """Place on the noise tape of what a run's start is made of, after all that a run draws."""
@@ -46,6 +47,7 @@ class Model(nn.Module):
         codec: The way between a wave and what diffuses.
         prior: Its noise.
         n_steps: Steps of its default run.
+        searched: Times that a search found for other runs.
         bf16: Whether the network's products are bf16 in `run`.
     """
 
@@ -60,6 +62,7 @@ class Model(nn.Module):
         self.project = None if self.log_mel is None else MelProjection(self.log_mel)
         self.n_steps = len(config.sampling.times) - 1
         self.bf16 = False
+        self.searched: Schedules = {}
 
     @classmethod
     def load(cls, directory: Path) -> "Model":
@@ -72,6 +75,7 @@ class Model(nn.Module):
         model = cls(config)
         path = directory / WEIGHTS_NAME
         load_weights(model.network, load_tensors(path)[0], path)
+        model.searched = load_schedules(directory)
         return model.eval()
 
     def save(self, directory: Path) -> None:
@@ -105,14 +109,22 @@ class Model(nn.Module):
         sampler = build_sampler(name)
         return sampler if limit is None else Clamped(sampler, limit)
 
-    def times(self, n_steps: int | None = None) -> TimeGrid:
-        """The model's default times, or ``n_steps`` placed by its rule.
+    def times(self, n_steps: int | None = None, sampler: str | None = None) -> TimeGrid:
+        """The times of a run: those that a search found, the default ones, or by the model's rule.
+
+        Args:
+            n_steps: None for the model's default run, whatever was found.
+            sampler: By name; None for the model's own.
 
         Raises:
             AudiodiffError: If n_steps is below 1.
         """
         sampling = self.config.sampling
-        if n_steps is None or n_steps == self.n_steps:
+        if n_steps is None:
+            return check_times(sampling.times)
+        if found := self.searched.get((sampler or sampling.sampler, n_steps)):
+            return check_times(found.times)
+        if n_steps == self.n_steps:
             return check_times(sampling.times)
         if n_steps < 1:
             raise AudiodiffError(f"n_steps={n_steps}: a run has at least one step")

@@ -176,7 +176,7 @@ class Vocoder:
                 "one mel alone is mel[None]"
             )
         mel = check_mel(mel, config, "mel").to(self.device, torch.float32)
-        times = self.model.times(n_steps)
+        times = self.model.times(n_steps, sampler)
         solver = self.model.sampler(sampler)
         seeds = _seeds(seed, len(mel))
         if context_frames is None:

@@ -18,7 +18,7 @@ LAYERS = [
     ["samplers.exponential", "samplers.ancestral", "samplers.ddim", "samplers.heun"],
     ["samplers.dpm_solver", "samplers.unipc", "samplers.consistency", "samplers.langevin"],
     ["samplers.loop"],
-    ["model_config", "model"],
+    ["searched", "plots_schedules", "model_config", "model"],
     ["data.corpus", "data.cache", "data.crops"],
     ["metrics._shared", "metrics.perceptual", "metrics.pitch", "metrics.spectral"],
     ["metrics.silence", "metrics.evaluate", "metrics.tables"],
@@ -26,9 +26,10 @@ LAYERS = [
     ["training.state", "training.session"],
     ["training.monitor", "training.run_folder", "training.trainer"],
     ["vocoder", "vocode", "convert"],
-    ["search.problem", "search.dynamic", "search.straightness"],
+    ["search.problem", "search.dynamic", "search.straightness", "search.grid"],
+    ["search.judge", "search.command"],
     ["adapters.diffusers"],
-    ["cli", "__main__"],
+    ["terminal", "cli_search", "cli", "__main__"],
 ]
 ORDER = {name: i for i, name in enumerate(name for layer in LAYERS for name in layer)}
 

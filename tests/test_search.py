@@ -1,21 +1,32 @@
 """Searches for times, on data whose best times are known or can be tried out."""
 
 import itertools
+import subprocess
+import sys
 from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import pytest
+import soundfile
 import torch
 from contracts import F64, noise
 
 from audiodiff import AudiodiffError, ModelConfig
 from audiodiff._types import State, Times
+from audiodiff.audio.io import load
 from audiodiff.diffusion.targets import expand
-from audiodiff.diffusion.times import TIMES, TimeGrid, check_times
+from audiodiff.diffusion.times import TIMES, TimeGrid, check_times, log_snr
 from audiodiff.model import Model
 from audiodiff.search import dynamic
+from audiodiff.search.command import Task, search
 from audiodiff.search.dynamic import likelihood, trajectory
+from audiodiff.search.grid import grid, refine
+from audiodiff.search.judge import Judge, Memory, Worth
 from audiodiff.search.problem import Problem
 from audiodiff.search.straightness import straightness
+
+ROOT = Path(__file__).resolve().parents[1]
 
 TINY = {
     "sample_rate": 22050,
@@ -141,3 +152,182 @@ def test_what_cannot_be_searched_is_refused() -> None:
     values = TINY | {"mel": None, "network": TINY["network"] | {"n_mels": None}}
     with pytest.raises(AudiodiffError, match="needs a model with a mel"):
         Problem(Model(ModelConfig.parse(values, "test")), "ddim", noise(1, 5120))
+
+
+@pytest.mark.parametrize("n_steps", [1, 2, 3])
+def test_the_grid_search_finds_the_least_cost_within_its_budget(n_steps: int) -> None:
+    problem, tried = Known(), []
+
+    def cost(times: TimeGrid) -> float:
+        tried.append(times.tolist())
+        return problem.loss_of(times)
+
+    with torch.no_grad():
+        times = grid(problem, n_steps, no_report, cost, budget=40)
+        assert problem.loss_of(times) == min(
+            problem.loss_of(torch.tensor(t, dtype=F64)) for t in tried
+        )
+    assert len({tuple(t) for t in tried}) == len(tried)
+    assert 20 < len(tried) <= 40
+
+
+@pytest.mark.parametrize("n_steps", [1, 3])
+def test_refining_lowers_the_cost_and_repeats(n_steps: int) -> None:
+    problem = Known()
+    start = TIMES["log-snr"](problem.model.schedule, n_steps, (0.9, 0.1))
+
+    def cost(times: TimeGrid) -> float:
+        check_times(times.tolist())
+        tried.append(times)
+        return (log_snr(problem.model.schedule, times[:-1]) - 1).square().sum().item()
+
+    found = []
+    for _ in range(2):
+        tried: list[TimeGrid] = []
+        found.append(refine(problem, start, no_report, cost, budget=40, seed=3))
+        assert 30 <= len(tried) <= 50
+    assert torch.equal(*found)
+    assert cost(found[0]) < 0.5 * cost(start)
+
+
+def test_a_killed_search_goes_on_where_it_was(tmp_path: Path) -> None:
+    problem, path = Known(), tmp_path / "memory.jsonl"
+    start = TIMES["log-snr"](problem.model.schedule, 3, (0.9, 0.1))
+    count = 0
+
+    def cost(times: TimeGrid) -> float:
+        nonlocal count
+        count += 1
+        if count == 15:
+            raise KeyboardInterrupt
+        return times.square().sum().item()
+
+    with pytest.raises(KeyboardInterrupt):
+        refine(problem, start, no_report, Memory(cost, path, "a"), budget=30)
+    path.write_text(path.read_text() + '{"key": "half a li')
+    memory = Memory(cost, path, "a")
+    resumed = refine(problem, start, no_report, memory, budget=30)
+    whole = refine(problem, start, no_report, lambda times: times.square().sum().item(), budget=30)
+    assert torch.equal(resumed, whole)
+    assert count < 45  # 14 of the first 30 were known
+    assert not Memory(cost, path, "b").known
+    memory.forget()
+    assert not path.exists()
+
+
+@pytest.fixture
+def clips(tmp_path: Path) -> Path:
+    wave, _ = load(ROOT / "examples" / "arctic_a0016.wav")
+    folder = tmp_path / "clips"
+    folder.mkdir()
+    for i in range(4):
+        soundfile.write(folder / f"{i}.wav", wave[i * 15000 : i * 15000 + 30000], 22050)
+    (folder / "dev.txt").write_text("0\n1\n2\n")
+    return folder
+
+
+@pytest.fixture
+def directory(tmp_path: Path) -> Path:
+    torch.manual_seed(0)
+    model = Model(ModelConfig.parse(TINY, "test"))
+    torch.nn.init.normal_(model.network.output.weight, std=0.02)
+    model.save(tmp_path / "model")
+    return tmp_path / "model"
+
+
+def run_search(directory: Path, clips: Path, method: str, *steps: int, **more: Any) -> list[str]:
+    said: list[str] = []
+    task = Task([clips], None, steps, method, **more)
+    search(directory, task, said.append, no_report)
+    return said
+
+
+def worth_of(monkeypatch: pytest.MonkeyPatch, worth: Callable[[TimeGrid], float]) -> None:
+    monkeypatch.setattr(Judge, "__call__", lambda self, times: Worth(worth(times), 0.5))
+
+
+def test_the_command_stores_what_is_better_and_nothing_worse(
+    directory: Path, clips: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # A judge for whom late times are best.
+    worth_of(monkeypatch, lambda times: times[1].item())
+    said = run_search(directory, clips, "likelihood", 2)
+    rule = Model(ModelConfig.parse(TINY, "test")).times(2)
+    assert said[0] == "searching on 2 clips of dev, judging on 1 others"
+    assert "2 steps of ddim by likelihood: 1, " in said[1]
+    assert "PESQ 0.97" in said[1]
+    assert "(before 0.500)" in said[1]
+    assert rule[1] == 0.5
+    before = (directory / "schedules.json").read_bytes()
+    stored = Model.load(directory).searched["ddim", 2]
+    assert stored.calls == 2 * 64
+    assert (stored.method, stored.clips, stored.split) == ("likelihood", 1, "dev")
+    assert Model.load(directory).times(2).tolist() == list(stored.times)
+    worth_of(monkeypatch, lambda times: 1.0)
+    run_search(directory, clips, "straightness", 2)
+    assert (directory / "schedules.json").read_bytes() == before
+    run_search(directory, clips, "straightness", 2, force=True)
+    assert Model.load(directory).searched["ddim", 2].method == "straightness"
+
+
+def test_times_of_other_weights_are_not_used(
+    directory: Path, clips: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    worth_of(monkeypatch, lambda times: 1.0)
+    run_search(directory, clips, "likelihood", 2, force=True)
+    assert Model.load(directory).searched
+    torch.manual_seed(1)
+    Model(ModelConfig.parse(TINY, "test")).save(directory)
+    assert not Model.load(directory).searched
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("method", ["trajectory", "perceptual"])
+def test_it_runs_from_the_command_line(directory: Path, clips: Path, method: str) -> None:
+    def audiodiff(*words: str) -> str:
+        command = [sys.executable, "-m", "audiodiff", *words]
+        done = subprocess.run(command, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        return done.stdout + done.stderr
+
+    words = ("--data", str(clips), "--steps", "1,2", "--method", method, "--budget", "8")
+    said = audiodiff("search", str(directory), *words, "--force", "--plot")
+    assert f"2 steps of ddim by {method}" in said
+    assert (directory / "schedules.png").read_bytes()[:4] == b"\x89PNG"
+    assert sorted(path.name for path in directory.iterdir()) == [
+        "config.json",
+        "model.safetensors",
+        "schedules.json",
+        "schedules.png",
+    ]
+    shown = audiodiff("info", str(directory))
+    assert shown.count(method) == 2
+    assert "default run: 1 step of ddim at 1 0 (the model's own)" in shown
+    out = directory.parent / "out"
+    words = ("--model", str(directory), "--steps", "2", "--verbose", "-o", str(out))
+    said = audiodiff("vocode", str(clips / "0.wav"), *words)
+    assert "2 steps of ddim at " in said
+    assert f"(found by {method}, PESQ " in said
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"method": "nope"}, "method='nope' is unknown; choose from straightness"),
+        ({"split": "nope"}, "split='nope' is unknown; choose from train, dev, test"),
+        ({"split": "test"}, "split='test' has 0 clips; a search needs two"),
+        ({"sampler": "nope"}, "sampler='nope' is unknown"),
+    ],
+)
+def test_a_task_that_cannot_be_done_is_refused(
+    directory: Path, clips: Path, changes: dict, message: str
+) -> None:
+    task = Task([clips], None, [2], "likelihood")._replace(**changes)
+    with pytest.raises(AudiodiffError, match=message):
+        search(directory, task, print, no_report)
+
+
+def test_a_damaged_file_is_refused(directory: Path) -> None:
+    (directory / "schedules.json").write_text("[{]")
+    with pytest.raises(AudiodiffError, match=r"schedules.json is damaged .*; delete it"):
+        Model.load(directory)
