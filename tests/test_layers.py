@@ -27,6 +27,7 @@ LAYERS = [
     ["training.monitor", "training.run_folder", "training.trainer"],
     ["vocoder", "vocode", "convert"],
     ["search.problem", "search.dynamic", "search.straightness", "search.grid"],
+    ["search.gradient"],
     ["search.judge", "search.command"],
     ["adapters.diffusers"],
     ["terminal", "cli_search", "cli", "__main__"],

@@ -21,6 +21,7 @@ from audiodiff.model import Model
 from audiodiff.search import dynamic
 from audiodiff.search.command import Task, search
 from audiodiff.search.dynamic import likelihood, trajectory
+from audiodiff.search.gradient import gradient
 from audiodiff.search.grid import grid, refine
 from audiodiff.search.judge import Judge, Memory, Worth
 from audiodiff.search.problem import Problem
@@ -188,6 +189,32 @@ def test_refining_lowers_the_cost_and_repeats(n_steps: int) -> None:
         assert 30 <= len(tried) <= 50
     assert torch.equal(*found)
     assert cost(found[0]) < 0.5 * cost(start)
+
+
+@pytest.mark.parametrize("sampler", ["ddim", "dpm++2m", "unipc2", "heun"])
+def test_the_gradient_search_comes_nearer_to_the_recordings(sampler: str) -> None:
+    problem = Known(sampler)
+    start = torch.tensor([1.0, 0.95, 0.9, 0.0], dtype=F64)
+
+    def distance(times: TimeGrid) -> float:
+        # Of sound whose loudness says how far the run came: the data's is known.
+        return abs(problem.differentiable_run(times).std().item() - problem.std)
+
+    found = gradient(problem, start, no_report, budget=30)
+    assert len(found) == 4
+    check_times(found.tolist())
+    assert found[0] == 1
+    assert distance(found) < 0.7 * distance(start)
+    assert gradient(problem, start[[0, 3]], no_report).tolist() == [1, 0]
+
+
+def test_a_part_of_a_problem_has_its_own_clips_and_noise() -> None:
+    problem = Known()
+    part = problem.part(1, 2)
+    assert torch.equal(part.waves, problem.waves[[1, 0]])
+    assert list(part.seeds) == [1, 0]
+    assert torch.equal(part.eps, problem.eps[[1, 0]])
+    assert torch.equal(part.draws()(), problem.draws()()[[1, 0]])
 
 
 def test_a_killed_search_goes_on_where_it_was(tmp_path: Path) -> None:

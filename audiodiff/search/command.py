@@ -14,13 +14,14 @@ from audiodiff.errors import AudiodiffError
 from audiodiff.metrics._shared import Samples
 from audiodiff.model import Model
 from audiodiff.search.dynamic import Report, likelihood, trajectory
+from audiodiff.search.gradient import gradient
 from audiodiff.search.grid import grid, refine, spectral_cost
 from audiodiff.search.judge import Judge, Memory, Worth
 from audiodiff.search.problem import Problem
 from audiodiff.search.straightness import straightness
 from audiodiff.searched import Found, load_schedules, save_schedules, weights_digest
 
-METHODS = ("straightness", "likelihood", "trajectory", "grid", "perceptual")
+METHODS = ("straightness", "likelihood", "trajectory", "gradient", "grid", "perceptual")
 """Every search by name, the cheapest first."""
 
 N_CLIPS = 16
@@ -39,7 +40,7 @@ class Task(NamedTuple):
         steps: Numbers of steps to find times for.
         method: A name of `METHODS`.
         split: Of the recordings.
-        budget: Runs that `grid` and `perceptual` may make; None for their own.
+        budget: Runs that `gradient`, `grid` and `perceptual` may make; None for their own.
         force: Whether worse times may take the place of better ones.
         seed: Of noise and search.
     """
@@ -118,6 +119,9 @@ def _find(
     plain = {"straightness": straightness, "likelihood": likelihood, "trajectory": trajectory}
     if task.method in plain:
         return plain[task.method](problem, n_steps, report)
+    limit = {} if task.budget is None else {"budget": task.budget}
+    if task.method == "gradient":
+        return gradient(problem, start, report, **limit)
     cost = spectral_cost(problem)
     if task.method == "perceptual":
         cost = lambda times: -listener(times).pesq_wb  # noqa: E731
@@ -125,7 +129,6 @@ def _find(
     key = f"{task.method} {problem.sampler_name} {n_steps} {names} {task.split} {task.seed}"
     file = directory / f".search-{task.method}-{n_steps}.jsonl"
     memory = Memory(cost, file, key + weights_digest(directory))
-    limit = {} if task.budget is None else {"budget": task.budget}
     if task.method == "grid":
         times = grid(problem, n_steps, report, memory, **limit)
     else:

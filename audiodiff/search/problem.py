@@ -1,5 +1,9 @@
 """What a search works on: a model, a sampler and some recordings."""
 
+import itertools
+from collections.abc import Sequence
+from copy import copy
+
 import torch
 
 from audiodiff._types import Draw, Sampler, State, Times, Wave
@@ -35,12 +39,16 @@ class Problem:
         n_samples = waves.shape[1] // model.config.hop_length * model.config.hop_length
         self.waves = waves[:, :n_samples]
         self.mel = model.log_mel(self.waves)[..., : n_samples // model.config.hop_length]
-        self.seeds = range(seed, seed + len(waves))
         self.x0 = model.codec.encode(self.waves)
-        self.cond = model.prior.condition(self.mel)
-        tape = NoiseTape(self.seeds, [0] * len(waves))
-        self._noise = Colored(tape, model.codec, model.prior, self.mel, n_samples)
+        self.bind(range(seed, seed + len(waves)))
         self.eps = self._noise(self.x0, 0)
+
+    def bind(self, seeds: Sequence[int]) -> None:
+        """Derives from the mel and the seeds what depends on them."""
+        model, self.seeds = self.model, seeds
+        self.cond = model.prior.condition(self.mel)
+        tape = NoiseTape(seeds, [0] * len(seeds))
+        self._noise = Colored(tape, model.codec, model.prior, self.mel, self.n_samples)
         self._denoise = NetDenoiser(
             model.network, model.schedule, model.config.target, model.prior, self.mel, model.bf16
         )
@@ -93,6 +101,27 @@ class Problem:
         return self.model.make(
             self.mel, self.n_samples, times, sampler, self.seeds, [0] * len(self.seeds)
         )
+
+    def part(self, first: int, n: int) -> "Problem":
+        """``n`` of the clips with their own noise, counted round from ``first``."""
+        chosen = [i % len(self.waves) for i in range(first, first + n)]
+        part = copy(self)
+        part.calls = 0
+        part.waves, part.mel, part.x0, part.eps = (
+            x[chosen] for x in (self.waves, self.mel, self.x0, self.eps)
+        )
+        part.bind([self.seeds[i] for i in chosen])
+        return part
+
+    def differentiable_run(self, times: TimeGrid) -> Wave:
+        """The sound of a run as it is before any projection onto the mel."""
+        sampler, draw = self.sampler(), self.draws()
+        x, memory = self.start(times[0]), sampler.init()
+        for t, r in itertools.pairwise(times):
+            x, memory = sampler.step(
+                self.denoise, self.model.schedule, x, self.batch(t), self.batch(r), memory, draw
+            )
+        return self.model.codec.decode(x, self.n_samples)
 
     def ends(self) -> tuple[float, float]:
         """Where the network may first and last be called: the model's range, or all there is."""
