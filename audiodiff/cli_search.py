@@ -34,11 +34,16 @@ def search(
     sampler: Annotated[str | None, typer.Option(help="The model's own by default.")] = None,
     method: Annotated[
         str,
-        typer.Option(help="straightness, likelihood, trajectory, gradient, grid or perceptual."),
+        typer.Option(
+            help="straightness, likelihood, trajectory, gradient, grid, learned or perceptual."
+        ),
     ] = "trajectory",
     split: Annotated[str, typer.Option(help="Of the clips: train, dev or test.")] = "dev",
     budget: Annotated[
-        int | None, typer.Option(help="Runs that gradient, grid and perceptual make.", min=1)
+        int | None,
+        typer.Option(
+            help="Runs that gradient, grid and perceptual make, or steps of learned.", min=1
+        ),
     ] = None,
     force: Annotated[
         bool, typer.Option("--force", help="Also where what is there is better.")

@@ -27,7 +27,7 @@ LAYERS = [
     ["training.monitor", "training.run_folder", "training.trainer"],
     ["vocoder", "vocode", "convert"],
     ["search.problem", "search.dynamic", "search.straightness", "search.grid"],
-    ["search.gradient"],
+    ["search.gradient", "search.learned"],
     ["search.judge", "search.command"],
     ["adapters.diffusers"],
     ["terminal", "cli_search", "cli", "__main__"],

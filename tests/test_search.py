@@ -15,6 +15,7 @@ from contracts import F64, noise
 from audiodiff import AudiodiffError, ModelConfig
 from audiodiff._types import State, Times
 from audiodiff.audio.io import load
+from audiodiff.checkpoint import load_tensors
 from audiodiff.diffusion.targets import expand
 from audiodiff.diffusion.times import TIMES, TimeGrid, check_times, log_snr
 from audiodiff.model import Model
@@ -24,6 +25,7 @@ from audiodiff.search.dynamic import likelihood, trajectory
 from audiodiff.search.gradient import gradient
 from audiodiff.search.grid import grid, refine
 from audiodiff.search.judge import Judge, Memory, Worth
+from audiodiff.search.learned import TRAINING, ScheduleNet, _loss, forget_training, learned
 from audiodiff.search.problem import Problem
 from audiodiff.search.straightness import straightness
 
@@ -206,6 +208,49 @@ def test_the_gradient_search_comes_nearer_to_the_recordings(sampler: str) -> Non
     assert found[0] == 1
     assert distance(found) < 0.7 * distance(start)
     assert gradient(problem, start[[0, 3]], no_report).tolist() == [1, 0]
+
+
+def test_the_learned_scheduler_lays_out_a_run_and_trains_on(tmp_path: Path) -> None:
+    with torch.no_grad():
+        times = learned(Known(), 3, no_report, tmp_path, budget=60)
+        assert len(times) == 4
+        check_times(times.tolist())
+        # Killed after its 50th step, it ends as if it had not been.
+        state, _ = load_tensors(tmp_path / TRAINING)
+        forget_training(tmp_path)
+        part = Known()
+        with pytest.raises(KeyboardInterrupt):
+            learned(part, 3, interrupt_at(0.8 * 55 / 60), tmp_path, budget=60)
+        resumed = Known()
+        assert torch.equal(learned(resumed, 3, no_report, tmp_path, budget=60), times)
+    again, _ = load_tensors(tmp_path / TRAINING)
+    assert all(torch.equal(state[name], again[name]) for name in state)
+
+
+def interrupt_at(fraction: float) -> Callable[[float], None]:
+    def report(done: float) -> None:
+        if done > fraction:
+            raise KeyboardInterrupt
+
+    return report
+
+
+def test_training_the_scheduler_lowers_its_loss() -> None:
+    problem = Known()
+    torch.manual_seed(0)
+    net = ScheduleNet()
+    optimizer = torch.optim.AdamW(net.parameters(), 1e-2)
+
+    def mean_loss() -> float:
+        return sum(_loss(problem, net, step).item() for step in range(1000, 1040)) / 40
+
+    before = mean_loss()
+    for step in range(100):
+        loss = _loss(problem, net, step)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    assert mean_loss() < before
 
 
 def test_a_part_of_a_problem_has_its_own_clips_and_noise() -> None:

@@ -17,11 +17,12 @@ from audiodiff.search.dynamic import Report, likelihood, trajectory
 from audiodiff.search.gradient import gradient
 from audiodiff.search.grid import grid, refine, spectral_cost
 from audiodiff.search.judge import Judge, Memory, Worth
+from audiodiff.search.learned import forget_training, learned
 from audiodiff.search.problem import Problem
 from audiodiff.search.straightness import straightness
 from audiodiff.searched import Found, load_schedules, save_schedules, weights_digest
 
-METHODS = ("straightness", "likelihood", "trajectory", "gradient", "grid", "perceptual")
+METHODS = ("straightness", "likelihood", "trajectory", "gradient", "grid", "learned", "perceptual")
 """Every search by name, the cheapest first."""
 
 N_CLIPS = 16
@@ -40,7 +41,8 @@ class Task(NamedTuple):
         steps: Numbers of steps to find times for.
         method: A name of `METHODS`.
         split: Of the recordings.
-        budget: Runs that `gradient`, `grid` and `perceptual` may make; None for their own.
+        budget: Runs that `gradient`, `grid` and `perceptual` may make, or steps that `learned` may
+            train; None for their own.
         force: Whether worse times may take the place of better ones.
         seed: Of noise and search.
     """
@@ -104,6 +106,7 @@ def search(directory: Path, task: Task, say: Callable[[str], None], report: Repo
         if worth.pesq_wb > before.pesq_wb or task.force:
             schedules[sampler, n_steps] = found
             save_schedules(directory, schedules)
+    forget_training(directory)
 
 
 def _find(
@@ -122,6 +125,8 @@ def _find(
     limit = {} if task.budget is None else {"budget": task.budget}
     if task.method == "gradient":
         return gradient(problem, start, report, **limit)
+    if task.method == "learned":
+        return learned(problem, n_steps, report, directory, **limit)
     cost = spectral_cost(problem)
     if task.method == "perceptual":
         cost = lambda times: -listener(times).pesq_wb  # noqa: E731
