@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from audiodiff import PRESETS, AudiodiffError, LogMel, Vocoder
+from audiodiff import PRESETS, AudiodiffError, LogMel, Model, ModelConfig, Vocoder
 from audiodiff.audio.io import load, save
 from audiodiff.metrics.evaluate import METRICS
 from audiodiff.metrics.pitch import f0_track
@@ -190,3 +190,54 @@ def test_a_cell_tells_for_how_many_clips_it_is_defined(script: Script) -> None:
     assert quality.cell(quality.summarize([1.0, 3.0, None]), 3) == "2.000 ± 12.706 (2)"
     assert quality.cell(quality.summarize([2.0]), 1) == "2.000"
     assert quality.cell(quality.summarize([None]), 1) == "-"
+
+
+@pytest.mark.slow
+def test_schedules_compares_rules_and_searches(
+    script: Script,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    schedules = script("schedules")
+    wave, _ = load(BENCHMARKS.parent / "examples" / "arctic_a0016.wav")
+    for i in range(4):
+        save(tmp_path / f"data/voice/wavs/{i}.wav", wave[i * 15000 : i * 15000 + 30000], RATE)
+    (tmp_path / "data/voice/dev.txt").write_text("0\n1\n")
+    (tmp_path / "data/voice/test.txt").write_text("2\n")
+    model = {
+        "sample_rate": RATE,
+        "mel": "hifigan",
+        "network": {"kind": "diffwave", "n_channels": 4, "n_layers": 2},
+        "schedule": {"kind": "linear"},
+        "target": "x0",
+        "sampling": {"sampler": "ddim", "times": [1.0, 0.0]},
+    }
+    Model(ModelConfig.parse(model, "test")).save(tmp_path / "model")
+    monkeypatch.setenv("OMP_NUM_THREADS", os.environ.get("OMP_NUM_THREADS", "1"))
+    words = {
+        "model": str(tmp_path / "model"),
+        "samplers": "ddim,dpm++2m",
+        "steps": "1,6",
+        "methods": "straightness,trajectory",
+        "workers": 1,
+        "limit": 1,
+    }
+    schedules.main(tmp_path / "data", tmp_path / "out", **words)
+    text = capsys.readouterr().out
+    heads = [line for line in text.splitlines() if line.startswith("### ")]
+    assert heads == [f"### {name}" for name in schedules.SCORES]
+    rows = [line.strip("| ").split(" | ") for line in text.splitlines() if line.startswith("| ")]
+    origins = ["uniform", "log-snr", "karras", "straightness", "trajectory", "diffwave"]
+    assert rows[0] == ["sampler", "steps", *origins]
+    assert [row[:2] for row in rows[1:5]] == [
+        [sampler, n] for sampler in ("ddim", "dpm++2m") for n in "16"
+    ]
+    assert [row[-1] == "-" for row in rows[1:5]] == [True, False, True, False]
+    assert (tmp_path / "out/schedules.png").read_bytes()[:4] == b"\x89PNG"
+    assert (tmp_path / "out/schedules.md").read_text().strip() == text.strip()
+
+    monkeypatch.setattr(schedules, "Search", None)
+    monkeypatch.setattr(schedules, "score", None)
+    schedules.main(tmp_path / "data", tmp_path / "out", **words)
+    assert capsys.readouterr().out == text

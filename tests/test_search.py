@@ -385,7 +385,7 @@ def test_it_runs_from_the_command_line(directory: Path, clips: Path, method: str
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"method": "nope"}, "method='nope' is unknown; choose from straightness"),
+        ({"method": "nope"}, "method='nope' is unknown; choose from straightness, likelihood, "),
         ({"split": "nope"}, "split='nope' is unknown; choose from train, dev, test"),
         ({"split": "test"}, "split='test' has 0 clips; a search needs two"),
         ({"sampler": "nope"}, "sampler='nope' is unknown"),

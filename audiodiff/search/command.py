@@ -1,6 +1,7 @@
 """`audiodiff search`: clips in, the best times into the model's directory."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,14 +16,17 @@ from audiodiff.metrics._shared import Samples
 from audiodiff.model import Model
 from audiodiff.search.dynamic import Report, likelihood, trajectory
 from audiodiff.search.gradient import gradient
-from audiodiff.search.grid import grid, refine, spectral_cost
+from audiodiff.search.grid import Cost, grid, refine, spectral_cost
 from audiodiff.search.judge import Judge, Memory, Worth
 from audiodiff.search.learned import forget_training, learned
 from audiodiff.search.problem import Problem
 from audiodiff.search.straightness import straightness
 from audiodiff.searched import Found, load_schedules, save_schedules, weights_digest
 
-METHODS = ("straightness", "likelihood", "trajectory", "gradient", "grid", "learned", "perceptual")
+PLAIN = {"straightness": straightness, "likelihood": likelihood, "trajectory": trajectory}
+"""Searches that need nothing but the problem and a number of steps."""
+
+METHODS = (*PLAIN, "gradient", "grid", "learned", "perceptual")
 """Every search by name, the cheapest first."""
 
 N_CLIPS = 16
@@ -57,6 +61,85 @@ class Task(NamedTuple):
     seed: int = 0
 
 
+class Search:
+    """A model with the clips that searches hear; the clips that judge are not among them.
+
+    Args:
+        directory: The model's.
+        task: What to do.
+        say: Takes lines for a person.
+
+    Attributes:
+        model: The model.
+        sampler: The task's, by name.
+        judge: Of times, on the clips that no search hears.
+
+    Raises:
+        AudiodiffError: If a name is unknown or there are too few clips.
+    """
+
+    def __init__(self, directory: Path, task: Task, say: Callable[[str], None]) -> None:
+        if task.split not in SPLITS:
+            raise AudiodiffError(
+                f"split={task.split!r} is unknown; choose from {', '.join(SPLITS)}"
+            )
+        self.task = task
+        self.weights = weights_digest(directory)
+        self.model = Model.load(directory)
+        own, rate = self.model.config.sampling.sampler, self.model.config.sample_rate
+        self.sampler = own if task.sampler is None else task.sampler
+        heard, unheard = _clips(read_corpus(task.folders), task.split, rate)
+        self._problem = Problem(self.model, self.sampler, _loudest(heard, rate), task.seed)
+        self._listener = Judge(self.model, self.sampler, heard, task.seed)
+        self.judge = Judge(self.model, self.sampler, unheard, task.seed)
+        say(f"searching on {len(heard)} clips of {task.split}, judging on {len(unheard)} others")
+
+    def find(
+        self, start: TimeGrid, method: str, scratch: Path, report: Report
+    ) -> tuple[TimeGrid, int]:
+        """Times for as many steps as a run has, and the calls of the network that they took.
+
+        Args:
+            start: The run, from which some methods set out.
+            method: A name of `METHODS`.
+            scratch: A folder to keep in what an interrupted search goes on from.
+            report: Takes the fraction done.
+
+        Raises:
+            AudiodiffError: If the method is unknown.
+        """
+        self._problem.calls = self._listener.calls = 0
+        times = self._by(method, start, scratch, report)
+        return times, self._problem.calls + self._listener.calls
+
+    def _by(self, method: str, start: TimeGrid, scratch: Path, report: Report) -> TimeGrid:
+        n_steps, problem, task = len(start) - 1, self._problem, self.task
+        limit = {} if task.budget is None else {"budget": task.budget}
+        if method in PLAIN:
+            return PLAIN[method](problem, n_steps, report)
+        if method == "gradient":
+            return gradient(problem, start, report, **limit)
+        if method == "learned":
+            return learned(problem, n_steps, report, scratch, **limit)
+        if method == "grid":
+            with self._remembered(method, n_steps, spectral_cost(problem), scratch) as cost:
+                return grid(problem, n_steps, report, cost, **limit)
+        if method == "perceptual":
+            listen = lambda times: -self._listener(times).pesq_wb  # noqa: E731
+            with self._remembered(method, n_steps, listen, scratch) as cost:
+                return refine(problem, start, report, cost, seed=task.seed, **limit)
+        raise AudiodiffError(f"method={method!r} is unknown; choose from {', '.join(METHODS)}")
+
+    @contextmanager
+    def _remembered(self, method: str, n_steps: int, cost: Cost, scratch: Path) -> Iterator[Memory]:
+        """A cost that is known again after a kill, until its search is over."""
+        folders = [folder.resolve().name for folder in self.task.folders]
+        key = repr((self.sampler, folders, self.task.split, self.task.seed, self.weights))
+        memory = Memory(cost, scratch / f".search-{method}-{n_steps}.jsonl", key)
+        yield memory
+        memory.forget()
+
+
 @torch.no_grad()
 def search(directory: Path, task: Task, say: Callable[[str], None], report: Report) -> None:
     """Finds times, judges them, and writes those that are better than what is there.
@@ -68,78 +151,33 @@ def search(directory: Path, task: Task, say: Callable[[str], None], report: Repo
         report: Takes the fraction done of one number of steps.
 
     Raises:
-        AudiodiffError: If a name is unknown or there are too few clips.
+        AudiodiffError: As `Search` and its `find` do.
     """
-    if task.method not in METHODS:
-        raise AudiodiffError(f"method={task.method!r} is unknown; choose from {', '.join(METHODS)}")
-    if task.split not in SPLITS:
-        raise AudiodiffError(f"split={task.split!r} is unknown; choose from {', '.join(SPLITS)}")
-    model = Model.load(directory)
-    sampler = model.config.sampling.sampler if task.sampler is None else task.sampler
-    heard, unheard = _clips(read_corpus(task.folders), task.split, model.config.sample_rate)
-    problem = Problem(model, sampler, _loudest(heard, model.config.sample_rate), task.seed)
-    judge = Judge(model, sampler, unheard, task.seed)
-    say(f"searching on {len(heard)} clips of {task.split}, judging on {len(unheard)} others")
+    searching = Search(directory, task, say)
     schedules = load_schedules(directory)
     for n_steps in task.steps:
-        problem.calls = judge.calls = 0
-        start = model.times(n_steps, sampler)
-        listener = Judge(model, sampler, heard, task.seed)
-        times = _find(problem, listener, start, n_steps, task, directory, report)
-        calls = problem.calls + listener.calls
-        worth = judge(times)
+        start = searching.model.times(n_steps, searching.sampler)
+        times, calls = searching.find(start, task.method, directory, report)
+        worth = searching.judge(times)
         found = Found(
-            sampler=sampler,
+            sampler=searching.sampler,
             times=tuple(times.tolist()),
             method=task.method,
             pesq_wb=worth.pesq_wb,
             mel_mae=worth.mel_mae,
-            clips=len(unheard),
+            clips=len(searching.judge.clips),
             data=tuple(folder.resolve().name for folder in task.folders),
             split=task.split,
             calls=calls,
             seed=task.seed,
-            weights=weights_digest(directory),
+            weights=searching.weights,
         )
-        before = judge(start)  # found earlier, or by the model's rule
+        before = searching.judge(start)  # found earlier, or by the model's rule
         say(_verdict(found, before, calls))
         if worth.pesq_wb > before.pesq_wb or task.force:
-            schedules[sampler, n_steps] = found
+            schedules[searching.sampler, n_steps] = found
             save_schedules(directory, schedules)
     forget_training(directory)
-
-
-def _find(
-    problem: Problem,
-    listener: Judge,
-    start: TimeGrid,
-    n_steps: int,
-    task: Task,
-    directory: Path,
-    report: Report,
-) -> TimeGrid:
-    """The times by the task's method."""
-    plain = {"straightness": straightness, "likelihood": likelihood, "trajectory": trajectory}
-    if task.method in plain:
-        return plain[task.method](problem, n_steps, report)
-    limit = {} if task.budget is None else {"budget": task.budget}
-    if task.method == "gradient":
-        return gradient(problem, start, report, **limit)
-    if task.method == "learned":
-        return learned(problem, n_steps, report, directory, **limit)
-    cost = spectral_cost(problem)
-    if task.method == "perceptual":
-        cost = lambda times: -listener(times).pesq_wb  # noqa: E731
-    names = [folder.resolve().name for folder in task.folders]
-    key = f"{task.method} {problem.sampler_name} {n_steps} {names} {task.split} {task.seed}"
-    file = directory / f".search-{task.method}-{n_steps}.jsonl"
-    memory = Memory(cost, file, key + weights_digest(directory))
-    if task.method == "grid":
-        times = grid(problem, n_steps, report, memory, **limit)
-    else:
-        times = refine(problem, start, report, memory, seed=task.seed, **limit)
-    memory.forget()
-    return times
 
 
 def _verdict(found: Found, before: Worth, calls: int) -> str:

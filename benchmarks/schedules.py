@@ -1,0 +1,253 @@
+"""What searches for times are worth: Markdown tables and a picture, for one model.
+
+For every sampler and number of steps the times of each search and of each rule make test clips,
+which no search has heard: it hears the dev clips. OUT/times.json keeps what was found,
+OUT/scores.jsonl what each clip scored; a run that is interrupted goes on from there.
+"""
+
+import json
+import multiprocessing
+import os
+import platform
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from functools import cache
+from pathlib import Path
+from typing import Annotated, NamedTuple
+
+import torch
+import typer
+from quality import cell, claim, find_voices, fingerprint, parse_steps
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from audiodiff import AudiodiffError, Vocoder
+from audiodiff.atomic import replacing
+from audiodiff.audio import io
+from audiodiff.diffusion.times import PUBLISHED, TIMES, check_times, from_betas
+from audiodiff.metrics.evaluate import Summary, summarize
+from audiodiff.metrics.perceptual import estoi, pesq_wb
+from audiodiff.metrics.spectral import log_mel_mae, multi_resolution_stft
+from audiodiff.model import Model
+from audiodiff.plots import save_figure
+from audiodiff.search.command import METHODS, Search, Task
+from audiodiff.vocoder import model_directory
+
+SEED = 0
+SCORES = {
+    "PESQ ↑": pesq_wb,
+    "ESTOI ↑": estoi,
+    "M-STFT ↓": multi_resolution_stft,
+    "mel error (nepers) ↓": log_mel_mae,
+}
+
+
+class Run(NamedTuple):
+    """A row and a column of the tables.
+
+    Attributes:
+        sampler: By name.
+        n_steps: Of the run.
+        origin: The rule, published schedule or search that its times are from.
+        times: They.
+    """
+
+    sampler: str
+    n_steps: int
+    origin: str
+    times: tuple[float, ...]
+
+
+@cache
+def _vocoder(model: str) -> Vocoder:
+    return Vocoder.from_pretrained(model)
+
+
+def score(model: str, run: Run, source: Path) -> list[float]:
+    """What a clip made by a run scores, in the order of `SCORES`."""
+    vocoder = _vocoder(model)
+    rate, inner = vocoder.sample_rate, vocoder.model
+    wave, _ = io.load(source, rate)
+    whole = vocoder.whole_frames(torch.from_numpy(wave)[None])
+    with torch.inference_mode():
+        sampler = inner.sampler(run.sampler)
+        mel, times = vocoder.mel(whole), check_times(run.times)
+        made = inner.make(mel, whole.shape[1], times, sampler, [SEED], [0])
+    sound = made[0, : len(wave)].numpy()
+    return [metric(wave, sound, rate) for metric in SCORES.values()]
+
+
+def unsearched(model: Model, sampler: str, n_steps: int) -> Iterator[Run]:
+    """The runs of every rule, and of published schedules that fit the model."""
+    t_range = model.config.sampling.t_range
+    for rule, place in TIMES.items():
+        times = place(model.schedule, n_steps, t_range)
+        yield Run(sampler, n_steps, rule, tuple(times.tolist()))
+    for name, betas in PUBLISHED.items():
+        if len(betas) == n_steps and name.startswith(model.config.network.kind):
+            try:
+                times = from_betas(model.schedule, betas)
+            except AudiodiffError:  # levels that this model was not trained on
+                continue
+            yield Run(sampler, n_steps, name, tuple(times.tolist()))
+
+
+def find_runs(
+    model: str,
+    folders: list[Path],
+    out: Path,
+    samplers: Sequence[str],
+    steps: Sequence[int],
+    methods: Sequence[str],
+    say: Callable[[str], None],
+) -> list[Run]:
+    """All runs, of which the searched ones are read from OUT/times.json or found now."""
+    store = out / "times.json"
+    stored = json.loads(store.read_text()) if store.is_file() else {}
+    runs = []
+    for sampler in samplers:
+        task = Task(folders, sampler, steps, "")
+        searching: Search | None = None
+        for n_steps in steps:
+            rules = list(unsearched(_vocoder(model).model, sampler, n_steps))
+            runs += rules
+            start = next(check_times(run.times) for run in rules if run.origin == "log-snr")
+            for method in methods:
+                key = f"{sampler} {n_steps} {method}"
+                if key not in stored:
+                    searching = searching or Search(model_directory(model), task, say)
+                    times, calls = searching.find(start, method, out, lambda done: None)
+                    say(f"{key}: {' '.join(f'{t:.4g}' for t in times)}, {calls} calls")
+                    stored[key] = times.tolist()
+                    with replacing(store) as temporary:
+                        temporary.write_text(json.dumps(stored, indent=1) + "\n")
+                runs.append(Run(sampler, n_steps, method, tuple(stored[key])))
+                if method == "trajectory":  # from which those after it set out
+                    start = check_times(stored[key])
+    return runs
+
+
+Scores = dict[tuple[Run, str], list[float]]
+"""By run and clip."""
+
+
+def score_all(
+    model: str, runs: Sequence[Run], sources: Sequence[Path], out: Path, workers: int
+) -> Scores:
+    """The scores of every run and clip, read from OUT/scores.jsonl or found now."""
+    path = out / "scores.jsonl"
+    known: Scores = {}
+    for line in path.read_text().splitlines() if path.is_file() else ():
+        try:
+            sampler, n, origin, times, clip, values = json.loads(line)
+        except ValueError:
+            continue  # cut short by a kill
+        known[Run(sampler, n, origin, tuple(times)), clip] = values
+    wanted = [(run, source) for run in runs for source in sources]
+    pending = [(run, source) for run, source in wanted if (run, source.stem) not in known]
+    os.environ["OMP_NUM_THREADS"] = "1"  # libraries of a worker read this as they load
+    columns = (TextColumn("judging"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with (
+        ProcessPoolExecutor(workers, multiprocessing.get_context("spawn")) as pool,
+        Progress(*columns, console=Console(stderr=True)) as progress,
+        path.open("a") as file,
+    ):
+        task = progress.add_task("", total=len(pending))
+        futures = {pool.submit(score, model, run, source): (run, source) for run, source in pending}
+        try:
+            for future in as_completed(futures):
+                run, source = futures[future]
+                known[run, source.stem] = future.result()
+                file.write(json.dumps([*run, source.stem, known[run, source.stem]]) + "\n")
+                progress.advance(task)
+        finally:
+            pool.shutdown(cancel_futures=True)
+    return {(run, source.stem): known[run, source.stem] for run, source in wanted}
+
+
+def summary(scores: Scores, run: Run, metric: int) -> Summary:
+    """One figure of one run over all clips."""
+    return summarize([values[metric] for (own, _), values in scores.items() if own == run])
+
+
+def tables(scores: Scores, runs: Sequence[Run]) -> str:
+    """A table for each metric, with a row for each sampler and number of steps."""
+    origins = list(dict.fromkeys(run.origin for run in runs))
+    n_clips = len({clip for _, clip in scores})
+    parts = []
+    for i, name in enumerate(SCORES):
+        lines = [f"### {name}", "", f"| sampler | steps | {' | '.join(origins)} |"]
+        lines.append("|---|---|" + "---|" * len(origins))
+        for sampler, n_steps in dict.fromkeys((run.sampler, run.n_steps) for run in runs):
+            row = {r.origin: r for r in runs if (r.sampler, r.n_steps) == (sampler, n_steps)}
+            cells = [
+                cell(summary(scores, row[origin], i), n_clips) if origin in row else "-"
+                for origin in origins
+            ]
+            lines.append(f"| {sampler} | {n_steps} | {' | '.join(cells)} |")
+        parts.append("\n".join(lines))
+    return "\n\n".join(parts)
+
+
+def draw(scores: Scores, runs: Sequence[Run], searched: Sequence[str], path: Path) -> None:
+    """PESQ against steps: for each sampler the best rule and the best search."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(8, 4.5), layout="constrained")
+    axis = figure.subplots()
+    for number, sampler in enumerate(dict.fromkeys(run.sampler for run in runs)):
+        for kind, style in ((False, "--"), (True, "-")):
+            best: dict[int, float] = {}
+            for run in runs:
+                if run.sampler == sampler and (run.origin in searched) == kind:
+                    mean = summary(scores, run, 0).mean
+                    if mean is not None:
+                        best[run.n_steps] = max(mean, best.get(run.n_steps, 0.0))
+            label = f"{sampler}, {'searched' if kind else 'by rule'}"
+            axis.plot(*zip(*best.items(), strict=True), style, color=f"C{number}", label=label)
+    axis.set(xlabel="steps", ylabel="PESQ", xscale="log")
+    axis.grid(alpha=0.3, which="both")
+    axis.legend()
+    save_figure(figure, path)
+
+
+def main(
+    data: Annotated[Path, typer.Argument(help="Holds voices: folders with wavs/, dev.txt.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for times, scores, tables.")],
+    model: Annotated[str, typer.Option(help="A directory, a hub id or a name.")] = "default",
+    samplers: Annotated[str, typer.Option(help="By name.")] = "ddim,dpm++2m,unipc2,heun",
+    steps: Annotated[str, typer.Option(help="Of the samplers.")] = "1,2,3,4,6,8,16",
+    methods: Annotated[str, typer.Option(help="Searches.")] = ",".join(METHODS),
+    workers: Annotated[int, typer.Option(help="Processes that judge.", min=1)] = 2,
+    limit: Annotated[int, typer.Option(help="Test clips of each voice.", min=1)] = 4,
+) -> None:
+    """Prints the tables; interrupted, the same command goes on."""
+    counts, names = parse_steps(steps), methods.split(",")
+    voices = find_voices(data, limit)
+    owner = fingerprint(model)
+    claim(out, owner)
+    folders = [data / voice for voice in voices if (data / voice / "dev.txt").is_file()]
+    console = Console(stderr=True)
+    with torch.no_grad():
+        runs = find_runs(model, folders, out, samplers.split(","), counts, names, console.print)
+    sources = [source for clips in voices.values() for source in clips]
+    scores = score_all(model, runs, sources, out, workers)
+    head = (
+        f"Model {Path(model).name} ({owner}), {len(sources)} test clips, seed {SEED}, torch "
+        f"{torch.__version__}, {platform.processor() or platform.machine()} with "
+        f"{os.cpu_count()} CPUs. Mean and 95 % interval over clips; searched on dev clips."
+    )
+    text = f"{head}\n\n{tables(scores, runs)}\n"
+    print(text)
+    with replacing(out / "schedules.md") as temporary:
+        temporary.write_text(text, encoding="utf-8")
+    draw(scores, runs, names, out / "schedules.png")
+
+
+if __name__ == "__main__":
+    try:
+        typer.run(main)
+    except AudiodiffError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(2)
