@@ -198,7 +198,7 @@ def convert(
         Path, typer.Argument(metavar="WEIGHTS.pt", help="The checkpoint.", show_default=False)
     ],
     out: Annotated[Path, typer.Option("--out", "-o", help="The model directory to write.")],
-    source: Annotated[str, typer.Option("--from", help="Whose: lmnt-diffwave.")],
+    source: Annotated[str, typer.Option("--from", help="Whose: lmnt-diffwave or lmnt-wavegrad.")],
 ) -> None:
     """Convert somebody else's checkpoint into a model directory."""
     from audiodiff.convert import IMPORTERS

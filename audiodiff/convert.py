@@ -1,5 +1,6 @@
 """Checkpoints of other projects as models of this one."""
 
+import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,19 @@ _LMNT_LAYER_NAMES = {
     "dilated_conv": "dilated",
     "output_projection": "output",
 }
+
+_LMNT_WAVEGRAD_NAMES = (
+    (r"^downsample\.0\.", "input."),
+    (r"^downsample\.(\d+)\.conv\.", r"down.\1.layers."),
+    (r"^downsample\.(\d+)\.residual_dense\.", r"down.\1.shortcut."),
+    (r"^film\.(\d+)\.(input|output)_conv\.", r"film.\1.\2."),
+    (r"^first_conv\.", "mel."),
+    (r"^last_conv\.", "output."),
+    (r"^upsample\.(\d+)\.block1\.", r"up.\1.shortcut."),
+    (r"^upsample\.(\d+)\.block2\.", r"up.\1.layers."),
+    (r"^upsample\.(\d+)\.block3\.0\.", r"up.\1.layers.2."),
+    (r"^upsample\.(\d+)\.block3\.1\.", r"up.\1.layers.3."),
+)
 
 
 def read_checkpoint(path: Path) -> dict[Any, Any]:
@@ -77,6 +91,59 @@ def from_lmnt_diffwave(path: Path) -> Model:
     return model
 
 
+def from_lmnt_wavegrad(path: Path) -> Model:
+    """LMNT's WaveGrad, https://github.com/lmnt-com/wavegrad.
+
+    Takes the weights from the checkpoint's ``model`` (or the file itself) and, where there are
+    ``params``, the training schedule from them; sizes and mel are LMNT's at 22050 Hz. Its default run
+    is a six-step schedule of the paper's search. Checked against its recorded outputs: the network.
+
+    Raises:
+        AudiodiffError: If the file is no such checkpoint, naming what is missing or unknown.
+    """
+    found = read_checkpoint(path)
+    state, params = found.get("model", found), found.get("params") or {}
+    if not isinstance(params, dict) or not _is_state(state) or "first_conv.weight" not in state:
+        raise AudiodiffError(f"{path} holds no LMNT WaveGrad: first_conv.weight is missing")
+    mel, source = PRESETS["lmnt-wavegrad"], f"params of {path}"
+    _check_published(path, params, {"sample_rate": mel.sample_rate, "hop_samples": mel.hop_length})
+    default = torch.linspace(1e-6, 0.01, 1000, dtype=torch.float64).tolist()
+    schedule = Betas.parse({"betas": params.get("noise_schedule", default)}, source)
+    values = {
+        "sample_rate": mel.sample_rate,
+        "mel": mel,
+        "network": {"kind": "wavegrad"},
+        "schedule": schedule,
+        "target": "eps",
+        "sampling": {
+            "sampler": "ddpm",
+            "times": from_betas(schedule, PUBLISHED["wavegrad"]).tolist(),
+            "clamp": 1.0,
+        },
+    }
+    model = Model(ModelConfig.parse(values, source))
+    load_weights(model.network, {_wavegrad_name(name): t for name, t in state.items()}, path)
+    return model
+
+
+def _wavegrad_name(name: str) -> str:
+    """LMNT's name of a weight to ours; what has no counterpart keeps its name."""
+    for pattern, ours in _LMNT_WAVEGRAD_NAMES:
+        name, count = re.subn(pattern, ours, name)
+        if count:
+            break
+    return re.sub(r"^down\.(\d+)", lambda match: f"down.{int(match[1]) - 1}", name)
+
+
+def _check_published(path: Path, params: Mapping[str, Any], published: Mapping[str, Any]) -> None:
+    for name, value in published.items():
+        if params.get(name, value) != value:
+            raise AudiodiffError(
+                f"{path} was trained with {name}={params[name]}, not LMNT's {value}; such a "
+                "checkpoint cannot be converted yet"
+            )
+
+
 def _is_state(state: Any) -> bool:
     return isinstance(state, dict) and all(
         isinstance(name, str) and isinstance(value, Tensor) for name, value in state.items()
@@ -97,12 +164,7 @@ def _lmnt_config(
         "n_fft": mel.n_fft,
         "hop_samples": mel.hop_length,
     }
-    for name, value in published.items():
-        if params.get(name, value) != value:
-            raise AudiodiffError(
-                f"{path} was trained with {name}={params[name]}, not LMNT's {value}; such a "
-                "checkpoint cannot be converted yet"
-            )
+    _check_published(path, params, published)
     source = f"params of {path}"
     betas = params.get("noise_schedule", _linear_betas())
     schedule = Betas.parse({"betas": betas}, source)
@@ -159,5 +221,8 @@ def _renamed(state: Mapping[str, Tensor], n_layers: int, conditional: bool) -> d
     return renamed
 
 
-IMPORTERS: dict[str, Callable[[Path], Model]] = {"lmnt-diffwave": from_lmnt_diffwave}
+IMPORTERS: dict[str, Callable[[Path], Model]] = {
+    "lmnt-diffwave": from_lmnt_diffwave,
+    "lmnt-wavegrad": from_lmnt_wavegrad,
+}
 """Every importer by the name that ``--from`` takes."""

@@ -24,6 +24,7 @@ from audiodiff.errors import AudiodiffError
 from audiodiff.model_config import ModelConfig
 from audiodiff.models.bandsplit import BandSplitConfig, BandSplitNet
 from audiodiff.models.diffwave import DiffWave, DiffWaveConfig
+from audiodiff.models.wavegrad import WaveGrad, WaveGradConfig
 from audiodiff.samplers.ancestral import Clamped
 from audiodiff.samplers.loop import build_sampler, last, sample
 from audiodiff.searched import Schedules, load_schedules
@@ -32,9 +33,13 @@ GUESS = 2**32
 """Place on the noise tape of what a run's start is made of, after all that a run draws."""
 
 
-def build_network(config: DiffWaveConfig | BandSplitConfig) -> DiffWave | BandSplitNet:
+def build_network(
+    config: DiffWaveConfig | WaveGradConfig | BandSplitConfig,
+) -> DiffWave | WaveGrad | BandSplitNet:
     """The network of a config, with new weights."""
-    return DiffWave(config) if isinstance(config, DiffWaveConfig) else BandSplitNet(config)
+    if isinstance(config, DiffWaveConfig):
+        return DiffWave(config)
+    return WaveGrad(config) if isinstance(config, WaveGradConfig) else BandSplitNet(config)
 
 
 class Model(nn.Module):

@@ -22,9 +22,12 @@ from audiodiff.diffusion.targets import TARGETS
 from audiodiff.diffusion.times import TIMES, check_times
 from audiodiff.models.bandsplit import BandSplitConfig
 from audiodiff.models.diffwave import DiffWaveConfig
+from audiodiff.models.wavegrad import WaveGradConfig
 from audiodiff.samplers.loop import build_sampler
 
-NetworkConfig = Annotated[DiffWaveConfig | BandSplitConfig, Field(discriminator="kind")]
+NetworkConfig = Annotated[
+    DiffWaveConfig | WaveGradConfig | BandSplitConfig, Field(discriminator="kind")
+]
 """The field type for configs that hold a network."""
 
 
@@ -126,15 +129,15 @@ class ModelConfig(Config):
         if self.mel.hop_length != self.hop_length:
             raise ValueError(
                 f"the network makes a hop of {self.hop_length} but mel.hop_length="
-                f"{self.mel.hop_length}; for DiffWave set network.upsample_factors"
+                f"{self.mel.hop_length}; set network.upsample_factors"
             )
         return self
 
     def _check_network(self) -> None:
         """Whether the network takes what the codec makes."""
-        if isinstance(self.network, DiffWaveConfig):
+        if isinstance(self.network, (DiffWaveConfig, WaveGradConfig)):
             if not isinstance(self.codec, WaveformConfig):
-                raise ValueError("network.kind='diffwave' needs codec.kind='waveform'")
+                raise ValueError(f"network.kind={self.network.kind!r} needs codec.kind='waveform'")
             return
         if not isinstance(self.codec, StftConfig):
             raise ValueError("network.kind='band-split' needs codec.kind='stft'")
@@ -147,7 +150,7 @@ class ModelConfig(Config):
     @property
     def hop_length(self) -> int:
         """Samples per mel frame."""
-        if isinstance(self.network, DiffWaveConfig):
+        if isinstance(self.network, (DiffWaveConfig, WaveGradConfig)):
             return self.network.hop_length
         assert self.mel is not None, "a band-split network has a mel"
         return self.mel.hop_length
