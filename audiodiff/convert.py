@@ -94,9 +94,9 @@ def from_lmnt_diffwave(path: Path) -> Model:
 def from_lmnt_wavegrad(path: Path) -> Model:
     """LMNT's WaveGrad, https://github.com/lmnt-com/wavegrad.
 
-    Takes the weights from the checkpoint's ``model`` (or the file itself) and, where there are
-    ``params``, the training schedule from them; sizes and mel are LMNT's at 22050 Hz. Its default run
-    is a six-step schedule of the paper's search. Checked against its recorded outputs: the network.
+    Takes the weights from the checkpoint's ``model`` and the rate and the training schedule from
+    its ``params``; sizes and the rest of the mel are LMNT's. The default run is a six-step schedule
+    of the paper's search. Checked against its recorded outputs: the network.
 
     Raises:
         AudiodiffError: If the file is no such checkpoint, naming what is missing or unknown.
@@ -106,11 +106,18 @@ def from_lmnt_wavegrad(path: Path) -> Model:
     if not isinstance(params, dict) or not _is_state(state) or "first_conv.weight" not in state:
         raise AudiodiffError(f"{path} holds no LMNT WaveGrad: first_conv.weight is missing")
     mel, source = PRESETS["lmnt-wavegrad"], f"params of {path}"
-    _check_published(path, params, {"sample_rate": mel.sample_rate, "hop_samples": mel.hop_length})
+    _check_published(path, params, {"hop_samples": mel.hop_length})
+    rate = params.get("sample_rate")
+    if not isinstance(rate, int):
+        raise AudiodiffError(
+            f"{path} tells no params['sample_rate'], which is 22050 in LMNT's code and 24000 for "
+            "its published weights; add it to the checkpoint"
+        )
+    mel = mel.model_copy(update={"sample_rate": rate})
     default = torch.linspace(1e-6, 0.01, 1000, dtype=torch.float64).tolist()
     schedule = Betas.parse({"betas": params.get("noise_schedule", default)}, source)
     values = {
-        "sample_rate": mel.sample_rate,
+        "sample_rate": rate,
         "mel": mel,
         "network": {"kind": "wavegrad"},
         "schedule": schedule,

@@ -70,7 +70,7 @@ def curves_figure(records: Sequence[dict[str, Any]]) -> "Figure":
 
     figure = Figure(figsize=(8, 4.5), layout="constrained")
     axis = figure.subplots()
-    for name in ("train/loss", "dev/loss"):
+    for name in ("train/loss", "dev/loss", "dev/spectral"):
         points = [(record["step"], record[name]) for record in records if name in record]
         if points:
             axis.plot(*zip(*points, strict=True), label=name)

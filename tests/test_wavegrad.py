@@ -26,7 +26,7 @@ def lmnt(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Model,
     """The recorded network through the importer, and its recorded outputs."""
     weights, _ = ruled_weights(shared / "parity" / "wavegrad.json", gain=1.5)
     path = tmp_path_factory.mktemp("lmnt") / "weights.pt"
-    torch.save({"model": weights, "step": 0}, path)
+    torch.save({"model": weights, "params": {"sample_rate": 24000}, "step": 0}, path)
     return from_lmnt_wavegrad(path).eval(), dict(np.load(shared / "parity" / "wavegrad.npz"))
 
 
@@ -45,7 +45,7 @@ def test_the_imported_model_vocodes(lmnt: tuple[Model, dict]) -> None:
     model, recorded = lmnt
     assert sum(p.numel() for p in model.network.parameters()) == 15_920_993
     vocoder = Vocoder(model)
-    assert (vocoder.sample_rate, vocoder.hop_length, vocoder.n_mels) == (22050, 300, 128)
+    assert (vocoder.sample_rate, vocoder.hop_length, vocoder.n_mels) == (24000, 300, 128)
     wave = vocoder(torch.from_numpy(recorded["mel"])[..., :4], n_steps=1)
     assert wave.shape == (1, 1200)
     assert wave.isfinite().all()
@@ -53,13 +53,18 @@ def test_the_imported_model_vocodes(lmnt: tuple[Model, dict]) -> None:
 
 def test_a_checkpoint_of_other_keys_is_refused_by_name(tmp_path: Path, shared: Path) -> None:
     weights, _ = ruled_weights(shared / "parity" / "wavegrad.json", gain=1.5)
-    torch.save(weights | {"surprise.weight": torch.zeros(1)}, tmp_path / "a.pt")
+    params = {"params": {"sample_rate": 22050}}
+    more = weights | {"surprise.weight": torch.zeros(1)}
+    torch.save({"model": more} | params, tmp_path / "a.pt")
     with pytest.raises(AudiodiffError, match=r"surprise.weight is unknown"):
         from_lmnt_wavegrad(tmp_path / "a.pt")
     del weights["film.3.output_conv.bias"]
-    torch.save(weights, tmp_path / "b.pt")
+    torch.save({"model": weights} | params, tmp_path / "b.pt")
     with pytest.raises(AudiodiffError, match=r"film.3.output.bias is missing"):
         from_lmnt_wavegrad(tmp_path / "b.pt")
+    torch.save({"model": weights}, tmp_path / "d.pt")
+    with pytest.raises(AudiodiffError, match=r"tells no params\['sample_rate'\]"):
+        from_lmnt_wavegrad(tmp_path / "d.pt")
     torch.save({"a": torch.zeros(1)}, tmp_path / "c.pt")
     with pytest.raises(AudiodiffError, match="holds no LMNT WaveGrad"):
         from_lmnt_wavegrad(tmp_path / "c.pt")

@@ -11,7 +11,8 @@ shift 2
 stages=${*:-train judge}
 
 # Each part starts from the weights of the one before: at times all over [0, 1] and a constant
-# learning rate; at those near 1, until it has fallen to 0; once more from a lower one, for longer.
+# learning rate; at those near 1, until it has fallen to 0; once more from a lower one, for longer;
+# and through the model's own run, by the spectrograms that come out.
 train() {
     clips=(--data "$data/kathleen" --data "$data/nathalie" --data "$data/flemishguy")
     high=(--set optimizer.lr=0.015 --set optimizer.adamw_lr=2e-3)
@@ -20,7 +21,10 @@ train() {
     second=(--set steps=6000 --set optimizer.decay=0.5)
     part first "${high[@]}" "${first[@]}"
     part second "${high[@]}" "${second[@]}" --init "$out/first/model"
-    part run --init "$out/second/model"
+    finish=(--set steps=22000 --set optimizer.lr=0.003 --set optimizer.adamw_lr=4e-4)
+    finish+=(--set spectral.diffusion_items=2)
+    part third --init "$out/second/model"
+    part run "${finish[@]}" --init "$out/third/model"
 }
 
 # part NAME OPTION ...: one part of the training, in a folder of its own.
