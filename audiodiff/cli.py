@@ -74,6 +74,9 @@ def vocode(
         typer.Option(help="E.g. ddim, dpm++2m, unipc2, heun; the model's own by default."),
     ] = None,
     seed: Annotated[int, typer.Option(help="Of the noise, the same for every file.", min=0)] = 0,
+    preset: Annotated[
+        str | None, typer.Option(help="Whose mels the files hold; the model's own by default.")
+    ] = None,
     device: Annotated[str, typer.Option(help="cpu, cuda, ...")] = "cpu",
     precision: Annotated[
         str, typer.Option(help="fp32, bf16, or auto: bf16 where the device multiplies it.")
@@ -87,6 +90,7 @@ def vocode(
     overwrite: Overwrite = False,
 ) -> None:
     """Turn audio (resynthesis) or mels (.npy .npz .pt .safetensors) into wav files."""
+    from audiodiff.audio.conversion import conversion_to
     from audiodiff.vocode import INPUT_SUFFIXES, Meter, VocodeSettings, vocode_file
     from audiodiff.vocoder import Vocoder
 
@@ -95,8 +99,15 @@ def vocode(
     if vocoder.mel_config is None:
         raise AudiodiffError(f"--model {model!r} takes no mel, so no input; choose another")
     settings = VocodeSettings(
-        n_steps=steps, sampler=sampler, seed=seed, batch_size=batch_size, plot=plot
+        n_steps=steps,
+        sampler=sampler,
+        seed=seed,
+        preset=preset,
+        batch_size=batch_size,
+        plot=plot,
     )
+    if preset is not None and (remark := conversion_to(vocoder.mel_config, preset).remark()):
+        console.print(f"warning: {remark}")
     vocoder.model.sampler(sampler)  # an unknown name is one error, not one a file
     if verbose:
         console.print(cli_search.run_in_words(vocoder.model, steps, sampler))

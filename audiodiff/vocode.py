@@ -11,8 +11,8 @@ from torch import Tensor
 
 from audiodiff._types import Mel
 from audiodiff.audio import io
+from audiodiff.audio.conversion import own_mel
 from audiodiff.audio.melfiles import MEL_SUFFIXES, load_mel
-from audiodiff.audio.presets import check_mel
 from audiodiff.config import Config
 from audiodiff.errors import AudiodiffError
 from audiodiff.files import Job
@@ -29,6 +29,7 @@ class VocodeSettings(Config):
         n_steps: Steps of the sampler.
         sampler: A sampler's name.
         seed: Of the noise, the same for every file.
+        preset: Whose mels files hold; None for the model's own.
         batch_size: Pieces of a long file made at once.
         plot: Whether a picture of the spectrograms is drawn beside the sound.
     """
@@ -36,6 +37,7 @@ class VocodeSettings(Config):
     n_steps: int | None = None
     sampler: str | None = None
     seed: int = 0
+    preset: str | None = None
     batch_size: int = 1
     plot: bool = False
 
@@ -85,7 +87,7 @@ def vocode_file(
     with enough_memory(job.source, "lower --batch-size or split it into shorter files"):
         original = None if is_mel else _read_wave(vocoder, job.source)
         if original is None:
-            mel = _read_mel(vocoder, job.source)
+            mel = _read_mel(vocoder, job.source, settings.preset)
         else:
             mel = vocoder.mel(vocoder.whole_frames(original[None]))
         made = _make(vocoder, mel, settings, on_audio)
@@ -135,10 +137,10 @@ def _read_wave(vocoder: Vocoder, path: Path) -> Float[Tensor, " samples"]:
     return torch.from_numpy(wave)
 
 
-def _read_mel(vocoder: Vocoder, path: Path) -> Mel:
+def _read_mel(vocoder: Vocoder, path: Path, preset: str | None) -> Mel:
     if vocoder.mel_config is None:
         raise AudiodiffError(f"{path}: this model takes no mel; choose one that does")
-    mel = check_mel(load_mel(path), vocoder.mel_config, str(path))
+    mel = own_mel(load_mel(path), vocoder.mel_config, preset, str(path))
     hours = mel.shape[2] * vocoder.hop_length / vocoder.sample_rate / 3600
     if hours > io.MAX_HOURS:
         raise AudiodiffError(

@@ -1,6 +1,7 @@
 """The pipeline: a mel in, sound out, without gradients."""
 
 import re
+import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -9,8 +10,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from audiodiff._types import Mel, Sampler, Wave
+from audiodiff.audio.conversion import conversion_to, own_mel
 from audiodiff.audio.mel import LogMel, MelConfig
-from audiodiff.audio.presets import check_mel
 from audiodiff.checkpoint import CONFIG_NAME, WEIGHTS_NAME
 from audiodiff.devices import check_compiler, check_device, use_bf16
 from audiodiff.diffusion.times import TimeGrid
@@ -115,15 +116,18 @@ class Vocoder:
         n_steps: int | None = None,
         sampler: str | None = None,
         seed: int | Sequence[int] = 0,
+        preset: str | None = None,
     ) -> Wave:
         """Makes the sound of a mel.
 
         Args:
-            mel: (batch, n_mels, frames) in the model's own preset.
+            mel: (batch, n_mels, frames).
             n_steps: Steps of the sampler; None for the model's default run.
             sampler: A name of `SAMPLERS`, with "+langevin" after it or not; None for the model's
                 own.
             seed: One seed for all items, so that each sounds as it would alone, or one for each.
+            preset: Whose mel it is, a name of `PRESETS`; None for the model's own. Another's is
+                converted, see `Conversion`, with a warning where that is not exact.
 
         Returns:
             (batch, frames x hop_length), float32, on the model's device.
@@ -131,7 +135,7 @@ class Vocoder:
         Raises:
             AudiodiffError: If the mel is of another layout or preset or holds NaN.
         """
-        return torch.cat(list(self.chunks(mel, n_steps, sampler, seed)), dim=1)
+        return torch.cat(list(self.chunks(mel, n_steps, sampler, seed, preset=preset)), dim=1)
 
     def chunks(
         self,
@@ -142,6 +146,7 @@ class Vocoder:
         chunk_frames: int = CHUNK_FRAMES,
         context_frames: int | None = None,
         batch_size: int = 1,
+        preset: str | None = None,
     ) -> Iterator[Wave]:
         """Makes the sound of a long mel piece by piece, in bounded memory.
 
@@ -158,6 +163,7 @@ class Vocoder:
             context_frames: Frames on either side of it; None for the calls times the receptive
                 radius, but at most `MAX_CONTEXT`.
             batch_size: Pieces that are made at once, where their sizes are equal.
+            preset: As for a call.
 
         Returns:
             An iterator of (batch, samples), float32; joined along samples they are the whole.
@@ -175,7 +181,9 @@ class Vocoder:
                 f"mel has shape {tuple(mel.shape)} but must be (batch, n_mels, frames); "
                 "one mel alone is mel[None]"
             )
-        mel = check_mel(mel, config, "mel").to(self.device, torch.float32)
+        mel = own_mel(mel, config, preset, "mel").to(self.device, torch.float32)
+        if preset is not None and (remark := conversion_to(config, preset).remark()):
+            warnings.warn(remark, stacklevel=3)
         times = self.model.times(n_steps, sampler)
         solver = self.model.sampler(sampler)
         seeds = _seeds(seed, len(mel))

@@ -11,7 +11,7 @@ LAYERS = [
     ["errors", "_types", "config", "atomic", "files", "untrusted", "spans", "devices"],
     ["audio.io", "audio.frames", "audio.mel", "audio.presets", "audio.melfiles"],
     ["audio.codecs", "audio.envelope", "audio.distance"],
-    ["checkpoint", "plots"],
+    ["audio.conversion", "checkpoint", "plots"],
     ["diffusion.schedules", "diffusion.targets", "diffusion.times", "diffusion.priors"],
     ["diffusion.noise", "models.diffwave", "models.wavegrad"],
     ["models.bandsplit"],

@@ -1,0 +1,208 @@
+"""From one preset's mel to another's: exactly where that can be, else by the spectrum between."""
+
+import math
+from functools import cache
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from audiodiff._types import Mel, Wave
+from audiodiff.audio.envelope import Envelope
+from audiodiff.audio.mel import LogMel, MelConfig
+from audiodiff.audio.presets import PRESETS, check_mel
+from audiodiff.errors import AudiodiffError
+
+ANALYSIS = (
+    "sample_rate",
+    "n_fft",
+    "hop_length",
+    "win_length",
+    "n_mels",
+    "f_min",
+    "highest_frequency",
+    "framing",
+    "pad_mode",
+    "window",
+    "filterbank",
+    "power",
+)
+"""What must agree for a conversion to be exact; the rest is a function of each value alone.
+
+(The epsilon under the root, 1e-9 where there is one, lies far below every preset's floor.)
+"""
+
+
+SMALL = {"pad_mode", "window"}
+"""Differences that change a value by some 0.001 nepers, less than the way by the spectrum does."""
+
+
+class Conversion:
+    """From a source's mel to a target's.
+
+    With an analysis that is equal but for `SMALL` differences, ``value = scale log(c M) + offset``
+    in both, and the map is affine but for the clamps. Otherwise the amplitude of each source bin is
+    taken from the filterbank's pseudo-inverse, kept non-negative, and where the source has no band
+    from the nearest one; it is interpolated at the target's bins and frames, and goes through the
+    target's filterbank.
+    What lay between two bands of the source is lost, and so are phases, which decide how
+    neighbouring bins and frames add up.
+
+    Args:
+        source: Whose mel is given.
+        target: Whose is wanted.
+
+    Attributes:
+        differences: Of the analysis, by name; without any it is exact.
+        affine: Whether each value is a function of one value.
+    """
+
+    def __init__(self, source: MelConfig, target: MelConfig) -> None:
+        self.source, self.target = source, target
+        self.differences = tuple(
+            name for name in ANALYSIS if getattr(source, name) != getattr(target, name)
+        )
+        self.affine = set(self.differences) <= SMALL
+        if not self.affine:
+            self.inverse, self.beyond = _inverse(source)
+            self.bins = _bins(source, target)
+            self.filterbank = target.filterbank_matrix()
+
+    @property
+    def exact(self) -> bool:
+        """Whether nothing is lost but what lies beyond a floor or a clip."""
+        return not self.differences
+
+    def __call__(self, mel: Mel) -> Mel:
+        """(batch, source.n_mels, frames) to (batch, target.n_mels, the target's frames)."""
+        source, target = self.source, self.target
+        amplitude = source.amplitude(mel.float())
+        if self.affine:
+            scale = (_window_norm(target) / _window_norm(source)) ** source.power
+            return target.compress(amplitude**source.power * scale)
+        spectrum = (self.inverse.to(amplitude) @ amplitude).clamp(min=0)
+        spectrum = spectrum + self.beyond.to(amplitude) @ amplitude
+        spectrum = (
+            self.bins.to(amplitude) @ spectrum * (_window_norm(target) / _window_norm(source))
+        )
+        spectrum = _at_frames(spectrum, source, target)
+        return target.compress(self.filterbank.to(amplitude) @ spectrum**target.power)
+
+    def error(self) -> float:
+        """Mean absolute error in nepers of the target's value, on a sound like a voice.
+
+        0 where the conversion is exact. It is measured on half a second of gliding harmonics with
+        noise, of which both mels are known.
+        """
+        if self.exact:
+            return 0.0
+        mels = [LogMel(config)(_voice(config.sample_rate)) for config in (self.source, self.target)]
+        made = self(mels[0])
+        n = min(made.shape[2], mels[1].shape[2])
+        inner = slice(2, n - 2)  # beyond which what stands around the sound counts
+        error = (made[..., inner] - mels[1][..., inner]).abs().mean().item()
+        return error * self.target.nepers_per_unit / self.target.power
+
+    def remark(self) -> str | None:
+        """One sentence on what the conversion costs; None where it is exact."""
+        if self.exact:
+            return None
+        return (
+            f"the mel is converted from another analysis ({', '.join(self.differences)}), which "
+            f"errs by {self.error():.2f} nepers on a sound like a voice; a mel of this model's own "
+            "preset is better"
+        )
+
+
+@cache
+def conversion_to(target: MelConfig, preset: str) -> Conversion:
+    """The conversion from a preset by name.
+
+    Raises:
+        AudiodiffError: If the name is unknown.
+    """
+    if preset not in PRESETS:
+        raise AudiodiffError(f"preset={preset!r} is unknown; choose from {', '.join(PRESETS)}")
+    return Conversion(PRESETS[preset], target)
+
+
+def own_mel(mel: Tensor, target: MelConfig, preset: str | None, name: str) -> Mel:
+    """A mel as a model takes it: checked, and converted if it is another preset's.
+
+    Args:
+        mel: (batch, n_mels, frames) or (n_mels, frames).
+        target: The model's mel.
+        preset: Whose it is; None for the model's own.
+        name: The argument or file, for messages.
+
+    Raises:
+        AudiodiffError: If the preset is unknown or the mel cannot be its.
+    """
+    if preset is None:
+        return check_mel(mel, target, name)
+    conversion = conversion_to(target, preset)
+    return conversion(check_mel(mel, conversion.source, name))
+
+
+def _window_norm(config: MelConfig) -> float:
+    """The level of white noise of unit variance in a bin."""
+    return config.stft_window().square().sum().sqrt().item()
+
+
+def _inverse(
+    source: MelConfig,
+) -> tuple[Float[Tensor, "bins n_mels"], Float[Tensor, "bins n_mels"]]:
+    """The pseudo-inverse of the filterbank, and what gives the bins without any band a level."""
+    filterbank = source.filterbank_matrix().double()
+    inverse = torch.linalg.pinv(filterbank).float()
+    n_bins = filterbank.shape[1]
+    envelope = Envelope(source, source.n_fft, n_bins)
+    # The level of a bin from its bands' mean amplitude, without the factor for white noise.
+    level = envelope.weights / filterbank.sum(1).clamp(min=1e-12).float()
+    hertz = torch.arange(n_bins) * (source.sample_rate / source.n_fft)
+    outside = (hertz < source.f_min) | (hertz > source.highest_frequency)
+    return inverse * ~outside[:, None], level * outside[:, None]
+
+
+def _bins(source: MelConfig, target: MelConfig) -> Float[Tensor, "target_bins source_bins"]:
+    """Linear interpolation from the source's bins to the target's; the last one goes on above."""
+    n_source, n_target = source.n_fft // 2 + 1, target.n_fft // 2 + 1
+    spacing = (target.sample_rate / target.n_fft) / (source.sample_rate / source.n_fft)
+    place = (torch.arange(n_target) * spacing).clamp(max=n_source - 1)
+    below = place.floor().long().clamp(max=n_source - 2)
+    fraction = place - below
+    matrix = torch.zeros(n_target, n_source)
+    matrix.scatter_(1, below[:, None], (1 - fraction)[:, None])
+    matrix.scatter_add_(1, below[:, None] + 1, fraction[:, None])
+    return matrix
+
+
+def _at_frames(
+    spectrum: Float[Tensor, "batch bins frames"], source: MelConfig, target: MelConfig
+) -> Float[Tensor, "batch bins target_frames"]:
+    """Linear interpolation from the middles of the source's frames to those of the target's."""
+    n = spectrum.shape[2]
+    seconds = (n - (source.framing == "centred")) * source.hop_length / source.sample_rate
+    n_samples = max(1, round(seconds * target.sample_rate))
+    n_frames = max(1, target.n_frames(n_samples))
+    middle_of = [
+        (config.n_fft / 2 - config.n_padding) / config.sample_rate for config in (source, target)
+    ]
+    times = middle_of[1] + torch.arange(n_frames) * (target.hop_length / target.sample_rate)
+    place = ((times - middle_of[0]) * source.sample_rate / source.hop_length).clamp(0, n - 1)
+    below = place.floor().long().clamp(max=max(0, n - 2))
+    above = (below + 1).clamp(max=n - 1)
+    fraction = (place - below).to(spectrum)
+    return spectrum[..., below] * (1 - fraction) + spectrum[..., above] * fraction
+
+
+def _voice(sample_rate: int) -> Wave:
+    """Half a second of harmonics that glide from 120 to 180 Hz under a falling envelope."""
+    t = torch.arange(sample_rate // 2, dtype=torch.float64) / sample_rate
+    phase = 2 * math.pi * (120 * t + 60 * t.square())
+    wave = torch.zeros_like(t)
+    for k in range(1, int(0.45 * sample_rate / 180)):
+        level = 1 / (1 + (k * 150 / 500) ** 1.5)  # some 9 dB an octave above 500 Hz
+        wave += level * torch.cos(k * phase + k * k)
+    noise = torch.randn(len(t), generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    return (0.05 * wave + 3e-4 * noise)[None].float()

@@ -1,0 +1,109 @@
+import itertools
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from audiodiff import PRESETS, AudiodiffError, LogMel, Vocoder
+from audiodiff.audio.conversion import Conversion
+from audiodiff.audio.io import load
+
+ROOT = Path(__file__).resolve().parents[1]
+PAIRS = list(itertools.permutations(PRESETS, 2))
+
+
+def mel_of(preset: str) -> torch.Tensor:
+    config = PRESETS[preset]
+    wave, _ = load(ROOT / "examples" / "arctic_a0016.wav", config.sample_rate)
+    return LogMel(config)(torch.from_numpy(wave[: 2 * config.sample_rate])[None])
+
+
+def nepers(error: torch.Tensor, preset: str) -> float:
+    config = PRESETS[preset]
+    return error.abs().mean().item() * config.nepers_per_unit / config.power
+
+
+def test_an_equal_analysis_is_converted_exactly() -> None:
+    hifigan = PRESETS["hifigan"].model_copy(update={"magnitude_eps": 0.0})
+    other = hifigan.model_copy(
+        update={"log_base": "10", "scale": 0.2, "offset": 0.8, "normalized": True, "floor": 1e-7}
+    )
+    there, back = Conversion(hifigan, other), Conversion(other, hifigan)
+    assert there.exact
+    assert there.error() == 0
+    wave, _ = load(ROOT / "examples" / "arctic_a0016.wav")
+    mel, expected = (
+        LogMel(config)(torch.from_numpy(wave[:44100])[None]) for config in (hifigan, other)
+    )
+    loud = mel > hifigan.floor_value
+    assert (there(mel) - expected)[loud].abs().max() < 1e-3
+    torch.testing.assert_close(back(there(mel)), mel, rtol=0, atol=1e-4)
+
+
+def test_energies_are_converted_exactly_too() -> None:
+    energy = PRESETS["hifigan"].model_copy(
+        update={"power": 2, "floor": 1e-10, "magnitude_eps": 0.0}
+    )
+    other = energy.model_copy(update={"log_base": "10", "normalized": True})
+    wave, _ = load(ROOT / "examples" / "arctic_a0016.wav")
+    mels = [LogMel(config)(torch.from_numpy(wave[:44100])[None]) for config in (energy, other)]
+    loud = mels[0] > energy.floor_value
+    assert (Conversion(energy, other)(mels[0]) - mels[1])[loud].abs().max() < 1e-3
+
+
+@pytest.mark.parametrize(("source", "target"), PAIRS)
+def test_every_pair_comes_nearer_than_the_mel_as_it_stands(source: str, target: str) -> None:
+    conversion = Conversion(PRESETS[source], PRESETS[target])
+    given, wanted = mel_of(source), mel_of(target)
+    made = conversion(given)
+    assert abs(made.shape[2] - wanted.shape[2]) <= 1
+    n = min(made.shape[2], wanted.shape[2])
+    error = nepers(made[..., :n] - wanted[..., :n], target)
+    # Silence at a floor of 1e-10 is far from one at 1e-5, whatever is done.
+    assert error < 1.3
+    if given.shape[1] == wanted.shape[1] and not conversion.affine:
+        m = min(given.shape[2], n)
+        assert error < nepers(given[..., :m] - wanted[..., :m], target)
+    assert conversion.exact == ({source, target} == {"tacotron2", "speechbrain"})
+
+
+@pytest.mark.parametrize(
+    ("source", "target", "limit"),
+    [("tacotron2", "hifigan", 0.2), ("nemo", "hifigan", 0.05), ("espnet", "hifigan", 0.5)],
+)
+def test_near_relatives_stay_near(source: str, target: str, limit: float) -> None:
+    conversion = Conversion(PRESETS[source], PRESETS[target])
+    made, wanted = conversion(mel_of(source)), mel_of(target)
+    n = min(made.shape[2], wanted.shape[2])
+    assert nepers(made[..., :n] - wanted[..., :n], target) < limit
+    assert 0 < conversion.error() < 1.5 * limit
+
+
+def test_a_vocoder_takes_another_presets_mel_and_says_what_it_costs() -> None:
+    vocoder = Vocoder.from_pretrained("default")
+    with pytest.warns(UserWarning, match=r"framing\), which errs by 0\.1\d nepers"):
+        wave = vocoder(mel_of("tacotron2")[..., :40], preset="tacotron2")
+    assert wave.shape == (1, 39 * 256)
+    own = mel_of("hifigan")[..., :20]
+    assert torch.equal(vocoder(own, preset="hifigan"), vocoder(own))
+    with pytest.raises(AudiodiffError, match="preset='nope' is unknown; choose from hifigan"):
+        vocoder(own, preset="nope")
+    with pytest.raises(AudiodiffError, match="n_mels=100"):
+        vocoder(own, preset="vocos")
+
+
+def test_files_of_another_preset_are_vocoded(tmp_path: Path) -> None:
+    np.save(tmp_path / "a.npy", mel_of("vocos")[0, :, :60].numpy())
+    words = ["vocode", str(tmp_path / "a.npy"), "-o", str(tmp_path / "out"), "--preset", "vocos"]
+    done = subprocess.run(
+        [sys.executable, "-m", "audiodiff", *words], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert "warning: the mel is converted from another analysis (sample_rate, " in done.stderr
+    wave, rate = load(tmp_path / "out" / "a.wav")
+    # 59 hops of 256 samples at 24000 Hz, in whole hops at 22050 Hz.
+    assert rate == 22050
+    assert abs(len(wave) - 59 * 256 / 24000 * 22050) <= 256
