@@ -1,4 +1,4 @@
-"""The command line: ``audiodiff vocode | mel | train | convert | evaluate | search | info``."""
+"""The command line: ``audiodiff vocode``, ``mel``, ``train``, ``search`` and others."""
 
 import sys
 from pathlib import Path
@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from audiodiff import cli_search
+from audiodiff import cli_doctor, cli_search
 from audiodiff.errors import AudiodiffError
 from audiodiff.files import Job, Outcome, find_jobs, run_jobs, sentence
 from audiodiff.terminal import console, progress_bar, require
@@ -21,6 +21,7 @@ app = typer.Typer(
 )
 app.command()(cli_search.search)
 app.command()(cli_search.info)
+app.command()(cli_doctor.doctor)
 
 Inputs = Annotated[
     list[Path],

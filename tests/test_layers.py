@@ -31,7 +31,7 @@ LAYERS = [
     ["search.gradient", "search.learned"],
     ["search.judge", "search.command"],
     ["adapters.diffusers"],
-    ["terminal", "cli_search", "cli", "__main__"],
+    ["doctor", "terminal", "cli_search", "cli_doctor", "cli", "__main__"],
 ]
 ORDER = {name: i for i, name in enumerate(name for layer in LAYERS for name in layer)}
 
