@@ -122,3 +122,24 @@ def test_a_run_may_set_out_from_noise_with_the_right_mel(
     (plain,) = states_of_a_run(config, mel, times=times)
     (made,) = states_of_a_run(config, mel, times=times, start_passes=8)
     assert mel_error(made, mel, config.mel) < 0.4 * mel_error(plain, mel, config.mel)
+
+
+@pytest.mark.parametrize(
+    ("preset", "n_fft"), [("hifigan", 768), ("espnet", 768), ("speecht5", 1024), ("vocos", 1024)]
+)
+def test_passes_work_at_the_lowest_rate_that_holds_the_mel(preset: str, n_fft: int) -> None:
+    assert len(MelProjection(LogMel(PRESETS[preset])).window) == n_fft
+
+
+def test_what_lies_above_the_mel_is_left_alone(speech: Tensor) -> None:
+    config = PRESETS["hifigan"]
+    mel = mel_of(speech, config)
+    white = 0.05 * torch.randn(speech.shape, generator=torch.Generator().manual_seed(0))
+    made = MelProjection(LogMel(config))(white, mel, 8)
+    before, after = (
+        torch.stft(x, 1024, window=torch.hann_window(1024), return_complex=True)[0, :, 8:-8]
+        for x in (white, made)
+    )
+    top = 380  # bins of 21.5 Hz, the mel's end and a window's width
+    assert (after - before)[top:].abs().mean() < 1e-3 * before[top:].abs().mean()
+    assert (after - before)[: top - 20].abs().mean() > 0.5 * before[: top - 20].abs().mean()

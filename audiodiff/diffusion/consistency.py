@@ -1,11 +1,16 @@
 """Mel consistency: a sound made to agree with the mel that is asked for."""
 
+import math
+from fractions import Fraction
+
 import torch
+from jaxtyping import Complex
+from torch import Tensor
 
 from audiodiff._types import Codec, Denoiser, Mel, State, Times, Wave
 from audiodiff.audio import frames
 from audiodiff.audio.envelope import Envelope
-from audiodiff.audio.mel import LogMel
+from audiodiff.audio.mel import LogMel, MelConfig
 
 LIMIT = 1.2
 """Greatest correction of a band in one pass, in nepers: a factor of 0.3 to 3.3."""
@@ -13,6 +18,10 @@ LIMIT = 1.2
 MOMENTUM = (0.99, 0.9)
 """How much of a pass's change is added once more, after the first pass and after the last: much of
 it finds better phases, less of it settles on them."""
+
+
+GUARD_BINS = 8
+"""Between the mel's highest frequency and half the rate at which passes work."""
 
 
 class MelProjection:
@@ -23,7 +32,8 @@ class MelProjection:
     an iteration of Griffin and Lim's (IEEE TASSP 32, 1984), with the momentum of its fast form
     (Perraudin, Balazs and Sondergaard, WASPAA 2013), which falls from pass to pass. But no
     magnitude is fixed: what the mel does not say, the fine structure within a band, is left to the
-    sound itself.
+    sound itself, and so is all that lies above the mel's highest frequency: passes work on the
+    frequencies below, at the lowest sample rate that holds them.
 
     Args:
         log_mel: Computes the mel.
@@ -32,7 +42,18 @@ class MelProjection:
     def __init__(self, log_mel: LogMel) -> None:
         config = log_mel.config
         self.log_mel = log_mel
-        self.envelope = Envelope(config, config.n_fft, config.n_fft // 2 + 1)
+        self.top = math.floor(config.highest_frequency * config.n_fft / config.sample_rate) + 1
+        n_fft = _reduced(config, 2 * (self.top + GUARD_BINS))
+        n_bins = n_fft // 2 + 1
+        scale = Fraction(n_fft, config.n_fft)
+        self.hop_length, self.n_padding, win_length = (
+            int(n * scale) for n in (config.hop_length, config.n_padding, config.win_length)
+        )
+        self.window = frames.hann(win_length, n_fft, config.window)
+        # Magnitudes at the lower rate are sums of so many fewer samples.
+        self.factor = (config.stft_window().sum() / self.window.sum()).item()
+        self.filterbank = log_mel.filterbank[:, :n_bins]
+        self.envelope = Envelope(config, config.n_fft, n_bins)
 
     def __call__(self, wave: Wave, mel: Mel, n_passes: int) -> Wave:
         """The wave after so many passes.
@@ -44,7 +65,18 @@ class MelProjection:
         """
         if not n_passes:
             return wave
-        wanted = self.log_mel.config.amplitude(mel).log()
+        config = self.log_mel.config
+        sizes, window = (config.hop_length, config.n_padding), config.stft_window().to(wave.device)
+        spectrum = frames.stft(frames.silence_around(wave, config.n_fft, *sizes), window, sizes[0])
+        low = self._sound(spectrum[:, : len(self.window) // 2 + 1] / self.factor, mel.shape[2])
+        low = self._passes(low, config.amplitude(mel).log(), n_passes)
+        n_kept = min(self.top, len(self.window) // 2 + 1)
+        kept = self._spectrum(low)[:, :n_kept] * self.factor
+        joined = torch.cat([kept, spectrum[:, n_kept:]], 1)
+        return frames.overlap_add(joined, window, *sizes, wave.shape[-1])
+
+    def _passes(self, wave: Wave, wanted: Mel, n_passes: int) -> Wave:
+        """Passes at the lower rate, with momentum."""
         before = wave = self._pass(wave, wanted)
         first, last = MOMENTUM
         for n in range(1, n_passes):
@@ -55,13 +87,43 @@ class MelProjection:
         return before
 
     def _pass(self, wave: Wave, wanted: Mel) -> Wave:
-        config, window = self.log_mel.config, self.log_mel.window
-        sizes = config.hop_length, config.n_padding
-        padded = frames.silence_around(wave, config.n_fft, *sizes)
-        spectrum = frames.stft(padded, window, config.hop_length)
-        own = config.amplitude(self.log_mel.of_spectrum(spectrum)).log()
+        config, spectrum = self.log_mel.config, self._spectrum(wave)
+        magnitude = spectrum.abs() * self.factor
+        energy = magnitude if config.power == 1 else magnitude**config.power
+        own = config.amplitude(config.compress(self.filterbank.to(energy) @ energy)).log()
         gain = self.envelope.spread(torch.clamp(wanted - own, -LIMIT, LIMIT)).exp()
-        return frames.overlap_add(spectrum * gain, window, *sizes, wave.shape[-1])
+        return self._sound(spectrum * gain, wanted.shape[2])
+
+    def _spectrum(self, wave: Wave) -> Complex[Tensor, "batch bins frames"]:
+        """Of a wave at the lower rate."""
+        n_fft, window = len(self.window), self.window.to(wave.device)
+        padded = frames.silence_around(wave, n_fft, self.hop_length, self.n_padding)
+        return frames.stft(padded, window, self.hop_length)
+
+    def _sound(self, spectrum: Complex[Tensor, "batch bins frames"], n_frames: int) -> Wave:
+        """A wave at the lower rate."""
+        window, n_samples = self.window.to(spectrum.device), n_frames * self.hop_length
+        return frames.overlap_add(spectrum, window, self.hop_length, self.n_padding, n_samples)
+
+
+def _reduced(config: MelConfig, at_least: int) -> int:
+    """The shortest transform for a lower rate at which hop, padding and window are whole.
+
+    It is even and has no prime factor above 5, for which transforms are fast.
+    """
+    unit = config.n_fft // math.gcd(
+        config.n_fft, config.hop_length, config.n_padding, config.win_length
+    )
+    # One little shorter would save nothing.
+    lengths = (n for n in range(unit, config.n_fft * 9 // 10, unit) if n >= at_least and n % 2 == 0)
+    return next((n for n in lengths if _is_smooth(n)), config.n_fft)
+
+
+def _is_smooth(n: int) -> bool:
+    for prime in (2, 3, 5):
+        while n % prime == 0:
+            n //= prime
+    return n == 1
 
 
 class MelConsistent:
