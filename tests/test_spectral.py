@@ -81,6 +81,17 @@ def test_a_hole_beside_a_loud_tone_hardly_counts(distance):
     assert distance(floor / 30, floor).item() > 2 * distance(quiet, tone + floor).item()
 
 
+def test_emphasis_weighs_low_frequencies_and_leaves_white_noise_as_it_is():
+    t = torch.arange(20000) / RATE
+    wave = 0.05 * noise(1, 20000)
+    louder = {f: wave + 0.2 * torch.sin(2 * torch.pi * f * t) for f in (300, 6000)}
+    flat, mel, low = (SpectralDistance(WINDOWS, RATE, emphasis) for emphasis in (0, 1, 2))
+    ratios = [(d(louder[300], wave) / d(louder[6000], wave)).item() for d in (flat, mel, low)]
+    assert ratios == sorted(ratios)
+    assert ratios[2] > 3 * ratios[1] > 6 * ratios[0]
+    torch.testing.assert_close(low(2 * wave, wave), mel(2 * wave, wave), rtol=0.05, atol=0)
+
+
 def test_silence_has_finite_distances_and_gradients(distance):
     wave = torch.zeros(1, 8000, requires_grad=True)
     for recording in (torch.zeros(1, 8000), 0.1 * noise(1, 8000)):

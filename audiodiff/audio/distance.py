@@ -23,21 +23,23 @@ class SpectralDistance(nn.Module):
 
     ``mean over windows of mean w |ln((A + q) / (S + q))| + mean w |A - S| / mean w S``: S are
     magnitudes of the recording, A those of the other. After the multi-resolution STFT loss
-    (arXiv:1910.11480), with a weight w of each frequency that is the density of the mel scale
-    there, ``1 / (1 + f / 700)`` over its mean, and a floor q, a tenth of S as averaged over 350 Hz,
-    so that holes which louder neighbours mask do not count, however deep. Frames are a quarter of
-    a window apart.
+    (arXiv:1910.11480), with a weight w of each frequency, ``(1 + f / 700)^-emphasis`` over its
+    mean, which with an emphasis of 1 is the density of the mel scale, and a floor q, a tenth of S
+    as averaged over 350 Hz, so that holes which louder neighbours mask do not count, however deep.
+    Frames are a quarter of a window apart.
 
     Args:
         windows: Lengths of Hann windows, in samples.
         sample_rate: In Hz.
+        emphasis: Of low frequencies.
     """
 
-    def __init__(self, windows: Sequence[int], sample_rate: int) -> None:
+    def __init__(self, windows: Sequence[int], sample_rate: int, emphasis: float = 1.0) -> None:
         super().__init__()
         self.windows = [frames.hann(size, size, "periodic") for size in windows]
         self.half_widths = [round(SMOOTHED_HERTZ / 2 / sample_rate * size) for size in windows]
-        weights = [1 / (1 + torch.fft.rfftfreq(size, 1 / sample_rate) / 700) for size in windows]
+        hertz = [torch.fft.rfftfreq(size, 1 / sample_rate) for size in windows]
+        weights = [(1 + f / 700) ** -emphasis for f in hertz]
         self.weights = [(weight / weight.mean())[:, None] for weight in weights]
 
     def forward(self, wave: Wave, recording: Wave) -> Float[Tensor, " batch"]:

@@ -75,11 +75,13 @@ class SpectralConfig(Config):
 
     Attributes:
         windows: Of the spectrograms that are compared, in samples.
+        emphasis: Of low frequencies, see `SpectralDistance`.
         diffusion_items: Crops of each batch that train by the diffusion loss instead, which
             keeps the other times in order.
     """
 
     windows: tuple[PositiveInt, ...] = Field(default=(128, 256, 512, 1024, 2048), min_length=1)
+    emphasis: float = Field(default=1.0, ge=0)
     diffusion_items: NonNegativeInt = 2
 
 

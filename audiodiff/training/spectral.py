@@ -37,7 +37,9 @@ class SpectralLoss(nn.Module):
         self.model, self.log_mel = model, model.log_mel
         self.n_diffusion = config.spectral.diffusion_items
         self.diffusion = DiffusionLoss(config, model)
-        self.distance = SpectralDistance(config.spectral.windows, model.config.sample_rate)
+        self.distance = SpectralDistance(
+            config.spectral.windows, model.config.sample_rate, config.spectral.emphasis
+        )
         self.margin = config.data.margin_frames * model.config.hop_length
         self.bf16 = config.precision == "bf16"
 
