@@ -78,6 +78,9 @@ def vocode(
     preset: Annotated[
         str | None, typer.Option(help="Whose mels the files hold; the model's own by default.")
     ] = None,
+    rate: Annotated[
+        int | None, typer.Option(help="Of the sound, in Hz; the model's own by default.", min=1)
+    ] = None,
     device: Annotated[str, typer.Option(help="cpu, cuda, ...")] = "cpu",
     precision: Annotated[
         str, typer.Option(help="fp32, bf16, or auto: bf16 where the device multiplies it.")
@@ -105,6 +108,7 @@ def vocode(
         seed=seed,
         preset=preset,
         batch_size=batch_size,
+        rate=rate,
         plot=plot,
     )
     if preset is not None and (remark := conversion_to(vocoder.mel_config, preset).remark()):

@@ -31,6 +31,7 @@ class VocodeSettings(Config):
         seed: Of the noise, the same for every file.
         preset: Whose mels files hold; None for the model's own.
         batch_size: Pieces of a long file made at once.
+        rate: Of the sound in Hz; None for the model's own.
         plot: Whether a picture of the spectrograms is drawn beside the sound.
     """
 
@@ -39,6 +40,7 @@ class VocodeSettings(Config):
     seed: int = 0
     preset: str | None = None
     batch_size: int = 1
+    rate: int | None = None
     plot: bool = False
 
 
@@ -98,9 +100,11 @@ def vocode_file(
             shown.append((f"{job.target.name}, made from its mel", made))
             figure = spectrogram_figure(shown, vocoder.sample_rate)
             save_figure(figure, job.target.with_suffix(".png"))
-        n_clipped = io.save(job.target, made.numpy(), vocoder.sample_rate)
+        rate = settings.rate or vocoder.sample_rate
+        sound = io.resample(made.numpy(), vocoder.sample_rate, rate)
+        n_clipped = io.save(job.target, sound, rate)
     if n_clipped:
-        warn(f"{job.target}: {n_clipped} of {len(made)} samples exceeded full scale, clipped")
+        warn(f"{job.target}: {n_clipped} of {len(sound)} samples exceeded full scale, clipped")
 
 
 @contextmanager

@@ -5,11 +5,13 @@ import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from audiodiff._types import Mel, Sampler, Wave
+from audiodiff.audio import io
 from audiodiff.audio.conversion import conversion_to, own_mel
 from audiodiff.audio.mel import LogMel, MelConfig
 from audiodiff.checkpoint import CONFIG_NAME, WEIGHTS_NAME
@@ -117,6 +119,7 @@ class Vocoder:
         sampler: str | None = None,
         seed: int | Sequence[int] = 0,
         preset: str | None = None,
+        rate: int | None = None,
     ) -> Wave:
         """Makes the sound of a mel.
 
@@ -128,14 +131,19 @@ class Vocoder:
             seed: One seed for all items, so that each sounds as it would alone, or one for each.
             preset: Whose mel it is, a name of `PRESETS`; None for the model's own. Another's is
                 converted, see `Conversion`, with a warning where that is not exact.
+            rate: The sound's sample rate in Hz, to which it is resampled; None for the model's.
 
         Returns:
-            (batch, frames x hop_length), float32, on the model's device.
+            (batch, frames x hop_length) at the model's rate, float32, on its device.
 
         Raises:
             AudiodiffError: If the mel is of another layout or preset or holds NaN.
         """
-        return torch.cat(list(self.chunks(mel, n_steps, sampler, seed, preset=preset)), dim=1)
+        wave = torch.cat(list(self.chunks(mel, n_steps, sampler, seed, preset=preset)), dim=1)
+        if rate in (None, self.sample_rate):
+            return wave
+        items = [io.resample(item, self.sample_rate, rate) for item in wave.cpu().numpy()]
+        return torch.from_numpy(np.stack(items)).to(wave.device)
 
     def chunks(
         self,

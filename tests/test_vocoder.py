@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from audiodiff.audio.io import resample
 from audiodiff.errors import AudiodiffError
 from audiodiff.model import Model
 from audiodiff.model_config import ModelConfig
@@ -150,6 +151,17 @@ def test_a_mel_that_does_not_fit_is_refused(
 ) -> None:
     with pytest.raises(AudiodiffError, match=words):
         vocoder(bad)
+
+
+def test_sound_comes_at_the_rate_asked_for(vocoder: Vocoder, mel: torch.Tensor) -> None:
+    own = vocoder(mel)
+    assert torch.equal(vocoder(mel, rate=22050), own)
+    half = vocoder(mel, rate=11025)
+    assert half.shape == (len(mel), own.shape[1] // 2)
+    expected = resample(own[1].numpy(), 22050, 11025)
+    assert torch.equal(half[1], torch.from_numpy(expected))
+    with pytest.raises(AudiodiffError, match="to_rate=-1 is not a rate"):
+        vocoder(mel, rate=-1)
 
 
 def test_other_bad_arguments_are_refused(vocoder: Vocoder, mel: torch.Tensor) -> None:
