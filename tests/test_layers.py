@@ -30,7 +30,9 @@ LAYERS = [
     ["search.problem", "search.dynamic", "search.straightness", "search.grid"],
     ["search.gradient", "search.learned"],
     ["search.judge", "search.command"],
-    ["adapters.diffusers"],
+    ["adapters.diffusers", "adapters.matcha", "adapters.f5_tts", "adapters.transformers"],
+    ["adapters.nemo", "adapters.speechbrain", "adapters.espnet", "adapters.coqui"],
+    ["adapters.torchaudio"],
     ["doctor", "terminal", "cli_search", "cli_doctor", "cli", "__main__"],
 ]
 ORDER = {name: i for i, name in enumerate(name for layer in LAYERS for name in layer)}

@@ -1,0 +1,27 @@
+"""Matcha-TTS: ``vocoder(mel).clamp(-1, 1)``, and a denoiser that reads ``vocoder.parameters()``."""
+
+from typing import Any
+
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from audiodiff._types import Mel
+from audiodiff.vocoder import Vocoder
+
+
+class MatchaVocoder(nn.Module):
+    """Takes the `hifigan` mel after Matcha's own mean and deviation have been undone.
+
+    Args:
+        vocoder: Makes the sound.
+        run: As for a call of it: ``n_steps``, ``sampler``, ``seed``, ``rate``.
+    """
+
+    def __init__(self, vocoder: Vocoder, **run: Any) -> None:
+        super().__init__()
+        self.model = vocoder.model  # whose parameters are asked for
+        self._vocoder, self._run = vocoder, run
+
+    def forward(self, mel: Mel) -> Float[Tensor, "batch 1 samples"]:
+        """The sound of (batch, 80, frames)."""
+        return self._vocoder(mel, preset="hifigan", **self._run)[:, None]
