@@ -9,8 +9,8 @@ from rich.console import Console
 
 from audiodiff import cli_doctor, cli_search
 from audiodiff.errors import AudiodiffError
-from audiodiff.files import Job, Outcome, find_jobs, run_jobs, sentence
-from audiodiff.terminal import console, progress_bar, require
+from audiodiff.files import Job, find_jobs, run_jobs, sentence
+from audiodiff.terminal import console, exit_status, progress_bar, report_outcome, require
 
 app = typer.Typer(
     name="audiodiff",
@@ -61,8 +61,13 @@ def options(
 
 @app.command()
 def vocode(
-    inputs: Inputs,
-    out: Out,
+    inputs: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            metavar="INPUT", help="Files or folders; a folder keeps its tree.", show_default=False
+        ),
+    ] = None,
+    out: Annotated[Path | None, typer.Option("--out", "-o", help="Folder for the results.")] = None,
     model: Annotated[
         str,
         typer.Option(help="A model directory, a hub id owner/name, or a model of this package."),
@@ -92,13 +97,25 @@ def vocode(
     plot: Annotated[bool, typer.Option("--plot", help="Draw the spectrograms too.")] = False,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Say which run it is.")] = False,
     overwrite: Overwrite = False,
+    stream: Annotated[
+        str | None,
+        typer.Option(help="mel or audio: from standard input to PCM on standard output."),
+    ] = None,
+    latency: Annotated[
+        float, typer.Option(help="Of --stream, in seconds, without computing.", min=0)
+    ] = 0.5,
 ) -> None:
     """Turn audio (resynthesis) or mels (.npy .npz .pt .safetensors) into wav files."""
+    from audiodiff import cli_stream
     from audiodiff.audio.conversion import conversion_to
     from audiodiff.vocode import INPUT_SUFFIXES, Meter, VocodeSettings, vocode_file
     from audiodiff.vocoder import Vocoder
 
-    jobs = find_jobs(inputs, out, INPUT_SUFFIXES, ".wav")
+    if stream is None and (not inputs or out is None):
+        raise AudiodiffError("give files or folders to vocode and --out, or --stream mel")
+    if stream is not None and (inputs or out is not None):
+        raise AudiodiffError("--stream reads standard input; leave files and --out out")
+    jobs = [] if out is None else find_jobs(inputs or [], out, INPUT_SUFFIXES, ".wav")
     vocoder = Vocoder.from_pretrained(model, device, precision, compile)
     if vocoder.mel_config is None:
         raise AudiodiffError(f"--model {model!r} takes no mel, so no input; choose another")
@@ -116,6 +133,11 @@ def vocode(
     vocoder.model.sampler(sampler)  # an unknown name is one error, not one a file
     if verbose:
         console.print(cli_search.run_in_words(vocoder.model, steps, sampler))
+    if stream is not None:
+        cli_stream.stream(
+            vocoder, stream, latency, steps, sampler, seed, *cli_stream.standard_streams()
+        )
+        return
     meter = Meter()
     with progress_bar() as progress:
         task = progress.add_task("vocoding", total=len(jobs), note="")
@@ -130,7 +152,7 @@ def vocode(
         outcome = run_jobs(
             jobs, work, overwrite=overwrite, on_job=lambda job: progress.advance(task)
         )
-    _report(outcome, meter.text())
+    report_outcome(outcome, meter.text())
 
 
 @app.command()
@@ -164,7 +186,7 @@ def mel(
         outcome = run_jobs(
             jobs, work, overwrite=overwrite, on_job=lambda job: progress.advance(task)
         )
-    _report(outcome, "")
+    report_outcome(outcome, "")
 
 
 @app.command()
@@ -260,27 +282,7 @@ def evaluate(
     if json is not None:
         with replacing(json) as temporary:
             temporary.write_text(result.model_dump_json(indent=2) + "\n", encoding="utf-8")
-    _exit(bool(result.files), bool(result.failed))
-
-
-def _report(outcome: Outcome, note: str) -> None:
-    """Says what became of the files, and exits if not all is well."""
-    parts = [f"{len(outcome.done)} written"]
-    if outcome.skipped:
-        parts.append(f"{len(outcome.skipped)} there already (--overwrite does them again)")
-    if outcome.failed:
-        parts.append(f"{len(outcome.failed)} failed")
-    console.print(", ".join(parts) + (f"; {note}" if note else ""))
-    for source, reason in outcome.failed:
-        named = reason if reason.startswith(str(source)) else f"{source}: {reason}"
-        console.print(f"failed: {named}")
-    _exit(bool(outcome.done or outcome.skipped), bool(outcome.failed))
-
-
-def _exit(any_well: bool, any_failed: bool) -> None:
-    """Exits with 1 if some failed, 2 if nothing worked."""
-    if any_failed:
-        raise typer.Exit(1 if any_well else 2)
+    exit_status(bool(result.files), bool(result.failed))
 
 
 def main() -> None:

@@ -2,7 +2,7 @@
 
 import re
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -14,12 +14,14 @@ from audiodiff._types import Mel, Sampler, Wave
 from audiodiff.audio import io
 from audiodiff.audio.conversion import conversion_to, own_mel
 from audiodiff.audio.mel import LogMel, MelConfig
+from audiodiff.audio.presets import check_mel
 from audiodiff.checkpoint import CONFIG_NAME, WEIGHTS_NAME
 from audiodiff.devices import check_compiler, check_device, use_bf16
 from audiodiff.diffusion.times import TimeGrid
 from audiodiff.errors import AudiodiffError
 from audiodiff.model import Model
 from audiodiff.spans import Span, cut, grouped
+from audiodiff.stream import Pace, pace_of, windows
 
 PRETRAINED = Path(__file__).parent / "pretrained"
 CHUNK_FRAMES = 1024
@@ -196,10 +198,62 @@ class Vocoder:
         solver = self.model.sampler(sampler)
         seeds = _seeds(seed, len(mel))
         if context_frames is None:
-            n_calls = (len(times) - 1) * solver.calls
-            context_frames = min(n_calls * self.model.receptive_radius, MAX_CONTEXT)
+            context_frames = self._context(len(times) - 1, solver)
         spans = cut(mel.shape[2], chunk_frames, context_frames)
         return self._pieces(mel, grouped(spans, batch_size), times, solver, seeds)
+
+    def stream(
+        self,
+        mels: Iterable[Tensor],
+        latency: float = 0.5,
+        n_steps: int | None = None,
+        sampler: str | None = None,
+        seed: int | Sequence[int] = 0,
+    ) -> Iterator[Wave]:
+        """Makes sound of a mel that comes bit by bit, without an end if need be.
+
+        What comes is the sound of the whole, as far as the context after each piece reaches, for
+        which the latency has to leave time: see `Vocoder.chunks`.
+
+        Args:
+            mels: (batch, n_mels, any number of frames) each, in the model's own preset.
+            latency: How long a frame waits for those after it at most, in seconds; the time that
+                computing takes comes on top.
+            n_steps: As for a call, and so are sampler and seed.
+            sampler: See above.
+            seed: See above.
+
+        Returns:
+            An iterator of (batch, samples), float32; joined along samples they are the whole.
+
+        Raises:
+            AudiodiffError: As a call does, or if the latency is less than two frames.
+        """
+        config = self._needs_mel().config
+        times, solver = self.model.times(n_steps, sampler), self.model.sampler(sampler)
+        context = self._context(len(times) - 1, solver)
+        pace = pace_of(latency, self.sample_rate / self.hop_length, context)
+        checked = (check_mel(mel, config, "mel").to(self.device, torch.float32) for mel in mels)
+        return self._streamed(checked, pace, times, solver, seed)
+
+    def _streamed(
+        self,
+        mels: Iterator[Mel],
+        pace: Pace,
+        times: TimeGrid,
+        solver: Sampler,
+        seed: int | Sequence[int],
+    ) -> Iterator[Wave]:
+        for mel, span in windows(mels, pace):
+            seeds, hop = _seeds(seed, len(mel)), self.hop_length
+            wave = self._run(mel, times, solver, seeds, [span.first * hop] * len(mel))
+            yield wave[
+                :, (span.keep_first - span.first) * hop : (span.keep_last - span.first) * hop
+            ]
+
+    def _context(self, n_steps: int, solver: Sampler) -> int:
+        """Frames on either side with which a piece is as in the whole, within reason."""
+        return min(n_steps * solver.calls * self.model.receptive_radius, MAX_CONTEXT)
 
     def generate(self, n_samples: int, n_steps: int | None = None, seed: int = 0) -> Wave:
         """Sound from an unconditional model, (1, n_samples).

@@ -417,8 +417,8 @@ def test_a_mistake_is_one_sentence_with_status_2(
 @pytest.mark.parametrize(
     ("line", "words"),
     [
-        ("vocode", "Missing argument"),
-        ("vocode a.wav", "Missing option '--out'"),
+        ("vocode", "give files or folders to vocode and --out"),
+        ("vocode a.wav", "give files or folders to vocode and --out"),
         ("vocode a.wav -o out --steps 0", "Invalid value for '--steps'"),
         ("vocode a.wav -o out --steps many", "Invalid value for '--steps'"),
         ("vocode a.wav -o out --seed -1", "Invalid value for '--seed'"),
@@ -439,7 +439,9 @@ def test_wrong_usage_is_explained_with_status_2(
     assert files(tmp_path) == []
 
 
-@pytest.mark.parametrize("verb", ["", "vocode", "mel", "train", "convert", "evaluate"])
+@pytest.mark.parametrize(
+    "verb", ["", "vocode", "mel", "train", "convert", "evaluate", "search", "info", "doctor"]
+)
 def test_help_is_for_people(run: Run, verb: str) -> None:
     result = run(*verb.split(), "--help")
     assert result.status == 0

@@ -26,14 +26,14 @@ LAYERS = [
     ["training.config", "training.optimizers", "training.objectives", "training.spectral"],
     ["training.state", "training.session"],
     ["training.monitor", "training.run_folder", "training.trainer"],
-    ["vocoder", "vocode", "convert"],
+    ["stream", "vocoder", "vocode", "convert"],
     ["search.problem", "search.dynamic", "search.straightness", "search.grid"],
     ["search.gradient", "search.learned"],
     ["search.judge", "search.command"],
     ["adapters.diffusers", "adapters.matcha", "adapters.f5_tts", "adapters.transformers"],
     ["adapters.nemo", "adapters.speechbrain", "adapters.espnet", "adapters.coqui"],
     ["adapters.torchaudio"],
-    ["doctor", "terminal", "cli_search", "cli_doctor", "cli", "__main__"],
+    ["doctor", "terminal", "cli_search", "cli_doctor", "cli_stream", "cli", "__main__"],
 ]
 ORDER = {name: i for i, name in enumerate(name for layer in LAYERS for name in layer)}
 
