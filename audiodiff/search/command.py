@@ -16,10 +16,10 @@ from audiodiff.metrics._shared import Samples
 from audiodiff.model import Model
 from audiodiff.search.dynamic import Report, likelihood, trajectory
 from audiodiff.search.gradient import gradient
-from audiodiff.search.grid import Cost, grid, refine, spectral_cost
+from audiodiff.search.grid import grid, refine, spectral_cost
 from audiodiff.search.judge import Judge, Memory, Worth
 from audiodiff.search.learned import forget_training, learned
-from audiodiff.search.problem import Problem
+from audiodiff.search.problem import Cost, Problem
 from audiodiff.search.straightness import straightness
 from audiodiff.searched import Found, load_schedules, save_schedules, weights_digest
 

@@ -2,20 +2,16 @@
 
 import itertools
 import math
-from collections.abc import Callable
 
 import torch
 
 from audiodiff.audio.distance import SpectralDistance
 from audiodiff.diffusion.times import TimeGrid, log_snr
 from audiodiff.search.dynamic import Report
-from audiodiff.search.problem import Problem
+from audiodiff.search.problem import Cost, Problem
 
 WINDOWS = (256, 1024, 2048)
 """Of the spectrograms by which runs are compared, in samples."""
-
-Cost = Callable[[TimeGrid], float]
-"""What a run is worth, the less the better."""
 
 
 def spectral_cost(problem: Problem) -> Cost:

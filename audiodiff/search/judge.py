@@ -3,7 +3,7 @@
 import hashlib
 import json
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,8 +16,7 @@ from audiodiff.metrics._shared import Samples
 from audiodiff.metrics.perceptual import pesq_wb
 from audiodiff.metrics.spectral import log_mel_mae
 from audiodiff.model import Model
-
-Run = Callable[[TimeGrid], float]
+from audiodiff.search.problem import Cost
 
 
 class Worth(NamedTuple):
@@ -83,7 +82,7 @@ class Memory:
         key: What the values depend on beside the times.
     """
 
-    def __init__(self, cost: Run, path: Path, key: str) -> None:
+    def __init__(self, cost: Cost, path: Path, key: str) -> None:
         self.cost, self.path = cost, path
         self.key = hashlib.sha256(key.encode()).hexdigest()[:12]
         self.known: dict[str, float] = {}

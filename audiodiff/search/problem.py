@@ -1,7 +1,7 @@
 """What a search works on: a model, a sampler and some recordings."""
 
 import itertools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from copy import copy
 
 import torch
@@ -13,6 +13,9 @@ from audiodiff.diffusion.targets import expand
 from audiodiff.diffusion.times import TimeGrid, log_snr
 from audiodiff.errors import AudiodiffError
 from audiodiff.model import Model
+
+Cost = Callable[[TimeGrid], float]
+"""What a run costs in quality: the less the better."""
 
 
 class Problem:
