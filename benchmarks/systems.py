@@ -11,7 +11,6 @@ import torch
 from jaxtyping import Float
 
 from audiodiff import LogMel, MelConfig, Vocoder
-from audiodiff.diffusion.consistency import MelProjection
 from audiodiff.diffusion.noise import white_noise
 from audiodiff.metrics._shared import library
 from audiodiff.metrics.pitch import f0_track
@@ -84,11 +83,15 @@ def griffin_lim(
     return np.pad(padded, (0, config.n_fft))[config.n_padding :][:n_samples]
 
 
-def projection(clip: Clip, n_passes: int) -> Samples:
-    """White noise projected onto the mel: what our model does with no network in it."""
-    n_samples = clip.mel.shape[1] * clip.config.hop_length
-    noise = 0.01 * white_noise((SEED,), (1, n_samples))
-    return MelProjection(LogMel(clip.config))(noise, clip.mel[None], n_passes)[0].numpy()
+def projection(clip: Clip, model: str, n_passes: int) -> Samples:
+    """The prior's noise projected onto the mel: what a model does with no network in it."""
+    inner, mel = _vocoder(model).model, clip.mel[None]
+    assert inner.project is not None, "a model that ends with passes has a mel"
+    n_samples = mel.shape[2] * clip.config.hop_length
+    white = inner.codec.encode(white_noise((SEED,), (1, n_samples)))
+    noise = inner.prior.color(white, inner.prior.condition(mel))
+    wave = inner.codec.decode(noise, n_samples)
+    return inner.project(wave, mel, n_passes)[0].numpy()
 
 
 def world(clip: Clip) -> Samples:
@@ -128,5 +131,5 @@ def systems_of(model: str, steps: Sequence[int]) -> dict[str, System]:
     n_passes = _vocoder(model).model.config.sampling.mel_passes
     if n_passes:
         name = f"mel projection of noise, {n_passes} passes, no network"
-        ours[name] = partial(projection, n_passes=n_passes)
+        ours[name] = partial(projection, model=model, n_passes=n_passes)
     return ours | BASELINES

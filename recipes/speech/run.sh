@@ -12,7 +12,8 @@ stages=${*:-train judge}
 
 # Each part starts from the weights of the one before: at times all over [0, 1] and a constant
 # learning rate; at those near 1, until it has fallen to 0; once more from a lower one, for longer;
-# and through the model's own run, by the spectrograms that come out.
+# through the model's own run, by the spectrograms that come out, as far as the rate has fallen to
+# 0.0012; and so again with more weight on low frequencies, until it has fallen to 0.
 train() {
     clips=(--data "$data/kathleen" --data "$data/nathalie" --data "$data/flemishguy")
     high=(--set optimizer.lr=0.015 --set optimizer.adamw_lr=2e-3)
@@ -21,10 +22,13 @@ train() {
     second=(--set steps=6000 --set optimizer.decay=0.5)
     part first "${high[@]}" "${first[@]}"
     part second "${high[@]}" "${second[@]}" --init "$out/first/model"
-    finish=(--set steps=22000 --set optimizer.lr=0.003 --set optimizer.adamw_lr=4e-4)
-    finish+=(--set spectral.diffusion_items=2)
+    fourth=(--set spectral.diffusion_items=2 --set steps=20500 --max-steps 12010)
+    fourth+=(--set optimizer.lr=0.003 --set optimizer.adamw_lr=4e-4)
+    last=(--set spectral.diffusion_items=2 --set spectral.emphasis=2 --set steps=8000)
+    last+=(--set optimizer.lr=0.0012 --set optimizer.adamw_lr=1.6e-4)
     part third --init "$out/second/model"
-    part run "${finish[@]}" --init "$out/third/model"
+    part fourth "${fourth[@]}" --init "$out/third/model"
+    part run "${last[@]}" --init "$out/fourth/model"
 }
 
 # part NAME OPTION ...: one part of the training, in a folder of its own.

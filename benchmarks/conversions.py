@@ -1,0 +1,72 @@
+"""What it costs to give the default model another system's mel: a Markdown table.
+
+For each preset the clip's mel is converted to the model's own and compared with the one computed
+from the clip, and the sound of the converted mel with that of the own one.
+"""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import torch
+import typer
+
+from audiodiff import PRESETS, AudiodiffError, LogMel, Vocoder
+from audiodiff.audio import io
+from audiodiff.audio.conversion import Conversion
+from audiodiff.metrics.perceptual import pesq_wb
+
+CLIP = Path(__file__).resolve().parents[1] / "examples" / "arctic_a0016.wav"
+
+CALLERS = {
+    "hifigan": "Matcha-TTS: `adapters.matcha`, its documented call",
+    "tacotron2": "torchaudio: `adapters.torchaudio`, its documented call",
+    "speechbrain": "SpeechBrain: `adapters.speechbrain`, its documented call",
+    "nemo": "NeMo: `adapters.nemo`, its documented call",
+    "vocos": "F5-TTS: `adapters.f5_tts`, its documented call",
+    "speecht5": "transformers SpeechT5: `adapters.transformers`, the model itself",
+    "espnet": "ESPnet: `adapters.espnet`, its documented call; transformers FastSpeech2Conformer: "
+    "`adapters.transformers`, the model itself",
+    "coqui": "Coqui TTS: `adapters.coqui`, its documented call",
+}
+"""Who calls a vocoder with a preset's mel, our adapter, and what the tests try it against."""
+
+
+def row(preset: str, vocoder: Vocoder, clip: Path) -> list[str]:
+    """The cells of a preset."""
+    source, target = PRESETS[preset], vocoder.mel_config
+    assert target is not None, "the default model takes a mel"
+    conversion = Conversion(source, target)
+    waves = [io.load(clip, config.sample_rate)[0] for config in (source, target)]
+    given, own = (
+        LogMel(config)(torch.from_numpy(wave)[None])
+        for config, wave in zip((source, target), waves, strict=True)
+    )
+    made = conversion(given)
+    n = min(made.shape[2], own.shape[2])
+    error = (made[..., :n] - own[..., :n]).abs().mean().item() * target.nepers_per_unit
+    sound = vocoder(made[..., :n])[0].numpy()
+    reference = waves[1][: len(sound)]
+    quality = pesq_wb(reference, sound[: len(reference)], target.sample_rate)
+    kind = "exact" if conversion.exact else "each value" if conversion.affine else "by the spectrum"
+    differences = ", ".join(conversion.differences) or "-"
+    caller = CALLERS.get(preset, "-")
+    return [preset, kind, differences, f"{error:.3f}", f"{quality:.2f}", caller]
+
+
+def main(
+    clip: Annotated[Path, typer.Argument(help="A recording of speech.")] = CLIP,
+) -> None:
+    """Prints the table."""
+    vocoder = Vocoder.from_pretrained("default")
+    heads = ["mel", "conversion", "differs in", "error (nepers)", "PESQ", "adapter and its test"]
+    lines = [heads, ["---"] * len(heads), *(row(preset, vocoder, clip) for preset in PRESETS)]
+    print("\n".join(f"| {' | '.join(cells)} |" for cells in lines))
+
+
+if __name__ == "__main__":
+    try:
+        typer.run(main)
+    except AudiodiffError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(2)
