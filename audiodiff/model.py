@@ -15,7 +15,7 @@ from audiodiff.checkpoint import (
     read_config,
     save_model,
 )
-from audiodiff.diffusion.consistency import MelConsistent, MelProjection
+from audiodiff.diffusion.consistency import MelConsistent, MelProjection, NoiseAbove
 from audiodiff.diffusion.denoiser import NetDenoiser
 from audiodiff.diffusion.noise import Colored, NoiseTape
 from audiodiff.diffusion.priors import PRIORS
@@ -95,13 +95,16 @@ class Model(nn.Module):
             times: Of the run.
         """
         config = self.config
-        denoise = NetDenoiser(
+        denoise: Denoiser = NetDenoiser(
             self.network, self.schedule, config.target, self.prior, mel, bf16=self.bf16
         )
+        t_max = times[-2].item()
+        if config.sampling.noise_above_mel and mel is not None:
+            denoise = NoiseAbove(denoise, self.schedule, self.prior, mel, config.n_mel_bins, t_max)
         passes = config.sampling.mel_passes
         if mel is None or self.project is None or not passes:
             return denoise
-        return MelConsistent(denoise, self.codec, self.project, mel, passes, times[-2].item())
+        return MelConsistent(denoise, self.codec, self.project, mel, passes, t_max)
 
     def sampler(self, name: str | None = None) -> Sampler:
         """The sampler of that name, or the model's own, clamped if the model says so.

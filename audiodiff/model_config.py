@@ -44,6 +44,8 @@ class SamplingConfig(Config):
         start_passes: A run sets out from noise that so many passes of `MelProjection` have made
             agree with the mel; 0 for noise alone.
         mel_passes: Passes over the last estimate.
+        noise_above_mel: Whether the last estimate gets the texture of noise above the mel's
+            highest frequency, see `NoiseAbove`; for the STFT codec.
     """
 
     sampler: str = "ddim"
@@ -53,6 +55,7 @@ class SamplingConfig(Config):
     t_range: tuple[float, float] | None = None
     start_passes: NonNegativeInt = 0
     mel_passes: NonNegativeInt = 0
+    noise_above_mel: bool = False
 
     @model_validator(mode="after")
     def _known_names(self) -> "SamplingConfig":
@@ -116,6 +119,8 @@ class ModelConfig(Config):
                 f"{' or '.join(CODECS_OF[self.prior.kind])}, not {self.codec.kind!r}"
             )
         self._check_network()
+        if self.sampling.noise_above_mel and not isinstance(self.codec, StftConfig):
+            raise ValueError("sampling.noise_above_mel=True needs codec.kind='stft'")
         if self.mel is None:
             if self.prior.kind != "unit":
                 raise ValueError(f"prior.kind={self.prior.kind!r} needs a mel; use 'unit'")
@@ -146,6 +151,13 @@ class ModelConfig(Config):
                 f"network.bands hold {self.network.n_bins} bins but codec.n_fft="
                 f"{self.codec.n_fft} makes {self.codec.n_bins}"
             )
+
+    @property
+    def n_mel_bins(self) -> int:
+        """Bins of the STFT codec up to the mel's highest frequency."""
+        assert self.mel is not None, "only what has a mel asks for them"
+        assert isinstance(self.codec, StftConfig), "and an STFT codec"
+        return int(self.mel.highest_frequency * self.codec.n_fft / self.sample_rate) + 1
 
     @property
     def hop_length(self) -> int:

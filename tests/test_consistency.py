@@ -11,6 +11,7 @@ from audiodiff.audio.io import load
 from audiodiff.audio.mel import LogMel, MelConfig
 from audiodiff.audio.presets import PRESETS
 from audiodiff.diffusion.consistency import MelConsistent, MelProjection
+from audiodiff.errors import AudiodiffError
 from audiodiff.model_config import ModelConfig
 
 EXAMPLE = Path(__file__).resolve().parents[1] / "examples" / "arctic_a0016.wav"
@@ -143,3 +144,27 @@ def test_what_lies_above_the_mel_is_left_alone(speech: Tensor) -> None:
     top = 380  # bins of 21.5 Hz, the mel's end and a window's width
     assert (after - before)[top:].abs().mean() < 1e-3 * before[top:].abs().mean()
     assert (after - before)[: top - 20].abs().mean() > 0.5 * before[: top - 20].abs().mean()
+
+
+def test_above_the_mel_the_last_estimate_is_noise_as_loud(speech: Tensor) -> None:
+    config = small_stft_config()
+    mel = mel_of(speech, config.mel)
+    first, plain = states_of_a_run(config, mel)
+    same, noisy = states_of_a_run(config, mel, noise_above_mel=True)
+    assert torch.equal(first, same)
+    codec = build_codec(config.codec, config.mel)
+    before, after = (codec.encode(x).square().sum(1).sqrt()[0, :, 8:-8] for x in (plain, noisy))
+    n = config.n_mel_bins
+    assert n == 372
+    torch.testing.assert_close(after[: n - 3], before[: n - 3], rtol=0.05, atol=1e-5)
+    # The median of a magnitude stays, and it varies as noise does: by a Rayleigh's 5.6 dB.
+    ratio = (after[n + 3 :] / before[n + 3 :].clamp(min=1e-9)).log()
+    assert ratio.median().abs() < 0.3
+    assert ratio.std() > 0.4
+
+
+def test_a_model_of_waves_has_no_such_noise() -> None:
+    values = small_config().model_dump(mode="json")
+    values["sampling"]["noise_above_mel"] = True
+    with pytest.raises(AudiodiffError, match="noise_above_mel=True needs codec.kind='stft'"):
+        ModelConfig.parse(values, "test")

@@ -7,10 +7,11 @@ import torch
 from jaxtyping import Complex
 from torch import Tensor
 
-from audiodiff._types import Codec, Denoiser, Mel, State, Times, Wave
+from audiodiff._types import Codec, Denoiser, Mel, Prior, Schedule, State, Times, Wave
 from audiodiff.audio import frames
 from audiodiff.audio.envelope import Envelope
 from audiodiff.audio.mel import LogMel, MelConfig
+from audiodiff.diffusion.targets import expand
 
 LIMIT = 1.2
 """Greatest correction of a band in one pass, in nepers: a factor of 0.3 to 3.3."""
@@ -124,6 +125,47 @@ def _is_smooth(n: int) -> bool:
         while n % prime == 0:
             n //= prime
     return n == 1
+
+
+class NoiseAbove:
+    """Another denoiser whose last estimate has the texture of noise above the mel's frequencies.
+
+    Of what the mel leaves open an estimate by spectrograms is a median: as loud as it should be,
+    and as regular as a grid. There ``x0_hat <- |x0_hat| / sqrt(ln 2) eps``, with the noise that is
+    in the state, ``eps = whiten((x_t - alpha x0_hat) / sigma)``, of unit variance: sqrt(ln 2) is
+    the median of its magnitude.
+
+    Args:
+        denoise: What makes the estimate, a spectrum.
+        schedule: Of the process.
+        prior: Of the noise.
+        mel: What the prior is conditioned on.
+        first_bin: The first one that is to be noise.
+        t_max: Estimates at later times are left alone.
+    """
+
+    def __init__(
+        self,
+        denoise: Denoiser,
+        schedule: Schedule,
+        prior: Prior,
+        mel: Mel,
+        first_bin: int,
+        t_max: float,
+    ) -> None:
+        self.denoise, self.schedule, self.prior = denoise, schedule, prior
+        self.cond, self.first_bin, self.t_max = prior.condition(mel), first_bin, t_max
+
+    def __call__(self, x_t: State, t: Times) -> State:
+        """The denoised estimate in the shape of x_t."""
+        x0 = self.denoise(x_t, t)
+        if t.max() > self.t_max:
+            return x0
+        alpha, sigma = expand(self.schedule.alpha(t), x0), expand(self.schedule.sigma(t), x0)
+        eps = self.prior.whiten((x_t - alpha * x0) / sigma, self.cond)
+        low, high = x0[:, :, : self.first_bin], x0[:, :, self.first_bin :]
+        magnitude = high.square().sum(1, keepdim=True).sqrt() / math.sqrt(math.log(2))
+        return torch.cat([low, magnitude * eps[:, :, self.first_bin :]], 2)
 
 
 class MelConsistent:
