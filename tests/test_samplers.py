@@ -154,7 +154,7 @@ def test_bad_figures_are_refused() -> None:
     with pytest.raises(AudiodiffError, match="order=0"):
         UniPC(0)
     with pytest.raises(AudiodiffError, match="snr=0"):
-        PredictorCorrector(DDIM(), snr=0)
+        PredictorCorrector(DDIM(), snr=0.0)
     with pytest.raises(AudiodiffError, match=r"sampler='nope\+langevin' is unknown"):
         build_sampler("nope+langevin")
 

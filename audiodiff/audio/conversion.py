@@ -73,7 +73,7 @@ class Conversion:
         """Whether nothing is lost but what lies beyond a floor or a clip."""
         return not self.differences
 
-    def __call__(self, mel: Mel) -> Mel:
+    def __call__(self, mel: Mel) -> Float[Tensor, "batch target_mels target_frames"]:
         """(batch, source.n_mels, frames) to (batch, target.n_mels, the target's frames)."""
         source, target = self.source, self.target
         amplitude = source.amplitude(mel.float())

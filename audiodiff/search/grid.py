@@ -3,7 +3,9 @@
 import itertools
 import math
 
+import numpy as np
 import torch
+from jaxtyping import Float64
 
 from audiodiff.audio.distance import SpectralDistance
 from audiodiff.diffusion.times import TimeGrid, log_snr
@@ -74,7 +76,7 @@ def refine(
     levels = log_snr(schedule, inner)
     x0 = torch.cat([levels[:1], levels.diff().clamp(min=1e-3).log()])
 
-    def times_of(x: list[float]) -> TimeGrid:
+    def times_of(x: Float64[np.ndarray, " coordinates"]) -> TimeGrid:
         coordinates = torch.as_tensor(x, dtype=torch.float64)
         found = torch.cat([coordinates[:1], coordinates[1:].exp()]).cumsum(0)
         highest = log_snr(schedule, torch.tensor([schedule.t_min], dtype=torch.float64))

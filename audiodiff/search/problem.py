@@ -5,6 +5,8 @@ from collections.abc import Callable, Sequence
 from copy import copy
 
 import torch
+from jaxtyping import Float
+from torch import Tensor
 
 from audiodiff._types import Draw, Sampler, State, Times, Wave
 from audiodiff.diffusion.denoiser import NetDenoiser
@@ -13,6 +15,9 @@ from audiodiff.diffusion.targets import expand
 from audiodiff.diffusion.times import TimeGrid, log_snr
 from audiodiff.errors import AudiodiffError
 from audiodiff.model import Model
+
+Moment = Float[Tensor, ""]
+"""One time."""
 
 Cost = Callable[[TimeGrid], float]
 """What a run costs in quality: the less the better."""
@@ -70,22 +75,22 @@ class Problem:
         self.calls += len(x_t)
         return self._denoise(x_t, t)
 
-    def batch(self, t: Times) -> Times:
+    def batch(self, t: Moment) -> Times:
         """One time for every clip."""
         return t.reshape(1).expand(len(self.x0))
 
-    def start(self, t: Times) -> State:
+    def start(self, t: Moment) -> State:
         """The state that a run from time t sets out from: noise alone."""
-        t = self.batch(t)
-        spread = (self.model.schedule.alpha(t) ** 2 + self.model.schedule.sigma(t) ** 2).sqrt()
+        schedule, times = self.model.schedule, self.batch(t)
+        spread = (schedule.alpha(times) ** 2 + schedule.sigma(times) ** 2).sqrt()
         return expand(spread, self.x0) * self.eps
 
-    def diffused(self, t: Times) -> State:
+    def diffused(self, t: Moment) -> State:
         """The recordings with noise of time t."""
-        t, schedule = self.batch(t), self.model.schedule
+        times, schedule = self.batch(t), self.model.schedule
         return (
-            expand(schedule.alpha(t), self.x0) * self.x0
-            + expand(schedule.sigma(t), self.x0) * self.eps
+            expand(schedule.alpha(times), self.x0) * self.x0
+            + expand(schedule.sigma(times), self.x0) * self.eps
         )
 
     def error(self, one: State, other: State) -> float:
