@@ -120,7 +120,7 @@ def mels_of(waves: Iterable[Wave], log_mel: LogMel) -> Iterator[Mel]:
         yield log_mel.of_spectrum(frames.stft(ended, window, hop))
 
 
-def _begun(wave: Wave, n: int, mode: frames.PadMode) -> Wave:
+def _begun(wave: Wave, n: int, mode: frames.PadMode) -> frames.Padded:
     """The wave with what stands before its first sample."""
     before = wave[:, 1 : n + 1].flip(1) if mode == "reflect" else wave.new_zeros(len(wave), n)
     return torch.cat([before, wave], 1)

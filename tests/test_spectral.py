@@ -85,7 +85,7 @@ def test_emphasis_weighs_low_frequencies_and_leaves_white_noise_as_it_is():
     t = torch.arange(20000) / RATE
     wave = 0.05 * noise(1, 20000)
     louder = {f: wave + 0.2 * torch.sin(2 * torch.pi * f * t) for f in (300, 6000)}
-    flat, mel, low = (SpectralDistance(WINDOWS, RATE, emphasis) for emphasis in (0, 1, 2))
+    flat, mel, low = (SpectralDistance(WINDOWS, RATE, emphasis) for emphasis in (0.0, 1.0, 2.0))
     ratios = [(d(louder[300], wave) / d(louder[6000], wave)).item() for d in (flat, mel, low)]
     assert ratios == sorted(ratios)
     assert ratios[2] > 3 * ratios[1] > 6 * ratios[0]

@@ -91,8 +91,8 @@ def test_what_cannot_be_streamed_is_refused() -> None:
 
 
 def test_the_latency_is_shared() -> None:
-    assert pace_of(1.0, 100, 10) == Pace(90, 10, 10)
-    assert pace_of(1.0, 100, 80) == Pace(50, 80, 50)
+    assert pace_of(1.0, 100.0, 10) == Pace(90, 10, 10)
+    assert pace_of(1.0, 100.0, 80) == Pace(50, 80, 50)
 
 
 @pytest.fixture

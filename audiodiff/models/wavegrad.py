@@ -13,7 +13,10 @@ from audiodiff._types import Mel, Schedule, Times, Wave
 from audiodiff.config import Config
 
 Features = Float[Tensor, "batch channels steps"]
-Modulation = tuple[Features, Features]
+Made = Float[Tensor, "batch new_channels new_steps"]
+"""Features of other channels or at another rate than those given."""
+
+Modulation = tuple[Float[Tensor, "batch modulated rate"], Float[Tensor, "batch modulated rate"]]
 """What is added and what is multiplied by."""
 
 SLOPE = 0.2
@@ -106,7 +109,7 @@ class DownBlock(nn.Module):
             _conv(n, n_out, dilation=d) for n, d in zip(widths, DOWN_DILATIONS, strict=True)
         )
 
-    def forward(self, x: Features) -> Features:
+    def forward(self, x: Features) -> Made:
         """1 / factor of the steps."""
         size = x.shape[-1] // self.factor
         short = interpolate(self.shortcut(x), size=size)
@@ -128,7 +131,7 @@ class UpBlock(nn.Module):
             _conv(n, n_out, dilation=d) for n, d in zip(widths, dilations, strict=True)
         )
 
-    def forward(self, x: Features, modulation: Modulation) -> Features:
+    def forward(self, x: Features, modulation: Modulation) -> Made:
         """``factor`` times the steps."""
         size = x.shape[-1] * self.factor
         short = self.shortcut(interpolate(x, size=size))
