@@ -17,9 +17,9 @@ def doctor(
     ] = None,
 ) -> None:
     """Say what a mel is and what to do with it; exit status 1 where it does not fit."""
+    from audiodiff.audio.doctor import Advice, advise, examine
     from audiodiff.audio.melfiles import load_mel
     from audiodiff.checkpoint import read_config
-    from audiodiff.doctor import Advice, advise, examine
     from audiodiff.model_config import ModelConfig
     from audiodiff.vocoder import model_directory
 

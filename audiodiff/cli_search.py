@@ -7,8 +7,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from audiodiff.errors import AudiodiffError
-from audiodiff.terminal import console, progress_bar, require
+from audiodiff.terminal import console, progress_bar, require, step_counts
 
 if TYPE_CHECKING:
     from audiodiff.model import Model
@@ -53,14 +52,13 @@ def search(
 ) -> None:
     """Find the best times for a sampler and numbers of steps; vocode --steps uses them."""
     require("searching", "search", "pesq", "cma")
-    from audiodiff.plots import save_figure
-    from audiodiff.plots_schedules import schedules_figure
+    from audiodiff.plots import save_figure, schedules_figure
     from audiodiff.search.command import Task, search
     from audiodiff.searched import load_schedules
     from audiodiff.vocoder import model_directory
 
     directory = model_directory(model)
-    counts = _numbers(steps)
+    counts = step_counts(steps)
     task = Task(data, sampler, counts, method, split, budget, force, seed)
     with progress_bar() as progress:
         bar = progress.add_task("searching", total=SCALE, note="")
@@ -130,10 +128,3 @@ def run_in_words(model: "Model", n_steps: int | None, sampler: str | None) -> st
         f"{count} step{'' if count == 1 else 's'} of {name} at "
         f"{' '.join(f'{t:.4g}' for t in times.tolist())} ({origin})"
     )
-
-
-def _numbers(text: str) -> list[int]:
-    parts = text.split(",")
-    if not all(part.strip().isdigit() and int(part) > 0 for part in parts):
-        raise AudiodiffError(f"--steps {text!r} is no list of numbers of steps; give e.g. 1,2,4")
-    return [int(part) for part in parts]

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from audiodiff._types import Mel, Wave
+from audiodiff.audio import io
 from audiodiff.errors import AudiodiffError
 from audiodiff.stream import mels_of
 from audiodiff.vocoder import Vocoder
@@ -59,8 +60,8 @@ def stream(
     written = 0
     with torch.inference_mode():
         for wave in vocoder.stream(mels, latency, n_steps, sampler, seed):
-            codes = (wave[0].float().cpu() * FULL_SCALE).round().clamp(-FULL_SCALE, FULL_SCALE - 1)
-            target.write(codes.numpy().astype("<i2").tobytes())
+            codes, _ = io.encode(wave[0].cpu().numpy(), "PCM_16")
+            target.write(codes.astype("<i2").tobytes())
             target.flush()
             written += len(codes)
     return written

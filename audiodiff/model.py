@@ -87,17 +87,20 @@ class Model(nn.Module):
         """Writes config.json and model.safetensors."""
         save_model(directory, self.config, self.network.state_dict())
 
-    def denoiser(self, mel: Mel | None, times: TimeGrid) -> Denoiser:
+    def denoiser(self, mel: Mel | None, times: TimeGrid, plain: bool = False) -> Denoiser:
         """x0_hat with the mel bound, made consistent with it in the last step of a run.
 
         Args:
             mel: See `run`.
             times: Of the run.
+            plain: Whether to give the network's own estimate in all of it.
         """
         config = self.config
         denoise: Denoiser = NetDenoiser(
             self.network, self.schedule, config.target, self.prior, mel, bf16=self.bf16
         )
+        if plain:
+            return denoise
         t_max = times[-2].item()
         if config.sampling.noise_above_mel and mel is not None:
             denoise = NoiseAbove(denoise, self.schedule, self.prior, mel, config.n_mel_bins, t_max)
@@ -146,6 +149,7 @@ class Model(nn.Module):
         sampler: Sampler,
         seeds: Sequence[int],
         offsets: Sequence[int],
+        plain: bool = False,
     ) -> Iterator[State]:
         """Yields the state after each step; the codec makes sound of it.
 
@@ -156,15 +160,16 @@ class Model(nn.Module):
             sampler: See `sampler`.
             seeds: One per item of the batch.
             offsets: For each item, the sample of its noise tape at which it starts.
+            plain: Whether the network is all there is: no passes onto the mel, no other touch.
         """
         wave = next(self.network.parameters()).new_zeros(len(seeds), n_samples)
         noise = Colored(NoiseTape(seeds, offsets), self.codec, self.prior, mel, n_samples)
         like = self.codec.encode(wave)
         start, passes = None, self.config.sampling.start_passes
-        if mel is not None and self.project is not None and passes:
+        if mel is not None and self.project is not None and passes and not plain:
             guess = self.codec.decode(noise(like, GUESS), n_samples)
             start = self.codec.encode(self.project(guess, mel, passes))
-        denoise = self.denoiser(mel, times)
+        denoise = self.denoiser(mel, times, plain)
         return sample(denoise, self.schedule, sampler, times, noise, like, start)
 
     def make(
@@ -175,10 +180,11 @@ class Model(nn.Module):
         sampler: Sampler,
         seeds: Sequence[int],
         offsets: Sequence[int],
+        plain: bool = False,
     ) -> Wave:
         """The sound at the end of a run, (batch, n_samples); for the arguments see `run`."""
         return self.codec.decode(
-            last(self.run(mel, n_samples, times, sampler, seeds, offsets)), n_samples
+            last(self.run(mel, n_samples, times, sampler, seeds, offsets, plain)), n_samples
         )
 
     @property

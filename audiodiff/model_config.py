@@ -157,7 +157,7 @@ class ModelConfig(Config):
         """Bins of the STFT codec up to the mel's highest frequency."""
         assert self.mel is not None, "only what has a mel asks for them"
         assert isinstance(self.codec, StftConfig), "and an STFT codec"
-        return int(self.mel.highest_frequency * self.codec.n_fft / self.sample_rate) + 1
+        return self.mel.n_covered_bins(self.codec.n_fft)
 
     @property
     def hop_length(self) -> int:

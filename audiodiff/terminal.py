@@ -1,6 +1,7 @@
 """What the commands say: the console, progress bars, and what is not installed."""
 
 import importlib.util
+import re
 
 import typer
 from rich.console import Console
@@ -58,3 +59,14 @@ def exit_status(any_well: bool, any_failed: bool) -> None:
     """Exits with 1 if some failed, 2 if nothing worked."""
     if any_failed:
         raise typer.Exit(1 if any_well else 2)
+
+
+def step_counts(text: str) -> list[int]:
+    """Step counts from ``1,2,4``.
+
+    Raises:
+        AudiodiffError: If it is no list of numbers from 1 on.
+    """
+    if not re.fullmatch(r"[1-9]\d*(,[1-9]\d*)*", text):
+        raise AudiodiffError(f"--steps {text!r} is no list of step counts; give e.g. 1,2,4")
+    return [int(part) for part in text.split(",")]

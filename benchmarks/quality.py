@@ -5,20 +5,17 @@ tables. What is there already is neither made nor judged again.
 """
 
 import hashlib
-import multiprocessing
 import os
 import platform
 import re
 import sys
 from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
 from typing import Annotated, NamedTuple
 
 import torch
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from pool import pooled
 from systems import SEED, System, clip_of, systems_of
 
 from audiodiff import AudiodiffError, MelConfig, Vocoder
@@ -26,6 +23,7 @@ from audiodiff.atomic import replacing
 from audiodiff.audio import io
 from audiodiff.checkpoint import CONFIG_NAME, WEIGHTS_NAME
 from audiodiff.metrics.evaluate import METRICS, FileScores, Summary, evaluate_files, summarize
+from audiodiff.terminal import step_counts
 from audiodiff.vocoder import model_directory
 
 
@@ -119,24 +117,12 @@ def do_all(
         Scores, and for every job that failed a sentence.
     """
     done, failed = {}, {}
-    # One thread for each worker: libraries read this as they load.
-    os.environ["OMP_NUM_THREADS"] = "1"
-    columns = (TextColumn("judging"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with (
-        ProcessPoolExecutor(workers, multiprocessing.get_context("spawn")) as pool,
-        Progress(*columns, console=Console(stderr=True)) as progress,
-    ):
-        task = progress.add_task("", total=len(jobs))
-        futures = {pool.submit(do, job, systems[job.system], config): job for job in jobs}
+    arguments = [(job, systems[job.system], config) for job in jobs]
+    for place, future in pooled(do, arguments, workers):
         try:
-            for future in as_completed(futures):
-                try:
-                    done[futures[future]] = future.result()
-                except AudiodiffError as error:
-                    failed[futures[future]] = str(error)
-                progress.advance(task)
-        finally:
-            pool.shutdown(cancel_futures=True)
+            done[jobs[place]] = future.result()
+        except AudiodiffError as error:
+            failed[jobs[place]] = str(error)
     return done, failed
 
 
@@ -195,17 +181,6 @@ def report(head: str, done: dict[Job, FileScores]) -> str:
     return "\n\n".join([head, *(f"### {voice}\n\n{table(rows)}" for voice, rows in voices.items())])
 
 
-def parse_steps(text: str) -> list[int]:
-    """Step counts from ``1,2,4``.
-
-    Raises:
-        AudiodiffError: If it is no list of numbers from 1 on.
-    """
-    if not re.fullmatch(r"[1-9]\d*(,[1-9]\d*)*", text):
-        raise AudiodiffError(f"--steps {text!r} is no list of step counts; give e.g. 1,2,4")
-    return [int(part) for part in text.split(",")]
-
-
 def _write(path: Path, text: str) -> None:
     with replacing(path) as temporary:
         temporary.write_text(text + "\n", encoding="utf-8")
@@ -220,7 +195,7 @@ def main(
     limit: Annotated[int | None, typer.Option(help="Clips of each voice at most.", min=1)] = None,
 ) -> None:
     """Prints the tables; interrupted, the same command goes on."""
-    systems = systems_of(model, parse_steps(steps))
+    systems = systems_of(model, step_counts(steps))
     voices = find_voices(data, limit)
     vocoder = Vocoder.from_pretrained(model)
     if vocoder.mel_config is None:

@@ -6,21 +6,19 @@ OUT/scores.jsonl what each clip scored; a run that is interrupted goes on from t
 """
 
 import json
-import multiprocessing
 import os
 import platform
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from functools import cache
 from pathlib import Path
 from typing import Annotated, NamedTuple
 
 import torch
 import typer
-from quality import cell, claim, find_voices, fingerprint, parse_steps
+from pool import pooled
+from quality import cell, claim, find_voices, fingerprint
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from audiodiff import AudiodiffError, Vocoder
 from audiodiff.atomic import replacing
@@ -32,6 +30,7 @@ from audiodiff.metrics.spectral import log_mel_mae, multi_resolution_stft
 from audiodiff.model import Model
 from audiodiff.plots import save_figure
 from audiodiff.search.command import METHODS, Search, Task
+from audiodiff.terminal import step_counts
 from audiodiff.vocoder import model_directory
 
 SEED = 0
@@ -146,23 +145,11 @@ def score_all(
         known[Run(sampler, n, origin, tuple(times)), clip] = values
     wanted = [(run, source) for run in runs for source in sources]
     pending = [(run, source) for run, source in wanted if (run, source.stem) not in known]
-    os.environ["OMP_NUM_THREADS"] = "1"  # libraries of a worker read this as they load
-    columns = (TextColumn("judging"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with (
-        ProcessPoolExecutor(workers, multiprocessing.get_context("spawn")) as pool,
-        Progress(*columns, console=Console(stderr=True)) as progress,
-        path.open("a") as file,
-    ):
-        task = progress.add_task("", total=len(pending))
-        futures = {pool.submit(score, model, run, source): (run, source) for run, source in pending}
-        try:
-            for future in as_completed(futures):
-                run, source = futures[future]
-                known[run, source.stem] = future.result()
-                file.write(json.dumps([*run, source.stem, known[run, source.stem]]) + "\n")
-                progress.advance(task)
-        finally:
-            pool.shutdown(cancel_futures=True)
+    with path.open("a") as file:
+        for place, future in pooled(score, [(model, *pair) for pair in pending], workers):
+            run, source = pending[place]
+            known[run, source.stem] = future.result()
+            file.write(json.dumps([*run, source.stem, known[run, source.stem]]) + "\n")
     return {(run, source.stem): known[run, source.stem] for run, source in wanted}
 
 
@@ -223,7 +210,7 @@ def main(
     limit: Annotated[int, typer.Option(help="Test clips of each voice.", min=1)] = 4,
 ) -> None:
     """Prints the tables; interrupted, the same command goes on."""
-    counts, names = parse_steps(steps), methods.split(",")
+    counts, names = step_counts(steps), methods.split(",")
     voices = find_voices(data, limit)
     owner = fingerprint(model)
     claim(out, owner)

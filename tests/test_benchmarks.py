@@ -129,7 +129,7 @@ def test_quality_judges_each_pair_once(
     assert (len(wave), rate) == (round(0.6 * RATE), RATE)
 
     before = snapshot(out)
-    monkeypatch.delattr(quality, "ProcessPoolExecutor")
+    monkeypatch.setattr(quality, "pooled", None)
     quality.main(data, out, steps="1", workers=1)
     assert capsys.readouterr().out == text
     assert snapshot(out) == before

@@ -6,9 +6,9 @@ import torch
 from typer.testing import CliRunner
 
 from audiodiff import PRESETS, LogMel
+from audiodiff.audio.doctor import advise, examine
 from audiodiff.audio.io import load
 from audiodiff.cli import app
-from audiodiff.doctor import advise, examine
 
 ROOT = Path(__file__).resolve().parents[1]
 SAME_VALUES = [

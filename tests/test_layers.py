@@ -11,7 +11,7 @@ LAYERS = [
     ["errors", "_types", "config", "atomic", "files", "untrusted", "spans", "devices"],
     ["audio.io", "audio.frames", "audio.mel", "audio.presets", "audio.melfiles"],
     ["audio.codecs", "audio.envelope", "audio.distance"],
-    ["audio.conversion", "checkpoint", "plots"],
+    ["audio.conversion", "audio.doctor", "checkpoint"],
     ["diffusion.schedules", "diffusion.targets", "diffusion.times", "diffusion.priors"],
     ["diffusion.noise", "models.diffwave", "models.wavegrad"],
     ["models.bandsplit"],
@@ -19,7 +19,7 @@ LAYERS = [
     ["samplers.exponential", "samplers.ancestral", "samplers.ddim", "samplers.heun"],
     ["samplers.dpm_solver", "samplers.unipc", "samplers.consistency", "samplers.langevin"],
     ["samplers.loop"],
-    ["searched", "plots_schedules", "model_config", "model"],
+    ["searched", "plots", "model_config", "model"],
     ["data.corpus", "data.cache", "data.crops"],
     ["metrics._shared", "metrics.perceptual", "metrics.pitch", "metrics.spectral"],
     ["metrics.silence", "metrics.evaluate", "metrics.tables"],
@@ -33,7 +33,7 @@ LAYERS = [
     ["adapters.diffusers", "adapters.matcha", "adapters.f5_tts", "adapters.transformers"],
     ["adapters.nemo", "adapters.speechbrain", "adapters.espnet", "adapters.coqui"],
     ["adapters.torchaudio"],
-    ["doctor", "terminal", "cli_search", "cli_doctor", "cli_stream", "cli", "__main__"],
+    ["terminal", "cli_search", "cli_doctor", "cli_stream", "cli", "__main__"],
 ]
 ORDER = {name: i for i, name in enumerate(name for layer in LAYERS for name in layer)}
 

@@ -77,15 +77,12 @@ class Conversion:
         """(batch, source.n_mels, frames) to (batch, target.n_mels, the target's frames)."""
         source, target = self.source, self.target
         amplitude = source.amplitude(mel.float())
+        scale = target.white_level / source.white_level
         if self.affine:
-            scale = (_window_norm(target) / _window_norm(source)) ** source.power
-            return target.compress(amplitude**source.power * scale)
+            return target.compress((amplitude * scale) ** source.power)
         spectrum = (self.inverse.to(amplitude) @ amplitude).clamp(min=0)
         spectrum = spectrum + self.beyond.to(amplitude) @ amplitude
-        spectrum = (
-            self.bins.to(amplitude) @ spectrum * (_window_norm(target) / _window_norm(source))
-        )
-        spectrum = _at_frames(spectrum, source, target)
+        spectrum = _at_frames(self.bins.to(amplitude) @ spectrum * scale, source, target)
         return target.compress(self.filterbank.to(amplitude) @ spectrum**target.power)
 
     def error(self) -> float:
@@ -142,11 +139,6 @@ def own_mel(mel: Tensor, target: MelConfig, preset: str | None, name: str) -> Me
         return check_mel(mel, target, name)
     conversion = conversion_to(target, preset)
     return conversion(check_mel(mel, conversion.source, name))
-
-
-def _window_norm(config: MelConfig) -> float:
-    """The level of white noise of unit variance in a bin."""
-    return config.stft_window().square().sum().sqrt().item()
 
 
 def _inverse(

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import torch
 from jaxtyping import Float
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn.functional import avg_pool1d
 
 from audiodiff._types import Wave
@@ -18,7 +18,7 @@ SMOOTHED_HERTZ = 350
 """Over which the floor is averaged, in Hz."""
 
 
-class SpectralDistance(nn.Module):
+class SpectralDistance:
     """How far the spectrograms of a wave are from a recording's, whatever the phases.
 
     ``mean over windows of mean w |ln((A + q) / (S + q))| + mean w |A - S| / mean w S``: S are
@@ -35,14 +35,13 @@ class SpectralDistance(nn.Module):
     """
 
     def __init__(self, windows: Sequence[int], sample_rate: int, emphasis: float = 1.0) -> None:
-        super().__init__()
         self.windows = [frames.hann(size, size, "periodic") for size in windows]
         self.half_widths = [round(SMOOTHED_HERTZ / 2 / sample_rate * size) for size in windows]
         hertz = [torch.fft.rfftfreq(size, 1 / sample_rate) for size in windows]
         weights = [(1 + f / 700) ** -emphasis for f in hertz]
         self.weights = [(weight / weight.mean())[:, None] for weight in weights]
 
-    def forward(self, wave: Wave, recording: Wave) -> Float[Tensor, " batch"]:
+    def __call__(self, wave: Wave, recording: Wave) -> Float[Tensor, " batch"]:
         """The distance of each item; both (batch, samples), as long as the longest window."""
         parts = []
         for window, n, w in zip(self.windows, self.half_widths, self.weights, strict=True):

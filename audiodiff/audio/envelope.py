@@ -40,7 +40,7 @@ class Envelope:
         self.weights[:, used] = _interpolation(centres, bins)
         # |X| of Gaussian noise has mean sqrt(pi) / 2 times its root mean square, which for white
         # noise of unit variance is sqrt(sum w^2) in every bin.
-        mean_of_white = math.sqrt(math.pi) / 2 * mel.stft_window().square().sum().sqrt().item()
+        mean_of_white = math.sqrt(math.pi) / 2 * mel.white_level
         self.matrix = self.weights / (total.clamp(min=1e-12) * mean_of_white)
         self.matrix[bins > mel.highest_frequency] *= above_f_max
 

@@ -104,7 +104,7 @@ def save(
     file_format = _check_target(path, subtype)
     _check_rate("sample_rate", sample_rate)
     _check_wave(wave, path)
-    samples, n_clipped = _encode(wave, subtype)
+    samples, n_clipped = encode(wave, subtype)
     # In memory first: libsndfile would not report a full disk reliably.
     encoded = io.BytesIO()
     try:
@@ -210,7 +210,8 @@ def _check_wave(wave: Float[np.ndarray, " samples"], path: Path) -> None:
     _check_finite(wave, f"the wave for {path}")
 
 
-def _encode(wave: Float[np.ndarray, " samples"], subtype: str) -> tuple[np.ndarray, int]:
+def encode(wave: Float[np.ndarray, " samples"], subtype: str) -> tuple[np.ndarray, int]:
+    """The codes that a file of a subtype holds, and how many samples exceeded full scale."""
     if subtype == "FLOAT":
         return wave.astype(np.float32), 0
     full_scale = 2 ** (_BITS[subtype] - 1)

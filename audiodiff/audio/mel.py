@@ -112,6 +112,15 @@ class MelConfig(Config):
         window = frames.hann(self.win_length, self.n_fft, self.window)
         return window / window.square().sum().sqrt() if self.normalized else window
 
+    @property
+    def white_level(self) -> float:
+        """Root mean square of an STFT bin of white noise of unit variance."""
+        return self.stft_window().square().sum().sqrt().item()
+
+    def n_covered_bins(self, n_fft: int) -> int:
+        """Bins of any transform up to the highest frequency, from 0 on."""
+        return int(self.highest_frequency * n_fft / self.sample_rate) + 1
+
     def filterbank_matrix(self) -> Float[Tensor, "n_mels bins"]:
         """The weight of each STFT bin in each band."""
         from librosa.filters import mel

@@ -43,7 +43,7 @@ class MelProjection:
     def __init__(self, log_mel: LogMel) -> None:
         config = log_mel.config
         self.log_mel = log_mel
-        self.top = math.floor(config.highest_frequency * config.n_fft / config.sample_rate) + 1
+        self.top = config.n_covered_bins(config.n_fft)
         n_fft = _reduced(config, 2 * (self.top + GUARD_BINS))
         n_bins = n_fft // 2 + 1
         scale = Fraction(n_fft, config.n_fft)

@@ -19,6 +19,17 @@ def posterior_std(schedule: Schedule, t: Times, r: Times) -> Times:
     return sigma_r / sigma_t * added.clamp(min=0).sqrt()
 
 
+def ancestral_step(
+    schedule: Schedule, x_t: State, t: Times, r: Times, x0: State, z: State
+) -> State:
+    """``x_r = kept x_t + new x0 + s z``, ``kept = alpha_{t|r} sigma_r^2 / sigma_t^2``."""
+    kept = (schedule.sigma(r) / schedule.sigma(t)).square() * schedule.alpha(t)
+    kept = kept / schedule.alpha(r)
+    new = schedule.alpha(r) - kept * schedule.alpha(t)
+    std = posterior_std(schedule, t, r)
+    return expand(kept, x_t) * x_t + expand(new, x_t) * x0 + expand(std, x_t) * z
+
+
 class Ancestral:
     """DDPM: draws x_r from q(x_r | x_t, x0_hat) (arXiv:2006.11239, in any schedule's terms)."""
 
@@ -37,12 +48,8 @@ class Ancestral:
         state: None,
         draw: Draw,
     ) -> tuple[State, None]:
-        """``x_r = kept x_t + new x0_hat + s z``, ``kept = alpha_{t|r} sigma_r^2 / sigma_t^2``."""
-        kept = (schedule.sigma(r) / schedule.sigma(t)).square() * schedule.alpha(t)
-        kept = kept / schedule.alpha(r)
-        new = schedule.alpha(r) - kept * schedule.alpha(t)
-        mean = expand(kept, x_t) * x_t + expand(new, x_t) * denoise(x_t, t)
-        return mean + expand(posterior_std(schedule, t, r), x_t) * draw(), None
+        """A draw from the posterior."""
+        return ancestral_step(schedule, x_t, t, r, denoise(x_t, t), draw()), None
 
 
 class Clamped:

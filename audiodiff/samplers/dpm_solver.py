@@ -6,6 +6,7 @@ import torch
 
 from audiodiff._types import Denoiser, Draw, Schedule, State, Times
 from audiodiff.diffusion.targets import expand
+from audiodiff.samplers.ancestral import ancestral_step
 from audiodiff.samplers.exponential import Estimate, first_order, half_log_snr
 
 History = tuple[Estimate, ...]
@@ -64,7 +65,7 @@ class SDEDPMSolver:
     """SDE-DPM-Solver++(2M): the second order of the reverse SDE (arXiv:2211.01095, section 5).
 
     ``x_r = sigma_r / sigma_t e^-h x_t + alpha_r (1 - e^-2h) (D_0 + D_1 / 2)
-    + sigma_r sqrt(1 - e^-2h) z``.
+    + sigma_r sqrt(1 - e^-2h) z``: the ancestral step from another estimate.
     """
 
     calls = 1
@@ -89,12 +90,7 @@ class SDEDPMSolver:
         x0 = now.x0
         if state and state[0].finite and bool(h.isfinite().all()):
             x0 = x0 + _difference(h, now, state[0])[1] / 2
-        fade = (schedule.sigma(r) / schedule.sigma(t)).square() * schedule.alpha(t)
-        fade = fade / schedule.alpha(r)
-        new = schedule.alpha(r) - schedule.alpha(t) * fade
-        std = schedule.sigma(r) * (-torch.expm1(-2 * h)).sqrt()
-        x_r = expand(fade, x_t) * x_t + expand(new, x_t) * x0 + expand(std, x_t) * draw()
-        return x_r, (now,)
+        return ancestral_step(schedule, x_t, t, r, x0, draw()), (now,)
 
 
 def _difference(h: Times, now: Estimate, before: Estimate) -> tuple[Times, State]:

@@ -1,6 +1,5 @@
 """Dynamic programming over candidate times: the best of all their subsets by a sum of costs."""
 
-import itertools
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -89,7 +88,7 @@ def trajectory(problem: Problem, n_steps: int, report: Report) -> TimeGrid:
     """
     _check(n_steps)
     times = problem.candidates(N_CANDIDATES)
-    teacher = _teacher(problem, times)
+    teacher = [problem.start(times[0]), *problem.states(times)]
     students: dict[int, _Student] = {
         0: _Student(0.0, problem.start(times[0]), problem.sampler().init(), (0,))
     }
@@ -116,25 +115,6 @@ def trajectory(problem: Problem, n_steps: int, report: Report) -> TimeGrid:
             report((k - 1 + (place + 1) / len(students)) / n_steps)
         students = found
     return times[list(students[last].path)]
-
-
-def _teacher(problem: Problem, times: TimeGrid) -> list[State]:
-    """The states of the sampler's run through all times."""
-    sampler, draw = problem.sampler(), problem.draws()
-    x, memory = problem.start(times[0]), sampler.init()
-    states = [x]
-    for t, r in itertools.pairwise(times):
-        x, memory = sampler.step(
-            problem.denoise,
-            problem.model.schedule,
-            x,
-            problem.batch(t),
-            problem.batch(r),
-            memory,
-            draw,
-        )
-        states.append(x)
-    return states
 
 
 class _Remembered:

@@ -18,7 +18,7 @@ WINDOWS = (256, 1024, 2048)
 
 def spectral_cost(problem: Problem) -> Cost:
     """The mean `SpectralDistance` of a run's sound from the recordings."""
-    distance = SpectralDistance(WINDOWS, problem.model.config.sample_rate).to(problem.waves.device)
+    distance = SpectralDistance(WINDOWS, problem.model.config.sample_rate)
     return lambda times: distance(problem.run(times), problem.waves).mean().item()
 
 

@@ -1,7 +1,6 @@
 """What a search works on: a model, a sampler and some recordings."""
 
-import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from copy import copy
 
 import torch
@@ -15,6 +14,7 @@ from audiodiff.diffusion.targets import expand
 from audiodiff.diffusion.times import TimeGrid, log_snr
 from audiodiff.errors import AudiodiffError
 from audiodiff.model import Model
+from audiodiff.samplers.loop import initial_state, last, sample
 
 Moment = Float[Tensor, ""]
 """One time."""
@@ -81,9 +81,13 @@ class Problem:
 
     def start(self, t: Moment) -> State:
         """The state that a run from time t sets out from: noise alone."""
-        schedule, times = self.model.schedule, self.batch(t)
-        spread = (schedule.alpha(times) ** 2 + schedule.sigma(times) ** 2).sqrt()
-        return expand(spread, self.x0) * self.eps
+        return initial_state(self.model.schedule, t[None], self._noise, self.x0, None)
+
+    def states(self, times: TimeGrid) -> Iterator[State]:
+        """Of a run by the network alone, after each step; the times may have gradients."""
+        return sample(
+            self.denoise, self.model.schedule, self.sampler(), times, self._noise, self.x0
+        )
 
     def diffused(self, t: Moment) -> State:
         """The recordings with noise of time t."""
@@ -101,6 +105,10 @@ class Problem:
         """Noise for a run, the same in every one."""
         places = iter(range(1, 2**31))
         return lambda: self._noise(self.x0, next(places))
+
+    def plain_run(self, times: TimeGrid) -> Wave:
+        """The sound of `states`."""
+        return self.model.codec.decode(last(self.states(times)), self.n_samples)
 
     def run(self, times: TimeGrid) -> Wave:
         """The sound of a whole run, with all that the model does at its end."""
@@ -120,16 +128,6 @@ class Problem:
         )
         part.bind([self.seeds[i] for i in chosen])
         return part
-
-    def differentiable_run(self, times: TimeGrid) -> Wave:
-        """The sound of a run as it is before any projection onto the mel."""
-        sampler, draw = self.sampler(), self.draws()
-        x, memory = self.start(times[0]), sampler.init()
-        for t, r in itertools.pairwise(times):
-            x, memory = sampler.step(
-                self.denoise, self.model.schedule, x, self.batch(t), self.batch(r), memory, draw
-            )
-        return self.model.codec.decode(x, self.n_samples)
 
     def ends(self) -> tuple[float, float]:
         """Where the network may first and last be called: the model's range, or all there is."""

@@ -1,17 +1,12 @@
 """A finish for few steps: a model trained through its own run, by the sound that comes out."""
 
-from collections.abc import Sequence
-
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from audiodiff._types import Mel, Wave
+from audiodiff._types import Wave
 from audiodiff.audio.distance import SpectralDistance
-from audiodiff.diffusion.denoiser import NetDenoiser
-from audiodiff.diffusion.noise import Colored, NoiseTape
 from audiodiff.model import Model
-from audiodiff.samplers.loop import last, sample
 from audiodiff.training.config import TrainConfig
 from audiodiff.training.objectives import Batch, DiffusionLoss
 
@@ -41,7 +36,7 @@ class SpectralLoss(nn.Module):
             config.spectral.windows, model.config.sample_rate, config.spectral.emphasis
         )
         self.margin = config.data.margin_frames * model.config.hop_length
-        self.bf16 = config.precision == "bf16"
+        model.bf16 = config.precision == "bf16"
 
     def forward(self, batch: Batch) -> tuple[Tensor, dict[str, float]]:
         """The mean over the batch, and its two parts to log."""
@@ -68,22 +63,14 @@ class SpectralLoss(nn.Module):
         """
         # Only the network's products bear bfloat16.
         with torch.autocast(wave.device.type, enabled=False):
-            mel = self.log_mel(wave)[..., : wave.shape[-1] // self.model.config.hop_length]
-            made = self._run(mel, wave.shape[-1], range(first, first + len(wave)))
+            model, n_samples = self.model, wave.shape[-1]
+            mel = self.log_mel(wave)[..., : n_samples // model.config.hop_length]
+            seeds, offsets = range(first, first + len(wave)), [0] * len(wave)
+            made = model.make(
+                mel, n_samples, model.times(), model.sampler(), seeds, offsets, plain=True
+            )
             inner = slice(self.margin, wave.shape[-1] - self.margin)
             return self.distance(made[:, inner], wave[:, inner])
-
-    def _run(self, mel: Mel, n_samples: int, seeds: Sequence[int]) -> Wave:
-        """The default run, without a projection onto the mel."""
-        model = self.model
-        like = model.codec.encode(mel.new_zeros(len(mel), n_samples))
-        tape = NoiseTape(seeds, [0] * len(seeds))
-        noise = Colored(tape, model.codec, model.prior, mel, n_samples)
-        denoise = NetDenoiser(
-            model.network, model.schedule, model.config.target, model.prior, mel, self.bf16
-        )
-        states = sample(denoise, model.schedule, model.sampler(), model.times(), noise, like)
-        return model.codec.decode(last(states), n_samples)
 
 
 def build_objective(config: TrainConfig, model: Model) -> DiffusionLoss | SpectralLoss:

@@ -209,7 +209,7 @@ def _spectrum(config: MelConfig) -> Float[Tensor, " n_mels"]:
     bins = np.arange(config.n_fft // 2 + 1) * config.sample_rate / config.n_fft
     decibels = np.interp(np.log(np.maximum(bins, 20)), np.log(hertz), density)
     amplitude = torch.from_numpy(10 ** (decibels / 20)).float()
-    amplitude = amplitude * config.stft_window().square().sum().sqrt() / math.sqrt(384)
+    amplitude = amplitude * config.white_level / math.sqrt(384)
     energies = config.filterbank_matrix() @ amplitude**config.power
     return energies.clamp(min=1e-20).log() / config.power
 
