@@ -87,27 +87,28 @@ class Model(nn.Module):
         """Writes config.json and model.safetensors."""
         save_model(directory, self.config, self.network.state_dict())
 
-    def denoiser(self, mel: Mel | None, times: TimeGrid, plain: bool = False) -> Denoiser:
-        """x0_hat with the mel bound, made consistent with it in the last step of a run.
+    def denoiser(self, mel: Mel | None, times: TimeGrid, finish: bool = True) -> Denoiser:
+        """x0_hat with the mel bound, made consistent with it as `SamplingConfig` says.
 
         Args:
             mel: See `run`.
             times: Of the run.
-            plain: Whether to give the network's own estimate in all of it.
+            finish: Whether the last estimate is made consistent and has its texture of noise;
+                without, it is the network's own, and differentiable.
         """
         config = self.config
         denoise: Denoiser = NetDenoiser(
             self.network, self.schedule, config.target, self.prior, mel, bf16=self.bf16
         )
-        if plain:
+        if mel is None or self.project is None:
             return denoise
-        t_max = times[-2].item()
-        if config.sampling.noise_above_mel and mel is not None:
-            denoise = NoiseAbove(denoise, self.schedule, self.prior, mel, config.n_mel_bins, t_max)
-        passes = config.sampling.mel_passes
-        if mel is None or self.project is None or not passes:
+        sampling, t_last = config.sampling, times[-2].item()
+        if sampling.noise_above_mel and finish:
+            denoise = NoiseAbove(denoise, self.schedule, self.prior, mel, config.n_mel_bins, t_last)
+        passes = (sampling.mel_passes if finish else 0, sampling.passes_between)
+        if not any(passes):
             return denoise
-        return MelConsistent(denoise, self.codec, self.project, mel, passes, t_max)
+        return MelConsistent(denoise, self.codec, self.project, mel, *passes, t_last)
 
     def sampler(self, name: str | None = None) -> Sampler:
         """The sampler of that name, or the model's own, clamped if the model says so.
@@ -149,7 +150,7 @@ class Model(nn.Module):
         sampler: Sampler,
         seeds: Sequence[int],
         offsets: Sequence[int],
-        plain: bool = False,
+        finish: bool = True,
     ) -> Iterator[State]:
         """Yields the state after each step; the codec makes sound of it.
 
@@ -160,16 +161,16 @@ class Model(nn.Module):
             sampler: See `sampler`.
             seeds: One per item of the batch.
             offsets: For each item, the sample of its noise tape at which it starts.
-            plain: Whether the network is all there is: no passes onto the mel, no other touch.
+            finish: See `denoiser`.
         """
         wave = next(self.network.parameters()).new_zeros(len(seeds), n_samples)
         noise = Colored(NoiseTape(seeds, offsets), self.codec, self.prior, mel, n_samples)
         like = self.codec.encode(wave)
         start, passes = None, self.config.sampling.start_passes
-        if mel is not None and self.project is not None and passes and not plain:
+        if mel is not None and self.project is not None and passes:
             guess = self.codec.decode(noise(like, GUESS), n_samples)
             start = self.codec.encode(self.project(guess, mel, passes))
-        denoise = self.denoiser(mel, times, plain)
+        denoise = self.denoiser(mel, times, finish)
         return sample(denoise, self.schedule, sampler, times, noise, like, start)
 
     def make(
@@ -180,11 +181,11 @@ class Model(nn.Module):
         sampler: Sampler,
         seeds: Sequence[int],
         offsets: Sequence[int],
-        plain: bool = False,
+        finish: bool = True,
     ) -> Wave:
         """The sound at the end of a run, (batch, n_samples); for the arguments see `run`."""
         return self.codec.decode(
-            last(self.run(mel, n_samples, times, sampler, seeds, offsets, plain)), n_samples
+            last(self.run(mel, n_samples, times, sampler, seeds, offsets, finish)), n_samples
         )
 
     @property

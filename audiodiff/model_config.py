@@ -44,6 +44,7 @@ class SamplingConfig(Config):
         start_passes: A run sets out from noise that so many passes of `MelProjection` have made
             agree with the mel; 0 for noise alone.
         mel_passes: Passes over the last estimate.
+        passes_between: Passes over each estimate before the last.
         noise_above_mel: Whether the last estimate gets the texture of noise above the mel's
             highest frequency, see `NoiseAbove`; for the STFT codec.
     """
@@ -55,6 +56,7 @@ class SamplingConfig(Config):
     t_range: tuple[float, float] | None = None
     start_passes: NonNegativeInt = 0
     mel_passes: NonNegativeInt = 0
+    passes_between: NonNegativeInt = 0
     noise_above_mel: bool = False
 
     @model_validator(mode="after")
@@ -124,8 +126,9 @@ class ModelConfig(Config):
         if self.mel is None:
             if self.prior.kind != "unit":
                 raise ValueError(f"prior.kind={self.prior.kind!r} needs a mel; use 'unit'")
-            if self.sampling.start_passes or self.sampling.mel_passes:
-                raise ValueError("sampling.start_passes and mel_passes need a mel; use 0")
+            for name in ("start_passes", "mel_passes", "passes_between"):
+                if getattr(self.sampling, name):
+                    raise ValueError(f"sampling.{name} needs a mel; use 0")
             return self
         if self.mel.sample_rate != self.sample_rate:
             raise ValueError(

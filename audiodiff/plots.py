@@ -73,7 +73,8 @@ def curves_figure(records: Sequence[dict[str, Any]]) -> "Figure":
 
     figure = Figure(figsize=(8, 4.5), layout="constrained")
     axis = figure.subplots()
-    for name in ("train/loss", "dev/loss", "dev/spectral"):
+    spectral = {name for record in records for name in record if name.startswith("dev/spectral")}
+    for name in ("train/loss", "dev/loss", *sorted(spectral)):
         points = [(record["step"], record[name]) for record in records if name in record]
         if points:
             axis.plot(*zip(*points, strict=True), label=name)

@@ -43,7 +43,7 @@ def consistent(estimate: Tensor, codec: Codec, mel: Tensor, config: MelConfig, n
     """What becomes of an estimate in n passes."""
     project = MelProjection(LogMel(config))
     n_samples = estimate.shape[-1]
-    denoise = MelConsistent(lambda x_t, t: codec.encode(estimate), codec, project, mel, n, 0.5)
+    denoise = MelConsistent(lambda x_t, t: codec.encode(estimate), codec, project, mel, n, 0, 0.5)
     like = codec.encode(torch.zeros_like(estimate))
     return codec.decode(denoise(like, torch.tensor([0.5], dtype=torch.float64)), n_samples)
 
@@ -89,7 +89,7 @@ def test_estimates_of_earlier_steps_are_left_alone(speech: Tensor) -> None:
     config = PRESETS["hifigan"]
     project, mel = MelProjection(LogMel(config)), mel_of(speech, config)
     estimate, codec = discoloured(speech), build_codec(WaveformConfig(), config)
-    denoise = MelConsistent(lambda x_t, t: estimate, codec, project, mel, 4, t_max=0.3)
+    denoise = MelConsistent(lambda x_t, t: estimate, codec, project, mel, 4, 0, t_last=0.3)
     late, last = (torch.tensor([t], dtype=torch.float64) for t in (0.31, 0.3))
     assert torch.equal(denoise(speech, late), estimate)
     assert (denoise(speech, last) - estimate).abs().max() > 0.01
@@ -112,6 +112,18 @@ def test_a_models_last_step_alone_is_consistent(config: ModelConfig, speech: Ten
     expected_first, expected_last = states_of_a_run(config, mel)
     assert torch.equal(first, expected_first)
     assert mel_error(last, mel, config.mel) < 0.5 * mel_error(expected_last, mel, config.mel)
+
+
+@pytest.mark.parametrize("config", [small_config(), small_stft_config()])
+def test_estimates_between_calls_may_be_consistent_too(config: ModelConfig, speech: Tensor) -> None:
+    # To so late a time that the state there is the estimate of the call before.
+    mel, times = mel_of(speech, config.mel), (0.9, 1e-3, 0.0)
+    first, _ = states_of_a_run(config, mel, times=times, passes_between=4)
+    plain, _ = states_of_a_run(config, mel, times=times)
+    assert mel_error(first, mel, config.mel) < 0.5 * mel_error(plain, mel, config.mel)
+    (alone,) = states_of_a_run(config, mel, times=(0.9, 0.0), passes_between=4)
+    (untouched,) = states_of_a_run(config, mel, times=(0.9, 0.0))
+    assert torch.equal(alone, untouched)
 
 
 @pytest.mark.parametrize("config", [small_config(), small_stft_config()])

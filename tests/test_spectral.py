@@ -9,6 +9,7 @@ import torch
 from contracts import noise
 
 from audiodiff.audio.distance import SpectralDistance
+from audiodiff.diffusion.times import check_times
 from audiodiff.errors import AudiodiffError
 from audiodiff.model import Model
 from audiodiff.training.config import TrainConfig, read_train_config
@@ -99,33 +100,59 @@ def test_silence_has_finite_distances_and_gradients(distance):
         assert gradient.isfinite().all()
 
 
-def test_the_run_that_is_trained_is_the_models_own(config_path):
-    config = read_train_config(config_path)
+def objective_of(config: TrainConfig) -> SpectralLoss:
+    """With a network that does something."""
     torch.manual_seed(0)
     model = Model(config.model)
     torch.nn.init.normal_(model.network.last.weight, std=0.3)
-    objective = SpectralLoss(config, model)
-    wave = 0.1 * noise(2, config.n_samples)
+    return SpectralLoss(config, model)
+
+
+@pytest.mark.parametrize("between", [0, 3])
+def test_the_run_that_is_trained_is_the_models_own(config_path, between):
+    config = read_train_config(config_path, [f"model.sampling.passes_between={between}"])
+    objective = objective_of(config)
+    model, wave = objective.model, 0.1 * noise(2, config.n_samples)
     mel = model.log_mel(wave)[..., : wave.shape[-1] // 256]
+    inner = slice(2 * 256, -2 * 256)
     with torch.no_grad():
-        made = model.make(mel, wave.shape[-1], model.times(), model.sampler(), [7, 8], [0, 0])
-        inner = slice(2 * 256, -2 * 256)
-        expected = objective.distance(made[:, inner], wave[:, inner])
-        torch.testing.assert_close(objective.per_item(wave, 7), expected)
+        for call, times in enumerate([(0.9, 0.0), (0.9, 0.5, 0.0)]):
+            made = model.make(
+                mel, wave.shape[-1], check_times(times), model.sampler(), [7, 9], [0, 0]
+            )
+            expected = objective.distance(made[:, inner], wave[:, inner])
+            torch.testing.assert_close(objective.of_call(wave, [7, 9], call), expected)
 
 
-def test_the_crops_are_shared_between_the_losses(config_path):
+@pytest.mark.parametrize(("between", "differs"), [(0, True), (1, False)])
+def test_passes_between_calls_bear_no_gradient(config_path, between, differs):
+    config = read_train_config(config_path, [f"model.sampling.passes_between={between}"])
+    objective = objective_of(config)
+    outputs = []
+    objective.model.network.register_forward_hook(lambda *call: outputs.append(call[-1]))
+    loss = objective.of_call(0.1 * noise(1, config.n_samples), [0], 1).sum()
+    first, second = torch.autograd.grad(loss, outputs, allow_unused=True)
+    assert second.abs().max() > 0
+    assert (first is not None) == differs
+
+
+@pytest.mark.parametrize("first", [6, 7])
+def test_the_crops_are_shared_between_the_losses(config_path, first):
     config = read_train_config(config_path)
-    torch.manual_seed(0)
-    objective = SpectralLoss(config, Model(config.model))
+    objective = objective_of(config)
     wave = 0.1 * noise(3, config.n_samples)
-    batch = Batch(wave, seed=0, first=6, times=config.times, t_min=0.0)
+    batch = Batch(wave, seed=0, first=first, times=config.times, t_min=0.0)
     loss, parts = objective(batch)
-    diffusion = objective.diffusion.per_item(wave[:1], batch.t[:1], batch.white[:1])
-    spectral = objective.per_item(wave[1:], 7)
-    assert loss.item() == pytest.approx((diffusion.sum() + spectral.sum()).item() / 3, rel=1e-6)
-    assert parts["train/diffusion"] == pytest.approx(diffusion.item())
-    assert parts["train/spectral"] == pytest.approx(spectral.mean().item())
+    # Each crop trains the call that its place in the sequence says.
+    expected = {
+        f"train/spectral_{place % 2 + 1}": objective.of_call(wave[i : i + 1], [place], place % 2)
+        for i, place in ((1, first + 1), (2, first + 2))
+    }
+    expected["train/diffusion"] = objective.diffusion.per_item(
+        wave[:1], batch.t[:1], batch.white[:1]
+    )
+    assert parts == pytest.approx({name: part.item() for name, part in expected.items()})
+    assert loss.item() == pytest.approx(torch.cat(list(expected.values())).mean().item())
 
 
 def test_the_model_learns_from_its_own_run(config_path):
@@ -157,7 +184,8 @@ def test_a_run_logs_both_losses(config_path, tmp_path):
     assert train(config, [clips], out, stop=Stop(), resume=False, say=print) == 6
     records = [json.loads(line) for line in (out / "log.jsonl").read_text().splitlines()]
     names = set().union(*records)
-    assert {"train/spectral", "train/diffusion", "dev/spectral", "dev/loss"} <= names
+    both = {f"{part}/spectral_{call}" for part in ("train", "dev") for call in (1, 2)}
+    assert both | {"train/diffusion", "dev/loss"} <= names
 
 
 @pytest.mark.parametrize(

@@ -206,7 +206,7 @@ def test_an_unconditional_model_generates() -> None:
         ({"sampling": {"times": [1.0, 0.0], "sampler": "x"}}, "sampler='x' is unknown"),
         ({"schedule": {"kind": "nope"}}, "nope"),
         ({"target": "eps"}, "needs some signal at t = 1 and schedule.kind='cosine' has none"),
-        (UNCONDITIONAL | {"sampling": CONSISTENT}, "start_passes and mel_passes need a mel; use 0"),
+        (UNCONDITIONAL | {"sampling": CONSISTENT}, "start_passes needs a mel; use 0"),
         ({"colour": "red"}, "colour"),
         ({"network": {"n_channels": 4}}, "network: unable to extract tag using .*'kind'"),
     ],

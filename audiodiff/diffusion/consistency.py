@@ -141,7 +141,7 @@ class NoiseAbove:
         prior: Of the noise.
         mel: What the prior is conditioned on.
         first_bin: The first one that is to be noise.
-        t_max: Estimates at later times are left alone.
+        t_last: Estimates at later times are left alone.
     """
 
     def __init__(
@@ -151,15 +151,15 @@ class NoiseAbove:
         prior: Prior,
         mel: Mel,
         first_bin: int,
-        t_max: float,
+        t_last: float,
     ) -> None:
         self.denoise, self.schedule, self.prior = denoise, schedule, prior
-        self.cond, self.first_bin, self.t_max = prior.condition(mel), first_bin, t_max
+        self.cond, self.first_bin, self.t_last = prior.condition(mel), first_bin, t_last
 
     def __call__(self, x_t: State, t: Times) -> State:
         """The denoised estimate in the shape of x_t."""
         x0 = self.denoise(x_t, t)
-        if t.max() > self.t_max:
+        if t.max() > self.t_last:
             return x0
         alpha, sigma = expand(self.schedule.alpha(t), x0), expand(self.schedule.sigma(t), x0)
         eps = self.prior.whiten((x_t - alpha * x0) / sigma, self.cond)
@@ -171,16 +171,19 @@ class NoiseAbove:
 class MelConsistent:
     """Another denoiser whose estimate is projected onto the given mel.
 
-    The mel is a known measurement of the answer. Estimates at times over ``t_max`` are left alone:
-    they are averages over what may still become of them, whose mel is not the answer's.
+    The mel is a known measurement of the answer. But the early estimates of a model that is trained
+    by the diffusion loss alone are averages over what may still become of them, whose mel is not
+    the answer's; those of a model trained through its own run are sounds. So the last estimate and
+    those before it have numbers of their own. No gradient goes through a pass.
 
     Args:
         denoise: What makes the estimate.
         codec: Its way to a wave and back.
         project: Onto a mel.
         mel: The given one.
-        n_passes: How many.
-        t_max: See above.
+        n_passes: How many over the last estimate.
+        n_between: How many over those before it.
+        t_last: The time of the last.
     """
 
     def __init__(
@@ -190,16 +193,19 @@ class MelConsistent:
         project: MelProjection,
         mel: Mel,
         n_passes: int,
-        t_max: float,
+        n_between: int,
+        t_last: float,
     ) -> None:
-        self.denoise, self.codec, self.project = denoise, codec, project
-        self.mel, self.n_passes, self.t_max = mel, n_passes, t_max
+        self.denoise, self.codec, self.project, self.mel = denoise, codec, project, mel
+        self.n_passes, self.n_between, self.t_last = n_passes, n_between, t_last
         self.n_samples = mel.shape[-1] * project.log_mel.config.hop_length
 
     def __call__(self, x_t: State, t: Times) -> State:
         """The denoised estimate in the shape of x_t, for one time of the whole batch."""
         x0 = self.denoise(x_t, t)
-        if t.max() > self.t_max:
+        n_passes = self.n_between if t.max() > self.t_last else self.n_passes
+        if not n_passes:
             return x0
-        wave = self.codec.decode(x0, self.n_samples)
-        return self.codec.encode(self.project(wave, self.mel, self.n_passes)).to(x0)
+        with torch.no_grad():
+            wave = self.codec.decode(x0, self.n_samples)
+            return self.codec.encode(self.project(wave, self.mel, n_passes)).to(x0)

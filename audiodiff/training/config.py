@@ -71,7 +71,7 @@ class TimesConfig(Config):
 
 
 class SpectralConfig(Config):
-    """Training through the model's default run, see `audiodiff.training.spectral`.
+    """Training through the model's default run, call by call, see `audiodiff.training.spectral`.
 
     Attributes:
         windows: Of the spectrograms that are compared, in samples.

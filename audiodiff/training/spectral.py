@@ -1,5 +1,7 @@
 """A finish for few steps: a model trained through its own run, by the sound that comes out."""
 
+from collections.abc import Sequence
+
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -15,10 +17,13 @@ class SpectralLoss(nn.Module):
     """`SpectralDistance` between a recording and the model's default run from its mel.
 
     The diffusion loss makes a model right about the states of a diffused recording; a run of few
-    steps never meets those. Here gradients go through the whole run, from noise to sound, without
-    the projection onto the mel that may end it. The loss does not see phase, so it is least where
-    the phases fit each other, not where they are the recording's, which the mel does not tell. Of
-    magnitudes that the mel leaves open it makes the median.
+    steps never meets those. Here each crop trains one call of the run, in turn: the calls before it
+    make its state as they do for a user, passes onto the mel between them included, and its own
+    estimate is the sound that is compared. Gradients go through all the calls, or where there are
+    passes between them through that one alone; the projection that may end a run is left out. The
+    loss does not see phase, so it is least where the phases fit each other, not where they are the
+    recording's, which the mel does not tell. Of magnitudes that the mel leaves open it makes the
+    median.
 
     Args:
         config: The run's; the first ``diffusion_items`` of its crops train by `DiffusionLoss`.
@@ -39,9 +44,14 @@ class SpectralLoss(nn.Module):
         model.bf16 = config.precision == "bf16"
 
     def forward(self, batch: Batch) -> tuple[Tensor, dict[str, float]]:
-        """The mean over the batch, and its two parts to log."""
+        """The mean over the batch, and to log its parts: each call's, and the diffusion loss."""
         n = self.n_diffusion
-        parts = {"train/spectral": self.per_item(batch.wave[n:], batch.first + n)}
+        parts = {}
+        for call in range(self.model.n_steps):
+            of_call = range(n + (call - batch.first - n) % self.model.n_steps, len(batch.wave))
+            if chosen := list(of_call[:: self.model.n_steps]):
+                places = [batch.first + i for i in chosen]
+                parts[f"train/spectral_{call + 1}"] = self.of_call(batch.wave[chosen], places, call)
         if n:
             parts["train/diffusion"] = self.diffusion.per_item(
                 batch.wave[:n], batch.t[:n], batch.white[:n]
@@ -50,24 +60,30 @@ class SpectralLoss(nn.Module):
         return torch.cat(list(parts.values())).mean(), means
 
     def on_dev(self, wave: Wave, white: Wave) -> dict[str, float]:
-        """The distance, and what `DiffusionLoss` measures."""
-        spectral = self.per_item(wave, 0).mean().item()
-        return {"dev/spectral": spectral} | self.diffusion.on_dev(wave, white)
+        """The distance after each call, and what `DiffusionLoss` measures."""
+        places = range(len(wave))
+        losses = {
+            f"dev/spectral_{call + 1}": self.of_call(wave, places, call).mean().item()
+            for call in range(self.model.n_steps)
+        }
+        return losses | self.diffusion.on_dev(wave, white)
 
-    def per_item(self, wave: Wave, first: int) -> Float[Tensor, " batch"]:
-        """The distance of each crop.
+    def of_call(self, wave: Wave, places: Sequence[int], call: int) -> Float[Tensor, " batch"]:
+        """The distance of each crop from the estimate of one call of its run.
 
         Args:
             wave: (batch, samples).
-            first: Place of the first crop in the training sequence, which is its run's seed.
+            places: Of the crops in the training sequence, which are their runs' seeds.
+            call: From 0 on.
         """
         # Only the network's products bear bfloat16.
         with torch.autocast(wave.device.type, enabled=False):
             model, n_samples = self.model, wave.shape[-1]
             mel = self.log_mel(wave)[..., : n_samples // model.config.hop_length]
-            seeds, offsets = range(first, first + len(wave)), [0] * len(wave)
+            times = model.times()
+            until = torch.cat([times[: call + 1], times[-1:]])
             made = model.make(
-                mel, n_samples, model.times(), model.sampler(), seeds, offsets, plain=True
+                mel, n_samples, until, model.sampler(), places, [0] * len(wave), finish=False
             )
             inner = slice(self.margin, wave.shape[-1] - self.margin)
             return self.distance(made[:, inner], wave[:, inner])
