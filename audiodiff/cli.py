@@ -236,14 +236,28 @@ def convert(
         Path, typer.Argument(metavar="WEIGHTS.pt", help="The checkpoint.", show_default=False)
     ],
     out: Annotated[Path, typer.Option("--out", "-o", help="The model directory to write.")],
-    source: Annotated[str, typer.Option("--from", help="Whose: lmnt-diffwave or lmnt-wavegrad.")],
+    source: Annotated[
+        str,
+        typer.Option(
+            "--from",
+            help="Whose: lmnt-diffwave, lmnt-wavegrad, philsyn-diffwave, bddm or "
+            "speechbrain-diffwave.",
+        ),
+    ],
+    schedule: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE.ns", help="A schedule that BDDM saved, as the default run."),
+    ] = None,
 ) -> None:
     """Convert somebody else's checkpoint into a model directory."""
-    from audiodiff.convert import IMPORTERS
+    from audiodiff.convert import IMPORTERS, with_bddm_schedule
 
     if source not in IMPORTERS:
         raise AudiodiffError(f"--from {source!r} is unknown; choose from {', '.join(IMPORTERS)}")
-    IMPORTERS[source](weights).save(out)
+    model = IMPORTERS[source](weights)
+    if schedule is not None:
+        model = with_bddm_schedule(model, schedule)
+    model.save(out)
     console.print(f"wrote {out}")
 
 

@@ -621,6 +621,18 @@ def test_convert_writes_a_model_or_nothing(run: Run, tmp_path: Path) -> None:
     assert "--model 'whole' takes no mel" in result.err
 
 
+def test_convert_takes_a_schedule_of_bddms(run: Run, tmp_path: Path) -> None:
+    torch.save({"model": lmnt_weights()}, tmp_path / "a.pt")
+    betas = torch.tensor([1e-3, 0.1])
+    torch.save([betas, betas, betas, betas], tmp_path / "2.ns")
+    command = ("convert", "a.pt", "--from", "lmnt-diffwave", "-o", "m", "--schedule")
+    assert run(*command, "2.ns") == Result(0, "", "wrote m\n")
+    assert Model.load(tmp_path / "m").n_steps == 2
+    result = run(*command, "nope.ns")
+    assert result.status == 2
+    assert "nope.ns: no such schedule" in result.err
+
+
 def test_train_makes_a_model_that_vocodes(run: Run, tmp_path: Path) -> None:
     for i in range(3):
         write_tone(tmp_path / f"data/{i}.wav", 150 + 50 * i)

@@ -6,9 +6,9 @@ import pytest
 import torch
 from parity.lmnt import ruled_weights
 
-from audiodiff.convert import from_lmnt_diffwave
 from audiodiff.diffusion.times import from_betas
 from audiodiff.errors import AudiodiffError
+from audiodiff.importers.lmnt import from_lmnt_diffwave
 from audiodiff.model import Model
 from audiodiff.models.diffwave import DiffWave, DiffWaveConfig
 from audiodiff.samplers.loop import sample

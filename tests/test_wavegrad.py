@@ -7,9 +7,9 @@ import torch
 from contracts import noise
 from parity.lmnt import ruled_weights
 
-from audiodiff.convert import from_lmnt_wavegrad
 from audiodiff.diffusion.schedules import LinearBetas
 from audiodiff.errors import AudiodiffError
+from audiodiff.importers.lmnt import from_lmnt_wavegrad
 from audiodiff.model import Model
 from audiodiff.model_config import ModelConfig
 from audiodiff.models.wavegrad import WaveGrad, WaveGradConfig

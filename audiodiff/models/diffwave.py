@@ -26,6 +26,12 @@ class DiffWaveConfig(Config):
         n_levels: Rows of the table that embeds the step (the T of the training schedule).
         n_mels: Bands of the conditioning mel; None for an unconditional network.
         upsample_factors: Factors of the mel upsampler; their product is the hop length.
+        upsampler_per_layer: Whether each layer has a mel upsampler of its own.
+        step_in_residual: Whether the step's embedding stays in what a layer hands on.
+        step_frequencies: Of the step's embedding, in radians a step: ``rising`` from 1 to 10^4, of
+            a table between whose rows steps are interpolated, as LMNT has them; ``falling`` from 1
+            to 10^-4 at any step, as philsyn has them.
+        padding: What the dilated convolutions meet beyond the ends of the sound.
     """
 
     kind: Literal["diffwave"] = "diffwave"
@@ -35,6 +41,10 @@ class DiffWaveConfig(Config):
     n_levels: int = Field(default=50, ge=2)
     n_mels: PositiveInt | None = 80
     upsample_factors: tuple[Annotated[int, Field(ge=2)], ...] = (16, 16)
+    upsampler_per_layer: bool = False
+    step_in_residual: bool = False
+    step_frequencies: Literal["rising", "falling"] = "rising"
+    padding: Literal["zeros", "reflect"] = "zeros"
 
     @property
     def hop_length(self) -> int:
@@ -52,8 +62,13 @@ class DiffWaveConfig(Config):
         return math.ceil(sum(self.dilations) / self.hop_length) + 2
 
 
-def _conv(n_in: int, n_out: int, size: int = 1, dilation: int = 1) -> nn.Conv1d:
-    conv = nn.Conv1d(n_in, n_out, size, padding=dilation * (size // 2), dilation=dilation)
+def _conv(
+    n_in: int, n_out: int, size: int = 1, dilation: int = 1, padding_mode: str = "zeros"
+) -> nn.Conv1d:
+    padding = dilation * (size // 2)
+    conv = nn.Conv1d(
+        n_in, n_out, size, padding=padding, dilation=dilation, padding_mode=padding_mode
+    )
     nn.init.kaiming_normal_(conv.weight)
     return conv
 
@@ -61,19 +76,28 @@ def _conv(n_in: int, n_out: int, size: int = 1, dilation: int = 1) -> nn.Conv1d:
 class StepEmbedding(nn.Module):
     """A (fractional) step index as 512 features."""
 
-    def __init__(self, n_levels: int) -> None:
+    def __init__(self, n_levels: int, frequencies: Literal["rising", "falling"]) -> None:
         super().__init__()
         steps = torch.arange(n_levels)[:, None]
-        angles = steps * 10 ** (torch.arange(64) * 4 / 63)
-        self.register_buffer("table", torch.cat([angles.sin(), angles.cos()], 1), persistent=False)
+        exponents = torch.arange(64) * 4 / 63
+        self.interpolate = frequencies == "rising"
+        scale = 10 ** (exponents if self.interpolate else -exponents)
+        self.register_buffer("scale", scale, persistent=False)
+        self.register_buffer("table", _sin_cos(steps * scale), persistent=False)
         self.project = nn.Sequential(nn.Linear(128, 512), nn.SiLU(), nn.Linear(512, 512), nn.SiLU())
 
     def forward(self, step: Times) -> Float[Tensor, "batch 512"]:
-        """Between two steps the table's rows are interpolated, as LMNT's code does."""
+        """Between two steps the table's rows are interpolated, or not: see the config."""
         table = self.get_buffer("table")
+        if not self.interpolate:
+            return self.project(_sin_cos(step.to(table)[:, None] * self.get_buffer("scale")))
         below = step.floor().long().clamp(0, len(table) - 2)
         fraction = (step - below).to(table)[:, None]
         return self.project(torch.lerp(table[below], table[below + 1], fraction))
+
+
+def _sin_cos(angles: Float[Tensor, "rows n"]) -> Float[Tensor, "rows twice_n"]:
+    return torch.cat([angles.sin(), angles.cos()], 1)
 
 
 class MelUpsampler(nn.Module):
@@ -104,20 +128,23 @@ class MelUpsampler(nn.Module):
 class ResidualLayer(nn.Module):
     """A dilated convolution behind a gate, with a residual and a skip output."""
 
-    def __init__(self, n_channels: int, dilation: int) -> None:
+    def __init__(self, config: DiffWaveConfig, dilation: int) -> None:
         super().__init__()
+        n_channels = config.n_channels
+        self.step_in_residual = config.step_in_residual
         self.step = nn.Linear(512, n_channels)
-        self.dilated = _conv(n_channels, 2 * n_channels, 3, dilation)
+        self.dilated = _conv(n_channels, 2 * n_channels, 3, dilation, config.padding)
         self.output = _conv(n_channels, 2 * n_channels)
 
     def forward(
         self, x: Features, step: Float[Tensor, "batch 512"], cond: Gates | None
     ) -> tuple[Features, Features]:
         """The next layer's input and this layer's skip output."""
-        z = self.dilated(x + self.step(step)[:, :, None])
+        stepped = x + self.step(step)[:, :, None]
+        z = self.dilated(stepped)
         gate, filtered = (z if cond is None else z + cond).chunk(2, 1)
         residual, skip = self.output(gate.sigmoid() * filtered.tanh()).chunk(2, 1)
-        return (x + residual) / math.sqrt(2), skip
+        return ((stepped if self.step_in_residual else x) + residual) / math.sqrt(2), skip
 
 
 class DiffWave(nn.Module):
@@ -135,12 +162,17 @@ class DiffWave(nn.Module):
         self.config = config
         n_channels = config.n_channels
         self.input = _conv(1, n_channels)
-        self.embedding = StepEmbedding(config.n_levels)
+        self.embedding = StepEmbedding(config.n_levels, config.step_frequencies)
         self.layers = nn.ModuleList(
-            ResidualLayer(n_channels, dilation) for dilation in config.dilations
+            ResidualLayer(config, dilation) for dilation in config.dilations
         )
         if config.n_mels is not None:
-            self.upsampler = MelUpsampler(config.upsample_factors)
+            if config.upsampler_per_layer:
+                self.upsamplers = nn.ModuleList(
+                    MelUpsampler(config.upsample_factors) for _ in self.layers
+                )
+            else:
+                self.upsampler = MelUpsampler(config.upsample_factors)
             # One convolution for the mel projections of all layers: they do not depend on the step.
             self.mel_projection = _conv(config.n_mels, 2 * n_channels * config.n_layers)
         self.skip = _conv(n_channels, n_channels)
@@ -155,7 +187,14 @@ class DiffWave(nn.Module):
         """The mel's part in every layer, shape (batch, 2 C, samples) each."""
         if self.config.n_mels is None:
             return None
-        return self.mel_projection(self.upsampler(mel)).chunk(self.config.n_layers, 1)
+        n_layers, projection = self.config.n_layers, self.mel_projection
+        if not self.config.upsampler_per_layer:
+            return projection(self.upsampler(mel)).chunk(n_layers, 1)
+        weights, biases = projection.weight.chunk(n_layers), projection.bias.chunk(n_layers)
+        return tuple(
+            F.conv1d(upsample(mel), weight, bias)
+            for upsample, weight, bias in zip(self.upsamplers, weights, biases, strict=True)
+        )
 
     def forward(self, x_t: Wave, level: Times, cond: tuple[Gates, ...] | None) -> Wave:
         """The network's output, shape (batch, samples)."""

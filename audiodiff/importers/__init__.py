@@ -1,0 +1,1 @@
+"""Checkpoints of other projects, one file each; `audiodiff.convert` has them by name."""

@@ -1,0 +1,205 @@
+"""LMNT's DiffWave and WaveGrad, and what has their form."""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from audiodiff.audio.mel import MelConfig
+from audiodiff.audio.presets import PRESETS
+from audiodiff.checkpoint import load_weights
+from audiodiff.diffusion.schedules import Betas
+from audiodiff.diffusion.times import PUBLISHED, from_betas
+from audiodiff.errors import AudiodiffError
+from audiodiff.importers.checkpoints import State, is_state, linear_betas, read_checkpoint
+from audiodiff.model import Model
+from audiodiff.model_config import ModelConfig
+
+_LMNT_NAMES = {
+    "input_projection": "input",
+    "diffusion_embedding.projection1": "embedding.project.0",
+    "diffusion_embedding.projection2": "embedding.project.2",
+    "spectrogram_upsampler.conv1": "upsampler.layers.0",
+    "spectrogram_upsampler.conv2": "upsampler.layers.1",
+    "skip_projection": "skip",
+    "output_projection": "output",
+}
+_LMNT_LAYER_NAMES = {
+    "diffusion_projection": "step",
+    "dilated_conv": "dilated",
+    "output_projection": "output",
+}
+
+_LMNT_WAVEGRAD_NAMES = (
+    (r"^downsample\.0\.", "input."),
+    (r"^downsample\.(\d+)\.conv\.", r"down.\1.layers."),
+    (r"^downsample\.(\d+)\.residual_dense\.", r"down.\1.shortcut."),
+    (r"^film\.(\d+)\.(input|output)_conv\.", r"film.\1.\2."),
+    (r"^first_conv\.", "mel."),
+    (r"^last_conv\.", "output."),
+    (r"^upsample\.(\d+)\.block1\.", r"up.\1.shortcut."),
+    (r"^upsample\.(\d+)\.block2\.", r"up.\1.layers."),
+    (r"^upsample\.(\d+)\.block3\.0\.", r"up.\1.layers.2."),
+    (r"^upsample\.(\d+)\.block3\.1\.", r"up.\1.layers.3."),
+)
+
+
+def from_lmnt_diffwave(path: Path) -> Model:
+    """LMNT's DiffWave, https://github.com/lmnt-com/diffwave.
+
+    Takes the weights from the checkpoint's ``model`` (or the file itself), the sizes from their
+    shapes, and the training schedule from its ``params``, where it has them; the mel is LMNT's at
+    22050 Hz. Checked against its recorded outputs: the network and both samplers.
+
+    Raises:
+        AudiodiffError: If the file is no such checkpoint, naming what is missing or unknown.
+    """
+    found = read_checkpoint(path)
+    state, params = found.get("model", found), found.get("params") or {}
+    if not isinstance(params, dict) or not is_state(state):
+        raise AudiodiffError(f"{path} holds no LMNT DiffWave: no weights by name")
+    mel = PRESETS["lmnt-diffwave"]
+    published = {
+        "sample_rate": mel.sample_rate,
+        "n_mels": mel.n_mels,
+        "n_fft": mel.n_fft,
+        "hop_samples": mel.hop_length,
+    }
+    _check_published(path, params, published)
+    return diffwave(state, mel, params, path)
+
+
+def diffwave(
+    state: State, mel: MelConfig, params: Mapping[str, Any], path: Path, **network: Any
+) -> Model:
+    """A DiffWave from weights by LMNT's names.
+
+    Args:
+        state: The weights.
+        mel: Where there is an upsampler, what conditions it.
+        params: LMNT's names of what the weights do not tell: the schedules and the dilations; its
+            own figures where they are missing.
+        path: To name in errors.
+        network: More of `DiffWaveConfig`.
+
+    Raises:
+        AudiodiffError: If a weight is missing or unknown, or a figure is impossible.
+    """
+    n_layers = sum(1 for name in state if name.endswith("dilated_conv.weight"))
+    if not n_layers or "input_projection.weight" not in state:
+        raise AudiodiffError(f"{path} holds no DiffWave: residual_layers.0... is missing")
+    conditional = "spectrogram_upsampler.conv1.weight" in state
+    source = f"params of {path}"
+    schedule = Betas.parse({"betas": params.get("noise_schedule", linear_betas(50, 0.05))}, source)
+    fast = params.get("inference_noise_schedule", PUBLISHED["diffwave"])
+    times = from_betas(schedule, Betas.parse({"betas": fast}, source).betas)
+    values = {
+        "sample_rate": mel.sample_rate,
+        "mel": mel if conditional else None,
+        "network": {
+            "kind": "diffwave",
+            "n_channels": len(state["input_projection.weight"]),
+            "n_layers": n_layers,
+            "dilation_cycle": params.get("dilation_cycle_length", 10),
+            "n_levels": len(schedule.betas),
+            "n_mels": mel.n_mels if conditional else None,
+        }
+        | network,
+        "schedule": schedule,
+        "target": "eps",
+        "sampling": {"sampler": "ddpm", "times": times.tolist(), "clamp": 1.0},
+    }
+    model = Model(ModelConfig.parse(values, source))
+    load_weights(model.network, _renamed(state, n_layers, conditional), path)
+    return model
+
+
+def from_lmnt_wavegrad(path: Path) -> Model:
+    """LMNT's WaveGrad, https://github.com/lmnt-com/wavegrad.
+
+    Takes the weights from the checkpoint's ``model`` and the rate and the training schedule from
+    its ``params``; sizes and the rest of the mel are LMNT's. The default run is a six-step schedule
+    of the paper's search. Checked against its recorded outputs: the network.
+
+    Raises:
+        AudiodiffError: If the file is no such checkpoint, naming what is missing or unknown.
+    """
+    found = read_checkpoint(path)
+    state, params = found.get("model", found), found.get("params") or {}
+    if not isinstance(params, dict) or not is_state(state) or "first_conv.weight" not in state:
+        raise AudiodiffError(f"{path} holds no LMNT WaveGrad: first_conv.weight is missing")
+    mel, source = PRESETS["lmnt-wavegrad"], f"params of {path}"
+    _check_published(path, params, {"hop_samples": mel.hop_length})
+    rate = params.get("sample_rate")
+    if not isinstance(rate, int):
+        raise AudiodiffError(
+            f"{path} tells no params['sample_rate'], which is 22050 in LMNT's code and 24000 for "
+            "its published weights; add it to the checkpoint"
+        )
+    mel = mel.model_copy(update={"sample_rate": rate})
+    default = torch.linspace(1e-6, 0.01, 1000, dtype=torch.float64).tolist()
+    schedule = Betas.parse({"betas": params.get("noise_schedule", default)}, source)
+    values = {
+        "sample_rate": rate,
+        "mel": mel,
+        "network": {"kind": "wavegrad"},
+        "schedule": schedule,
+        "target": "eps",
+        "sampling": {
+            "sampler": "ddpm",
+            "times": from_betas(schedule, PUBLISHED["wavegrad"]).tolist(),
+            "clamp": 1.0,
+        },
+    }
+    model = Model(ModelConfig.parse(values, source))
+    load_weights(model.network, {_wavegrad_name(name): t for name, t in state.items()}, path)
+    return model
+
+
+def _wavegrad_name(name: str) -> str:
+    """LMNT's name of a weight to ours; what has no counterpart keeps its name."""
+    for pattern, ours in _LMNT_WAVEGRAD_NAMES:
+        name, count = re.subn(pattern, ours, name)
+        if count:
+            break
+    return re.sub(r"^down\.(\d+)", lambda match: f"down.{int(match[1]) - 1}", name)
+
+
+def _check_published(path: Path, params: Mapping[str, Any], published: Mapping[str, Any]) -> None:
+    for name, value in published.items():
+        if params.get(name, value) != value:
+            raise AudiodiffError(
+                f"{path} was trained with {name}={params[name]}, not LMNT's {value}; such a "
+                "checkpoint cannot be converted yet"
+            )
+
+
+def _renamed(state: Mapping[str, Tensor], n_layers: int, conditional: bool) -> dict[str, Tensor]:
+    """LMNT's names to ours; what has no counterpart keeps its name and so is refused."""
+    names = {
+        f"{theirs}.{kind}": f"{ours}.{kind}"
+        for theirs, ours in _LMNT_NAMES.items()
+        for kind in ("weight", "bias")
+    }
+    names |= {
+        f"residual_layers.{i}.{theirs}.{kind}": f"layers.{i}.{ours}.{kind}"
+        for i in range(n_layers)
+        for theirs, ours in _LMNT_LAYER_NAMES.items()
+        for kind in ("weight", "bias")
+    }
+    projections = {
+        kind: [f"residual_layers.{i}.conditioner_projection.{kind}" for i in range(n_layers)]
+        for kind in ("weight", "bias")
+    }
+    joined = {name for parts in projections.values() for name in parts}
+    renamed = {names.get(name, name): value for name, value in state.items() if name not in joined}
+    if conditional:
+        for kind, parts in projections.items():
+            if all(name in state for name in parts):
+                renamed[f"mel_projection.{kind}"] = torch.cat([state[name] for name in parts])
+    # LMNT keeps the table of step embeddings only while a model runs; older files carry it.
+    renamed.pop("diffusion_embedding.embedding", None)
+    return renamed

@@ -1,0 +1,190 @@
+"""DiffWave as philsyn wrote it, and BDDM, which builds on it."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from audiodiff.audio.presets import PRESETS
+from audiodiff.checkpoint import load_weights
+from audiodiff.diffusion.schedules import Betas
+from audiodiff.diffusion.times import PUBLISHED, from_betas
+from audiodiff.errors import AudiodiffError
+from audiodiff.importers.checkpoints import State, is_state, linear_betas, read_checkpoint
+from audiodiff.model import Model
+from audiodiff.model_config import ModelConfig
+from audiodiff.untrusted import DAMAGED, load_torch, why
+
+SCHEDULES = {64: (50, 0.05), 128: (200, 0.02)}
+"""Steps and last beta of the published models, by their width; files do not hold them."""
+
+SCHEDULE_NETWORK = "schedule_net."
+"""Where BDDM keeps the network that finds schedules, which `audiodiff search` trains anew."""
+
+
+def from_philsyn_diffwave(path: Path) -> Model:
+    """The DiffWave of philsyn, https://github.com/philsyn/DiffWave-Vocoder.
+
+    Its gate has tanh first, each layer an upsampler of its own, weights are normalised, the
+    step's frequencies fall, and the residual path carries the step's embedding, which an addition
+    in place puts there. Sizes come from the weights, and by the width, 64 or 128 channels, the
+    schedules of the paper; the mel is Tacotron 2's, the dilations repeat after ten layers. Checked
+    against a second implementation of that description; there is no public record of outputs.
+
+    Raises:
+        AudiodiffError: If the file is no such checkpoint, naming what is missing or unknown.
+    """
+    state = _weights(path)
+    return _model(state, "diffwave" if _width(state, path) == 64 else "diffwave-large", path)
+
+
+def from_bddm(path: Path) -> Model:
+    """BDDM's score network (arXiv:2203.13508), https://github.com/tencent-ailab/bddm.
+
+    It is philsyn's DiffWave with 128 channels; the default run is a published schedule of seven
+    steps, and `with_bddm_schedule` takes others. The network that found it is left out.
+
+    Raises:
+        AudiodiffError: If the file is no such checkpoint, naming what is missing or unknown.
+    """
+    state = _weights(path)
+    return _model(
+        {name: w for name, w in state.items() if not name.startswith(SCHEDULE_NETWORK)},
+        "bddm",
+        path,
+    )
+
+
+def with_bddm_schedule(model: Model, path: Path) -> Model:
+    """A model whose default run is a schedule that BDDM's search has saved (``.ns``).
+
+    Args:
+        model: Its weights are shared, not copied.
+        path: It holds steps, sqrt(alpha_bar), betas and standard deviations.
+
+    Raises:
+        AudiodiffError: If the file is no such schedule or lies outside the trained one.
+    """
+    if not path.is_file():
+        raise AudiodiffError(f"{path}: no such schedule; check the path")
+    try:
+        found = load_torch(path)
+    except DAMAGED as error:
+        raise AudiodiffError(
+            f"{path} cannot be read weights-only ({why(error)}); fetch it again"
+        ) from error
+    if not isinstance(found, Sequence) or len(found) != 4 or not isinstance(found[2], Tensor):
+        raise AudiodiffError(
+            f"{path} is no schedule of BDDM's: four tensors, steps, alphas, betas and deviations"
+        )
+    betas = Betas.parse({"betas": found[2].tolist()}, str(path)).betas
+    times = tuple(from_betas(model.schedule, betas).tolist())
+    sampling = model.config.sampling.model_copy(update={"times": times})
+    changed = Model(model.config.model_copy(update={"sampling": sampling}))
+    changed.network = model.network
+    return changed
+
+
+def _weights(path: Path) -> State:
+    found = read_checkpoint(path)
+    state = found.get("model_state_dict", found)
+    if not is_state(state) or "residual_layer.fc_t1.weight" not in state:
+        raise AudiodiffError(
+            f"{path} holds no DiffWave of philsyn's form: residual_layer.fc_t1.weight is missing"
+        )
+    return state
+
+
+def _width(state: State, path: Path) -> int:
+    """Channels of the residual layers, which must be those of the skip path."""
+    width = len(state.get("init_conv.0.conv.bias", ()))
+    skip = len(state.get("final_conv.0.conv.bias", ()))
+    if width != skip or width not in SCHEDULES:
+        raise AudiodiffError(
+            f"{path} has {width} residual and {skip} skip channels; of the published models both "
+            "have 64 or 128, and of others the schedule is not known"
+        )
+    return width
+
+
+def _model(state: State, fast: str, path: Path) -> Model:
+    width = _width(state, path)
+    n_levels, last = SCHEDULES[width]
+    schedule = Betas(betas=tuple(linear_betas(n_levels, last)))
+    blocks = "residual_layer.residual_blocks."
+    n_layers = sum(1 for name in state if name.startswith(blocks) and name.endswith("fc_t.weight"))
+    mel = PRESETS["tacotron2"]
+    conditional = any("upsample_conv2d" in name for name in state)
+    values = {
+        "sample_rate": mel.sample_rate,
+        "mel": mel if conditional else None,
+        "network": {
+            "kind": "diffwave",
+            "n_channels": width,
+            "n_layers": n_layers,
+            "n_levels": n_levels,
+            "n_mels": mel.n_mels if conditional else None,
+            "upsampler_per_layer": conditional,
+            "step_in_residual": True,
+            "step_frequencies": "falling",
+        },
+        "schedule": schedule,
+        "target": "eps",
+        "sampling": {
+            "sampler": "ddpm",
+            "times": from_betas(schedule, PUBLISHED[fast]).tolist(),
+        },
+    }
+    model = Model(ModelConfig.parse(values, str(path)))
+    load_weights(model.network, _renamed(_plain(state), n_layers, conditional), path)
+    return model
+
+
+def _plain(state: State) -> State:
+    """Weights without their normalisation, ``w = g v / |v|``, the norm over all but dimension 0."""
+    plain = dict(state)
+    for name in state:
+        stem = name.removesuffix("_v")
+        if stem != name and f"{stem}_g" in state:
+            v, g = plain.pop(name), plain.pop(f"{stem}_g")
+            plain[stem] = v * (g / v.flatten(1).norm(dim=1).reshape(g.shape))
+    return plain
+
+
+def _renamed(state: State, n_layers: int, conditional: bool) -> State:
+    """The names of ours; what has no counterpart keeps its name and so is refused."""
+    left = {
+        name: _sigmoid_first(w) if "dilated_conv_layer" in name or "mel_conv" in name else w
+        for name, w in state.items()
+    }
+    renamed: State = {}
+
+    def take(ours: str, *theirs: str) -> None:
+        """One layer of ours, which joins the outputs of theirs."""
+        for kind in ("weight", "bias"):
+            names = [f"{name}.{kind}" for name in theirs]
+            if all(name in left for name in names):
+                renamed[f"{ours}.{kind}"] = torch.cat([left.pop(name) for name in names])
+
+    take("input", "init_conv.0.conv")
+    take("embedding.project.0", "residual_layer.fc_t1")
+    take("embedding.project.2", "residual_layer.fc_t2")
+    take("skip", "final_conv.0.conv")
+    take("output", "final_conv.2.conv")
+    blocks = [f"residual_layer.residual_blocks.{i}" for i in range(n_layers)]
+    for i, block in enumerate(blocks):
+        take(f"layers.{i}.step", f"{block}.fc_t")
+        take(f"layers.{i}.dilated", f"{block}.dilated_conv_layer.conv")
+        take(f"layers.{i}.output", f"{block}.res_conv", f"{block}.skip_conv")
+        for n in range(2 * conditional):
+            take(f"upsamplers.{i}.layers.{n}", f"{block}.upsample_conv2d.{n}")
+    if conditional:
+        take("mel_projection", *(f"{block}.mel_conv.conv" for block in blocks))
+    return renamed | left
+
+
+def _sigmoid_first(of_gates: Tensor) -> Tensor:
+    """Channels with the sigmoid's half before that of tanh, as ours has them."""
+    filtered, gate = of_gates.chunk(2)
+    return torch.cat([gate, filtered])

@@ -1,0 +1,31 @@
+"""SpeechBrain's DiffWave."""
+
+import re
+from pathlib import Path
+
+from audiodiff.audio.presets import PRESETS
+from audiodiff.errors import AudiodiffError
+from audiodiff.importers.checkpoints import is_state, read_checkpoint
+from audiodiff.importers.lmnt import diffwave
+from audiodiff.model import Model
+
+
+def from_speechbrain_diffwave(path: Path) -> Model:
+    """SpeechBrain's DiffWave on LJSpeech, https://github.com/speechbrain/speechbrain.
+
+    It is LMNT's network in wrappers of SpeechBrain's, whose convolutions reflect the sound at its
+    ends, with LMNT's scale of the mel over Slaney's bands up to 8 kHz. Its file holds weights
+    alone: the schedules, the dilations and the mel are those of its recipe. Checked against its
+    recorded outputs: the network.
+
+    Raises:
+        AudiodiffError: If the file is no such checkpoint, naming what is missing or unknown.
+    """
+    state = read_checkpoint(path)
+    wrapped = "input_projection.conv.weight"
+    if not is_state(state) or wrapped not in state:
+        raise AudiodiffError(f"{path} holds no SpeechBrain DiffWave: {wrapped} is missing")
+    scale = PRESETS["lmnt-diffwave"].model_dump(include={"log_base", "scale", "offset", "clip"})
+    mel = PRESETS["speechbrain"].model_copy(update=scale)
+    bare = {re.sub(r"\.(conv|w)\.(weight|bias)$", r".\2", name): w for name, w in state.items()}
+    return diffwave(bare, mel, {}, path, padding="reflect")
