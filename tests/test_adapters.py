@@ -2,12 +2,15 @@
 
 import warnings
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
 from audiodiff import PRESETS, AudiodiffError, LogMel, Vocoder
+from audiodiff.adapters.audioldm2 import AudioLDM2Vocoder
 from audiodiff.adapters.coqui import CoquiVocoder
 from audiodiff.adapters.espnet import EspnetVocoder
 from audiodiff.adapters.f5_tts import VocosLike
@@ -115,6 +118,20 @@ def real(name: str) -> Any:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return pytest.importorskip(name)
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_audioldm2_itself_calls_it(vocoder: Vocoder) -> None:
+    pipeline = real("diffusers").AudioLDM2Pipeline
+    adapter, mel = AudioLDM2Vocoder(vocoder), mels("audioldm2", 64)
+    held = SimpleNamespace(vocoder=adapter)
+    wave = pipeline.mel_spectrogram_to_waveform(held, mel.transpose(1, 2)[:, None])
+    assert torch.equal(wave, vocoder(mel, preset="audioldm2", rate=16000))
+    # The pipeline lays out its latents and cuts the sound by these.
+    rates = adapter.config.upsample_rates
+    assert np.prod(rates) / adapter.config.sampling_rate == 0.01
+    assert adapter.config.model_in_dim == mel.shape[1] == 64
+    assert abs(wave.shape[1] - 64 * 160) <= 256
 
 
 @pytest.mark.slow

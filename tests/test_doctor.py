@@ -67,7 +67,7 @@ WRONG = {
     ),
     "16 kHz": (mel_of("speecht5"), "--preset"),
     "z-scored": ((HIFIGAN - HIFIGAN.mean()) / HIFIGAN.std(), "it is normalised: mean"),
-    "too few bands": (HIFIGAN[:40], "40 bands are too few: presets have 80, 100 or 128"),
+    "too few bands": (HIFIGAN[:40], "40 bands are too few: presets have 64, 80, 100 or 128"),
     "NaN": (HIFIGAN.where(HIFIGAN > -8, torch.nan), "are NaN or infinite"),
     "empty": (HIFIGAN[:, :0], "it is empty"),
     "integer": (HIFIGAN.round().int(), "it holds integers (int32)"),

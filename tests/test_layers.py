@@ -34,7 +34,7 @@ LAYERS = [
     ["search.judge", "search.command"],
     ["adapters.diffusers", "adapters.matcha", "adapters.f5_tts", "adapters.transformers"],
     ["adapters.nemo", "adapters.speechbrain", "adapters.espnet", "adapters.coqui"],
-    ["adapters.torchaudio"],
+    ["adapters.torchaudio", "adapters.audioldm2"],
     ["terminal", "cli_search", "cli_doctor", "cli_stream", "cli", "__main__"],
 ]
 ORDER = {name: i for i, name in enumerate(name for layer in LAYERS for name in layer)}

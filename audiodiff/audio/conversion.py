@@ -152,7 +152,8 @@ def _inverse(
     # The level of a bin from its bands' mean amplitude, without the factor for white noise.
     level = envelope.weights / filterbank.sum(1).clamp(min=1e-12).float()
     hertz = torch.arange(n_bins) * (source.sample_rate / source.n_fft)
-    outside = (hertz < source.f_min) | (hertz > source.highest_frequency)
+    # At the highest frequency itself the last band has come down to nothing.
+    outside = (hertz < source.f_min) | (hertz >= source.highest_frequency)
     return inverse * ~outside[:, None], level * outside[:, None]
 
 

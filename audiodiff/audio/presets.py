@@ -146,6 +146,10 @@ PRESETS: dict[str, MelConfig] = {
         offset=2.4,
         clip=(-4.0, 4.0),
     ),
+    # AudioLDM and AudioLDM2: the `tacotron2` code at other sizes, up to half the rate.
+    "audioldm2": MelConfig(
+        sample_rate=16000, n_fft=1024, hop_length=160, win_length=1024, n_mels=64
+    ),
 }
 """Mel spectrograms by the name of whoever computes them."""
 
