@@ -1,6 +1,8 @@
 """The command line: ``audiodiff vocode``, ``mel``, ``train``, ``search`` and others."""
 
 import sys
+from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -94,6 +96,13 @@ def vocode(
         bool, typer.Option("--compile", help="Compile the network first; pays for hours of sound.")
     ] = False,
     batch_size: Annotated[int, typer.Option(help="Pieces of a long file made at once.", min=1)] = 1,
+    workers: Annotated[
+        int, typer.Option(help="Processes that share the files; for many short ones.", min=1)
+    ] = 1,
+    index: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE.jsonl", help="Note each result here.", dir_okay=False),
+    ] = None,
     plot: Annotated[bool, typer.Option("--plot", help="Draw the spectrograms too.")] = False,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Say which run it is.")] = False,
     overwrite: Overwrite = False,
@@ -108,15 +117,24 @@ def vocode(
     """Turn audio (resynthesis) or mels (.npy .npz .pt .safetensors) into wav files."""
     from audiodiff import cli_stream
     from audiodiff.audio.conversion import conversion_to
-    from audiodiff.vocode import INPUT_SUFFIXES, Meter, VocodeSettings, vocode_file
-    from audiodiff.vocoder import Vocoder
+    from audiodiff.vocode import (
+        INPUT_SUFFIXES,
+        Index,
+        Loading,
+        Made,
+        Meter,
+        VocodeSettings,
+        vocode_file,
+    )
+    from audiodiff.workers import worker_pool
 
     if stream is None and (not inputs or out is None):
         raise AudiodiffError("give files or folders to vocode and --out, or --stream mel")
     if stream is not None and (inputs or out is not None):
         raise AudiodiffError("--stream reads standard input; leave files and --out out")
     jobs = [] if out is None else find_jobs(inputs or [], out, INPUT_SUFFIXES, ".wav")
-    vocoder = Vocoder.from_pretrained(model, device, precision, compile)
+    loading = Loading(model, device, precision, compile)
+    vocoder = loading.vocoder()
     if vocoder.mel_config is None:
         raise AudiodiffError(f"--model {model!r} takes no mel, so no input; choose another")
     settings = VocodeSettings(
@@ -139,19 +157,29 @@ def vocode(
         )
         return
     meter = Meter()
-    with progress_bar() as progress:
+    notes = Index(index, {"model": model, **settings.model_dump()})
+    with progress_bar() as progress, ExitStack() as stack:
         task = progress.add_task("vocoding", total=len(jobs), note="")
 
         def on_audio(seconds: float) -> None:
             meter.add(seconds)
             progress.update(task, note=meter.text())
 
-        def work(job: Job) -> None:
-            vocode_file(vocoder, job, settings, on_audio, console.print)
+        def on_job(job: Job, made: Made | None) -> None:
+            if made is not None and workers > 1:
+                on_audio(made.seconds)
+            if made is not None and made.remark:
+                console.print(made.remark)
+            notes.add(job, made)
+            progress.advance(task)
 
-        outcome = run_jobs(
-            jobs, work, overwrite=overwrite, on_job=lambda job: progress.advance(task)
+        pool = stack.enter_context(worker_pool(workers)) if workers > 1 else None
+        work = (
+            partial(loading.vocode, settings)
+            if pool
+            else lambda job: vocode_file(vocoder, job, settings, on_audio)
         )
+        outcome = run_jobs(jobs, work, overwrite=overwrite, on_job=on_job, pool=pool)
     report_outcome(outcome, meter.text())
 
 
@@ -184,7 +212,7 @@ def mel(
     with progress_bar() as progress:
         task = progress.add_task("computing mels", total=len(jobs), note="")
         outcome = run_jobs(
-            jobs, work, overwrite=overwrite, on_job=lambda job: progress.advance(task)
+            jobs, work, overwrite=overwrite, on_job=lambda job, made: progress.advance(task)
         )
     report_outcome(outcome, "")
 

@@ -1,11 +1,15 @@
-"""Many files, one after the other: trees kept, finished ones skipped, bad ones reported."""
+"""Many files: trees kept, finished ones skipped, bad ones reported."""
 
 import os
 from collections.abc import Callable, Collection, Sequence
+from concurrent.futures import BrokenExecutor, Executor, Future, as_completed
+from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from audiodiff.errors import AudiodiffError
+
+Result = TypeVar("Result")
 
 
 class Job(NamedTuple):
@@ -108,10 +112,11 @@ def _sources(item: Path, suffixes: Collection[str], out: Path) -> list[tuple[Pat
 
 def run_jobs(
     jobs: Sequence[Job],
-    work: Callable[[Job], None],
+    work: Callable[[Job], Result],
     *,
     overwrite: bool,
-    on_job: Callable[[Job], None],
+    on_job: Callable[[Job, Result | None], None],
+    pool: Executor | None = None,
 ) -> Outcome:
     """Does every job that is not done; one that fails stops no other.
 
@@ -119,17 +124,39 @@ def run_jobs(
         jobs: See `find_jobs`.
         work: Does one, raising AudiodiffError or OSError if the source is bad.
         overwrite: Whether finished jobs are done again.
-        on_job: Called after each job, whatever became of it.
+        on_job: Called after each job with what the work returned; None if nothing was done.
+        pool: Where jobs are done, in any order; None does them here, one after the other.
+
+    Raises:
+        AudiodiffError: If a process of the pool was killed.
     """
     outcome = Outcome([], [], [])
-    for job in jobs:
+    elsewhere: dict[Future[Result], Job] = {}
+
+    def settle(job: Job, result: Callable[[], Result]) -> None:
+        made = None
         try:
-            if job.target.is_file() and not overwrite:
-                outcome.skipped.append(job.target)
-            else:
-                work(job)
-                outcome.done.append(job.target)
+            made = result()
+            outcome.done.append(job.target)
         except (AudiodiffError, OSError) as error:
             outcome.failed.append((job.source, sentence(error)))
-        on_job(job)
+        on_job(job, made)
+
+    for job in jobs:
+        if not overwrite and os.path.isfile(job.target):  # a name that is no name is told later
+            outcome.skipped.append(job.target)
+            on_job(job, None)
+        elif pool is None:
+            settle(job, partial(work, job))
+        else:
+            elsewhere[pool.submit(work, job)] = job
+    try:
+        for future in as_completed(elsewhere):
+            settle(elsewhere[future], future.result)
+    except BrokenExecutor as error:
+        raise AudiodiffError(
+            "a worker was killed, perhaps for want of memory; give fewer --workers and run it "
+            "again: finished files are kept"
+        ) from error
+    outcome.failed.sort()
     return outcome

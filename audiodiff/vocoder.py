@@ -4,6 +4,7 @@ import re
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -146,6 +147,48 @@ class Vocoder:
             return wave
         items = [io.resample(item, self.sample_rate, rate) for item in wave.cpu().numpy()]
         return torch.from_numpy(np.stack(items)).to(wave.device)
+
+    def batch(
+        self,
+        mels: Sequence[Tensor] | Tensor,
+        lengths: Sequence[int] | None = None,
+        batch_size: int = 16,
+        **run: Any,
+    ) -> list[Float[Tensor, " samples"]]:
+        """Makes the sounds of mels of any lengths, each as it would be alone.
+
+        Those of one length are made together. What makes sound at the end of a mel depends on
+        where it ends, so others cannot be without a cost to the one or the other.
+
+        Args:
+            mels: (n_mels, frames) each, or a padded (batch, n_mels, frames).
+            lengths: Frames of each that count; None for all.
+            batch_size: How many are made at once at most.
+            run: As for a call: n_steps, sampler, seed (one for all), preset, rate.
+
+        Returns:
+            (samples,) for each, in order.
+
+        Raises:
+            AudiodiffError: If a length does not fit its mel, or as a call does.
+        """
+        lengths = [mel.shape[-1] for mel in mels] if lengths is None else list(lengths)
+        if len(lengths) != len(mels):
+            raise AudiodiffError(f"lengths holds {len(lengths)} numbers for {len(mels)} mels")
+        for i, (mel, n) in enumerate(zip(mels, lengths, strict=True)):
+            if not 1 <= n <= mel.shape[-1]:
+                raise AudiodiffError(
+                    f"lengths[{i}]={n} but mel {i} has {mel.shape[-1]} frames; lengths count frames"
+                )
+        made: dict[int, Tensor] = {}
+        for n in sorted(set(lengths)):
+            equal = [i for i, length in enumerate(lengths) if length == n]
+            for first in range(0, len(equal), batch_size):
+                places = equal[first : first + batch_size]
+                made |= zip(
+                    places, self(torch.stack([mels[i][:, :n] for i in places]), **run), strict=True
+                )
+        return [made[i] for i in range(len(lengths))]
 
     def chunks(
         self,

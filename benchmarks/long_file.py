@@ -35,7 +35,7 @@ def main(clip: Path, minutes: float = 60, steps: int = 1, model: str = "default"
         io.save(job.source, np.tile(wave, int(minutes * 60 * rate / len(wave)) + 1), rate)
         start = time.monotonic()
         settings = VocodeSettings(n_steps=steps)
-        vocode_file(vocoder, job, settings, on_audio=lambda seconds: None, warn=print)
+        vocode_file(vocoder, job, settings, on_audio=lambda seconds: None)
         spent = time.monotonic() - start
     print(f"{minutes:g} minutes, {steps} steps: peak memory {peak_gib():.2f} GiB")
     print(f"real-time factor {spent / minutes / 60:.3f}")

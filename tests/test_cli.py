@@ -84,6 +84,9 @@ def write_tone(path: Path, f0: float = 200, n_samples: int = N_SAMPLES) -> Path:
     return path
 
 
+DEEP = "out/deep/er/é中 :cat:.wav"
+
+
 @pytest.fixture(scope="session")
 def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("model")
@@ -122,6 +125,31 @@ def test_vocode_keeps_the_tree_and_reports_bad_files_at_the_end(
     made, rate = soundfile.read(tmp_path / "out/a.wav")
     assert (len(made), rate) == (N_SAMPLES, RATE)
     assert np.abs(made).max() > 0.01
+
+
+def test_workers_share_the_files_and_an_index_notes_them(
+    run: Run, model: Path, clips: Path, tmp_path: Path
+) -> None:
+    run("vocode", "clips", "-o", "alone", "--model", model)
+    words = ("vocode", "clips", "-o", "out", "--model", model, "--index", "done.jsonl")
+    result = run(*words, "--workers", 2)
+    assert result.status == 1
+    assert result.err.startswith("3 written, 2 failed; 0.9 s of audio in ")
+    for name in files(tmp_path / "alone"):
+        one, other = (soundfile.read(tmp_path / out / name)[0] for out in ("alone", "out"))
+        assert np.abs(one - other).max() < 1e-4
+    index = tmp_path / "done.jsonl"
+    noted = [json.loads(line) for line in index.read_text().splitlines()]
+    assert sorted(line["target"] for line in noted) == ["out/[red]b.wav", "out/a.wav", DEEP]
+    assert noted[0]["seconds"] == pytest.approx(N_SAMPLES / RATE, abs=1e-3)
+    assert (noted[0]["model"], noted[0]["seed"]) == (str(model), 0)
+    # One line was lost in a kill, another cut off; one result is made again.
+    index.write_text(json.dumps(noted[0]) + "\n" + json.dumps(noted[1])[:20])
+    Path(noted[2]["target"]).unlink()
+    run(*words)
+    again = [json.loads(line) for line in index.read_text().splitlines() if line.endswith("}")]
+    assert sorted(line["target"] for line in again) == sorted(line["target"] for line in noted)
+    assert ["seconds" in line for line in again].count(False) == 1
 
 
 def test_a_second_run_does_only_what_is_missing(

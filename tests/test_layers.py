@@ -9,6 +9,7 @@ ROOT = Path(audiodiff.__file__).parent
 
 LAYERS = [
     ["errors", "_types", "config", "atomic", "files", "untrusted", "spans", "devices"],
+    ["workers"],
     ["audio.io", "audio.frames", "audio.mel", "audio.presets", "audio.melfiles"],
     ["audio.codecs", "audio.envelope", "audio.distance"],
     ["audio.conversion", "audio.doctor", "checkpoint"],

@@ -260,3 +260,28 @@ def test_a_gpu_makes_the_same_sound(vocoder: Vocoder, mel: torch.Tensor, tmp_pat
     vocoder.model.save(tmp_path)
     there = Vocoder.from_pretrained(tmp_path, "cuda", precision="fp32")(mel).cpu()
     assert np.abs(there - vocoder(mel)).max() < 1e-3
+
+
+def test_a_ragged_batch_sounds_as_each_alone(vocoder: Vocoder, mel: torch.Tensor) -> None:
+    padded = mel.repeat(3, 1, 1)[:5] if len(mel) > 1 else mel.repeat(5, 1, 1)
+    frames = mel.shape[2]
+    lengths = [frames, frames - 3, frames, frames - 3, 5]
+    together = vocoder.batch(padded, lengths, batch_size=2, seed=5)
+    for item, n, wave in zip(padded, lengths, together, strict=True):
+        alone = vocoder(item[None, :, :n], seed=5)[0]
+        assert wave.shape == (n * vocoder.hop_length,)
+        torch.testing.assert_close(wave, alone, rtol=0, atol=1e-4)
+    cut = [item[:, :n] for item, n in zip(padded, lengths, strict=True)]
+    for one, other in zip(vocoder.batch(cut, seed=5), together, strict=True):
+        torch.testing.assert_close(one, other, rtol=0, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("lengths", "words"),
+    [([3], "1 numbers for 2 mels"), ([3, 99], r"lengths\[1\]=99 but mel 1 has"), ([0, 4], "=0")],
+)
+def test_lengths_that_do_not_fit_are_refused(
+    vocoder: Vocoder, mel: torch.Tensor, lengths: list[int], words: str
+) -> None:
+    with pytest.raises(AudiodiffError, match=words):
+        vocoder.batch(torch.cat([mel[:1], mel[:1]]), lengths)

@@ -1,0 +1,31 @@
+"""A folder of mels in, a folder of sound out, from Python.
+
+    python examples/vocode_folder.py mels/ out/
+
+Mels are `.npy` of shape (n_mels, frames) in the preset of the model. Those of one length are made
+together.
+"""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import soundfile
+import torch
+
+from audiodiff import Vocoder
+
+
+def main(mels: str, out: str) -> None:
+    """Writes a wav for each mel."""
+    vocoder = Vocoder.from_pretrained("default")
+    paths = sorted(Path(mels).glob("*.npy"))
+    waves = vocoder.batch([torch.from_numpy(np.load(path)) for path in paths], seed=0)
+    Path(out).mkdir(parents=True, exist_ok=True)
+    for path, wave in zip(paths, waves, strict=True):
+        soundfile.write(Path(out, f"{path.stem}.wav"), wave.numpy(), vocoder.sample_rate)
+        print(Path(out, f"{path.stem}.wav"))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:3])
