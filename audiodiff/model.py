@@ -5,7 +5,17 @@ from pathlib import Path
 
 from torch import nn
 
-from audiodiff._types import Codec, Denoiser, Mel, Prior, Sampler, Schedule, State, Wave
+from audiodiff._types import (
+    Codec,
+    Denoiser,
+    Mel,
+    NoiseSource,
+    Prior,
+    Sampler,
+    Schedule,
+    State,
+    Wave,
+)
 from audiodiff.audio.codecs import build_codec
 from audiodiff.audio.mel import LogMel
 from audiodiff.checkpoint import (
@@ -87,28 +97,35 @@ class Model(nn.Module):
         """Writes config.json and model.safetensors."""
         save_model(directory, self.config, self.network.state_dict())
 
-    def denoiser(self, mel: Mel | None, times: TimeGrid, finish: bool = True) -> Denoiser:
-        """x0_hat with the mel bound, made consistent with it as `SamplingConfig` says.
+    def denoisers(self, mel: Mel | None, finish: bool = True) -> tuple[Denoiser, Denoiser]:
+        """x0_hat with the mel bound, in the steps of a run before its last and in that.
+
+        They are made consistent with the mel as `SamplingConfig` says.
 
         Args:
             mel: See `run`.
-            times: Of the run.
-            finish: Whether the last estimate is made consistent and has its texture of noise;
-                without, it is the network's own, and differentiable.
+            finish: Whether the last step's is, and has its texture of noise; without, it is the
+                network's own, and differentiable.
         """
-        config = self.config
-        denoise: Denoiser = NetDenoiser(
+        config, sampling = self.config, self.config.sampling
+        own = NetDenoiser(
             self.network, self.schedule, config.target, self.prior, mel, bf16=self.bf16
         )
-        if mel is None or self.project is None:
+        if mel is None:
+            return own, own
+        between = self._consistent(own, mel, sampling.passes_between)
+        if not finish:
+            return between, own
+        last: Denoiser = own
+        if sampling.noise_above_mel:
+            last = NoiseAbove(own, self.schedule, self.prior, mel, config.n_mel_bins)
+        return between, self._consistent(last, mel, sampling.mel_passes)
+
+    def _consistent(self, denoise: Denoiser, mel: Mel, n_passes: int) -> Denoiser:
+        if not n_passes:
             return denoise
-        sampling, t_last = config.sampling, times[-2].item()
-        if sampling.noise_above_mel and finish:
-            denoise = NoiseAbove(denoise, self.schedule, self.prior, mel, config.n_mel_bins, t_last)
-        passes = (sampling.mel_passes if finish else 0, sampling.passes_between)
-        if not any(passes):
-            return denoise
-        return MelConsistent(denoise, self.codec, self.project, mel, *passes, t_last)
+        assert self.project is not None, "a model with a mel has a projection"
+        return MelConsistent(denoise, self.codec, self.project, mel, n_passes)
 
     def sampler(self, name: str | None = None) -> Sampler:
         """The sampler of that name, or the model's own, clamped if the model says so.
@@ -144,34 +161,32 @@ class Model(nn.Module):
 
     def run(
         self,
+        like: Wave,
         mel: Mel | None,
-        n_samples: int,
         times: TimeGrid,
         sampler: Sampler,
-        seeds: Sequence[int],
-        offsets: Sequence[int],
+        white: NoiseSource,
         finish: bool = True,
     ) -> Iterator[State]:
         """Yields the state after each step; the codec makes sound of it.
 
         Args:
+            like: A wave whose shape and device the sound takes, (batch, frames x hop_length), or of
+                any length without a mel.
             mel: (batch, n_mels, frames) in the model's own preset; None for an unconditional one.
-            n_samples: frames x hop_length, or any length without a mel.
             times: The run, see `times`.
             sampler: See `sampler`.
-            seeds: One per item of the batch.
-            offsets: For each item, the sample of its noise tape at which it starts.
-            finish: See `denoiser`.
+            white: Unit noise in the shape of waves.
+            finish: See `denoisers`.
         """
-        wave = next(self.network.parameters()).new_zeros(len(seeds), n_samples)
-        noise = Colored(NoiseTape(seeds, offsets), self.codec, self.prior, mel, n_samples)
-        like = self.codec.encode(wave)
+        n_samples, x = like.shape[1], self.codec.encode(like)
+        noise = Colored(white, self.codec, self.prior, mel, n_samples)
         start, passes = None, self.config.sampling.start_passes
         if mel is not None and self.project is not None and passes:
-            guess = self.codec.decode(noise(like, GUESS), n_samples)
+            guess = self.codec.decode(noise(x, GUESS), n_samples)
             start = self.codec.encode(self.project(guess, mel, passes))
-        denoise = self.denoiser(mel, times, finish)
-        return sample(denoise, self.schedule, sampler, times, noise, like, start)
+        denoise, finisher = self.denoisers(mel, finish)
+        return sample(denoise, self.schedule, sampler, times, noise, x, start, finisher)
 
     def make(
         self,
@@ -183,10 +198,20 @@ class Model(nn.Module):
         offsets: Sequence[int],
         finish: bool = True,
     ) -> Wave:
-        """The sound at the end of a run, (batch, n_samples); for the arguments see `run`."""
-        return self.codec.decode(
-            last(self.run(mel, n_samples, times, sampler, seeds, offsets, finish)), n_samples
-        )
+        """The sound at the end of a run, (batch, n_samples).
+
+        Args:
+            mel: See `run`, and so are times, sampler and finish.
+            n_samples: frames x hop_length, or any length without a mel.
+            times: See above.
+            sampler: See above.
+            seeds: One per item of the batch.
+            offsets: For each item, the sample of its noise tape at which it starts.
+            finish: See above.
+        """
+        like = next(self.network.parameters()).new_zeros(len(seeds), n_samples)
+        tape = NoiseTape(seeds, offsets)
+        return self.codec.decode(last(self.run(like, mel, times, sampler, tape, finish)), n_samples)
 
     @property
     def receptive_radius(self) -> int:

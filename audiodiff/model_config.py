@@ -43,8 +43,10 @@ class SamplingConfig(Config):
         clamp: The state is clamped to +-clamp after every step; None leaves it alone.
         start_passes: A run sets out from noise that so many passes of `MelProjection` have made
             agree with the mel; 0 for noise alone.
-        mel_passes: Passes over the last estimate.
-        passes_between: Passes over each estimate before the last.
+        mel_passes: Passes over the estimate of the last step.
+        passes_between: Passes over those before it. The early estimates of a model that is trained
+            by the diffusion loss alone are averages over what may still become of them, whose mel
+            is not the answer's; those of a model trained through its own run are sounds.
         noise_above_mel: Whether the last estimate gets the texture of noise above the mel's
             highest frequency, see `NoiseAbove`; for the STFT codec.
     """

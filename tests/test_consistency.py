@@ -11,6 +11,7 @@ from audiodiff.audio.io import load
 from audiodiff.audio.mel import LogMel, MelConfig
 from audiodiff.audio.presets import PRESETS
 from audiodiff.diffusion.consistency import MelConsistent, MelProjection
+from audiodiff.diffusion.noise import NoiseTape
 from audiodiff.errors import AudiodiffError
 from audiodiff.model_config import ModelConfig
 
@@ -43,7 +44,7 @@ def consistent(estimate: Tensor, codec: Codec, mel: Tensor, config: MelConfig, n
     """What becomes of an estimate in n passes."""
     project = MelProjection(LogMel(config))
     n_samples = estimate.shape[-1]
-    denoise = MelConsistent(lambda x_t, t: codec.encode(estimate), codec, project, mel, n, 0, 0.5)
+    denoise = MelConsistent(lambda x_t, t: codec.encode(estimate), codec, project, mel, n)
     like = codec.encode(torch.zeros_like(estimate))
     return codec.decode(denoise(like, torch.tensor([0.5], dtype=torch.float64)), n_samples)
 
@@ -85,23 +86,14 @@ def test_a_sound_whose_mel_is_right_stays_as_it_is(speech: Tensor, kind: str) ->
     assert difference < 1e-5 * speech.abs().max()
 
 
-def test_estimates_of_earlier_steps_are_left_alone(speech: Tensor) -> None:
-    config = PRESETS["hifigan"]
-    project, mel = MelProjection(LogMel(config)), mel_of(speech, config)
-    estimate, codec = discoloured(speech), build_codec(WaveformConfig(), config)
-    denoise = MelConsistent(lambda x_t, t: estimate, codec, project, mel, 4, 0, t_last=0.3)
-    late, last = (torch.tensor([t], dtype=torch.float64) for t in (0.31, 0.3))
-    assert torch.equal(denoise(speech, late), estimate)
-    assert (denoise(speech, last) - estimate).abs().max() > 0.01
-
-
 def states_of_a_run(config: ModelConfig, mel: Tensor, **sampling: object) -> list[Tensor]:
     """The waves after each step of a model whose config's sampling is changed so."""
     sampling = config.sampling.model_copy(update=sampling)
     model = untrained(config.model_copy(update={"sampling": sampling}))
     n_samples = mel.shape[-1] * config.hop_length
     with torch.no_grad():
-        states = model.run(mel, n_samples, model.times(), model.sampler(), [0], [0])
+        like, tape = torch.zeros(len(mel), n_samples), NoiseTape([0] * len(mel), [0] * len(mel))
+        states = model.run(like, mel, model.times(), model.sampler(), tape)
         return [model.codec.decode(x, n_samples) for x in states]
 
 

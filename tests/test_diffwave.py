@@ -48,7 +48,7 @@ def test_the_samplers_agree_with_lmnt(lmnt: tuple[Model, dict], run: str) -> Non
 
     with torch.no_grad():
         *_, wave = sample(
-            model.denoiser(torch.from_numpy(recorded["mel"]), times),
+            model.denoisers(torch.from_numpy(recorded["mel"]))[0],
             model.schedule,
             model.sampler(),
             times,

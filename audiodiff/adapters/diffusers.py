@@ -55,14 +55,15 @@ def vocode(vocoder: Vocoder, mel: Tensor, scheduler: Any, n_steps: int, seed: in
     scheduler.set_timesteps(n_steps, device=vocoder.device)
     levels = [_level(scheduler, i) for i in range(len(scheduler.timesteps))]
     times = _times(vocoder, levels)
-    denoise = model.denoiser(mel, torch.cat([times, times.new_zeros(1)]))
+    denoisers = model.denoisers(mel)
     n_samples = mel.shape[2] * vocoder.hop_length
     wave = NoiseTape([seed] * len(mel), [0] * len(mel))(mel.new_empty(len(mel), n_samples), 0)
     cond = model.prior.condition(mel)
     generator = torch.Generator(vocoder.device).manual_seed(seed)
     draws = {"generator": generator} if _takes_generator(scheduler) else {}
     x = model.codec.encode(wave) * getattr(scheduler, "init_noise_sigma", 1.0)
-    for step, t, (alpha, sigma) in zip(scheduler.timesteps, times, levels, strict=True):
+    for i, (alpha, sigma) in enumerate(levels):
+        step, t, denoise = scheduler.timesteps[i], times[i], denoisers[i == len(levels) - 1]
         if hasattr(scheduler, "scale_model_input"):
             scheduler.scale_model_input(x, step)  # which some wait for before a step
         # Of equal ratio alpha / sigma, the states differ by the ratio of the sigmas.

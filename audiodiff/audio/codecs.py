@@ -128,8 +128,8 @@ class Stft:
             AudiodiffError: If x holds fewer frames than ``length`` samples need.
         """
         _check_length(length, x.shape[-1] * self.hop_length)
-        parts = x.float().permute(0, 2, 3, 1).contiguous() * self.scale
-        spectrum = torch.nn.functional.pad(torch.view_as_complex(parts), (0, 0, 0, 1))
+        parts = torch.nn.functional.pad(x.float() * self.scale, (0, 0, 0, 1))
+        spectrum = torch.view_as_complex(parts.permute(0, 2, 3, 1).contiguous())
         window = self.window.to(x.device)
         return frames.overlap_add(spectrum, window, self.hop_length, self.n_before, length)
 

@@ -128,7 +128,7 @@ def _is_smooth(n: int) -> bool:
 
 
 class NoiseAbove:
-    """Another denoiser whose last estimate has the texture of noise above the mel's frequencies.
+    """Another denoiser whose estimate has the texture of noise above the mel's frequencies.
 
     Of what the mel leaves open an estimate by spectrograms is a median: as loud as it should be,
     and as regular as a grid. There ``x0_hat <- |x0_hat| / sqrt(ln 2) eps``, with the noise that is
@@ -141,7 +141,6 @@ class NoiseAbove:
         prior: Of the noise.
         mel: What the prior is conditioned on.
         first_bin: The first one that is to be noise.
-        t_last: Estimates at later times are left alone.
     """
 
     def __init__(
@@ -151,16 +150,13 @@ class NoiseAbove:
         prior: Prior,
         mel: Mel,
         first_bin: int,
-        t_last: float,
     ) -> None:
         self.denoise, self.schedule, self.prior = denoise, schedule, prior
-        self.cond, self.first_bin, self.t_last = prior.condition(mel), first_bin, t_last
+        self.cond, self.first_bin = prior.condition(mel), first_bin
 
     def __call__(self, x_t: State, t: Times) -> State:
         """The denoised estimate in the shape of x_t."""
         x0 = self.denoise(x_t, t)
-        if t.max() > self.t_last:
-            return x0
         alpha, sigma = expand(self.schedule.alpha(t), x0), expand(self.schedule.sigma(t), x0)
         eps = self.prior.whiten((x_t - alpha * x0) / sigma, self.cond)
         low, high = x0[:, :, : self.first_bin], x0[:, :, self.first_bin :]
@@ -171,19 +167,14 @@ class NoiseAbove:
 class MelConsistent:
     """Another denoiser whose estimate is projected onto the given mel.
 
-    The mel is a known measurement of the answer. But the early estimates of a model that is trained
-    by the diffusion loss alone are averages over what may still become of them, whose mel is not
-    the answer's; those of a model trained through its own run are sounds. So the last estimate and
-    those before it have numbers of their own. No gradient goes through a pass.
+    The mel is a known measurement of the answer. No gradient goes through a pass.
 
     Args:
         denoise: What makes the estimate.
         codec: Its way to a wave and back.
         project: Onto a mel.
         mel: The given one.
-        n_passes: How many over the last estimate.
-        n_between: How many over those before it.
-        t_last: The time of the last.
+        n_passes: How many.
     """
 
     def __init__(
@@ -193,19 +184,14 @@ class MelConsistent:
         project: MelProjection,
         mel: Mel,
         n_passes: int,
-        n_between: int,
-        t_last: float,
     ) -> None:
-        self.denoise, self.codec, self.project, self.mel = denoise, codec, project, mel
-        self.n_passes, self.n_between, self.t_last = n_passes, n_between, t_last
+        self.denoise, self.codec, self.project = denoise, codec, project
+        self.mel, self.n_passes = mel, n_passes
         self.n_samples = mel.shape[-1] * project.log_mel.config.hop_length
 
     def __call__(self, x_t: State, t: Times) -> State:
-        """The denoised estimate in the shape of x_t, for one time of the whole batch."""
+        """The denoised estimate in the shape of x_t."""
         x0 = self.denoise(x_t, t)
-        n_passes = self.n_between if t.max() > self.t_last else self.n_passes
-        if not n_passes:
-            return x0
         with torch.no_grad():
             wave = self.codec.decode(x0, self.n_samples)
-            return self.codec.encode(self.project(wave, self.mel, n_passes)).to(x0)
+            return self.codec.encode(self.project(wave, self.mel, self.n_passes)).to(x0)

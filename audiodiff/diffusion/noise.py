@@ -74,5 +74,5 @@ class Colored:
 
     def __call__(self, like: State, step: int) -> State:
         """Coloured noise in the shape of ``like``."""
-        wave = self.source(like.new_empty(len(like), self.n_samples), step)
+        wave = self.source(like.new_empty(like.shape[0], self.n_samples), step)
         return self.prior.color(self.codec.encode(wave), self.cond)

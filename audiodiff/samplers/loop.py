@@ -60,7 +60,7 @@ def initial_state(
     The latter has the variance at times[0] of data of the prior's own; for a variance-preserving
     schedule it is the noise itself, as DDPM starts.
     """
-    t = times[:1].to(like.device).expand(len(like))
+    t = times[:1].to(like.device).expand(like.shape[0])
     alpha, sigma = schedule.alpha(t), schedule.sigma(t)
     eps = noise(like, 0)
     if start is None:
@@ -81,6 +81,7 @@ def sample(
     noise: NoiseSource,
     like: State,
     start: State | None = None,
+    finish: Denoiser | None = None,
 ) -> Iterator[State]:
     """Yields the state after each step; the last one is the sample.
 
@@ -93,12 +94,15 @@ def sample(
         like: A tensor whose shape, dtype and device the state takes.
         start: A guess at the sample, which the run sets out from at times[0] (SDEdit,
             arXiv:2108.01073); None for noise alone.
+        finish: What takes the place of ``denoise`` in the last step; None for nothing else.
     """
     x = initial_state(schedule, times, noise, like, start)
     state = sampler.init()
     at = times.to(like.device)
     drawn = count(1)  # 0 is the initial state's
     for n in range(len(times) - 1):
-        t, r = (at[i].expand(len(like)) for i in (n, n + 1))
+        t, r = (at[i].expand(like.shape[0]) for i in (n, n + 1))
+        if finish is not None and n == len(times) - 2:
+            denoise = finish
         x, state = sampler.step(denoise, schedule, x, t, r, state, lambda: noise(like, next(drawn)))
         yield x

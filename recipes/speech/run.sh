@@ -12,8 +12,9 @@ stages=${*:-train judge}
 
 # Each part starts from the weights of the one before: at times all over [0, 1] and a constant
 # learning rate; at those near 1, until it has fallen to 0; once more from a lower one, for longer;
-# through the model's own run, by the spectrograms that come out, as far as the rate has fallen to
-# 0.0012; and so again with more weight on low frequencies, until it has fallen to 0.
+# through its own run of one call, by the spectrograms that come out, as far as the rate has fallen
+# to 0.0012; so again with more weight on low frequencies, until it has fallen to 0; and through the
+# run of two calls, by two processes.
 train() {
     clips=(--data "$data/kathleen" --data "$data/nathalie" --data "$data/flemishguy")
     high=(--set optimizer.lr=0.015 --set optimizer.adamw_lr=2e-3)
@@ -22,20 +23,25 @@ train() {
     second=(--set steps=6000 --set optimizer.decay=0.5)
     part first "${high[@]}" "${first[@]}"
     part second "${high[@]}" "${second[@]}" --init "$out/first/model"
-    fourth=(--set spectral.diffusion_items=2 --set steps=20500 --max-steps 12010)
+    one_call=(--set 'model.sampling.times=[0.98, 0.0]' --set spectral.diffusion_items=2)
+    fourth=("${one_call[@]}" --set steps=20500 --max-steps 12010)
     fourth+=(--set optimizer.lr=0.003 --set optimizer.adamw_lr=4e-4)
-    last=(--set spectral.diffusion_items=2 --set spectral.emphasis=2 --set steps=8000)
-    last+=(--set optimizer.lr=0.0012 --set optimizer.adamw_lr=1.6e-4)
+    fifth=("${one_call[@]}" --set spectral.emphasis=2 --set steps=8000)
+    fifth+=(--set optimizer.lr=0.0012 --set optimizer.adamw_lr=1.6e-4)
+    last=(--set spectral.diffusion_items=1 --set spectral.emphasis=1.5 --set steps=8200)
+    last+=(--set optimizer.lr=0.003 --set optimizer.adamw_lr=4e-4)
     part third --init "$out/second/model"
     part fourth "${fourth[@]}" --init "$out/third/model"
-    part run "${last[@]}" --init "$out/fourth/model"
+    part fifth "${fifth[@]}" --init "$out/fourth/model"
+    processes=2 part run "${last[@]}" --init "$out/fifth/model"
 }
 
 # part NAME OPTION ...: one part of the training, in a folder of its own.
 part() {
     name=$1
     shift
-    audiodiff train "$here/bandsplit.toml" "${clips[@]}" --out "$out/$name" --resume "$@"
+    torchrun --standalone --nproc-per-node "${processes:-1}" -m \
+        audiodiff train "$here/bandsplit.toml" "${clips[@]}" --out "$out/$name" --resume "$@"
 }
 
 judge() {
