@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from audiodiff import cli_doctor, cli_search
+from audiodiff import cli_doctor, cli_export, cli_search
 from audiodiff.errors import AudiodiffError
 from audiodiff.files import Job, find_jobs, run_jobs, sentence
 from audiodiff.terminal import console, exit_status, progress_bar, report_outcome, require
@@ -24,6 +24,7 @@ app = typer.Typer(
 app.command()(cli_search.search)
 app.command()(cli_search.info)
 app.command()(cli_doctor.doctor)
+app.command()(cli_export.export)
 
 Inputs = Annotated[
     list[Path],

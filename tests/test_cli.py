@@ -468,7 +468,8 @@ def test_wrong_usage_is_explained_with_status_2(
 
 
 @pytest.mark.parametrize(
-    "verb", ["", "vocode", "mel", "train", "convert", "evaluate", "search", "info", "doctor"]
+    "verb",
+    ["", "vocode", "mel", "train", "convert", "export", "evaluate", "search", "info", "doctor"],
 )
 def test_help_is_for_people(run: Run, verb: str) -> None:
     result = run(*verb.split(), "--help")

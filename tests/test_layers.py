@@ -19,6 +19,7 @@ LAYERS = [
     ["diffusion.denoiser", "diffusion.consistency"],
     ["samplers.exponential", "samplers.ancestral", "samplers.ddim", "samplers.heun"],
     ["samplers.dpm_solver", "samplers.unipc", "samplers.consistency", "samplers.langevin"],
+    ["samplers.unrolled"],
     ["samplers.loop"],
     ["searched", "plots", "model_config", "model"],
     ["data.corpus", "data.cache", "data.crops"],
@@ -27,7 +28,7 @@ LAYERS = [
     ["training.config", "training.optimizers", "training.objectives", "training.spectral"],
     ["training.state", "training.session"],
     ["training.monitor", "training.run_folder", "training.trainer"],
-    ["stream", "vocoder", "vocode"],
+    ["stream", "vocoder", "vocode", "export"],
     ["importers.checkpoints", "importers.lmnt", "importers.philsyn", "importers.speechbrain"],
     ["convert"],
     ["search.problem", "search.dynamic", "search.straightness", "search.grid"],
@@ -36,7 +37,7 @@ LAYERS = [
     ["adapters.diffusers", "adapters.matcha", "adapters.f5_tts", "adapters.transformers"],
     ["adapters.nemo", "adapters.speechbrain", "adapters.espnet", "adapters.coqui"],
     ["adapters.torchaudio", "adapters.audioldm2"],
-    ["terminal", "cli_search", "cli_doctor", "cli_stream", "cli", "__main__"],
+    ["terminal", "cli_search", "cli_doctor", "cli_export", "cli_stream", "cli", "__main__"],
 ]
 ORDER = {name: i for i, name in enumerate(name for layer in LAYERS for name in layer)}
 

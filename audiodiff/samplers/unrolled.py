@@ -1,0 +1,101 @@
+"""A run whose figures are known beforehand, for graphs in which nothing may be looked at."""
+
+from typing import Any, NamedTuple, TypeAlias
+
+import torch
+from torch import Tensor
+
+from audiodiff._types import Denoiser, Draw, Sampler, Schedule, State, Times
+from audiodiff.diffusion.times import TimeGrid
+
+Weights: TypeAlias = dict[int, float]
+"""Of values that are there already, by their place."""
+
+
+class Call(NamedTuple):
+    """A call of the denoiser for a sum of values at a time; what it gives is the next value."""
+
+    weights: Weights
+    t: float
+
+
+class Step(NamedTuple):
+    """The calls of a step (None is a draw of noise), and the sum that it ends with."""
+
+    calls: tuple[Call | None, ...]
+    end: Weights
+
+
+class Unrolled:
+    """Another sampler over given times, as the sums that its steps come to.
+
+    Every sampler here adds up states, estimates and draws, weighted by functions of the times. So
+    it is run once with unit vectors in their place, and what comes out are the weights. Values are
+    numbered through: a step's state, then what its calls and draws give, then the next step's.
+
+    Args:
+        sampler: Any whose steps are linear, which `Clamped` is not: it goes around this one.
+        schedule: Of the process.
+        times: Of the run; only it can be run.
+    """
+
+    def __init__(self, sampler: Sampler, schedule: Schedule, times: TimeGrid) -> None:
+        self.calls = sampler.calls
+        n_steps = len(times) - 1
+        size = n_steps * (2 + 2 * sampler.calls)  # a step draws once a call at most, and once more
+        n_values, state = 0, sampler.init()
+        self.steps: list[Step] = []
+
+        def unit() -> Tensor:
+            nonlocal n_values
+            vector = torch.zeros(1, size, dtype=torch.float64)
+            vector[0, n_values] = 1
+            n_values += 1
+            return vector
+
+        for t, r in zip(times[:-1, None], times[1:, None], strict=True):
+            calls: list[Call | None] = []
+
+            def denoise(x: State, at: Times, calls: list[Call | None] = calls) -> State:
+                calls.append(Call(_weights(x), at.item()))
+                return unit()
+
+            def draw(calls: list[Call | None] = calls) -> State:
+                calls.append(None)
+                return unit()
+
+            x_r, state = sampler.step(denoise, schedule, unit(), t, r, state, draw)
+            self.steps.append(Step(tuple(calls), _weights(x_r)))
+
+    def init(self) -> tuple[int, list[State]]:
+        """The number of steps done, and all values so far."""
+        return 0, []
+
+    def step(
+        self,
+        denoise: Denoiser,
+        schedule: Schedule,
+        x_t: State,
+        t: Times,
+        r: Times,
+        state: Any,
+        draw: Draw,
+    ) -> tuple[State, Any]:
+        """The sampler's step."""
+        n, before = state
+        values = [*before, x_t]
+        for call in self.steps[n].calls:
+            if call is None:
+                values.append(draw())
+            else:
+                values.append(denoise(_sum(call.weights, values), torch.full_like(t, call.t)))
+        return _sum(self.steps[n].end, values), (n + 1, values)
+
+
+def _weights(vector: State) -> Weights:
+    return {i: w for i, w in enumerate(vector[0].tolist()) if w}
+
+
+def _sum(weights: Weights, values: list[State]) -> State:
+    first, *others = (w * values[i] for i, w in weights.items())
+    return sum(others, first)
