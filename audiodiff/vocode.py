@@ -172,7 +172,7 @@ class Index:
             return
         if made is None and str(job.target) in self.known:
             return
-        line = {"target": str(job.target), "source": str(job.source)}
+        line: dict[str, Any] = {"target": str(job.target), "source": str(job.source)}
         if made is not None:
             line |= {"seconds": round(made.seconds, 3), **self.run}
         with self.path.open("a", encoding="utf-8") as file:

@@ -28,6 +28,7 @@ CALLERS = {
     "espnet": "ESPnet: `adapters.espnet`, its documented call; transformers FastSpeech2Conformer: "
     "`adapters.transformers`, the model itself",
     "coqui": "Coqui TTS: `adapters.coqui`, its documented call",
+    "audioldm2": "diffusers AudioLDM2: `adapters.audioldm2`, the pipeline's own method",
 }
 """Who calls a vocoder with a preset's mel, our adapter, and what the tests try it against."""
 

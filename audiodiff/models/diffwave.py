@@ -1,7 +1,7 @@
 """DiffWave (arXiv:2009.09761): a stack of gated dilated convolutions on the wave itself."""
 
 import math
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeAlias
 
 import torch
 import torch.nn.functional as F
@@ -14,6 +14,10 @@ from audiodiff.config import Config
 
 Features = Float[Tensor, "batch channels samples"]
 Gates = Float[Tensor, "batch twice_the_channels samples"]
+
+
+PaddingMode: TypeAlias = Literal["zeros", "reflect"]
+"""What stands beyond the ends of a sound."""
 
 
 class DiffWaveConfig(Config):
@@ -44,7 +48,7 @@ class DiffWaveConfig(Config):
     upsampler_per_layer: bool = False
     step_in_residual: bool = False
     step_frequencies: Literal["rising", "falling"] = "rising"
-    padding: Literal["zeros", "reflect"] = "zeros"
+    padding: PaddingMode = "zeros"
 
     @property
     def hop_length(self) -> int:
@@ -63,7 +67,7 @@ class DiffWaveConfig(Config):
 
 
 def _conv(
-    n_in: int, n_out: int, size: int = 1, dilation: int = 1, padding_mode: str = "zeros"
+    n_in: int, n_out: int, size: int = 1, dilation: int = 1, padding_mode: PaddingMode = "zeros"
 ) -> nn.Conv1d:
     padding = dilation * (size // 2)
     conv = nn.Conv1d(
@@ -190,6 +194,7 @@ class DiffWave(nn.Module):
         n_layers, projection = self.config.n_layers, self.mel_projection
         if not self.config.upsampler_per_layer:
             return projection(self.upsampler(mel)).chunk(n_layers, 1)
+        assert projection.bias is not None, "_conv gives it one"
         weights, biases = projection.weight.chunk(n_layers), projection.bias.chunk(n_layers)
         return tuple(
             F.conv1d(upsample(mel), weight, bias)

@@ -3,7 +3,6 @@
 from typing import Any, NamedTuple, TypeAlias
 
 import torch
-from torch import Tensor
 
 from audiodiff._types import Denoiser, Draw, Sampler, Schedule, State, Times
 from audiodiff.diffusion.times import TimeGrid
@@ -42,30 +41,14 @@ class Unrolled:
     def __init__(self, sampler: Sampler, schedule: Schedule, times: TimeGrid) -> None:
         self.calls = sampler.calls
         n_steps = len(times) - 1
-        size = n_steps * (2 + 2 * sampler.calls)  # a step draws once a call at most, and once more
-        n_values, state = 0, sampler.init()
+        # A step draws once a call at most, and once more.
+        record, state = _Record(n_steps * (2 + 2 * sampler.calls)), sampler.init()
         self.steps: list[Step] = []
-
-        def unit() -> Tensor:
-            nonlocal n_values
-            vector = torch.zeros(1, size, dtype=torch.float64)
-            vector[0, n_values] = 1
-            n_values += 1
-            return vector
-
         for t, r in zip(times[:-1, None], times[1:, None], strict=True):
-            calls: list[Call | None] = []
-
-            def denoise(x: State, at: Times, calls: list[Call | None] = calls) -> State:
-                calls.append(Call(_weights(x), at.item()))
-                return unit()
-
-            def draw(calls: list[Call | None] = calls) -> State:
-                calls.append(None)
-                return unit()
-
-            x_r, state = sampler.step(denoise, schedule, unit(), t, r, state, draw)
-            self.steps.append(Step(tuple(calls), _weights(x_r)))
+            record.calls = []
+            x_t = record.value()
+            x_r, state = sampler.step(record.denoise, schedule, x_t, t, r, state, record.draw)
+            self.steps.append(Step(tuple(record.calls), _weights(x_r)))
 
     def init(self) -> tuple[int, list[State]]:
         """The number of steps done, and all values so far."""
@@ -90,6 +73,32 @@ class Unrolled:
             else:
                 values.append(denoise(_sum(call.weights, values), torch.full_like(t, call.t)))
         return _sum(self.steps[n].end, values), (n + 1, values)
+
+
+class _Record:
+    """Stands for the denoiser and the noise, gives unit vectors and notes who asks for them.
+
+    Args:
+        size: Values at most.
+    """
+
+    def __init__(self, size: int) -> None:
+        self.left = iter(torch.eye(size, dtype=torch.float64))
+        self.calls: list[Call | None] = []
+
+    def value(self) -> State:
+        """The next value, as a batch of one."""
+        return next(self.left)[None]
+
+    def denoise(self, x_t: State, t: Times) -> State:
+        """Notes what is asked for."""
+        self.calls.append(Call(_weights(x_t), t.item()))
+        return self.value()
+
+    def draw(self) -> State:
+        """Notes that noise is asked for."""
+        self.calls.append(None)
+        return self.value()
 
 
 def _weights(vector: State) -> Weights:
