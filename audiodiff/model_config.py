@@ -70,6 +70,11 @@ class SamplingConfig(Config):
             raise ValueError(f"t_range={self.t_range} must fall, both between 0 and 1")
         return self
 
+    @property
+    def n_passes(self) -> int:
+        """Passes of the default run, between its steps and at its end."""
+        return self.passes_between * (len(self.times) - 2) + self.mel_passes
+
 
 class ModelConfig(Config):
     """Everything to vocode: mel, rate, network, schedule, target, prior and default times.

@@ -128,7 +128,7 @@ def systems_of(model: str, steps: Sequence[int]) -> dict[str, System]:
         )
         for n in steps
     }
-    n_passes = _vocoder(model).model.config.sampling.mel_passes
+    n_passes = _vocoder(model).model.config.sampling.n_passes
     if n_passes:
         name = f"mel projection of noise, {n_passes} passes, no network"
         ours[name] = partial(projection, model=model, n_passes=n_passes)
