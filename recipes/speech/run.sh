@@ -14,7 +14,7 @@ stages=${*:-train judge}
 # learning rate; at those near 1, until it has fallen to 0; once more from a lower one, for longer;
 # through its own run of one call, by the spectrograms that come out, as far as the rate has fallen
 # to 0.0012; so again with more weight on low frequencies, until it has fallen to 0; and through the
-# run of two calls, by two processes.
+# run of two calls.
 train() {
     clips=(--data "$data/kathleen" --data "$data/nathalie" --data "$data/flemishguy")
     high=(--set optimizer.lr=0.015 --set optimizer.adamw_lr=2e-3)
@@ -28,20 +28,19 @@ train() {
     fourth+=(--set optimizer.lr=0.003 --set optimizer.adamw_lr=4e-4)
     fifth=("${one_call[@]}" --set spectral.emphasis=2 --set steps=8000)
     fifth+=(--set optimizer.lr=0.0012 --set optimizer.adamw_lr=1.6e-4)
-    last=(--set spectral.diffusion_items=1 --set spectral.emphasis=1.5 --set steps=8200)
-    last+=(--set optimizer.lr=0.003 --set optimizer.adamw_lr=4e-4)
+    last=(--set spectral.diffusion_items=2 --set steps=1400)
+    last+=(--set optimizer.lr=0.002 --set optimizer.adamw_lr=2.7e-4)
     part third --init "$out/second/model"
     part fourth "${fourth[@]}" --init "$out/third/model"
     part fifth "${fifth[@]}" --init "$out/fourth/model"
-    processes=2 part run "${last[@]}" --init "$out/fifth/model"
+    part run "${last[@]}" --init "$out/fifth/model"
 }
 
 # part NAME OPTION ...: one part of the training, in a folder of its own.
 part() {
     name=$1
     shift
-    torchrun --standalone --nproc-per-node "${processes:-1}" -m \
-        audiodiff train "$here/bandsplit.toml" "${clips[@]}" --out "$out/$name" --resume "$@"
+    audiodiff train "$here/bandsplit.toml" "${clips[@]}" --out "$out/$name" --resume "$@"
 }
 
 judge() {
