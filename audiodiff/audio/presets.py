@@ -170,7 +170,7 @@ def looks_like(mel: Tensor) -> tuple[str, ...]:
         mel: Finite values, of any shape.
 
     >>> looks_like(torch.tensor([-11.5129, 0.3]))
-    ('hifigan', 'bigvgan-24k', 'tacotron2', 'speechbrain', 'nemo')
+    ('hifigan', 'bigvgan-24k', 'tacotron2', 'speechbrain', 'nemo', 'audioldm2')
     """
     least, greatest = (value.item() for value in mel.detach().aminmax())
     return tuple(name for name, config in PRESETS.items() if _ends_match(config, least, greatest))
