@@ -11,7 +11,7 @@ from rich.console import Console
 
 from audiodiff import cli_doctor, cli_export, cli_search
 from audiodiff.errors import AudiodiffError
-from audiodiff.files import Job, find_jobs, run_jobs, sentence
+from audiodiff.files import Index, Job, find_jobs, run_jobs, sentence
 from audiodiff.terminal import console, exit_status, progress_bar, report_outcome, require
 
 app = typer.Typer(
@@ -120,13 +120,13 @@ def vocode(
     from audiodiff.audio.conversion import conversion_to
     from audiodiff.vocode import (
         INPUT_SUFFIXES,
-        Index,
         Loading,
         Made,
         Meter,
         VocodeSettings,
         vocode_file,
     )
+    from audiodiff.vocoder import Vocoder
     from audiodiff.workers import worker_pool
 
     if stream is None and (not inputs or out is None):
@@ -135,7 +135,7 @@ def vocode(
         raise AudiodiffError("--stream reads standard input; leave files and --out out")
     jobs = [] if out is None else find_jobs(inputs or [], out, INPUT_SUFFIXES, ".wav")
     loading = Loading(model, device, precision, compile)
-    vocoder = loading.vocoder()
+    vocoder = Vocoder.from_pretrained(*loading)
     if vocoder.mel_config is None:
         raise AudiodiffError(f"--model {model!r} takes no mel, so no input; choose another")
     settings = VocodeSettings(
@@ -158,7 +158,7 @@ def vocode(
         )
         return
     meter = Meter()
-    notes = Index(index, {"model": model, **settings.model_dump()})
+    notes, run = Index(index), {"model": model, **settings.model_dump()}
     with progress_bar() as progress, ExitStack() as stack:
         task = progress.add_task("vocoding", total=len(jobs), note="")
 
@@ -171,7 +171,7 @@ def vocode(
                 on_audio(made.seconds)
             if made is not None and made.remark:
                 console.print(made.remark)
-            notes.add(job, made)
+            notes.add(job, made and {"seconds": round(made.seconds, 3), **run})
             progress.advance(task)
 
         pool = stack.enter_context(worker_pool(workers)) if workers > 1 else None
@@ -248,10 +248,10 @@ def train(
 ) -> None:
     """Train a model; also under `accelerate launch` or `torchrun`."""
     require("training", "train", "accelerate", "tensorboard")
+    from audiodiff.hub import model_directory
     from audiodiff.training.config import read_train_config
     from audiodiff.training.session import Stop
     from audiodiff.training.trainer import train as run
-    from audiodiff.vocoder import model_directory
 
     settings = read_train_config(config, set_ or [])
     start = None if init is None else model_directory(init)

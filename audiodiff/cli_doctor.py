@@ -20,8 +20,8 @@ def doctor(
     from audiodiff.audio.doctor import Advice, advise, examine
     from audiodiff.audio.melfiles import load_mel
     from audiodiff.checkpoint import read_config
+    from audiodiff.hub import model_directory
     from audiodiff.model_config import ModelConfig
-    from audiodiff.vocoder import model_directory
 
     examination = examine(load_mel(mel))
     print(f"{mel}: {examination.facts}")

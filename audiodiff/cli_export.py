@@ -25,8 +25,8 @@ def export(
     """Write a model's whole run as an ONNX graph: a mel in, sound out."""
     require("export", "onnx", "onnx", "onnxscript")
     from audiodiff.export import UnrolledRun, export_onnx
+    from audiodiff.hub import model_directory
     from audiodiff.model import Model
-    from audiodiff.vocoder import model_directory
 
     run = UnrolledRun(Model.load(model_directory(model)), steps, sampler)
     console.print(f"tracing {len(run.times) - 1} steps; this takes a minute or more")

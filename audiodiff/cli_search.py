@@ -52,10 +52,10 @@ def search(
 ) -> None:
     """Find the best times for a sampler and numbers of steps; vocode --steps uses them."""
     require("searching", "search", "pesq", "cma")
+    from audiodiff.hub import model_directory
     from audiodiff.plots import save_figure, schedules_figure
     from audiodiff.search.command import Task, search
     from audiodiff.searched import load_schedules
-    from audiodiff.vocoder import model_directory
 
     directory = model_directory(model)
     counts = step_counts(steps)
@@ -78,8 +78,8 @@ def search(
 
 def info(model: Name) -> None:
     """What a model is, its default run, and the times that were found for others."""
+    from audiodiff.hub import model_directory
     from audiodiff.model import Model
-    from audiodiff.vocoder import model_directory
 
     directory = model_directory(model)
     loaded = Model.load(directory)

@@ -1,11 +1,12 @@
 """Many files: trees kept, finished ones skipped, bad ones reported."""
 
+import json
 import os
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import BrokenExecutor, Executor, Future, as_completed
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from audiodiff.errors import AudiodiffError
 
@@ -160,3 +161,47 @@ def run_jobs(
         ) from error
     outcome.failed.sort()
     return outcome
+
+
+class Index:
+    """A file that says what was made: a line of JSON for each result.
+
+    Results that are there but not in it, as after a kill in between, get a line when they are next
+    come across.
+
+    Args:
+        path: The file, gone on with if it is there; None for none.
+
+    Raises:
+        OSError: If it cannot be written to.
+    """
+
+    def __init__(self, path: Path | None) -> None:
+        self.path = path
+        self.known: set[str] = set()
+        if path is None:
+            return
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("a+", encoding="utf-8", errors="replace") as file:
+            file.seek(0)
+            text = file.read()
+            if text and not text.endswith("\n"):
+                file.write("\n")
+        self.known = {name for line in text.splitlines() if (name := _target_of(line))}
+
+    def add(self, job: Job, made: Mapping[str, Any] | None) -> None:
+        """Notes a result, with what there is to say of it; None if it was there before."""
+        known = made is None and str(job.target) in self.known
+        if self.path is None or known or not job.target.is_file():
+            return
+        line = {"target": str(job.target), "source": str(job.source)} | dict(made or {})
+        with self.path.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(line) + "\n")
+
+
+def _target_of(line: str) -> str | None:
+    """None of a line that a kill has cut off, or that is none of ours."""
+    try:
+        return json.loads(line).get("target")
+    except (json.JSONDecodeError, AttributeError):
+        return None

@@ -1,12 +1,11 @@
 """One file through a vocoder: audio is resynthesised, a mel becomes sound."""
 
-import json
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 from jaxtyping import Float
@@ -121,70 +120,21 @@ def vocode_file(
 
 
 class Loading(NamedTuple):
-    """The arguments of `Vocoder.from_pretrained`, and `vocode_file` with the vocoder they give.
-
-    It can be sent to another process, which loads the vocoder once.
-    """
+    """The arguments of `Vocoder.from_pretrained`, for a process that has yet to load it."""
 
     model: str
     device: str
     precision: str
     compile: bool
 
-    def vocoder(self) -> Vocoder:
-        """The vocoder."""
-        return _vocoder(self)
-
     def vocode(self, settings: VocodeSettings, job: Job) -> Made:
-        """As `vocode_file` does, without a word in between."""
-        return vocode_file(self.vocoder(), job, settings, on_audio=lambda seconds: None)
+        """As `vocode_file` does, by the vocoder that these give, which is loaded once."""
+        return vocode_file(_vocoder(self), job, settings, on_audio=lambda seconds: None)
 
 
 @cache
 def _vocoder(loading: Loading) -> Vocoder:
     return Vocoder.from_pretrained(*loading)
-
-
-class Index:
-    """A file that says what was made: a line of JSON for each result.
-
-    Results that are there but not in it, as after a kill in between, get a line when they are next
-    come across.
-
-    Args:
-        path: The file, gone on with if it is there; None for none.
-        run: What all of them have in common, e.g. model and settings.
-    """
-
-    def __init__(self, path: Path | None, run: Mapping[str, Any]) -> None:
-        self.path, self.run = path, run
-        self.known: set[str] = set()
-        if path is not None and path.is_file():
-            text = path.read_text(encoding="utf-8")
-            self.known = {name for line in text.splitlines() if (name := _target_of(line))}
-            if text and not text.endswith("\n"):
-                with path.open("a", encoding="utf-8") as file:
-                    file.write("\n")
-
-    def add(self, job: Job, made: Made | None) -> None:
-        """Notes a result: made now, or, if it is there, before."""
-        if self.path is None or not job.target.is_file():
-            return
-        if made is None and str(job.target) in self.known:
-            return
-        line: dict[str, Any] = {"target": str(job.target), "source": str(job.source)}
-        if made is not None:
-            line |= {"seconds": round(made.seconds, 3), **self.run}
-        with self.path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(line) + "\n")
-
-
-def _target_of(line: str) -> str | None:
-    """None of a line that a kill has cut off."""
-    try:
-        return json.loads(line).get("target")
-    except (json.JSONDecodeError, AttributeError):
-        return None
 
 
 @contextmanager

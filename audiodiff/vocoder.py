@@ -1,10 +1,8 @@
 """The pipeline: a mel in, sound out, without gradients."""
 
-import re
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -16,15 +14,14 @@ from audiodiff.audio import io
 from audiodiff.audio.conversion import conversion_to, own_mel
 from audiodiff.audio.mel import LogMel, MelConfig
 from audiodiff.audio.presets import check_mel
-from audiodiff.checkpoint import CONFIG_NAME, WEIGHTS_NAME
 from audiodiff.devices import check_compiler, check_device, use_bf16
 from audiodiff.diffusion.times import TimeGrid
 from audiodiff.errors import AudiodiffError
+from audiodiff.hub import model_directory
 from audiodiff.model import Model
 from audiodiff.spans import Span, cut, grouped
 from audiodiff.stream import Pace, pace_of, windows
 
-PRETRAINED = Path(__file__).parent / "pretrained"
 CHUNK_FRAMES = 1024
 """Frames made at once of a long mel, its context not counted: some twelve seconds."""
 
@@ -152,8 +149,12 @@ class Vocoder:
         self,
         mels: Sequence[Tensor] | Tensor,
         lengths: Sequence[int] | None = None,
+        n_steps: int | None = None,
+        sampler: str | None = None,
+        seed: int = 0,
+        preset: str | None = None,
+        rate: int | None = None,
         batch_size: int = 16,
-        **run: Any,
     ) -> list[Float[Tensor, " samples"]]:
         """Makes the sounds of mels of any lengths, each as it would be alone.
 
@@ -163,8 +164,12 @@ class Vocoder:
         Args:
             mels: (n_mels, frames) each, or a padded (batch, n_mels, frames).
             lengths: Frames of each that count; None for all.
+            n_steps: As for a call, and so are sampler, seed, preset and rate.
+            sampler: See above.
+            seed: See above; one for all.
+            preset: See above.
+            rate: See above.
             batch_size: How many are made at once at most.
-            run: As for a call: n_steps, sampler, seed (one for all), preset, rate.
 
         Returns:
             (samples,) for each, in order.
@@ -185,9 +190,9 @@ class Vocoder:
             equal = [i for i, length in enumerate(lengths) if length == n]
             for first in range(0, len(equal), batch_size):
                 places = equal[first : first + batch_size]
-                made |= zip(
-                    places, self(torch.stack([mels[i][:, :n] for i in places]), **run), strict=True
-                )
+                stacked = torch.stack([mels[i][:, :n] for i in places])
+                waves = self(stacked, n_steps, sampler, seed, preset, rate)
+                made |= zip(places, waves, strict=True)
         return [made[i] for i in range(len(lengths))]
 
     def chunks(
@@ -359,43 +364,3 @@ def _seeds(seed: int | Sequence[int], batch: int) -> tuple[int, ...]:
     if min(seeds) < 0:
         raise AudiodiffError(f"seed={min(seeds)}: seeds are 0 or more")
     return seeds
-
-
-def model_directory(name: str) -> Path:
-    """Where the files of a model are, fetched if they are on the hub.
-
-    Args:
-        name: As for `Vocoder.from_pretrained`.
-
-    Raises:
-        AudiodiffError: If there is no such model.
-    """
-    inside, local = PRETRAINED / name, Path(name)
-    if (inside / CONFIG_NAME).is_file():
-        return inside
-    if local.is_dir():
-        return local
-    if not re.fullmatch(r"[\w.-]+/[\w.-]+", name):
-        raise AudiodiffError(
-            f"model {name!r} is neither inside the package ({', '.join(pretrained_names())}), nor "
-            "a directory, nor a hub id like owner/name"
-        )
-    from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import (
-        HfHubHTTPError,
-        HFValidationError,
-        LocalEntryNotFoundError,
-    )
-
-    try:
-        return Path(snapshot_download(name, allow_patterns=[CONFIG_NAME, WEIGHTS_NAME]))
-    except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as error:
-        reason = str(error).splitlines()[0]
-        raise AudiodiffError(
-            f"model {name!r} is no directory here and could not be fetched from the hub ({reason})"
-        ) from error
-
-
-def pretrained_names() -> list[str]:
-    """The models inside this package."""
-    return sorted(path.parent.name for path in PRETRAINED.glob(f"*/{CONFIG_NAME}"))

@@ -19,8 +19,8 @@ import typer
 from audiodiff import AudiodiffError, Vocoder
 from audiodiff.audio import io
 from audiodiff.export import UnrolledRun, export_onnx
+from audiodiff.hub import model_directory
 from audiodiff.model import Model
-from audiodiff.vocoder import model_directory
 
 CLIP = Path(__file__).resolve().parents[1] / "examples" / "arctic_a0016.wav"
 

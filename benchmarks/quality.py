@@ -22,9 +22,9 @@ from audiodiff import AudiodiffError, MelConfig, Vocoder
 from audiodiff.atomic import replacing
 from audiodiff.audio import io
 from audiodiff.checkpoint import CONFIG_NAME, WEIGHTS_NAME
+from audiodiff.hub import model_directory
 from audiodiff.metrics.evaluate import METRICS, FileScores, Summary, evaluate_files, summarize
 from audiodiff.terminal import step_counts
-from audiodiff.vocoder import model_directory
 
 
 class Job(NamedTuple):

@@ -24,6 +24,7 @@ from audiodiff import AudiodiffError, Vocoder
 from audiodiff.atomic import replacing
 from audiodiff.audio import io
 from audiodiff.diffusion.times import PUBLISHED, TIMES, check_times, from_betas
+from audiodiff.hub import model_directory
 from audiodiff.metrics.evaluate import Summary, summarize
 from audiodiff.metrics.perceptual import estoi, pesq_wb
 from audiodiff.metrics.spectral import log_mel_mae, multi_resolution_stft
@@ -31,7 +32,6 @@ from audiodiff.model import Model
 from audiodiff.plots import save_figure
 from audiodiff.search.command import METHODS, Search, Task
 from audiodiff.terminal import step_counts
-from audiodiff.vocoder import model_directory
 
 SEED = 0
 SCORES = {

@@ -144,10 +144,12 @@ def test_workers_share_the_files_and_an_index_notes_them(
     assert noted[0]["seconds"] == pytest.approx(N_SAMPLES / RATE, abs=1e-3)
     assert (noted[0]["model"], noted[0]["seed"]) == (str(model), 0)
     # One line was lost in a kill, another cut off; one result is made again.
-    index.write_text(json.dumps(noted[0]) + "\n" + json.dumps(noted[1])[:20])
+    cut_off = json.dumps(noted[1])[:20].encode() + b"\xc3"
+    index.write_bytes(json.dumps(noted[0]).encode() + b"\n" + cut_off)
     Path(noted[2]["target"]).unlink()
     run(*words)
-    again = [json.loads(line) for line in index.read_text().splitlines() if line.endswith("}")]
+    lines = index.read_text(errors="replace").splitlines()
+    again = [json.loads(line) for line in lines if line.endswith("}")]
     assert sorted(line["target"] for line in again) == sorted(line["target"] for line in noted)
     assert ["seconds" in line for line in again].count(False) == 1
 

@@ -8,10 +8,10 @@ import torch
 
 from audiodiff import Vocoder
 from audiodiff.audio.io import load
+from audiodiff.hub import PRETRAINED
 from audiodiff.metrics.perceptual import estoi
 from audiodiff.metrics.spectral import log_mel_mae
 from audiodiff.training.config import read_train_config
-from audiodiff.vocoder import PRETRAINED
 
 ROOT = Path(__file__).resolve().parents[1]
 

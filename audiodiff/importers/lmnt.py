@@ -14,9 +14,10 @@ from audiodiff.checkpoint import load_weights
 from audiodiff.diffusion.schedules import Betas
 from audiodiff.diffusion.times import PUBLISHED, from_betas
 from audiodiff.errors import AudiodiffError
-from audiodiff.importers.checkpoints import State, is_state, linear_betas, read_checkpoint
+from audiodiff.importers.checkpoints import Weights, is_weights, linear_betas, read_checkpoint
 from audiodiff.model import Model
 from audiodiff.model_config import ModelConfig
+from audiodiff.models.diffwave import PaddingMode
 
 _LMNT_NAMES = {
     "input_projection": "input",
@@ -59,7 +60,7 @@ def from_lmnt_diffwave(path: Path) -> Model:
     """
     found = read_checkpoint(path)
     state, params = found.get("model", found), found.get("params") or {}
-    if not isinstance(params, dict) or not is_state(state):
+    if not isinstance(params, dict) or not is_weights(state):
         raise AudiodiffError(f"{path} holds no LMNT DiffWave: no weights by name")
     mel = PRESETS["lmnt-diffwave"]
     published = {
@@ -73,7 +74,11 @@ def from_lmnt_diffwave(path: Path) -> Model:
 
 
 def diffwave(
-    state: State, mel: MelConfig, params: Mapping[str, Any], path: Path, **network: Any
+    state: Weights,
+    mel: MelConfig,
+    params: Mapping[str, Any],
+    path: Path,
+    padding: PaddingMode = "zeros",
 ) -> Model:
     """A DiffWave from weights by LMNT's names.
 
@@ -83,7 +88,7 @@ def diffwave(
         params: LMNT's names of what the weights do not tell: the schedules and the dilations; its
             own figures where they are missing.
         path: To name in errors.
-        network: More of `DiffWaveConfig`.
+        padding: See `DiffWaveConfig`.
 
     Raises:
         AudiodiffError: If a weight is missing or unknown, or a figure is impossible.
@@ -106,8 +111,8 @@ def diffwave(
             "dilation_cycle": params.get("dilation_cycle_length", 10),
             "n_levels": len(schedule.betas),
             "n_mels": mel.n_mels if conditional else None,
-        }
-        | network,
+            "padding": padding,
+        },
         "schedule": schedule,
         "target": "eps",
         "sampling": {"sampler": "ddpm", "times": times.tolist(), "clamp": 1.0},
@@ -129,7 +134,7 @@ def from_lmnt_wavegrad(path: Path) -> Model:
     """
     found = read_checkpoint(path)
     state, params = found.get("model", found), found.get("params") or {}
-    if not isinstance(params, dict) or not is_state(state) or "first_conv.weight" not in state:
+    if not isinstance(params, dict) or not is_weights(state) or "first_conv.weight" not in state:
         raise AudiodiffError(f"{path} holds no LMNT WaveGrad: first_conv.weight is missing")
     mel, source = PRESETS["lmnt-wavegrad"], f"params of {path}"
     _check_published(path, params, {"hop_samples": mel.hop_length})

@@ -11,13 +11,19 @@ from audiodiff.checkpoint import load_weights
 from audiodiff.diffusion.schedules import Betas
 from audiodiff.diffusion.times import PUBLISHED, from_betas
 from audiodiff.errors import AudiodiffError
-from audiodiff.importers.checkpoints import State, is_state, linear_betas, read_checkpoint
+from audiodiff.importers.checkpoints import (
+    Weights,
+    is_weights,
+    linear_betas,
+    read_checkpoint,
+    read_plain,
+)
 from audiodiff.model import Model
 from audiodiff.model_config import ModelConfig
-from audiodiff.untrusted import DAMAGED, load_torch, why
 
-SCHEDULES = {64: (50, 0.05), 128: (200, 0.02)}
-"""Steps and last beta of the published models, by their width; files do not hold them."""
+SCHEDULES = {64: (50, 0.05, "diffwave"), 128: (200, 0.02, "diffwave-large")}
+"""Of the published models by their width, as files do not hold them: steps and last beta of the
+training schedule, and the fast one, a name of `PUBLISHED`."""
 
 SCHEDULE_NETWORK = "schedule_net."
 """Where BDDM keeps the network that finds schedules, which `audiodiff search` trains anew."""
@@ -35,8 +41,7 @@ def from_philsyn_diffwave(path: Path) -> Model:
     Raises:
         AudiodiffError: If the file is no such checkpoint, naming what is missing or unknown.
     """
-    state = _weights(path)
-    return _model(state, "diffwave" if _width(state, path) == 64 else "diffwave-large", path)
+    return _model(_weights(path), path)
 
 
 def from_bddm(path: Path) -> Model:
@@ -48,12 +53,10 @@ def from_bddm(path: Path) -> Model:
     Raises:
         AudiodiffError: If the file is no such checkpoint, naming what is missing or unknown.
     """
-    state = _weights(path)
-    return _model(
-        {name: w for name, w in state.items() if not name.startswith(SCHEDULE_NETWORK)},
-        "bddm",
-        path,
-    )
+    weights = {
+        name: w for name, w in _weights(path).items() if not name.startswith(SCHEDULE_NETWORK)
+    }
+    return _model(weights, path, "bddm")
 
 
 def with_bddm_schedule(model: Model, path: Path) -> Model:
@@ -66,14 +69,7 @@ def with_bddm_schedule(model: Model, path: Path) -> Model:
     Raises:
         AudiodiffError: If the file is no such schedule or lies outside the trained one.
     """
-    if not path.is_file():
-        raise AudiodiffError(f"{path}: no such schedule; check the path")
-    try:
-        found = load_torch(path)
-    except DAMAGED as error:
-        raise AudiodiffError(
-            f"{path} cannot be read weights-only ({why(error)}); fetch it again"
-        ) from error
+    found = read_plain(path, "schedule")
     if not isinstance(found, Sequence) or len(found) != 4 or not isinstance(found[2], Tensor):
         raise AudiodiffError(
             f"{path} is no schedule of BDDM's: four tensors, steps, alphas, betas and deviations"
@@ -86,17 +82,17 @@ def with_bddm_schedule(model: Model, path: Path) -> Model:
     return changed
 
 
-def _weights(path: Path) -> State:
+def _weights(path: Path) -> Weights:
     found = read_checkpoint(path)
     state = found.get("model_state_dict", found)
-    if not is_state(state) or "residual_layer.fc_t1.weight" not in state:
+    if not is_weights(state) or "residual_layer.fc_t1.weight" not in state:
         raise AudiodiffError(
             f"{path} holds no DiffWave of philsyn's form: residual_layer.fc_t1.weight is missing"
         )
     return state
 
 
-def _width(state: State, path: Path) -> int:
+def _width(state: Weights, path: Path) -> int:
     """Channels of the residual layers, which must be those of the skip path."""
     width = len(state.get("init_conv.0.conv.bias", ()))
     skip = len(state.get("final_conv.0.conv.bias", ()))
@@ -108,9 +104,10 @@ def _width(state: State, path: Path) -> int:
     return width
 
 
-def _model(state: State, fast: str, path: Path) -> Model:
+def _model(state: Weights, path: Path, fast: str | None = None) -> Model:
+    """The model of philsyn's weights; its default run is a name of `PUBLISHED`."""
     width = _width(state, path)
-    n_levels, last = SCHEDULES[width]
+    n_levels, last, usual = SCHEDULES[width]
     schedule = Betas(betas=tuple(linear_betas(n_levels, last)))
     blocks = "residual_layer.residual_blocks."
     n_layers = sum(1 for name in state if name.startswith(blocks) and name.endswith("fc_t.weight"))
@@ -133,7 +130,7 @@ def _model(state: State, fast: str, path: Path) -> Model:
         "target": "eps",
         "sampling": {
             "sampler": "ddpm",
-            "times": from_betas(schedule, PUBLISHED[fast]).tolist(),
+            "times": from_betas(schedule, PUBLISHED[fast or usual]).tolist(),
         },
     }
     model = Model(ModelConfig.parse(values, str(path)))
@@ -141,7 +138,7 @@ def _model(state: State, fast: str, path: Path) -> Model:
     return model
 
 
-def _plain(state: State) -> State:
+def _plain(state: Weights) -> Weights:
     """Weights without their normalisation, ``w = g v / |v|``, the norm over all but dimension 0."""
     plain = dict(state)
     for name in state:
@@ -152,13 +149,13 @@ def _plain(state: State) -> State:
     return plain
 
 
-def _renamed(state: State, n_layers: int, conditional: bool) -> State:
+def _renamed(state: Weights, n_layers: int, conditional: bool) -> Weights:
     """The names of ours; what has no counterpart keeps its name and so is refused."""
     left = {
         name: _sigmoid_first(w) if "dilated_conv_layer" in name or "mel_conv" in name else w
         for name, w in state.items()
     }
-    renamed: State = {}
+    renamed: Weights = {}
 
     def take(ours: str, *theirs: str) -> None:
         """One layer of ours, which joins the outputs of theirs."""

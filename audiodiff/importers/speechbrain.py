@@ -5,7 +5,7 @@ from pathlib import Path
 
 from audiodiff.audio.presets import PRESETS
 from audiodiff.errors import AudiodiffError
-from audiodiff.importers.checkpoints import is_state, read_checkpoint
+from audiodiff.importers.checkpoints import is_weights, read_checkpoint
 from audiodiff.importers.lmnt import diffwave
 from audiodiff.model import Model
 
@@ -23,7 +23,7 @@ def from_speechbrain_diffwave(path: Path) -> Model:
     """
     state = read_checkpoint(path)
     wrapped = "input_projection.conv.weight"
-    if not is_state(state) or wrapped not in state:
+    if not is_weights(state) or wrapped not in state:
         raise AudiodiffError(f"{path} holds no SpeechBrain DiffWave: {wrapped} is missing")
     scale = PRESETS["lmnt-diffwave"].model_dump(include={"log_base", "scale", "offset", "clip"})
     mel = PRESETS["speechbrain"].model_copy(update=scale)

@@ -45,11 +45,10 @@ class SpectralLoss(nn.Module):
 
     def forward(self, batch: Batch) -> tuple[Tensor, dict[str, float]]:
         """The mean over the batch, and to log its parts: each call's, and the diffusion loss."""
-        n = self.n_diffusion
-        parts = {}
-        for call in range(self.model.n_steps):
-            of_call = range(n + (call - batch.first - n) % self.model.n_steps, len(batch.wave))
-            if chosen := list(of_call[:: self.model.n_steps]):
+        n, n_calls, parts = self.n_diffusion, self.model.n_steps, {}
+        for call in range(n_calls):
+            chosen = [i for i in range(n, len(batch.wave)) if (batch.first + i) % n_calls == call]
+            if chosen:
                 places = [batch.first + i for i in chosen]
                 parts[f"train/spectral_{call + 1}"] = self.of_call(batch.wave[chosen], places, call)
         if n:
