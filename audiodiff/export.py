@@ -20,6 +20,11 @@ OPSET = 20
 """Of ONNX: the first whose DFT takes its axis as an input."""
 
 
+MAX_PASSES = 16
+"""Onto the mel, each of which is written out: the time that writing takes grows with their square,
+and sixteen are a minute or two."""
+
+
 class UnrolledRun(nn.Module):
     """A run of a model as a function of the mel and of noise, without a choice in it.
 
@@ -34,7 +39,8 @@ class UnrolledRun(nn.Module):
         times: Of the run.
 
     Raises:
-        AudiodiffError: If the model has no mel, or a name or number is wrong.
+        AudiodiffError: If the model has no mel, the run has too many passes onto it, or a name or
+            number is wrong.
     """
 
     def __init__(
@@ -48,6 +54,14 @@ class UnrolledRun(nn.Module):
         model.bf16 = False
         sampling = model.config.sampling
         self.times = model.times(n_steps, sampler)
+        passes = sampling.start_passes + sampling.mel_passes
+        passes += sampling.passes_between * (len(self.times) - 2)
+        if passes > MAX_PASSES:
+            raise AudiodiffError(
+                f"{len(self.times) - 1} steps of this model make {passes} passes onto the mel, and "
+                f"a graph holds {MAX_PASSES} at most; give fewer steps, or a copy of the model "
+                "whose config.json has a smaller sampling.passes_between or mel_passes"
+            )
         unrolled = Unrolled(build_sampler(sampler or sampling.sampler), model.schedule, self.times)
         self.sampler = unrolled if sampling.clamp is None else Clamped(unrolled, sampling.clamp)
         draws = sum(call is None for step in unrolled.steps for call in step.calls)

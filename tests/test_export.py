@@ -43,6 +43,7 @@ def test_a_run_written_out_is_the_run(name: str, first: float) -> None:
 
 
 SAMPLING = {"sampler": "ddpm", "times": [0.9, 0.5, 0.0], "clamp": 1.0}
+FEW = {"start_passes": 1, "passes_between": 1, "mel_passes": 1}  # each takes seconds to write
 CONFIGS = {
     "diffwave": small_config(sampling=SAMPLING),
     "wavegrad": small_config(
@@ -52,7 +53,7 @@ CONFIGS = {
         prior={"kind": "unit"},
     ),
     "consistent": small_stft_config(
-        sampling=CONSISTENT | {"sampler": "dpm++2m", "passes_between": 1, "noise_above_mel": True}
+        sampling=CONSISTENT | FEW | {"sampler": "dpm++2m", "noise_above_mel": True}
     ),
 }  # fmt: skip
 
@@ -92,7 +93,7 @@ def test_onnxruntime_makes_the_same_sound(name: str, tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_without_a_noise_input_it_draws_its_own(tmp_path: Path) -> None:
-    config = CONFIGS["consistent"]
+    config = CONFIGS["diffwave"]
     _, _, session = exported(config, tmp_path / "m.onnx", noise_input=False)
     assert [value.name for value in session.get_inputs()] == ["mel"]
     assert session.get_inputs()[0].shape == ["batch", 80, "frames"]
@@ -104,6 +105,16 @@ def test_without_a_noise_input_it_draws_its_own(tmp_path: Path) -> None:
     assert facts["model_type"] == "hifigan"
     assert (facts["sample_rate"], facts["steps"]) == ("22050", "2")
     assert json.loads(facts["mel"])["n_mels"] == 80
+
+
+def test_more_passes_than_a_graph_can_hold_are_refused() -> None:
+    from audiodiff.export import UnrolledRun
+
+    sampling = {"times": [0.9, 0.5, 0.0], "passes_between": 10, "mel_passes": 6}
+    model = untrained(small_stft_config(sampling=sampling))
+    assert UnrolledRun(model).n_draws == 1
+    with pytest.raises(AudiodiffError, match="3 steps of this model make 26 passes"):
+        UnrolledRun(model, 3)
 
 
 def test_a_model_without_a_mel_is_refused() -> None:
