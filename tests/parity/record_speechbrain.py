@@ -8,12 +8,12 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from lmnt import ruled_weights
 
 HERE = Path(__file__).parent
 
 
 def main() -> None:
+    from lmnt import ruled_weights
     from speechbrain.lobes.models.DiffWave import DiffWave
 
     network = DiffWave(
