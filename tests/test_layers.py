@@ -22,7 +22,7 @@ LAYERS = [
     ["samplers.unrolled"],
     ["samplers.loop"],
     ["searched", "plots", "model_config", "model"],
-    ["data.corpus", "data.cache", "data.crops"],
+    ["data.corpus", "data.cache", "data.crops", "data.layouts", "data.prepare", "data.report"],
     ["metrics._shared", "metrics.perceptual", "metrics.pitch", "metrics.spectral"],
     ["metrics.silence", "metrics.evaluate", "metrics.tables"],
     ["training.config", "training.optimizers", "training.objectives", "training.spectral"],
@@ -37,7 +37,16 @@ LAYERS = [
     ["adapters.diffusers", "adapters.matcha", "adapters.f5_tts", "adapters.transformers"],
     ["adapters.nemo", "adapters.speechbrain", "adapters.espnet", "adapters.coqui"],
     ["adapters.torchaudio", "adapters.audioldm2"],
-    ["terminal", "cli_search", "cli_doctor", "cli_export", "cli_stream", "cli", "__main__"],
+    [
+        "terminal",
+        "cli_search",
+        "cli_doctor",
+        "cli_export",
+        "cli_prepare",
+        "cli_stream",
+        "cli",
+        "__main__",
+    ],
 ]
 ORDER = {name: i for i, name in enumerate(name for layer in LAYERS for name in layer)}
 

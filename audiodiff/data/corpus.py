@@ -92,21 +92,21 @@ def _check_folders(folders: Sequence[Path]) -> None:
 
 def _read_folder(folder: Path, prefix: str) -> Corpus:
     lists = {
-        split: _read_ids(folder / f"{split}.txt")
+        split: read_ids(folder / f"{split}.txt")
         for split in SPLITS
         if (folder / f"{split}.txt").is_file()
     }
     metadata = folder / "metadata.csv"
     sources = {f"{split}.txt": ids for split, ids in lists.items()}
     if metadata.is_file():
-        sources["metadata.csv"] = _read_ids(metadata)
-    files = _find_audio(folder / "wavs" if sources and (folder / "wavs").is_dir() else folder)
+        sources["metadata.csv"] = read_ids(metadata)
+    files = find_audio(folder / "wavs" if sources and (folder / "wavs").is_dir() else folder)
     _check_disjoint(folder, lists)
 
     notes = [_missing_note(folder, name, ids, files) for name, ids in sources.items()]
     splits = _divide(lists, sources.get("metadata.csv", files), files)
     if "dev" not in lists:
-        splits = _hold_out(folder, splits)
+        splits = splits | hold_out(splits["train"], str(folder))
         notes.append(_hold_out_note(folder, splits["dev"]))
     if not splits["train"]:
         raise AudiodiffError(
@@ -120,7 +120,7 @@ def _read_folder(folder: Path, prefix: str) -> Corpus:
     return Corpus(train=train, dev=dev, test=test, notes=tuple(note for note in notes if note))
 
 
-def _read_ids(path: Path) -> list[str]:
+def read_ids(path: Path) -> list[str]:
     """The text before the first ``|`` of every line, each once, in the file's order."""
     try:
         text = path.read_text(encoding="utf-8-sig")
@@ -130,7 +130,7 @@ def _read_ids(path: Path) -> list[str]:
     return list(dict.fromkeys(id_ for id_ in ids if id_))
 
 
-def _find_audio(root: Path) -> dict[str, Path]:
+def find_audio(root: Path) -> dict[str, Path]:
     """Every audio file below ``root`` by its id, sorted; a hidden one may be half-written."""
     files: dict[str, Path] = {}
     for path in sorted(root.rglob("*")):
@@ -161,7 +161,7 @@ def _check_disjoint(folder: Path, lists: Mapping[str, Sequence[str]]) -> None:
 
 def _divide(
     lists: Mapping[str, Sequence[str]], candidates: Iterable[str], files: Mapping[str, Path]
-) -> dict[str, Sequence[str]]:
+) -> dict[str, list[str]]:
     """The existing ids of each split; without a train list, all that dev and test leave over."""
     taken = {id_ for ids in lists.values() for id_ in ids}
     rest = [id_ for id_ in candidates if id_ not in taken]
@@ -169,9 +169,19 @@ def _divide(
     return {split: [id_ for id_ in ids if id_ in files] for split, ids in wanted.items()}
 
 
-def _hold_out(folder: Path, splits: Mapping[str, Sequence[str]]) -> dict[str, Sequence[str]]:
-    """The splits with a share of train moved to dev."""
-    train = splits["train"]
+def hold_out(train: Sequence[str], folder: str) -> dict[str, list[str]]:
+    """Train without a share of its ids, and dev of that share.
+
+    Some 2 %, 1 to 32, are chosen by a hash of the id, so every machine and every later run holds
+    out the same.
+
+    Args:
+        train: Ids.
+        folder: What they are from, for the error.
+
+    Raises:
+        AudiodiffError: If there is only one.
+    """
     if len(train) == 1:
         raise AudiodiffError(
             f"{folder} has only the clip {train[0]!r} to train on, so none can be held out for "
@@ -180,7 +190,6 @@ def _hold_out(folder: Path, splits: Mapping[str, Sequence[str]]) -> dict[str, Se
     count = min(max(1, round(HOLD_OUT_SHARE * len(train))), HOLD_OUT_MOST)
     held_out = set(sorted(train, key=_hash)[:count])
     return {
-        **splits,
         "train": [id_ for id_ in train if id_ not in held_out],
         "dev": [id_ for id_ in train if id_ in held_out],
     }

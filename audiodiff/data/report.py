@@ -1,0 +1,82 @@
+"""What was found of a corpus, for a person: ``report.md`` and ``report.png``."""
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from audiodiff.atomic import replacing
+from audiodiff.data.layouts import Layout
+from audiodiff.data.prepare import MANIFEST_NAME, Facts, Found, PrepareSettings
+from audiodiff.plots import histogram_figure, save_figure
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+SHOWN = 20
+"""Clips left out that the report names; the manifest names all."""
+
+
+def write_report(out: Path, layout: Layout, found: Found, settings: PrepareSettings) -> None:
+    """Writes both files into a prepared corpus."""
+    kept = [facts for facts in found.values() if facts.reason is None]
+    left_out = [facts for facts in found.values() if facts.reason is not None]
+    parts = ["# Report", _splits(layout, found), _settings(settings)]
+    if remarks := Counter(_kind(remark) for facts in kept for remark in facts.remarks):
+        parts.append("Kept, though\n\n" + _counted(remarks))
+    if left_out:
+        parts.append("Left out, as\n\n" + _counted(Counter(map(_fault, left_out))))
+        parts.append(_named(left_out))
+    with replacing(out / "report.md") as temporary:
+        temporary.write_text("\n\n".join(parts) + "\n", encoding="utf-8")
+    save_figure(_figure(kept), out / "report.png")
+
+
+def _splits(layout: Layout, found: Found) -> str:
+    lines = ["| split | clips | hours | left out |", "|---|---|---|---|"]
+    for split, ids in layout.lists.items():
+        kept = [found[id_] for id_ in ids if found[id_].reason is None]
+        hours = sum(facts.seconds for facts in kept) / 3600
+        lines.append(f"| {split} | {len(kept)} | {hours:.2f} | {len(ids) - len(kept)} |")
+    unused = len(found) - sum(map(len, layout.lists.values()))
+    return "\n".join(lines) + (f"\n\n{unused} clips are in no list." if unused else "")
+
+
+def _settings(settings: PrepareSettings) -> str:
+    lines = [f"- {name}: {value}" for name, value in settings.model_dump().items() if value]
+    return "Settings\n\n" + "\n".join(lines)
+
+
+def _counted(kinds: Counter[str]) -> str:
+    return "\n".join(f"- {kind}: {count} clips" for kind, count in kinds.most_common())
+
+
+def _named(left_out: Sequence[Facts]) -> str:
+    lines = [f"- {facts.id}: {facts.reason}" for facts in left_out[:SHOWN]]
+    if len(left_out) > SHOWN:
+        lines.append(f"- and {len(left_out) - SHOWN} more, see {MANIFEST_NAME}")
+    return "\n".join(lines)
+
+
+def _fault(facts: Facts) -> str:
+    """The kind of reason: what `load` says of a file that it cannot read is one kind."""
+    return _kind(facts.reason or "") if facts.rate else "cannot be read"
+
+
+def _kind(sentence: str) -> str:
+    """What sentences with other figures or clips in them share."""
+    without_ids = re.sub(r"same sound as .*", "same sound as another", sentence)
+    return re.sub(r"-?\d[\d.]*", "N", without_ids)
+
+
+def _figure(kept: Iterable[Facts]) -> "Figure":
+    kept = list(kept)
+    return histogram_figure(
+        [
+            ("seconds", [facts.seconds for facts in kept]),
+            ("root mean square, dB re full scale", [facts.rms_db or 0.0 for facts in kept]),
+            ("peak, dB re full scale", [facts.peak_db or 0.0 for facts in kept]),
+        ],
+        "clips",
+    )

@@ -1,0 +1,219 @@
+"""Corpora found, checked and written for training."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from corpora import CORPORA, put
+
+from audiodiff.data.corpus import read_corpus
+from audiodiff.data.layouts import Layout, read_layout
+from audiodiff.data.prepare import Found, PrepareSettings, prepare
+from audiodiff.data.report import write_report
+from audiodiff.errors import AudiodiffError
+
+SETTINGS = PrepareSettings(sample_rate=16000)
+
+
+def prepared(layout: Layout, out: Path, settings: PrepareSettings = SETTINGS) -> Found:
+    with ThreadPoolExecutor(2) as pool:
+        return prepare(layout, out, settings, pool, lambda n: None)
+
+
+def tree(root: Path) -> dict[str, bytes]:
+    """Every file by its place, but pictures, in which there are dates."""
+    files = (path for path in sorted(root.rglob("*")) if path.is_file() and path.suffix != ".png")
+    return {path.relative_to(root).as_posix(): path.read_bytes() for path in files}
+
+
+FIRST = {
+    "ljspeech": "LJ001-0001",
+    "vctk": "p225/p225_001",
+    "libritts": "train-clean-100/100/1/100_1_000000_000000",
+    "speech-commands": "zero/0a7c2a80_nohash_0",
+    "musdb": "train/Actions - One Minute Smile",
+}
+COUNTS = {  # train, dev and test by the corpus's own lists
+    "ljspeech": (9, 1, 0),
+    "vctk": (11, 1, 0),
+    "libritts": (3, 3, 3),
+    "speech-commands": (4, 2, 2),
+    "musdb": (1, 1, 1),
+}
+
+
+@pytest.mark.parametrize("name", CORPORA)
+def test_a_corpus_is_found_by_its_layout(name: str, tmp_path: Path) -> None:
+    CORPORA[name](tmp_path)
+    layout = read_layout(name, tmp_path, None)
+    assert FIRST[name] in layout.files
+    assert (
+        tuple(len(layout.lists.get(split, ())) for split in ("train", "dev", "test"))
+        == (COUNTS[name])
+    )
+    inner = [path for path in tmp_path.iterdir() if path.is_dir()]
+    if len(inner) == 1:  # the corpus's folder itself does as well as the one it was unpacked into
+        assert read_layout(name, inner[0], None).files == layout.files
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(AudiodiffError, match="give the folder that"):
+        read_layout(name, tmp_path / "empty", None)
+
+
+def test_a_prepared_corpus_trains_as_it_stands(tmp_path: Path) -> None:
+    CORPORA["libritts"](tmp_path / "raw")
+    found = prepared(read_layout("libritts", tmp_path / "raw", None), tmp_path / "out")
+    assert all(facts.reason is None for facts in found.values())
+    corpus = read_corpus([tmp_path / "out"])
+    assert not corpus.notes
+    assert [len(corpus.train), len(corpus.dev), len(corpus.test)] == [3, 3, 3]
+    info = soundfile.info(corpus.train[0].path)
+    assert (info.samplerate, info.channels, info.frames) == (16000, 1, 12800)
+
+
+def test_lists_of_ids_and_patterns_divide_it(tmp_path: Path) -> None:
+    CORPORA["ljspeech"](tmp_path)
+    splits = tmp_path / "splits"
+    splits.mkdir()
+    (splits / "test.txt").write_text("LJ001-*\nLJ002-*\n")
+    (splits / "dev.txt").write_text("LJ003-0002\n")
+    lists = read_layout("ljspeech", tmp_path, splits).lists
+    assert lists["test"] == ["LJ001-0001", "LJ001-0002", "LJ002-0001", "LJ002-0002"]
+    assert lists["dev"] == ["LJ003-0002"]
+    assert len(lists["train"]) == 5
+    (splits / "dev.txt").write_text("LJ002-0002\n")
+    with pytest.raises(AudiodiffError, match="'LJ002-0002' is in both dev and test"):
+        read_layout("ljspeech", tmp_path, splits)
+    (splits / "dev.txt").write_text("LJ9*\n")
+    with pytest.raises(AudiodiffError, match="'LJ9\\*' fits no clip; ids are such as 'LJ001-0001'"):
+        read_layout("ljspeech", tmp_path, splits)
+
+
+def test_bad_clips_are_left_out_and_odd_ones_remarked(tmp_path: Path) -> None:
+    raw = tmp_path / "raw"
+    for seed in range(4):
+        put(raw / f"good{seed}.wav", seed)
+    (raw / "same.wav").write_bytes((raw / "good1.wav").read_bytes())
+    put(raw / "short.wav", 5, seconds=0.3)
+    put(raw / "low.wav", 6, rate=8000)
+    put(raw / "stereo.wav", 7, channels=2)
+    soundfile.write(raw / "silent.wav", np.full(22050, 1e-5), 22050, subtype="FLOAT")
+    soundfile.write(raw / "loud.wav", np.clip(3 * np.sin(np.arange(22050) / 9), -1, 1), 22050)
+    (raw / "text.wav").write_text("no sound")
+    layout = read_layout("folder", raw, None)
+    found = prepared(layout, tmp_path / "out")
+    reasons = {id_: facts.reason for id_, facts in found.items() if facts.reason is not None}
+    assert set(reasons) == {"same", "short", "silent", "text"}
+    assert reasons["same"] == "it is the same sound as good1"
+    assert reasons["short"] == "it lasts 0.30 s, under the 0.5 s asked for"
+    assert reasons["silent"] == "it is silent: its root mean square is -100 dB"
+    assert "cannot be read as sound" in reasons["text"]
+    remarks = {id_: facts.remarks for id_, facts in found.items() if facts.remarks}
+    assert remarks["low"] == ("from 8000 Hz, so nothing above 4000 Hz",)
+    assert remarks["stereo"] == ("2 channels mixed into one",)
+    assert "at full scale" in remarks["loud"][0]
+    written = {path.stem for path in (tmp_path / "out" / "wavs").iterdir()}
+    assert written == set(found) - set(reasons)
+    listed = (tmp_path / "out" / "train.txt").read_text() + (
+        tmp_path / "out" / "dev.txt"
+    ).read_text()
+    assert set(listed.split()) == written
+    write_report(tmp_path / "out", layout, found, SETTINGS)
+    report = (tmp_path / "out" / "report.md").read_text()
+    assert "- it is the same sound as another: 1 clips" in report
+    assert "- short: it lasts 0.30 s" in report
+    assert (tmp_path / "out" / "report.png").stat().st_size > 5000
+
+
+def test_a_second_run_does_only_what_changed(tmp_path: Path) -> None:
+    for seed in range(4):
+        put(tmp_path / "raw" / f"{seed}.wav", seed)
+    layout = read_layout("folder", tmp_path / "raw", None)
+    prepared(layout, tmp_path / "out")
+    before = tree(tmp_path / "out")
+    times = {path: path.stat().st_mtime_ns for path in (tmp_path / "out" / "wavs").iterdir()}
+    put(tmp_path / "raw" / "2.wav", 12)
+    prepared(layout, tmp_path / "out")
+    after = tree(tmp_path / "out")
+    changed = {name for name in after if after[name] != before[name]}
+    assert changed == {"manifest.jsonl", "wavs/2.flac"}
+    assert {path.name for path, time in times.items() if path.stat().st_mtime_ns != time} == {
+        "2.flac"
+    }
+
+
+def test_other_settings_and_foreign_folders_are_refused(tmp_path: Path) -> None:
+    for seed in range(2):
+        put(tmp_path / "raw" / f"{seed}.wav", seed)
+    layout = read_layout("folder", tmp_path / "raw", None)
+    prepared(layout, tmp_path / "out")
+    with pytest.raises(AudiodiffError, match="was prepared with other settings"):
+        prepared(layout, tmp_path / "out", PrepareSettings(sample_rate=22050))
+    with pytest.raises(AudiodiffError, match="holds something else"):
+        prepared(layout, tmp_path / "raw")
+
+
+def test_loudness_and_trimming(tmp_path: Path) -> None:
+    pyloudnorm = pytest.importorskip("pyloudnorm")
+    rate = 16000
+    for seed in range(2):
+        rng = np.random.default_rng(seed)
+        wave = np.concatenate([np.zeros(rate), 0.02 * rng.standard_normal(2 * rate)])
+        wave[: rate // 2] = 1e-6
+        (tmp_path / "raw").mkdir(exist_ok=True)
+        soundfile.write(tmp_path / "raw" / f"{seed}.wav", wave, rate, subtype="FLOAT")
+    settings = PrepareSettings(sample_rate=rate, loudness=-23.0, trim_db=40.0)
+    found = prepared(read_layout("folder", tmp_path / "raw", None), tmp_path / "out", settings)
+    made, _ = soundfile.read(tmp_path / "out" / "wavs" / "0.flac")
+    assert found["0"].seconds == pytest.approx(2.0, abs=0.1)
+    assert pyloudnorm.Meter(rate).integrated_loudness(made) == pytest.approx(-23.0, abs=0.1)
+    quiet = PrepareSettings(sample_rate=rate, loudness=-2.0)
+    found = prepared(read_layout("folder", tmp_path / "raw", None), tmp_path / "loud", quiet)
+    assert "under the loudness, for its peaks" in found["0"].remarks[0]
+    assert found["0"].peak_db == pytest.approx(0.0, abs=0.05)
+
+
+def test_the_command_says_in_a_sentence_what_is_wrong(tmp_path: Path) -> None:
+    for name in "ab":
+        put(tmp_path / "raw" / f"{name}.wav", 0, seconds=0.1)
+
+    def refusal(corpus: str) -> str:
+        command = [sys.executable, "-m", "audiodiff", "prepare", corpus, "--workers", "1"]
+        command += ["--root", str(tmp_path / "raw"), "-o", str(tmp_path / "out")]
+        ended = subprocess.run(command, capture_output=True, text=True)
+        assert ended.returncode == 2
+        return ended.stderr
+
+    fault = "no clip of train is fit for use; the first fault: a: it lasts 0.10 s"
+    assert fault in refusal("folder")
+    assert "corpus 'nope' is unknown; choose from folder, ljspeech" in refusal("nope")
+
+
+@pytest.mark.slow
+def test_a_killed_run_ends_with_the_same_files(tmp_path: Path) -> None:
+    for seed in range(150):
+        put(tmp_path / "raw" / f"{seed:03}.wav", seed % 149, seconds=3.0)  # the last is a duplicate
+    command = [sys.executable, "-m", "audiodiff", "prepare", "folder", "--workers", "1"]
+    command += ["--root", str(tmp_path / "raw"), "-o"]
+    subprocess.run([*command, str(tmp_path / "whole")], check=True, capture_output=True)
+    for n in (10, 60):
+        process = subprocess.Popen(
+            [*command, str(tmp_path / "out")], stderr=subprocess.DEVNULL, start_new_session=True
+        )
+        while len(list(tmp_path.glob("out/wavs/*.flac"))) < n:
+            assert process.poll() is None, "it ended before it could be killed"
+            time.sleep(0.01)
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        assert not (tmp_path / "out" / "train.txt").exists()
+    subprocess.run([*command, str(tmp_path / "out")], check=True, capture_output=True)
+    assert tree(tmp_path / "out") == tree(tmp_path / "whole")
+    lines = (tmp_path / "out" / "manifest.jsonl").read_text().splitlines()
+    assert json.loads(lines[149])["reason"] == "it is the same sound as 000"
