@@ -126,8 +126,8 @@ def from_lmnt_wavegrad(path: Path) -> Model:
     """LMNT's WaveGrad, https://github.com/lmnt-com/wavegrad.
 
     Takes the weights from the checkpoint's ``model`` and the rate and the training schedule from
-    its ``params``; sizes and the rest of the mel are LMNT's. The default run is a six-step schedule
-    of the paper's search. Checked against its recorded outputs: the network.
+    its ``params``; sizes and the rest of the mel are LMNT's. The default run has the six steps
+    that public code for WaveGrad shares. Checked against its recorded outputs: the network.
 
     Raises:
         AudiodiffError: If the file is no such checkpoint, naming what is missing or unknown.
