@@ -72,6 +72,10 @@ def vocode(
         ),
     ] = None,
     out: Annotated[Path | None, typer.Option("--out", "-o", help="Folder for the results.")] = None,
+    list_: Annotated[
+        Path | None,
+        typer.Option("--list", help="Names a line; only these files of the folders.", exists=True),
+    ] = None,
     model: Annotated[
         str,
         typer.Option(help="A model directory, a hub id owner/name, or a model of this package."),
@@ -119,6 +123,7 @@ def vocode(
     """Turn audio (resynthesis) or mels (.npy .npz .pt .safetensors) into wav files."""
     from audiodiff import cli_stream
     from audiodiff.audio.conversion import conversion_to
+    from audiodiff.data.corpus import read_ids
     from audiodiff.vocode import (
         INPUT_SUFFIXES,
         Loading,
@@ -134,7 +139,8 @@ def vocode(
         raise AudiodiffError("give files or folders to vocode and --out, or --stream mel")
     if stream is not None and (inputs or out is not None):
         raise AudiodiffError("--stream reads standard input; leave files and --out out")
-    jobs = [] if out is None else find_jobs(inputs or [], out, INPUT_SUFFIXES, ".wav")
+    names = None if list_ is None else read_ids(list_)
+    jobs = [] if out is None else find_jobs(inputs or [], out, INPUT_SUFFIXES, ".wav", names)
     loading = Loading(model, device, precision, compile)
     vocoder = Vocoder.from_pretrained(*loading)
     if vocoder.mel_config is None:

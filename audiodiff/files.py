@@ -43,7 +43,11 @@ def sentence(error: AudiodiffError | OSError) -> str:
 
 
 def find_jobs(
-    inputs: Sequence[Path], out: Path, source_suffixes: Collection[str], target_suffix: str
+    inputs: Sequence[Path],
+    out: Path,
+    source_suffixes: Collection[str],
+    target_suffix: str,
+    names: Collection[str] | None = None,
 ) -> list[Job]:
     """Finds the files of every input and names a result for each.
 
@@ -51,16 +55,25 @@ def find_jobs(
     Hidden files, among them half-written ones, are not looked at, and neither is ``out`` where it
     lies inside a folder: what is there are results.
 
+    Args:
+        inputs: Files and folders.
+        out: Where results go.
+        source_suffixes: Of files that are taken from a folder, in lower case.
+        target_suffix: Of results.
+        names: The files to take alone, by their path below their folder without suffix.
+
     Raises:
         AudiodiffError: If an input does not exist, has an unknown suffix or holds nothing to do,
-            or if two results would have one name, or a result that of its source, or ``out`` cannot
+            or a name is no file's, or if two results would have one name, or a result that of its source, or ``out`` cannot
             be written to.
     """
     _check_writable(out)
+    sources = [pair for item in inputs for pair in _sources(item, source_suffixes, out)]
+    if names is not None:
+        sources = _named(sources, names)
     found = [
         Job(source, out / relative.with_name(relative.name + target_suffix))
-        for item in inputs
-        for source, relative in _sources(item, source_suffixes, out)
+        for source, relative in sources
     ]
     jobs = list(dict.fromkeys(found))
     owners: dict[Path, Path] = {}
@@ -71,11 +84,24 @@ def find_jobs(
                 f"{other} and {job.source} would both be written to {job.target}; rename one, or "
                 "do them in separate runs with a folder each"
             )
-    sources = {job.source.resolve() for job in jobs}
+    inputs_resolved = {job.source.resolve() for job in jobs}
     for job in jobs:
-        if job.target.resolve() in sources:
+        if job.target.resolve() in inputs_resolved:
             raise AudiodiffError(f"{job.target} is an input itself; choose another output folder")
     return jobs
+
+
+def _named(
+    sources: Sequence[tuple[Path, Path]], names: Collection[str]
+) -> list[tuple[Path, Path]]:
+    """Those of the sources that are named, each of which must be there."""
+    missing = set(names) - {relative.as_posix() for _, relative in sources}
+    if missing:
+        raise AudiodiffError(
+            f"{len(missing)} of {len(names)} names are no file of the inputs, the first being "
+            f"{min(missing)!r}; give names as paths below the folder, without suffix"
+        )
+    return [(source, relative) for source, relative in sources if relative.as_posix() in names]
 
 
 def _check_writable(out: Path) -> None:

@@ -6,6 +6,8 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
+RECIPES = Path(__file__).parents[1] / "recipes"
+
 
 def put(path: Path, seed: int, rate: int = 22050, seconds: float = 0.8, channels: int = 1) -> None:
     """A clip with a sound of its own: a tone that swells in some noise."""
@@ -23,8 +25,13 @@ def ljspeech(root: Path) -> None:
     (root / "LJSpeech-1.1" / "metadata.csv").write_text("LJ001-0001|Text.|Text.\n")
 
 
+VCTK_SPEAKERS = (
+    "p225", "p226", "p347", "p351", "p360", "p361", "p362", "p363", "p364", "p374", "p376", "s5",
+)  # fmt: skip
+
+
 def vctk(root: Path) -> None:
-    for seed, speaker in enumerate(("p225", "p226", "p351", "p360", "p376", "s5")):
+    for seed, speaker in enumerate(VCTK_SPEAKERS):
         for n in (1, 2):
             for mic in (1, 2):
                 name = f"{speaker}_00{n}_mic{mic}.flac"
@@ -51,10 +58,12 @@ def speech_commands(root: Path) -> None:
 
 
 def musdb(root: Path) -> None:
-    tracks = ("train/Actions - One Minute Smile", "train/Some - Song [Live]", "test/Other - Tune")
+    validation = (RECIPES / "musdb" / "splits" / "dev.txt").read_text().splitlines()
+    tracks = [*validation, "train/Some - Song [Live]", "train/Other - Song", "test/Other - Tune"]
     for seed, track in enumerate(tracks):
         for stem in ("mixture", "vocals"):
-            put(root / "musdb18hq" / track / f"{stem}.wav", seed, rate=44100, channels=2)
+            path = root / "musdb18hq" / track / f"{stem}.wav"
+            put(path, seed, rate=44100, channels=2)
 
 
 CORPORA: dict[str, Callable[[Path], None]] = {

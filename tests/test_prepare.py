@@ -43,10 +43,10 @@ FIRST = {
 }
 COUNTS = {  # train, dev and test by the corpus's own lists
     "ljspeech": (9, 1, 0),
-    "vctk": (11, 1, 0),
+    "vctk": (23, 1, 0),
     "libritts": (3, 3, 3),
     "speech-commands": (4, 2, 2),
-    "musdb": (1, 1, 1),
+    "musdb": (15, 1, 1),
 }
 
 

@@ -167,13 +167,26 @@ class TrainConfig(Config):
 def read_train_config(path: Path, settings: Sequence[str] = ()) -> TrainConfig:
     """Reads a TOML file, with ``key=value`` settings laid over it.
 
+    A file that begins with ``base = "PATH"``, relative to its own folder, holds only what differs
+    from that one: tables are merged, other values replaced.
+
     Args:
         path: The TOML file.
         settings: E.g. ``optimizer.lr=1e-4``; the value is read as TOML, or else as a string.
 
     Raises:
-        AudiodiffError: If the file is missing or no TOML, or a key or value does not fit.
+        AudiodiffError: If a file is missing or no TOML, bases go round in a circle, or a key or
+            value does not fit.
     """
+    values = _read_toml(path, ())
+    for setting in settings:
+        _lay_over(values, setting)
+    return TrainConfig.parse(values, str(path))
+
+
+def _read_toml(path: Path, above: tuple[Path, ...]) -> dict[str, Any]:
+    if path.resolve() in above:
+        raise AudiodiffError(f"{path} is its own base; name another one, or none")
     if not path.is_file():
         raise AudiodiffError(f"{path}: no such config; see the recipes for examples")
     try:
@@ -181,9 +194,20 @@ def read_train_config(path: Path, settings: Sequence[str] = ()) -> TrainConfig:
     except UnicodeDecodeError as error:
         raise AudiodiffError(f"{path} is no TOML: {error}; save it as UTF-8") from error
     values = _parse_toml(text, str(path))
-    for setting in settings:
-        _lay_over(values, setting)
-    return TrainConfig.parse(values, str(path))
+    base = values.pop("base", None)
+    if base is None:
+        return values
+    if not isinstance(base, str):
+        raise AudiodiffError(f"{path}: base={base!r} is no path; give one in quotes")
+    return _merged(_read_toml(path.parent / base, (*above, path.resolve())), values)
+
+
+def _merged(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
+    merged = dict(base)
+    for key, value in over.items():
+        both = isinstance(value, dict) and isinstance(base.get(key), dict)
+        merged[key] = _merged(base[key], value) if both else value
+    return merged
 
 
 def _parse_toml(text: str, source: str) -> dict[str, Any]:

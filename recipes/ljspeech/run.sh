@@ -1,0 +1,12 @@
+#!/usr/bin/env bash
+# LJSpeech 1.1, one voice at 22.05 kHz, from nothing to figures: [ROOT=DIR] recipes/ljspeech/run.sh OUT [STAGE ...]
+# The stages, and what else can be set, are in ../stages.sh.
+corpus=ljspeech
+rate=22050
+archives=(
+    https://data.keithito.com/data/speech/LJSpeech-1.1.tar.bz2
+    sha256:be1a30453f28eb8dd26af4101ae40cbf2c50413b1bb21936cbcdc6fae3de8aa5
+)
+init=
+[ "${CONFIG:-bandsplit}" != bandsplit ] || init=default
+. "$(dirname "$0")/../stages.sh"

@@ -1,0 +1,91 @@
+# What the recipes' run.sh share; each sets, before it sources this,
+#   corpus     the layout's name for `audiodiff prepare`
+#   rate       in Hz
+#   archives   URL and digest of each archive in turn; empty where nothing can be downloaded
+#   init       the model whose weights training starts from; empty for none
+# and may be steered by the environment:
+#   ROOT       a copy of the corpus, instead of a download
+#   SPLITS     a folder of split lists instead of the recipe's; empty for none
+#   CONFIG     a config in the recipe's folder, without .toml; bandsplit by default
+#   TRAIN      further options of `audiodiff train`, e.g. "--set steps=1000"
+#   PREPARE    further options of `audiodiff prepare`, e.g. "--loudness -23"
+#
+# Every stage can be interrupted and run again, and does nothing where it is done.
+set -eo pipefail
+
+recipes=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+here=$(cd "$(dirname "$0")" && pwd)
+[ $# -ge 1 ] || { echo "usage: [ROOT=DIR] $0 OUT [STAGE ...]" >&2; exit 2; }
+out=$1
+shift
+stages=${*:-download prepare train search vocode evaluate}
+config=${CONFIG:-bandsplit}
+read -ra train_options <<<"${TRAIN:-}"
+read -ra prepare_options <<<"${PREPARE:-}"
+run=$out/$config
+model=$run/model
+
+download() {
+    if [ -n "${ROOT:-}" ]; then
+        echo "taking the copy in $ROOT"
+        return
+    fi
+    if [ ${#archives[@]} -eq 0 ]; then
+        echo "error: nothing to download here; give your audio as ROOT=FOLDER" >&2
+        exit 2
+    fi
+    for ((i = 0; i < ${#archives[@]}; i += 2)); do
+        python "$recipes/fetch.py" "${archives[i]}" "${archives[i + 1]}" "$out/raw"
+    done
+}
+
+prepare() {
+    lists=()
+    splits=${SPLITS-$here/splits}
+    [ ! -d "$splits" ] || lists=(--splits "$splits")
+    audiodiff prepare "$corpus" --root "${ROOT:-$out/raw}" -o "$out/prepared" --rate "$rate" \
+        "${lists[@]}" "${prepare_options[@]}"
+}
+
+# A config NAME.toml is trained as it says; where NAME-run.toml is beside it, that is the second part,
+# from the weights of the first, through the model's own run.
+train() {
+    start=()
+    [ -z "$init" ] || start=(--init "$init")
+    if [ -f "$here/$config-run.toml" ]; then
+        part "$here/$config.toml" "$out/$config-first" "${start[@]}"
+        part "$here/$config-run.toml" "$run" --init "$out/$config-first/model"
+    else
+        part "$here/$config.toml" "$run" "${start[@]}"
+    fi
+}
+
+part() {
+    audiodiff train "$1" --data "$out/prepared" --out "$2" --resume "${@:3}" "${train_options[@]}"
+}
+
+search() {
+    audiodiff search "$model" --data "$out/prepared" --steps 2,4,6 --plot
+}
+
+# The clips of the test list, or of the dev list where the corpus has no other.
+vocode() {
+    list=$out/prepared/test.txt
+    [ -f "$list" ] || list=$out/prepared/dev.txt
+    audiodiff vocode "$out/prepared/wavs" --list "$list" -o "$out/made/$config" --model "$model" \
+        --verbose
+}
+
+evaluate() {
+    audiodiff evaluate "$out/prepared/wavs" "$out/made/$config" --json "$out/$config.json"
+}
+
+for stage in $stages; do
+    case $stage in
+    download | prepare | train | search | vocode | evaluate) "$stage" ;;
+    *)
+        echo "error: no stage '$stage'; there are download prepare train search vocode evaluate" >&2
+        exit 2
+        ;;
+    esac
+done

@@ -1,0 +1,132 @@
+"""Recipes run from end to end on tiny corpora in the real ones' layout."""
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import TypeAlias
+
+import pytest
+from corpora import CORPORA, RECIPES, put
+
+from audiodiff.errors import AudiodiffError
+from audiodiff.training.config import read_train_config
+
+FEW = (
+    "--set steps=2 --set batch_size=3 --set log_every=1 --set eval_every=2 "
+    "--set checkpoint_every=1 --set data.crop_frames=12 --set optimizer.warmup=0"
+)
+"""Options by which training ends after two steps."""
+
+SMALL = f"{FEW} --set model.network.n_channels=16 --set model.network.n_layers=1"
+"""The same for a network that starts from nothing."""
+
+
+Ended: TypeAlias = "subprocess.CompletedProcess[str]"
+
+
+def run(recipe: str, out: Path, *stages: str, **settings: str) -> Ended:
+    here = Path(sys.executable).parent
+    environment = os.environ | settings | {"PATH": f"{here}{os.pathsep}{os.environ['PATH']}"}
+    command = [str(RECIPES / recipe / "run.sh"), str(out), *stages]
+    return subprocess.run(command, env=environment, capture_output=True, text=True)
+
+
+@pytest.mark.parametrize(
+    "path", sorted(RECIPES.glob("*/*.toml")), ids=lambda p: f"{p.parent.name}/{p.stem}"
+)
+def test_every_config_is_whole(path: Path) -> None:
+    assert read_train_config(path).model.mel is not None
+
+
+def test_a_config_holds_what_differs_from_its_base(tmp_path: Path) -> None:
+    (tmp_path / "a.toml").write_text(
+        f'base = "{RECIPES}/speech/diffwave.toml"\nsteps = 7\n[model.network]\nn_layers = 3\n'
+    )
+    (tmp_path / "b.toml").write_text('base = "a.toml"\n[optimizer]\nlr = 0.5\n')
+    config, original = (
+        read_train_config(path) for path in (tmp_path / "b.toml", RECIPES / "speech/diffwave.toml")
+    )
+    assert (config.steps, config.optimizer.lr, config.model.network.n_layers) == (7, 0.5, 3)
+    assert config.optimizer.warmup == original.optimizer.warmup
+    assert config.model.network.n_channels == original.model.network.n_channels
+    (tmp_path / "a.toml").write_text('base = "b.toml"\n')
+    with pytest.raises(AudiodiffError, match="is its own base"):
+        read_train_config(tmp_path / "b.toml")
+    (tmp_path / "a.toml").write_text("base = 3\n")
+    with pytest.raises(AudiodiffError, match="base=3 is no path"):
+        read_train_config(tmp_path / "b.toml")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("recipe", CORPORA)
+def test_a_recipe_runs_to_its_end(recipe: str, tmp_path: Path) -> None:
+    if recipe == "speech-commands":
+        pytest.skip("there is no recipe for it yet")
+    CORPORA[recipe](tmp_path / "raw")
+    tuned = recipe == "ljspeech"  # from the default model, which has a size
+    settings = {"ROOT": str(tmp_path / "raw"), "TRAIN": FEW if tuned else SMALL}
+    ended = run(recipe, tmp_path / "out", **settings)
+    assert ended.returncode == 0, ended.stderr
+    for name in ("prepared/report.md", "bandsplit/model/model.safetensors", "bandsplit.json"):
+        assert (tmp_path / "out" / name).is_file(), name
+    made = {path.stem for path in (tmp_path / "out" / "made" / "bandsplit").rglob("*.wav")}
+    listed = (tmp_path / "out" / "prepared" / "test.txt").read_text().split("\n")[:-1]
+    assert made == {name.rsplit("/", 1)[-1] for name in listed}
+    again = run(recipe, tmp_path / "out", "download", "prepare", "train", "vocode", **settings)
+    assert again.returncode == 0, again.stderr
+
+
+@pytest.mark.slow
+def test_custom_tunes_the_default_model_to_real_clips(shared: Path, tmp_path: Path) -> None:
+    voice = shared / "data" / "speech" / "unseen-gd" / "wavs"
+    root = tmp_path / "mine"
+    root.mkdir()
+    for path in sorted(voice.glob("*"))[:6]:
+        shutil.copy(path, root)
+    stages = ("download", "prepare", "train", "vocode", "evaluate")
+    ended = run("custom", tmp_path / "out", *stages, ROOT=str(root), TRAIN=FEW)
+    assert ended.returncode == 0, ended.stderr
+    assert (tmp_path / "out" / "bandsplit.json").is_file()
+
+
+def test_what_cannot_be_is_said(tmp_path: Path) -> None:
+    for wrong, settings, sentence in (
+        (("nope",), {}, "error: no stage 'nope'"),
+        (("download",), {}, "error: nothing to download here; give your audio as ROOT=FOLDER"),
+    ):
+        ended = run("custom", tmp_path / "out", *wrong, **settings)
+        assert ended.returncode == 2
+        assert sentence in ended.stderr
+
+
+def fetched(url: str, digest: str, folder: Path) -> Ended:
+    command = [sys.executable, str(RECIPES / "fetch.py"), url, digest, str(folder)]
+    return subprocess.run(command, capture_output=True, text=True)
+
+
+def test_an_archive_is_fetched_once_and_gone_on_with(tmp_path: Path) -> None:
+    put(tmp_path / "corpus" / "wavs" / "a.wav", 0)
+    archive = Path(shutil.make_archive(str(tmp_path / "corpus"), "gztar", tmp_path, "corpus"))
+    whole, url = archive.read_bytes(), archive.as_uri()
+    digest = f"sha256:{hashlib.sha256(whole).hexdigest()}"
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / ".corpus.tar.gz").write_bytes(whole[: len(whole) // 2])  # as a kill leaves it
+    ended = fetched(url, digest, out)
+    assert ended.returncode == 0, ended.stderr
+    assert (out / "corpus" / "wavs" / "a.wav").is_file()
+    assert not (out / ".corpus.tar.gz").exists()
+    archive.unlink()
+    assert fetched(url, digest, out).returncode == 0  # it asks for nothing
+    ended = fetched(url, digest, tmp_path / "other")
+    assert ended.returncode == 2
+    assert "cannot be downloaded" in ended.stderr
+    assert "ROOT=FOLDER" in ended.stderr
+    archive.write_bytes(whole[:-1])
+    ended = fetched(url, digest, tmp_path / "other")
+    assert ended.returncode == 2
+    assert "is not the file that sha256:" in ended.stderr
+    assert not list((tmp_path / "other").iterdir())
