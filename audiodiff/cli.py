@@ -11,7 +11,7 @@ from rich.console import Console
 
 from audiodiff import cli_doctor, cli_export, cli_prepare, cli_search
 from audiodiff.errors import AudiodiffError
-from audiodiff.files import Index, Job, find_jobs, run_jobs, sentence
+from audiodiff.files import Index, Job, find_jobs, one_by_one, run_jobs, sentence
 from audiodiff.terminal import console, exit_status, progress_bar, report_outcome, require
 
 app = typer.Typer(
@@ -105,6 +105,9 @@ def vocode(
     workers: Annotated[
         int, typer.Option(help="Processes that share the files; for many short ones.", min=1)
     ] = 1,
+    engine: Annotated[
+        str, typer.Option(help="Where workers are: local, or ray: RAY_ADDRESS names the cluster.")
+    ] = "local",
     index: Annotated[
         Path | None,
         typer.Option(metavar="FILE.jsonl", help="Note each result here.", dir_okay=False),
@@ -133,8 +136,12 @@ def vocode(
         vocode_file,
     )
     from audiodiff.vocoder import Vocoder
-    from audiodiff.workers import worker_pool
+    from audiodiff.workers import in_pool, worker_pool
 
+    if engine not in ("local", "ray"):
+        raise AudiodiffError(f"--engine {engine!r} is unknown; choose local or ray")
+    if engine == "ray":
+        require("--engine ray", "ray", "ray", "pyarrow")
     if stream is None and (not inputs or out is None):
         raise AudiodiffError("give files or folders to vocode and --out, or --stream mel")
     if stream is not None and (inputs or out is not None):
@@ -164,7 +171,7 @@ def vocode(
             vocoder, stream, latency, steps, sampler, seed, *cli_stream.standard_streams()
         )
         return
-    meter = Meter()
+    meter, elsewhere = Meter(), engine == "ray" or workers > 1
     notes, run = Index(index), {"model": model, **settings.model_dump()}
     with progress_bar() as progress, ExitStack() as stack:
         task = progress.add_task("vocoding", total=len(jobs), note="")
@@ -174,20 +181,23 @@ def vocode(
             progress.update(task, note=meter.text())
 
         def on_job(job: Job, made: Made | None) -> None:
-            if made is not None and workers > 1:
+            if made is not None and elsewhere:
                 on_audio(made.seconds)
             if made is not None and made.remark:
                 console.print(made.remark)
             notes.add(job, made and {"seconds": round(made.seconds, 3), **run})
             progress.advance(task)
 
-        pool = stack.enter_context(worker_pool(workers)) if workers > 1 else None
-        work = (
-            partial(loading.vocode, settings)
-            if pool
-            else lambda job: vocode_file(vocoder, job, settings, on_audio)
-        )
-        outcome = run_jobs(jobs, work, overwrite=overwrite, on_job=on_job, pool=pool)
+        if engine == "ray":
+            from audiodiff.cluster import on_ray
+
+            spread = on_ray(loading, settings, workers)
+        elif elsewhere:
+            pool = stack.enter_context(worker_pool(workers))
+            spread = in_pool(pool, partial(loading.vocode, settings))
+        else:
+            spread = one_by_one(lambda job: vocode_file(vocoder, job, settings, on_audio))
+        outcome = run_jobs(jobs, spread, overwrite=overwrite, on_job=on_job)
     report_outcome(outcome, meter.text())
 
 
@@ -220,7 +230,10 @@ def mel(
     with progress_bar() as progress:
         task = progress.add_task("computing mels", total=len(jobs), note="")
         outcome = run_jobs(
-            jobs, work, overwrite=overwrite, on_job=lambda job, made: progress.advance(task)
+            jobs,
+            one_by_one(work),
+            overwrite=overwrite,
+            on_job=lambda job, made: progress.advance(task),
         )
     report_outcome(outcome, "")
 

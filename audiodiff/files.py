@@ -2,11 +2,10 @@
 
 import json
 import os
-from collections.abc import Callable, Collection, Mapping, Sequence
-from concurrent.futures import BrokenExecutor, Executor, Future, as_completed
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeAlias, TypeVar
 
 from audiodiff.errors import AudiodiffError
 
@@ -64,8 +63,8 @@ def find_jobs(
 
     Raises:
         AudiodiffError: If an input does not exist, has an unknown suffix or holds nothing to do,
-            or a name is no file's, or if two results would have one name, or a result that of its source, or ``out`` cannot
-            be written to.
+            or a name is no file's, or if two results would have one name, or a result that of its
+            source, or ``out`` cannot be written to.
     """
     _check_writable(out)
     sources = [pair for item in inputs for pair in _sources(item, source_suffixes, out)]
@@ -91,9 +90,7 @@ def find_jobs(
     return jobs
 
 
-def _named(
-    sources: Sequence[tuple[Path, Path]], names: Collection[str]
-) -> list[tuple[Path, Path]]:
+def _named(sources: Sequence[tuple[Path, Path]], names: Collection[str]) -> list[tuple[Path, Path]]:
     """Those of the sources that are named, each of which must be there."""
     missing = set(names) - {relative.as_posix() for _, relative in sources}
     if missing:
@@ -137,30 +134,42 @@ def _sources(item: Path, suffixes: Collection[str], out: Path) -> list[tuple[Pat
     return [(item, Path(item.stem))]
 
 
+Spread: TypeAlias = Callable[[Sequence[Job]], Iterable[tuple[Job, Callable[[], Result]]]]
+"""Does jobs: gives each, in any order, with what tells its result or raises its error."""
+
+
+def one_by_one(work: Callable[[Job], Result]) -> Spread[Result]:
+    """Jobs done here, in their order."""
+    return lambda jobs: ((job, partial(work, job)) for job in jobs)
+
+
 def run_jobs(
     jobs: Sequence[Job],
-    work: Callable[[Job], Result],
+    spread: Spread[Result],
     *,
     overwrite: bool,
     on_job: Callable[[Job, Result | None], None],
-    pool: Executor | None = None,
 ) -> Outcome:
     """Does every job that is not done; one that fails stops no other.
 
     Args:
         jobs: See `find_jobs`.
-        work: Does one, raising AudiodiffError or OSError if the source is bad.
+        spread: Does them, such as `one_by_one`; AudiodiffError and OSError are a job's own.
         overwrite: Whether finished jobs are done again.
         on_job: Called after each job with what the work returned; None if nothing was done.
-        pool: Where jobs are done, in any order; None does them here, one after the other.
 
     Raises:
-        AudiodiffError: If a process of the pool was killed.
+        AudiodiffError: If what does the jobs was killed.
     """
     outcome = Outcome([], [], [])
-    elsewhere: dict[Future[Result], Job] = {}
-
-    def settle(job: Job, result: Callable[[], Result]) -> None:
+    pending = []
+    for job in jobs:
+        if not overwrite and os.path.isfile(job.target):  # a name that is no name is told later
+            outcome.skipped.append(job.target)
+            on_job(job, None)
+        else:
+            pending.append(job)
+    for job, result in spread(pending):
         made = None
         try:
             made = result()
@@ -168,23 +177,6 @@ def run_jobs(
         except (AudiodiffError, OSError) as error:
             outcome.failed.append((job.source, sentence(error)))
         on_job(job, made)
-
-    for job in jobs:
-        if not overwrite and os.path.isfile(job.target):  # a name that is no name is told later
-            outcome.skipped.append(job.target)
-            on_job(job, None)
-        elif pool is None:
-            settle(job, partial(work, job))
-        else:
-            elsewhere[pool.submit(work, job)] = job
-    try:
-        for future in as_completed(elsewhere):
-            settle(elsewhere[future], future.result)
-    except BrokenExecutor as error:
-        raise AudiodiffError(
-            "a worker was killed, perhaps for want of memory; give fewer --workers and run it "
-            "again: finished files are kept"
-        ) from error
     outcome.failed.sort()
     return outcome
 

@@ -3,9 +3,16 @@
 import multiprocessing
 import os
 import signal
-from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
+from typing import TypeVar
+
+from audiodiff.errors import AudiodiffError
+from audiodiff.files import Job, Spread
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
 
 
 @contextmanager
@@ -21,6 +28,32 @@ def worker_pool(n: int) -> Iterator[ProcessPoolExecutor]:
         yield pool
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+def completed(
+    pool: Executor, work: Callable[[Item], Result], items: Iterable[Item]
+) -> Iterator[tuple[Item, Future[Result]]]:
+    """Items done by a pool, in any order.
+
+    Raises:
+        AudiodiffError: If one of its processes was killed.
+    """
+    try:
+        futures = {pool.submit(work, item): item for item in items}
+        for future in as_completed(futures):
+            if isinstance(error := future.exception(), BrokenExecutor):
+                raise error
+            yield futures[future], future
+    except BrokenExecutor as error:
+        raise AudiodiffError(
+            "a worker was killed, perhaps for want of memory; give fewer --workers and run it "
+            "again: finished files are kept"
+        ) from error
+
+
+def in_pool(pool: Executor, work: Callable[[Job], Result]) -> Spread[Result]:
+    """Jobs done by `completed`."""
+    return lambda jobs: ((job, future.result) for job, future in completed(pool, work, jobs))
 
 
 def _begin(n_threads: int) -> None:

@@ -28,7 +28,7 @@ LAYERS = [
     ["training.config", "training.optimizers", "training.objectives", "training.spectral"],
     ["training.state", "training.session"],
     ["training.monitor", "training.run_folder", "training.trainer"],
-    ["hub", "stream", "vocoder", "vocode", "export"],
+    ["hub", "stream", "vocoder", "vocode", "cluster", "export"],
     ["importers.checkpoints", "importers.lmnt", "importers.philsyn", "importers.speechbrain"],
     ["convert"],
     ["search.problem", "search.dynamic", "search.straightness", "search.grid"],

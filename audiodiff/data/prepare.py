@@ -7,7 +7,8 @@ where it was, and ends with the same files.
 
 import hashlib
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import BrokenExecutor, Executor, as_completed
+from concurrent.futures import Executor
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +23,7 @@ from audiodiff.data.cache import Source
 from audiodiff.data.corpus import Clip
 from audiodiff.data.layouts import Layout
 from audiodiff.errors import AudiodiffError
+from audiodiff.workers import completed
 
 MANIFEST_NAME = "manifest.jsonl"
 SETTINGS_NAME = "prepare.json"
@@ -110,23 +112,15 @@ def prepare(
     known = _still_true(layout, out, _read(out / MANIFEST_NAME) | _read(journal))
     pending = [id_ for id_ in layout.files if id_ not in known]
     on_clips(len(layout.files) - len(pending))
-    futures = [
-        pool.submit(prepare_clip, Clip(id=id_, path=layout.files[id_]), _target(out, id_), settings)
-        for id_ in pending
-    ]
-    try:
-        with journal.open("a", encoding="utf-8") as file:
-            for future in as_completed(futures):
-                facts = future.result()
-                known[facts.id] = facts
-                file.write(facts.model_dump_json() + "\n")
-                file.flush()
-                on_clips(1)
-    except BrokenExecutor as error:
-        raise AudiodiffError(
-            "a worker was killed, perhaps for want of memory; give fewer --workers and run it "
-            "again: finished clips are kept"
-        ) from error
+    clips = (Clip(id=id_, path=layout.files[id_]) for id_ in pending)
+    work = partial(prepare_clip, settings, out)
+    with journal.open("a", encoding="utf-8") as file:
+        for _, future in completed(pool, work, clips):
+            facts = future.result()
+            known[facts.id] = facts
+            file.write(facts.model_dump_json() + "\n")
+            file.flush()
+            on_clips(1)
     found = dict(_without_duplicates(known[id_] for id_ in layout.files))
     for id_, facts in found.items():
         if facts.reason is not None:
@@ -139,7 +133,7 @@ def prepare(
     return found
 
 
-def prepare_clip(clip: Clip, target: Path, settings: PrepareSettings) -> Facts:
+def prepare_clip(settings: PrepareSettings, out: Path, clip: Clip) -> Facts:
     """Checks, converts and writes one clip; a bad one is not written, and the facts say why.
 
     Raises:
@@ -166,7 +160,7 @@ def prepare_clip(clip: Clip, target: Path, settings: PrepareSettings) -> Facts:
     if settings.loudness is not None:
         wave, limited = _at_loudness(wave, settings.sample_rate, settings.loudness)
         remarks += (limited,) if limited else ()
-    io.save(target, wave, settings.sample_rate)
+    io.save(_target(out, clip.id), wave, settings.sample_rate)
     return facts.model_copy(
         update={
             "seconds": seconds,
