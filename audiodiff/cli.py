@@ -243,11 +243,14 @@ def train(
     config: Annotated[
         Path, typer.Argument(metavar="CONFIG.toml", help="The run.", show_default=False)
     ],
-    data: Annotated[
-        list[Path],
-        typer.Option(help="A folder of clips, in LJSpeech's form or any; may be given often."),
-    ],
     out: Annotated[Path, typer.Option("--out", "-o", help="The run's folder.")],
+    data: Annotated[
+        list[Path] | None,
+        typer.Option(help="A folder of clips, in LJSpeech's form or any; may be given often."),
+    ] = None,
+    shards: Annotated[
+        str | None, typer.Option(help="Instead: a folder of shards, or its http address.")
+    ] = None,
     max_steps: Annotated[
         int | None, typer.Option(help="Stop after this step of the run.", min=1)
     ] = None,
@@ -268,6 +271,10 @@ def train(
 ) -> None:
     """Train a model; also under `accelerate launch` or `torchrun`."""
     require("training", "train", "accelerate", "tensorboard")
+    if (shards is None) == (not data):
+        raise AudiodiffError("give the clips by either --data FOLDER or --shards FOLDER")
+    if shards is not None:
+        require("--shards", "prepare", "webdataset")
     from audiodiff.hub import model_directory
     from audiodiff.training.config import read_train_config
     from audiodiff.training.session import Stop
@@ -276,7 +283,16 @@ def train(
     settings = read_train_config(config, set_ or [])
     start = None if init is None else model_directory(init)
     stop = Stop(max_steps, max_minutes)
-    run(settings, data, out, stop=stop, resume=resume, init=start, say=console.print)
+    run(
+        settings,
+        data or [],
+        out,
+        stop=stop,
+        resume=resume,
+        init=start,
+        shards=shards,
+        say=console.print,
+    )
 
 
 @app.command()

@@ -31,11 +31,17 @@ def prepare(
         float | None,
         typer.Option(help="Cut off ends so many dB under the loudest part, e.g. 50.", min=1),
     ] = None,
+    shards: Annotated[
+        int | None,
+        typer.Option(help="Pack the clips in OUT/shards too, in tar files of so many MiB.", min=1),
+    ] = None,
     workers: Annotated[int, typer.Option(help="Processes.", min=1)] = 2,
 ) -> None:
     """Check a corpus and write it, at one rate, as train reads it; killed, it goes on."""
     if loudness is not None:
         require("--loudness", "prepare", "pyloudnorm")
+    if shards is not None:
+        require("--shards", "prepare", "webdataset")
     from audiodiff.data.layouts import read_layout
     from audiodiff.data.prepare import PrepareSettings, prepare
     from audiodiff.data.report import write_report
@@ -58,3 +64,13 @@ def prepare(
     console.print(
         f"{n_left_out} clips left out, {n_remarked} kept with a remark: {out / 'report.md'}"
     )
+    if shards is not None:
+        from audiodiff.data.shards import write_shards
+
+        with progress_bar() as progress:
+            bar = progress.add_task("packing", total=None, note="")
+            index = write_shards(
+                out, out / "shards", shards * 2**20, lambda shard: progress.advance(bar)
+            )
+        counts = ", ".join(f"{len(parts)} of {split}" for split, parts in index.splits.items())
+        console.print(f"shards: {counts}")

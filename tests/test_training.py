@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -182,6 +183,61 @@ def test_two_processes_draw_what_one_does_with_twice_the_batch(
         ours, theirs = ([record[name] for record in read_log(out)] for out in (one, two))
         assert len(ours) == 6
         np.testing.assert_allclose(theirs, ours, rtol=1e-4)
+
+
+@pytest.mark.slow
+def test_a_worker_that_is_killed_is_started_again(
+    config_path: Path, clips: Path, tmp_path: Path
+) -> None:
+    psutil = pytest.importorskip("psutil")
+    launcher = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
+    launcher += ["--nproc-per-node", "2", "--max-restarts", "1"]
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    for out in (whole, killed):
+        said = out.with_suffix(".log")
+        with said.open("w") as stderr:
+            process = subprocess.Popen(
+                [*launcher, *run_cli(config_path, clips, out, "--resume")],
+                env=ONE_THREAD,
+                stdout=subprocess.DEVNULL,
+                stderr=stderr,
+            )
+        while out == killed and not (out / "state.safetensors").exists():
+            assert process.poll() is None, "it ended before a worker could be killed"
+            time.sleep(0.002)
+        if out == killed:
+            workers = psutil.Process(process.pid).children()
+            next(w for w in workers if "audiodiff" in w.cmdline()).kill()
+        assert process.wait() == 0, said.read_text()[-3000:]
+    assert_same_run(whole, killed)
+    assert [record["step"] for record in read_log(killed)] == [4, 8, 12]
+
+
+def test_training_from_shards_goes_on_in_the_middle_of_an_epoch(
+    config_path: Path, clips: Path, tmp_path: Path, one_thread: None
+) -> None:
+    pytest.importorskip("webdataset")
+    from audiodiff.data.layouts import read_layout
+    from audiodiff.data.prepare import PrepareSettings, prepare
+    from audiodiff.data.shards import write_shards
+
+    with ThreadPoolExecutor(1) as pool:
+        layout, settings = read_layout("folder", clips, None), PrepareSettings(sample_rate=22050)
+        prepare(layout, tmp_path / "prepared", settings, pool, lambda n: None)
+    place = tmp_path / "shards"
+    index = write_shards(tmp_path / "prepared", place, 1, lambda shard: None)
+    assert len(index.splits["train"]) == 3
+    config = read_train_config(config_path)
+    whole, parts = tmp_path / "whole", tmp_path / "parts"
+    for out, steps in ((whole, (12,)), (parts, (5, 12))):
+        for step in steps:
+            stop, resume = Stop(step=step), step != steps[0]
+            train(config, [], out, stop=stop, resume=resume, shards=str(place), say=print)
+    assert_same_run(whole, parts)
+    at_24k = ["model.sample_rate=24000", "model.mel=vocos", "model.network.n_mels=100"]
+    other, out = read_train_config(config_path, at_24k), tmp_path / "other"
+    with pytest.raises(AudiodiffError, match="the shards of .* are at 22050 Hz and the model at"):
+        train(other, [], out, stop=Stop(), resume=False, shards=str(place), say=print)
 
 
 def read_log(out: Path) -> list[dict]:

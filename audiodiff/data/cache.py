@@ -14,16 +14,15 @@ from pathlib import Path
 
 import numpy as np
 from filelock import FileLock
-from jaxtyping import Float, Int16, Int64
+from jaxtyping import Int16
 from pydantic import ValidationError
 
 from audiodiff.audio.io import load
 from audiodiff.config import Config
+from audiodiff.data.clips import FULL_SCALE, SAMPLE, Clips
 from audiodiff.data.corpus import Clip
 from audiodiff.errors import AudiodiffError
 
-FULL_SCALE = 32768
-SAMPLE = np.dtype("<i2")
 N_WORKERS = 2
 
 
@@ -62,17 +61,12 @@ class Index(Config):
     entries: tuple[Entry, ...]
 
 
-class ClipCache:
+class ClipCache(Clips):
     """The clips of a finished cache file, read through a memory map.
 
     Attributes:
-        sample_rate: In Hz.
-        ids: The id of each readable clip, in the order in which they were given.
-        lengths: Samples of each clip.
-        offsets: Where each clip begins in the file, in samples.
         skipped: For each clip that could not be read, its id and the reason.
-        n_samples: Samples in all.
-        n_clipped: How many of them exceeded full scale.
+        n_clipped: How many samples exceeded full scale.
     """
 
     def __init__(self, path: Path):
@@ -88,26 +82,16 @@ class ClipCache:
         if index is None:
             raise AudiodiffError(f"{path} is not a finished clip cache; build it anew")
         clips = [entry for entry in index.entries if entry.reason is None]
-        self.sample_rate = index.sample_rate
-        self.ids = tuple(entry.source.id for entry in clips)
-        self.lengths: Int64[np.ndarray, " clips"] = np.array(
-            [entry.length for entry in clips], dtype=np.int64
+        super().__init__(
+            np.memmap(path, dtype=SAMPLE, mode="r"),
+            [entry.source.id for entry in clips],
+            [entry.length for entry in clips],
+            index.sample_rate,
         )
-        self.offsets: Int64[np.ndarray, " clips"] = np.cumsum(self.lengths) - self.lengths
         self.skipped = {
             entry.source.id: entry.reason for entry in index.entries if entry.reason is not None
         }
         self.n_clipped = sum(entry.n_clipped for entry in clips)
-        self._samples = np.memmap(path, dtype=SAMPLE, mode="r")
-        self.n_samples = len(self._samples)
-
-    def __len__(self) -> int:
-        return len(self.ids)
-
-    @property
-    def duration(self) -> float:
-        """Seconds in all."""
-        return self.n_samples / self.sample_rate
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -116,33 +100,6 @@ class ClipCache:
         if self.n_clipped:
             notes.append(f"{self.n_clipped} samples exceeded full scale and were clipped")
         return tuple(notes)
-
-    def wave(self, i: int) -> Float[np.ndarray, " samples"]:
-        """Clip i in full, float32 in [-1, 1)."""
-        return self.crop(i, 0, int(self.lengths[i]))
-
-    def crop(self, i: int, start: int, n_samples: int) -> Float[np.ndarray, " n_samples"]:
-        """Part of clip i in float32, with zeros after the clip's end.
-
-        Args:
-            i: Which clip.
-            start: First sample within the clip.
-            n_samples: How many samples.
-
-        Raises:
-            AudiodiffError: If the clip has no sample ``start``.
-        """
-        length = int(self.lengths[i])
-        if not 0 <= start < length:
-            raise AudiodiffError(
-                f"start={start} lies outside clip {self.ids[i]} of {length} samples; "
-                f"choose 0 to {length - 1}"
-            )
-        begin = int(self.offsets[i]) + start
-        kept = self._samples[begin : begin + min(n_samples, length - start)]
-        wave = np.zeros(n_samples, dtype=np.float32)
-        np.divide(kept, np.float32(FULL_SCALE), out=wave[: len(kept)])
-        return wave
 
 
 def build_cache(

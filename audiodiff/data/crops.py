@@ -16,7 +16,7 @@ from jaxtyping import Float
 from pydantic import Field, field_validator
 
 from audiodiff.config import Config
-from audiodiff.data.cache import ClipCache
+from audiodiff.data.clips import Clips, Source
 from audiodiff.errors import AudiodiffError
 
 N_AHEAD = 4
@@ -47,7 +47,7 @@ AS_IT_IS = Augment()
 
 
 def crop_batch(
-    cache: ClipCache,
+    source: Source,
     *,
     seed: int,
     start: int,
@@ -57,14 +57,14 @@ def crop_batch(
 ) -> Float[np.ndarray, "batch_size n_samples"]:
     """Items ``start`` to ``start + batch_size - 1`` of the training sequence.
 
-    Item k depends on (seed, k) and the cache alone, whatever batch it comes in. Its clip is drawn
+    Item k depends on (seed, k) and the source alone, whatever batch it comes in. Its clip is drawn
     with a probability proportional to the clip's length, so long and short clips are heard
     equally per second; its speed uniformly; its first sample uniformly among those that leave the
     crop inside the clip (a shorter clip is taken whole, with zeros after it); its gain uniformly in
     dB, but no louder than full scale.
 
     Args:
-        cache: The clips.
+        source: The clips.
         seed: Of the whole sequence; not negative.
         start: The first item's place in the sequence; not negative.
         batch_size: How many items.
@@ -92,7 +92,8 @@ def crop_batch(
     """
     _check_least("start", start, 0)
     _check_crops(seed, batch_size, n_samples)
-    return np.stack([_item(cache, seed, start + i, n_samples, augment) for i in range(batch_size)])
+    items = range(start, start + batch_size)
+    return np.stack([_item(source.at(k), seed, k, n_samples, augment) for k in items])
 
 
 class CropLoader:
@@ -105,7 +106,7 @@ class CropLoader:
     it as a context manager, or call `close`. What fails in the background is raised by ``next``.
 
     Args:
-        cache: The clips.
+        source: The clips.
         seed: Of the whole sequence; not negative.
         batch_size: Items a batch.
         n_samples: Length of each item.
@@ -119,7 +120,7 @@ class CropLoader:
 
     def __init__(
         self,
-        cache: ClipCache,
+        source: Source,
         seed: int,
         batch_size: int,
         n_samples: int,
@@ -134,7 +135,7 @@ class CropLoader:
                 f"stride={stride} is less than batch_size={batch_size}, so batches would share "
                 "items; give batch_size times the number of processes"
             )
-        self.cache, self.seed, self.batch_size = cache, seed, batch_size
+        self.source, self.seed, self.batch_size = source, seed, batch_size
         self.n_samples, self.augment = n_samples, augment
         self._next, self._stride = first, stride
         self._executor = ThreadPoolExecutor(1, thread_name_prefix="crops")
@@ -166,7 +167,7 @@ class CropLoader:
 
     def _load(self, start: int) -> Float[torch.Tensor, "batch n_samples"]:
         batch = crop_batch(
-            self.cache,
+            self.source,
             seed=self.seed,
             start=start,
             batch_size=self.batch_size,
@@ -177,17 +178,17 @@ class CropLoader:
 
 
 def _item(
-    cache: ClipCache, seed: int, k: int, n_samples: int, augment: Augment
+    clips: Clips, seed: int, k: int, n_samples: int, augment: Augment
 ) -> Float[np.ndarray, " n_samples"]:
     rng = np.random.Generator(np.random.PCG64(np.random.SeedSequence((seed, k))))
     # A sample drawn from all samples falls into a clip with the probability of its length.
-    sample = rng.integers(cache.n_samples)
-    i = int(np.searchsorted(cache.offsets, sample, side="right")) - 1
+    sample = rng.integers(clips.n_samples)
+    i = int(np.searchsorted(clips.offsets, sample, side="right")) - 1
     speed = 1 + augment.speed * rng.uniform(-1, 1) if augment.speed else 1.0
     n_source = math.ceil(n_samples * speed)
-    start = int(rng.integers(max(0, int(cache.lengths[i]) - n_source), endpoint=True))
+    start = int(rng.integers(max(0, int(clips.lengths[i]) - n_source), endpoint=True))
     gain = 10 ** (rng.uniform(*augment.gain_db) / 20)
-    wave = cache.crop(i, start, n_source)
+    wave = clips.crop(i, start, n_source)
     if augment.speed:
         wave = _resized(soxr.resample(wave, speed, 1.0, quality="MQ"), n_samples)
     peak = float(np.abs(wave).max())

@@ -109,7 +109,7 @@ def prepare(
     """
     _claim(out, settings)
     journal = out / f".{MANIFEST_NAME}"
-    known = _still_true(layout, out, _read(out / MANIFEST_NAME) | _read(journal))
+    known = _still_true(layout, out, read_manifest(out / MANIFEST_NAME) | read_manifest(journal))
     pending = [id_ for id_ in layout.files if id_ not in known]
     on_clips(len(layout.files) - len(pending))
     clips = (Clip(id=id_, path=layout.files[id_]) for id_ in pending)
@@ -124,7 +124,7 @@ def prepare(
     found = dict(_without_duplicates(known[id_] for id_ in layout.files))
     for id_, facts in found.items():
         if facts.reason is not None:
-            _target(out, id_).unlink(missing_ok=True)
+            target(out, id_).unlink(missing_ok=True)
     _write_lists(layout, out, found)
     with replacing(out / MANIFEST_NAME) as temporary:
         lines = (facts.model_dump_json() + "\n" for facts in found.values())
@@ -160,7 +160,7 @@ def prepare_clip(settings: PrepareSettings, out: Path, clip: Clip) -> Facts:
     if settings.loudness is not None:
         wave, limited = _at_loudness(wave, settings.sample_rate, settings.loudness)
         remarks += (limited,) if limited else ()
-    io.save(_target(out, clip.id), wave, settings.sample_rate)
+    io.save(target(out, clip.id), wave, settings.sample_rate)
     return facts.model_copy(
         update={
             "seconds": seconds,
@@ -190,7 +190,7 @@ def _claim(out: Path, settings: PrepareSettings) -> None:
         stale.unlink()
 
 
-def _read(path: Path) -> Found:
+def read_manifest(path: Path) -> Found:
     """The lines of a manifest; one that a kill has cut short counts for nothing."""
     facts: Found = {}
     for line in path.read_text(encoding="utf-8").splitlines() if path.is_file() else ():
@@ -210,7 +210,7 @@ def _still_true(layout: Layout, out: Path, known: Found) -> Found:
         if facts is None or facts.source != Source.of(Clip(id=id_, path=path)):
             continue
         # A duplicate has a digest and no file: whether it is still one, only doing it again tells.
-        if not facts.digest or _target(out, id_).is_file():
+        if not facts.digest or target(out, id_).is_file():
             true[id_] = facts
     return true
 
@@ -247,7 +247,8 @@ def _first_fault(found: Mapping[str, Facts]) -> str:
     return "its list names no clip"
 
 
-def _target(out: Path, id_: str) -> Path:
+def target(out: Path, id_: str) -> Path:
+    """Where a prepared corpus keeps a clip."""
     return out / "wavs" / f"{id_}{SUFFIX}"
 
 

@@ -11,7 +11,7 @@ from torch.utils.tensorboard import SummaryWriter
 
 from audiodiff.atomic import replacing
 from audiodiff.audio.mel import LogMel
-from audiodiff.data.cache import ClipCache
+from audiodiff.data.clips import Clips
 from audiodiff.data.crops import crop_batch
 from audiodiff.diffusion.noise import white_noise
 from audiodiff.model import Model
@@ -19,7 +19,7 @@ from audiodiff.plots import curves_figure, save_figure, spectrogram_figure
 from audiodiff.training.objectives import DiffusionLoss
 from audiodiff.training.spectral import SpectralLoss
 
-Clips = list[Float[Tensor, " _"]]
+Waves = list[Float[Tensor, " _"]]
 """Waves of any lengths."""
 
 N_CROPS = 16
@@ -52,7 +52,7 @@ class Monitor:
         for name, value in values.items():
             self.board.add_scalar(name, value, step)
 
-    def previews(self, step: int, model: Model, waves: Clips) -> None:
+    def previews(self, step: int, model: Model, waves: Waves) -> None:
         """Makes the dev clips again and logs their sound and their spectrograms."""
         rate = model.config.sample_rate
         for i, (wave, made) in enumerate(zip(waves, vocode_clips(model, waves), strict=True)):
@@ -81,7 +81,7 @@ def _read_log(path: Path) -> list[dict[str, Any]]:
 
 
 @torch.no_grad()
-def vocode_clips(model: Model, waves: Clips) -> Clips:
+def vocode_clips(model: Model, waves: Waves) -> Waves:
     """Each clip through its mel and back by the model's default run; new sound without a mel."""
     log_mel = None if model.config.mel is None else LogMel(model.config.mel)
     device = next(model.parameters()).device
@@ -97,18 +97,18 @@ def vocode_clips(model: Model, waves: Clips) -> Clips:
 
 @torch.no_grad()
 def dev_losses(
-    objective: DiffusionLoss | SpectralLoss, cache: ClipCache, n_samples: int
+    objective: DiffusionLoss | SpectralLoss, clips: Clips, n_samples: int
 ) -> dict[str, float]:
     """What an objective measures on fixed crops of the dev clips with fixed noise."""
     device = next(objective.parameters()).device
-    crops = crop_batch(cache, seed=0, start=0, batch_size=N_CROPS, n_samples=n_samples)
+    crops = crop_batch(clips, seed=0, start=0, batch_size=N_CROPS, n_samples=n_samples)
     wave = torch.from_numpy(crops).to(device)
     return objective.on_dev(wave, white_noise((0,), tuple(wave.shape)).to(device))
 
 
-def preview_clips(cache: ClipCache, at_least: int) -> Clips:
+def preview_clips(clips: Clips, at_least: int) -> Waves:
     """The beginnings of a few dev clips, spread over the list, with zeros after a short one."""
-    chosen = range(0, len(cache), max(1, len(cache) // N_PREVIEWS))
-    longest = PREVIEW_SECONDS * cache.sample_rate
-    lengths = {i: max(at_least, min(int(cache.lengths[i]), longest)) for i in chosen}
-    return [torch.from_numpy(cache.crop(i, 0, n)) for i, n in lengths.items()][:N_PREVIEWS]
+    chosen = range(0, len(clips), max(1, len(clips) // N_PREVIEWS))
+    longest = PREVIEW_SECONDS * clips.sample_rate
+    lengths = {i: max(at_least, min(int(clips.lengths[i]), longest)) for i in chosen}
+    return [torch.from_numpy(clips.crop(i, 0, n)) for i, n in lengths.items()][:N_PREVIEWS]

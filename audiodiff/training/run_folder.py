@@ -5,8 +5,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from audiodiff.atomic import replacing
-from audiodiff.data.cache import ClipCache, build_cache
+from audiodiff.data.cache import build_cache
+from audiodiff.data.clips import Clips, Source
 from audiodiff.data.corpus import Clip, read_corpus
+from audiodiff.data.shards import Shards, read_split
 from audiodiff.errors import AudiodiffError
 from audiodiff.training.config import TrainConfig
 from audiodiff.training.state import STATE_NAME
@@ -57,7 +59,7 @@ def claim(out: Path, config: TrainConfig) -> None:
 
 def open_data(
     config: TrainConfig, folders: Sequence[Path], out: Path, say: Callable[[str], None]
-) -> tuple[ClipCache, ClipCache]:
+) -> tuple[Source, Clips]:
     """The clips to train on and the clips to measure on, decoded into the run's folder.
 
     Raises:
@@ -78,6 +80,26 @@ def open_data(
         say(f"{split}: {len(cache)} clips, {cache.duration / 60:.1f} minutes")
         caches.append(cache)
     return caches[0], caches[1]
+
+
+def open_shards(
+    config: TrainConfig, place: str, world: int, say: Callable[[str], None]
+) -> tuple[Source, Clips]:
+    """The shards to train on, and the clips to measure on, in memory.
+
+    Raises:
+        AudiodiffError: If they cannot be read, or are at another rate than the model.
+    """
+    train = Shards(place, config.seed, config.n_samples, config.batch_size, world)
+    if train.sample_rate != config.model.sample_rate:
+        raise AudiodiffError(
+            f"the shards of {place} are at {train.sample_rate} Hz and the model at "
+            f"{config.model.sample_rate}; prepare them with --rate {config.model.sample_rate}"
+        )
+    dev = read_split(place, "dev")
+    say(f"train: {len(train.ids)} shards, {train.duration / 60:.1f} minutes")
+    say(f"dev: {len(dev)} clips, {dev.duration / 60:.1f} minutes")
+    return train, dev
 
 
 def _progress(

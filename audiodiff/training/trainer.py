@@ -11,7 +11,7 @@ from accelerate.utils import GradientAccumulationPlugin
 from torch.optim import Optimizer
 
 from audiodiff.checkpoint import save_model
-from audiodiff.data.cache import ClipCache
+from audiodiff.data.clips import Clips, Source
 from audiodiff.data.crops import CropLoader
 from audiodiff.devices import check_compiler
 from audiodiff.errors import AudiodiffError
@@ -20,7 +20,13 @@ from audiodiff.training.config import TrainConfig
 from audiodiff.training.monitor import Monitor, dev_losses, preview_clips
 from audiodiff.training.objectives import Batch
 from audiodiff.training.optimizers import build_optimizer, learning_rate
-from audiodiff.training.run_folder import MODEL_NAME, check_free, claim, open_data
+from audiodiff.training.run_folder import (
+    MODEL_NAME,
+    check_free,
+    claim,
+    open_data,
+    open_shards,
+)
 from audiodiff.training.session import Clock, Stop, interruptible
 from audiodiff.training.spectral import build_objective
 from audiodiff.training.state import STATE_NAME, Average, Progress, load_state, save_state
@@ -34,6 +40,7 @@ def train(
     stop: Stop,
     resume: bool,
     init: Path | None = None,
+    shards: str | None = None,
     say: Callable[[str], None],
 ) -> int:
     """Trains until the run, or this session, is over.
@@ -47,6 +54,7 @@ def train(
         resume: Whether to go on from the last checkpoint in ``out``.
         init: A model directory whose weights a new run starts from; its network must be the
             config's. None for new weights.
+        shards: Where shards are, a folder or an address, instead of folders of clips.
         say: Takes lines for a person to read.
 
     Returns:
@@ -69,10 +77,13 @@ def train(
     start = None if init is None else initial_weights(config, init)
     accelerator.wait_for_everyone()
     speak = say if accelerator.is_main_process else _silent
-    train_cache, dev_cache = open_data(config, folders, out, speak)
+    if shards is None:
+        source, dev = open_data(config, folders, out, speak)
+    else:
+        source, dev = open_shards(config, shards, accelerator.num_processes, speak)
     if accelerator.is_main_process:
         claim(out, config)
-    trainer = Trainer(config, accelerator, train_cache, dev_cache, out, start, speak)
+    trainer = Trainer(config, accelerator, source, dev, out, start, speak)
     return trainer.run(stop)
 
 
@@ -101,8 +112,8 @@ class Trainer:
     Args:
         config: The run.
         accelerator: Devices, processes and precision.
-        train_cache: Clips to train on.
-        dev_cache: Clips to measure on.
+        source: Clips to train on.
+        dev: Clips to measure on.
         out: The run's folder.
         start: Weights that a new run starts from; None for new ones.
         say: Takes lines for a person to read.
@@ -112,22 +123,22 @@ class Trainer:
         self,
         config: TrainConfig,
         accelerator: Accelerator,
-        train_cache: ClipCache,
-        dev_cache: ClipCache,
+        source: Source,
+        dev: Clips,
         out: Path,
         start: Mapping[str, torch.Tensor] | None,
         say: Callable[[str], None],
     ) -> None:
         torch.manual_seed(config.seed)
         self.config, self.accelerator, self.out, self.say = config, accelerator, out, say
-        self.train_cache, self.dev_cache = train_cache, dev_cache
+        self.source, self.dev = source, dev
         model = Model(config.model).to(accelerator.device)
         self.network = model.network
         if start is not None:
             self.network.load_state_dict(start)
         optimizer = build_optimizer(self.network, config.optimizer)
         self.average = Average(self.network, config.ema_decay)
-        self.progress = Progress(step=0, items=0, clips=train_cache.ids)
+        self.progress = Progress(step=0, items=0, clips=source.ids)
         self.losses: list[torch.Tensor] = []  # since the last line of the log
         self.figures: dict[str, float] = {}
         if (out / STATE_NAME).exists():
@@ -157,7 +168,7 @@ class Trainer:
         last = config.steps if stop.step is None else min(config.steps, stop.step)
         monitor = Monitor(self.out, self.step) if self.accelerator.is_main_process else None
         loader = CropLoader(
-            self.train_cache,
+            self.source,
             config.seed,
             config.batch_size,
             config.n_samples,
@@ -275,10 +286,10 @@ class Trainer:
     def _measure(self, monitor: Monitor) -> None:
         """Dev losses and previews, of the averaged weights."""
         self.averaged.model.network.load_state_dict(self.average.tensors)
-        losses = dev_losses(self.averaged, self.dev_cache, self.config.n_samples)
+        losses = dev_losses(self.averaged, self.dev, self.config.n_samples)
         monitor.scalars(self.step, losses)
         monitor.previews(
-            self.step, self.averaged.model, preview_clips(self.dev_cache, self.config.n_samples)
+            self.step, self.averaged.model, preview_clips(self.dev, self.config.n_samples)
         )
         self.say(f"step {self.step}  dev loss {losses['dev/loss']:.4f}")
 

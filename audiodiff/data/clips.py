@@ -1,0 +1,97 @@
+"""Decoded clips that training crops from, wherever their samples lie."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import numpy as np
+from jaxtyping import Float, Int16, Int64
+
+from audiodiff.errors import AudiodiffError
+
+FULL_SCALE = 32768
+SAMPLE = np.dtype("<i2")
+"""Of decoded clips: 16 bit, whose rounding lies at -98 dBFS."""
+
+
+class Clips:
+    """Clips one after another in an array of 16-bit samples, in memory or mapped from a file.
+
+    Attributes:
+        sample_rate: In Hz.
+        ids: Of each clip.
+        lengths: Samples of each clip.
+        offsets: Where each clip begins, in samples.
+        samples: Of all clips.
+        n_samples: How many those are.
+
+    Args:
+        samples: Of all clips.
+        ids: Of each.
+        lengths: Samples of each.
+        sample_rate: In Hz.
+    """
+
+    def __init__(
+        self,
+        samples: Int16[np.ndarray, " n_samples"],
+        ids: Sequence[str],
+        lengths: Sequence[int],
+        sample_rate: int,
+    ) -> None:
+        self.samples, self.sample_rate, self.ids = samples, sample_rate, tuple(ids)
+        self.lengths: Int64[np.ndarray, " clips"] = np.array(lengths, dtype=np.int64)
+        self.offsets: Int64[np.ndarray, " clips"] = np.cumsum(self.lengths) - self.lengths
+        self.n_samples = len(samples)
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    @property
+    def duration(self) -> float:
+        """Seconds in all."""
+        return self.n_samples / self.sample_rate
+
+    def at(self, k: int) -> "Clips":
+        """What item k of the training sequence is cut from: all of them, see `Source`."""
+        return self
+
+    def wave(self, i: int) -> Float[np.ndarray, " samples"]:
+        """Clip i in full, float32 in [-1, 1)."""
+        return self.crop(i, 0, int(self.lengths[i]))
+
+    def crop(self, i: int, start: int, n_samples: int) -> Float[np.ndarray, " n_samples"]:
+        """Part of clip i in float32, with zeros after the clip's end.
+
+        Args:
+            i: Which clip.
+            start: First sample within the clip.
+            n_samples: How many samples.
+
+        Raises:
+            AudiodiffError: If the clip has no sample ``start``.
+        """
+        length = int(self.lengths[i])
+        if not 0 <= start < length:
+            raise AudiodiffError(
+                f"start={start} lies outside clip {self.ids[i]} of {length} samples; "
+                f"choose 0 to {length - 1}"
+            )
+        begin = int(self.offsets[i]) + start
+        kept = self.samples[begin : begin + min(n_samples, length - start)]
+        wave = np.zeros(n_samples, dtype=np.float32)
+        np.divide(kept, np.float32(FULL_SCALE), out=wave[: len(kept)])
+        return wave
+
+
+class Source(Protocol):
+    """Where the training sequence's items are cut from.
+
+    Attributes:
+        ids: What tells this source from another: names of clips or of shards.
+    """
+
+    ids: tuple[str, ...]
+
+    def at(self, k: int) -> Clips:
+        """The clips of which item k is one's."""
+        ...
