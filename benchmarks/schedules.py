@@ -78,11 +78,13 @@ def score(model: str, run: Run, source: Path) -> list[float]:
 
 
 def unsearched(model: Model, sampler: str, n_steps: int) -> Iterator[Run]:
-    """The runs of every rule, and of published schedules that fit the model."""
-    t_range = model.config.sampling.t_range
+    """The runs of every rule, the model's own, and published schedules that fit the model."""
+    t_range, own = model.config.sampling.t_range, model.config.sampling.times
     for rule, place in TIMES.items():
         times = place(model.schedule, n_steps, t_range)
         yield Run(sampler, n_steps, rule, tuple(times.tolist()))
+    if len(own) - 1 == n_steps:
+        yield Run(sampler, n_steps, "default", tuple(own))
     for name, betas in PUBLISHED.items():
         if len(betas) == n_steps and name.startswith(model.config.network.kind):
             try:
@@ -92,30 +94,43 @@ def unsearched(model: Model, sampler: str, n_steps: int) -> Iterator[Run]:
             yield Run(sampler, n_steps, name, tuple(times.tolist()))
 
 
+class Plan(NamedTuple):
+    """What is compared.
+
+    Attributes:
+        samplers: By name.
+        steps: Of their runs.
+        methods: Searches, by name.
+        budget: Runs that `gradient`, `grid` and `perceptual` may make; None for their own.
+    """
+
+    samplers: Sequence[str]
+    steps: Sequence[int]
+    methods: Sequence[str]
+    budget: int | None
+
+
 def find_runs(
-    model: str,
-    folders: list[Path],
-    out: Path,
-    samplers: Sequence[str],
-    steps: Sequence[int],
-    methods: Sequence[str],
-    say: Callable[[str], None],
+    model: str, folders: list[Path], out: Path, plan: Plan, say: Callable[[str], None]
 ) -> list[Run]:
     """All runs, of which the searched ones are read from OUT/times.json or found now."""
     store = out / "times.json"
     stored = json.loads(store.read_text()) if store.is_file() else {}
     runs = []
-    for sampler in samplers:
-        task = Task(folders, sampler, steps, "")
+    for sampler in plan.samplers:
+        task = Task(folders, sampler, plan.steps, "")
         searching: Search | None = None
-        for n_steps in steps:
+        for n_steps in plan.steps:
             rules = list(unsearched(_vocoder(model).model, sampler, n_steps))
             runs += rules
             start = next(check_times(run.times) for run in rules if run.origin == "log-snr")
-            for method in methods:
+            for method in plan.methods:
                 key = f"{sampler} {n_steps} {method}"
                 if key not in stored:
                     searching = searching or Search(model_directory(model), task, say)
+                    # The learned one's budget is of another kind: steps of its training.
+                    own = None if method == "learned" else plan.budget
+                    searching.task = task._replace(budget=own)
                     times, calls = searching.find(start, method, out, lambda done: None)
                     say(f"{key}: {' '.join(f'{t:.4g}' for t in times)}, {calls} calls")
                     stored[key] = times.tolist()
@@ -206,18 +221,22 @@ def main(
     samplers: Annotated[str, typer.Option(help="By name.")] = "ddim,dpm++2m,unipc2,heun",
     steps: Annotated[str, typer.Option(help="Of the samplers.")] = "1,2,3,4,6,8,16",
     methods: Annotated[str, typer.Option(help="Searches.")] = ",".join(METHODS),
+    budget: Annotated[
+        int | None,
+        typer.Option(help="Runs of gradient, grid, perceptual; their own by default.", min=1),
+    ] = None,
     workers: Annotated[int, typer.Option(help="Processes that judge.", min=1)] = 2,
     limit: Annotated[int, typer.Option(help="Test clips of each voice.", min=1)] = 4,
 ) -> None:
     """Prints the tables; interrupted, the same command goes on."""
-    counts, names = step_counts(steps), methods.split(",")
+    plan = Plan(samplers.split(","), step_counts(steps), methods.split(","), budget)
     voices = find_voices(data, limit)
     owner = fingerprint(model)
     claim(out, owner)
     folders = [data / voice for voice in voices if (data / voice / "dev.txt").is_file()]
     console = Console(stderr=True)
     with torch.no_grad():
-        runs = find_runs(model, folders, out, samplers.split(","), counts, names, console.print)
+        runs = find_runs(model, folders, out, plan, console.print)
     sources = [source for clips in voices.values() for source in clips]
     scores = score_all(model, runs, sources, out, workers)
     head = (
@@ -229,7 +248,7 @@ def main(
     print(text)
     with replacing(out / "schedules.md") as temporary:
         temporary.write_text(text, encoding="utf-8")
-    draw(scores, runs, names, out / "schedules.png")
+    draw(scores, runs, plan.methods, out / "schedules.png")
 
 
 if __name__ == "__main__":

@@ -228,7 +228,8 @@ def test_schedules_compares_rules_and_searches(
     heads = [line for line in text.splitlines() if line.startswith("### ")]
     assert heads == [f"### {name}" for name in schedules.SCORES]
     rows = [line.strip("| ").split(" | ") for line in text.splitlines() if line.startswith("| ")]
-    origins = ["uniform", "log-snr", "karras", "straightness", "trajectory", "diffwave"]
+    rules, searches = ["uniform", "log-snr", "karras"], ["straightness", "trajectory"]
+    origins = [*rules, "default", *searches, "diffwave"]
     assert rows[0] == ["sampler", "steps", *origins]
     assert [row[:2] for row in rows[1:5]] == [
         [sampler, n] for sampler in ("ddim", "dpm++2m") for n in "16"
