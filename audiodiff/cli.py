@@ -251,6 +251,10 @@ def train(
     shards: Annotated[
         str | None, typer.Option(help="Instead: a folder of shards, or its http address.")
     ] = None,
+    mels: Annotated[
+        Path | None,
+        typer.Option(help="Mels that an acoustic model predicted for the clips, ID.npy."),
+    ] = None,
     max_steps: Annotated[
         int | None, typer.Option(help="Stop after this step of the run.", min=1)
     ] = None,
@@ -275,6 +279,8 @@ def train(
         raise AudiodiffError("give the clips by either --data FOLDER or --shards FOLDER")
     if shards is not None:
         require("--shards", "prepare", "webdataset")
+    if shards is not None and mels is not None:
+        raise AudiodiffError("--mels goes with --data alone; shards hold no mels")
     from audiodiff.hub import model_directory
     from audiodiff.training.config import read_train_config
     from audiodiff.training.session import Stop
@@ -291,6 +297,7 @@ def train(
         resume=resume,
         init=start,
         shards=shards,
+        mels=mels,
         say=console.print,
     )
 

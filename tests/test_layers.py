@@ -22,7 +22,7 @@ LAYERS = [
     ["samplers.unrolled"],
     ["samplers.loop"],
     ["searched", "plots", "model_config", "model"],
-    ["data.corpus", "data.clips", "data.cache", "data.crops"],
+    ["data.corpus", "data.clips", "data.cache", "data.paired", "data.crops"],
     ["data.layouts", "data.prepare", "data.report", "data.shards"],
     ["metrics._shared", "metrics.perceptual", "metrics.pitch", "metrics.spectral"],
     ["metrics.silence", "metrics.evaluate", "metrics.tables"],

@@ -23,6 +23,7 @@ class Clips:
         offsets: Where each clip begins, in samples.
         samples: Of all clips.
         n_samples: How many those are.
+        hop_length: Crops begin at multiples of so many samples.
 
     Args:
         samples: Of all clips.
@@ -30,6 +31,8 @@ class Clips:
         lengths: Samples of each.
         sample_rate: In Hz.
     """
+
+    hop_length = 1
 
     def __init__(
         self,

@@ -8,6 +8,7 @@ import math
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from types import TracebackType
+from typing import NamedTuple
 
 import numpy as np
 import soxr
@@ -15,8 +16,10 @@ import torch
 from jaxtyping import Float
 from pydantic import Field, field_validator
 
+from audiodiff._types import Mel, Wave
 from audiodiff.config import Config
 from audiodiff.data.clips import Clips, Source
+from audiodiff.data.paired import PairedClips
 from audiodiff.errors import AudiodiffError
 
 N_AHEAD = 4
@@ -46,6 +49,19 @@ AS_IT_IS = Augment()
 """Crops like their clips."""
 
 
+class Crops(NamedTuple):
+    """Items of the training sequence.
+
+    Attributes:
+        wave: (batch, samples).
+        mel: What an acoustic model predicted for them, (batch, n_mels, frames); None where there is
+            nothing but sound.
+    """
+
+    wave: Wave
+    mel: Mel | None
+
+
 def crop_batch(
     source: Source,
     *,
@@ -54,14 +70,14 @@ def crop_batch(
     batch_size: int,
     n_samples: int,
     augment: Augment = AS_IT_IS,
-) -> Float[np.ndarray, "batch_size n_samples"]:
+) -> Crops:
     """Items ``start`` to ``start + batch_size - 1`` of the training sequence.
 
     Item k depends on (seed, k) and the source alone, whatever batch it comes in. Its clip is drawn
     with a probability proportional to the clip's length, so long and short clips are heard
     equally per second; its speed uniformly; its first sample uniformly among those that leave the
-    crop inside the clip (a shorter clip is taken whole, with zeros after it); its gain uniformly in
-    dB, but no louder than full scale.
+    crop inside the clip (a shorter clip is taken whole, with zeros after it), where clips have mels
+    among multiples of the hop; its gain uniformly in dB, but no louder than full scale.
 
     Args:
         source: The clips.
@@ -87,17 +103,21 @@ def crop_batch(
         >>> seventh = crop_batch(
         ...     cache, seed=0, start=7, batch_size=1, n_samples=4096, augment=Augment(speed=0.1)
         ... )
-        >>> seventh.shape
-        (1, 4096)
+        >>> seventh.wave.shape
+        torch.Size([1, 4096])
     """
     _check_least("start", start, 0)
     _check_crops(seed, batch_size, n_samples)
     items = range(start, start + batch_size)
-    return np.stack([_item(source.at(k), seed, k, n_samples, augment) for k in items])
+    waves, mels = zip(
+        *(_item(source.at(k), seed, k, n_samples, augment) for k in items), strict=True
+    )
+    wave = torch.from_numpy(np.stack(waves))
+    return Crops(wave, None if mels[0] is None else torch.cat(mels))
 
 
 class CropLoader:
-    """Batches of the training sequence as tensors, prepared a few ahead in the background.
+    """Batches of the training sequence, prepared a few ahead in the background.
 
     Batch i holds the items from ``first + i * stride`` on. A single process that has done
     ``step`` steps uses ``first = step * batch_size`` and ``stride = batch_size``; of W processes,
@@ -139,12 +159,12 @@ class CropLoader:
         self.n_samples, self.augment = n_samples, augment
         self._next, self._stride = first, stride
         self._executor = ThreadPoolExecutor(1, thread_name_prefix="crops")
-        self._ahead: deque[Future[Float[torch.Tensor, "batch n_samples"]]] = deque()
+        self._ahead: deque[Future[Crops]] = deque()
 
     def __iter__(self) -> "CropLoader":
         return self
 
-    def __next__(self) -> Float[torch.Tensor, "batch n_samples"]:
+    def __next__(self) -> Crops:
         while len(self._ahead) < N_AHEAD:
             self._ahead.append(self._executor.submit(self._load, self._next))
             self._next += self._stride
@@ -165,8 +185,8 @@ class CropLoader:
         """Ends the background thread; batches not asked for yet are dropped."""
         self._executor.shutdown(cancel_futures=True)
 
-    def _load(self, start: int) -> Float[torch.Tensor, "batch n_samples"]:
-        batch = crop_batch(
+    def _load(self, start: int) -> Crops:
+        return crop_batch(
             self.source,
             seed=self.seed,
             start=start,
@@ -174,25 +194,26 @@ class CropLoader:
             n_samples=self.n_samples,
             augment=self.augment,
         )
-        return torch.from_numpy(batch)
 
 
 def _item(
     clips: Clips, seed: int, k: int, n_samples: int, augment: Augment
-) -> Float[np.ndarray, " n_samples"]:
+) -> tuple[Float[np.ndarray, " n_samples"], Mel | None]:
     rng = np.random.Generator(np.random.PCG64(np.random.SeedSequence((seed, k))))
     # A sample drawn from all samples falls into a clip with the probability of its length.
     sample = rng.integers(clips.n_samples)
     i = int(np.searchsorted(clips.offsets, sample, side="right")) - 1
     speed = 1 + augment.speed * rng.uniform(-1, 1) if augment.speed else 1.0
     n_source = math.ceil(n_samples * speed)
-    start = int(rng.integers(max(0, int(clips.lengths[i]) - n_source), endpoint=True))
+    latest = max(0, int(clips.lengths[i]) - n_source) // clips.hop_length
+    start = int(rng.integers(latest, endpoint=True)) * clips.hop_length
     gain = 10 ** (rng.uniform(*augment.gain_db) / 20)
     wave = clips.crop(i, start, n_source)
     if augment.speed:
         wave = _resized(soxr.resample(wave, speed, 1.0, quality="MQ"), n_samples)
     peak = float(np.abs(wave).max())
-    return wave * np.float32(min(gain, 1 / peak) if peak > 0 else gain)
+    mel = clips.mel(i, start, n_samples) if isinstance(clips, PairedClips) else None
+    return wave * np.float32(min(gain, 1 / peak) if peak > 0 else gain), mel
 
 
 def _resized(wave: Float[np.ndarray, " _"], n_samples: int) -> Float[np.ndarray, " n_samples"]:

@@ -1,6 +1,7 @@
 """What a person sees of a run: a log, scalars, dev losses, and dev clips to hear and look at."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,15 +13,13 @@ from torch.utils.tensorboard import SummaryWriter
 from audiodiff.atomic import replacing
 from audiodiff.audio.mel import LogMel
 from audiodiff.data.clips import Clips
-from audiodiff.data.crops import crop_batch
+from audiodiff.data.crops import Crops, crop_batch
+from audiodiff.data.paired import PairedClips
 from audiodiff.diffusion.noise import white_noise
 from audiodiff.model import Model
 from audiodiff.plots import curves_figure, save_figure, spectrogram_figure
 from audiodiff.training.objectives import DiffusionLoss
 from audiodiff.training.spectral import SpectralLoss
-
-Waves = list[Float[Tensor, " _"]]
-"""Waves of any lengths."""
 
 N_CROPS = 16
 N_PREVIEWS = 3
@@ -52,13 +51,13 @@ class Monitor:
         for name, value in values.items():
             self.board.add_scalar(name, value, step)
 
-    def previews(self, step: int, model: Model, waves: Waves) -> None:
+    def previews(self, step: int, model: Model, clips: Sequence[Crops]) -> None:
         """Makes the dev clips again and logs their sound and their spectrograms."""
         rate = model.config.sample_rate
-        for i, (wave, made) in enumerate(zip(waves, vocode_clips(model, waves), strict=True)):
+        for i, (clip, made) in enumerate(zip(clips, vocode_clips(model, clips), strict=True)):
             self.board.add_audio(f"dev/{i}", made.clamp(-1, 1)[None], step, rate)
-            figure = spectrogram_figure([("original", wave), (f"step {step}", made)], rate)
-            self.board.add_figure(f"dev/{i}", figure, step)
+            shown = [("original", clip.wave[0]), (f"step {step}", made)]
+            self.board.add_figure(f"dev/{i}", spectrogram_figure(shown, rate), step)
 
     def draw(self) -> None:
         """Draws the loss curves of the whole run."""
@@ -81,17 +80,18 @@ def _read_log(path: Path) -> list[dict[str, Any]]:
 
 
 @torch.no_grad()
-def vocode_clips(model: Model, waves: Waves) -> Waves:
+def vocode_clips(model: Model, clips: Sequence[Crops]) -> list[Float[Tensor, " _"]]:
     """Each clip through its mel and back by the model's default run; new sound without a mel."""
     log_mel = None if model.config.mel is None else LogMel(model.config.mel)
     device = next(model.parameters()).device
     made = []
-    for wave in waves:
-        n_frames = len(wave) // model.config.hop_length
-        mel = None if log_mel is None else log_mel(wave[None])[..., :n_frames].to(device)
+    for wave, mel in clips:
+        n_frames = wave.shape[1] // model.config.hop_length
+        if mel is None and log_mel is not None:
+            mel = log_mel(wave)
+        mel = None if mel is None else mel[..., :n_frames].to(device)
         n_samples = n_frames * model.config.hop_length
-        wave = model.make(mel, n_samples, model.times(), model.sampler(), [0], [0])
-        made.append(wave[0].cpu())
+        made.append(model.make(mel, n_samples, model.times(), model.sampler(), [0], [0])[0].cpu())
     return made
 
 
@@ -101,14 +101,18 @@ def dev_losses(
 ) -> dict[str, float]:
     """What an objective measures on fixed crops of the dev clips with fixed noise."""
     device = next(objective.parameters()).device
-    crops = crop_batch(clips, seed=0, start=0, batch_size=N_CROPS, n_samples=n_samples)
-    wave = torch.from_numpy(crops).to(device)
-    return objective.on_dev(wave, white_noise((0,), tuple(wave.shape)).to(device))
+    wave, mel = crop_batch(clips, seed=0, start=0, batch_size=N_CROPS, n_samples=n_samples)
+    white = white_noise((0,), tuple(wave.shape)).to(device)
+    return objective.on_dev(wave.to(device), white, None if mel is None else mel.to(device))
 
 
-def preview_clips(clips: Clips, at_least: int) -> Waves:
+def preview_clips(clips: Clips, at_least: int) -> list[Crops]:
     """The beginnings of a few dev clips, spread over the list, with zeros after a short one."""
-    chosen = range(0, len(clips), max(1, len(clips) // N_PREVIEWS))
     longest = PREVIEW_SECONDS * clips.sample_rate
-    lengths = {i: max(at_least, min(int(clips.lengths[i]), longest)) for i in chosen}
-    return [torch.from_numpy(clips.crop(i, 0, n)) for i, n in lengths.items()][:N_PREVIEWS]
+    chosen = []
+    for i in range(0, len(clips), max(1, len(clips) // N_PREVIEWS))[:N_PREVIEWS]:
+        n = max(at_least, min(int(clips.lengths[i]), longest)) // clips.hop_length
+        n *= clips.hop_length
+        mel = clips.mel(i, 0, n) if isinstance(clips, PairedClips) else None
+        chosen.append(Crops(torch.from_numpy(clips.crop(i, 0, n))[None], mel))
+    return chosen

@@ -8,6 +8,7 @@ from audiodiff.atomic import replacing
 from audiodiff.data.cache import build_cache
 from audiodiff.data.clips import Clips, Source
 from audiodiff.data.corpus import Clip, read_corpus
+from audiodiff.data.paired import PairedClips
 from audiodiff.data.shards import Shards, read_split
 from audiodiff.errors import AudiodiffError
 from audiodiff.training.config import TrainConfig
@@ -58,19 +59,37 @@ def claim(out: Path, config: TrainConfig) -> None:
 
 
 def open_data(
-    config: TrainConfig, folders: Sequence[Path], out: Path, say: Callable[[str], None]
+    config: TrainConfig,
+    folders: Sequence[Path],
+    out: Path,
+    say: Callable[[str], None],
+    mels: Path | None = None,
 ) -> tuple[Source, Clips]:
     """The clips to train on and the clips to measure on, decoded into the run's folder.
 
+    Args:
+        config: The run.
+        folders: Of clips.
+        out: The run's folder.
+        say: Takes lines for a person.
+        mels: A folder of mels predicted for the clips; None for their own.
+
     Raises:
-        AudiodiffError: If there is nothing to train on or to measure on.
+        AudiodiffError: If there is nothing to train on or to measure on, or mels are given that do
+            not fit the clips or cannot follow their augmentation.
     """
+    data = config.data
+    if mels is not None and (data.speed or data.gain_db != (0.0, 0.0)):
+        raise AudiodiffError(
+            "--mels: predicted mels do not follow a change of gain or speed; add --set "
+            "data.speed=0 --set 'data.gain_db=[0.0, 0.0]'"
+        )
     corpus = read_corpus(folders)
     if not corpus.dev:
         raise AudiodiffError("no dev clip was found; name at least one existing id in a dev.txt")
     for note in corpus.notes:
         say(note)
-    caches = []
+    caches: list[Clips] = []
     for split, clips in (("train", corpus.train), ("dev", corpus.dev)):
         cache = build_cache(
             clips, config.model.sample_rate, out / "cache" / split, _progress(split, clips, say)
@@ -78,8 +97,19 @@ def open_data(
         for note in cache.notes:
             say(note)
         say(f"{split}: {len(cache)} clips, {cache.duration / 60:.1f} minutes")
-        caches.append(cache)
+        caches.append(cache if mels is None else _paired(cache, mels, config, say))
     return caches[0], caches[1]
+
+
+def _paired(
+    clips: Clips, mels: Path, config: TrainConfig, say: Callable[[str], None]
+) -> PairedClips:
+    if config.model.mel is None:
+        raise AudiodiffError("--mels: this model takes no mel; leave it out")
+    paired = PairedClips(clips, mels, config.model.mel)
+    for note in paired.notes:
+        say(note)
+    return paired
 
 
 def open_shards(

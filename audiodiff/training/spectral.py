@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from audiodiff._types import Wave
+from audiodiff._types import Mel, Wave
 from audiodiff.audio.distance import SpectralDistance
 from audiodiff.model import Model
 from audiodiff.training.config import TrainConfig
@@ -50,35 +50,42 @@ class SpectralLoss(nn.Module):
             chosen = [i for i in range(n, len(batch.wave)) if (batch.first + i) % n_calls == call]
             if chosen:
                 places = [batch.first + i for i in chosen]
-                parts[f"train/spectral_{call + 1}"] = self.of_call(batch.wave[chosen], places, call)
+                mel = None if batch.mel is None else batch.mel[chosen]
+                part = self.of_call(batch.wave[chosen], places, call, mel)
+                parts[f"train/spectral_{call + 1}"] = part
         if n:
+            mel = None if batch.mel is None else batch.mel[:n]
             parts["train/diffusion"] = self.diffusion.per_item(
-                batch.wave[:n], batch.t[:n], batch.white[:n]
+                batch.wave[:n], batch.t[:n], batch.white[:n], mel
             )
         means = {name: part.mean().item() for name, part in parts.items()}
         return torch.cat(list(parts.values())).mean(), means
 
-    def on_dev(self, wave: Wave, white: Wave) -> dict[str, float]:
+    def on_dev(self, wave: Wave, white: Wave, mel: Mel | None = None) -> dict[str, float]:
         """The distance after each call, and what `DiffusionLoss` measures."""
         places = range(len(wave))
         losses = {
-            f"dev/spectral_{call + 1}": self.of_call(wave, places, call).mean().item()
+            f"dev/spectral_{call + 1}": self.of_call(wave, places, call, mel).mean().item()
             for call in range(self.model.n_steps)
         }
-        return losses | self.diffusion.on_dev(wave, white)
+        return losses | self.diffusion.on_dev(wave, white, mel)
 
-    def of_call(self, wave: Wave, places: Sequence[int], call: int) -> Float[Tensor, " batch"]:
+    def of_call(
+        self, wave: Wave, places: Sequence[int], call: int, mel: Mel | None = None
+    ) -> Float[Tensor, " batch"]:
         """The distance of each crop from the estimate of one call of its run.
 
         Args:
             wave: (batch, samples).
             places: Of the crops in the training sequence, which are their runs' seeds.
             call: From 0 on.
+            mel: What the run is given; None for the crops' own.
         """
         # Only the network's products bear bfloat16.
         with torch.autocast(wave.device.type, enabled=False):
             model, n_samples = self.model, wave.shape[-1]
-            mel = self.log_mel(wave)[..., : n_samples // model.config.hop_length]
+            if mel is None:
+                mel = self.log_mel(wave)[..., : n_samples // model.config.hop_length]
             times = model.times()
             until = torch.cat([times[: call + 1], times[-1:]])
             made = model.make(

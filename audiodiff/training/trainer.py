@@ -41,6 +41,7 @@ def train(
     resume: bool,
     init: Path | None = None,
     shards: str | None = None,
+    mels: Path | None = None,
     say: Callable[[str], None],
 ) -> int:
     """Trains until the run, or this session, is over.
@@ -55,6 +56,7 @@ def train(
         init: A model directory whose weights a new run starts from; its network must be the
             config's. None for new weights.
         shards: Where shards are, a folder or an address, instead of folders of clips.
+        mels: A folder of mels that an acoustic model predicted for the clips, see `PairedClips`.
         say: Takes lines for a person to read.
 
     Returns:
@@ -78,7 +80,7 @@ def train(
     accelerator.wait_for_everyone()
     speak = say if accelerator.is_main_process else _silent
     if shards is None:
-        source, dev = open_data(config, folders, out, speak)
+        source, dev = open_data(config, folders, out, speak, mels)
     else:
         source, dev = open_shards(config, shards, accelerator.num_processes, speak)
     if accelerator.is_main_process:
@@ -208,7 +210,8 @@ class Trainer:
         t_min = self.objective.model.schedule.t_min
         for i in range(config.accumulation):
             place = first + i * config.batch_size * world
-            batch = Batch(next(loader), config.seed, place, config.times, t_min)
+            wave, mel = next(loader)
+            batch = Batch(wave, config.seed, place, config.times, t_min, mel)
             batch = batch.to(self.accelerator.device)
             with self.accelerator.accumulate(self.shared):
                 loss, self.figures = self.shared(batch)

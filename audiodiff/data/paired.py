@@ -1,0 +1,91 @@
+"""Clips with mels that an acoustic model predicted for them, for a vocoder tuned to that model."""
+
+from collections.abc import Sequence
+from functools import lru_cache
+from pathlib import Path
+
+import torch
+
+from audiodiff._types import Mel
+from audiodiff.audio.mel import MelConfig
+from audiodiff.audio.melfiles import MEL_SUFFIXES, load_mel
+from audiodiff.audio.presets import check_mel
+from audiodiff.data.clips import Clips
+from audiodiff.errors import AudiodiffError
+
+N_KEPT = 256
+"""Mels that stay in memory."""
+
+
+class PairedClips(Clips):
+    """Clips and a file with a mel for each, named by the clip's id.
+
+    A mel has a frame for each hop of its clip. One more at its end is cut off, one less is filled
+    up with its last frame, as acoustic models and vocoders count frames in different ways; more is
+    refused, for then the two are not of the same utterance, cut at the same places.
+
+    Attributes:
+        notes: Sentences to print: how many mels were cut off or filled up.
+
+    Args:
+        clips: The sound.
+        folder: Of the mels, ``ID.npy`` or another form that `load_mel` takes.
+        config: The preset that they are in.
+
+    Raises:
+        AudiodiffError: If a clip has no mel, or one of another preset or length.
+    """
+
+    def __init__(self, clips: Clips, folder: Path, config: MelConfig) -> None:
+        super().__init__(clips.samples, clips.ids, clips.lengths.tolist(), clips.sample_rate)
+        self.config, self.hop_length = config, config.hop_length
+        self.paths = [_find(folder, id_) for id_ in self.ids]
+        self.kept = lru_cache(N_KEPT)(self._load)
+        apart = [self._difference(i) for i in range(len(self))]
+        self.notes = tuple(
+            f"{apart.count(n)} mels of {folder} have one frame {words}"
+            for n, words in ((1, "too many, cut off"), (-1, "too few, their last one repeated"))
+            if n in apart
+        )
+
+    def mel(self, i: int, start: int, n_samples: int) -> Mel:
+        """The frames of part of clip i, (1, n_mels, frames), with silence after its end.
+
+        Args:
+            i: Which clip.
+            start: First sample, a whole number of hops.
+            n_samples: How many, too.
+        """
+        mel = self.kept(i)
+        wanted, n_frames = int(self.lengths[i]) // self.hop_length, n_samples // self.hop_length
+        if mel.shape[1] < wanted:
+            mel = torch.cat([mel, mel[:, -1:]], 1)
+        first = start // self.hop_length
+        part = mel[:, first : min(first + n_frames, wanted)]
+        missing = n_frames - part.shape[1]
+        return torch.nn.functional.pad(part, (0, missing), value=self.config.floor_value)[None]
+
+    def _load(self, i: int) -> torch.Tensor:
+        return check_mel(load_mel(self.paths[i]), self.config, str(self.paths[i]))[0].float()
+
+    def _difference(self, i: int) -> int:
+        """Frames that a mel has too many."""
+        n_frames, wanted = self.kept(i).shape[1], int(self.lengths[i]) // self.hop_length
+        if abs(n_frames - wanted) > 1:
+            raise AudiodiffError(
+                f"{self.paths[i]} has {n_frames} frames and its clip {wanted} hops; give a mel of "
+                "the same utterance, cut at the same places, or take the clip out of the lists"
+            )
+        return n_frames - wanted
+
+
+def _find(folder: Path, id_: str) -> Path:
+    paths: Sequence[Path] = [folder / f"{id_}{suffix}" for suffix in sorted(MEL_SUFFIXES)]
+    found = [path for path in paths if path.is_file()]
+    if len(found) != 1:
+        what = "two mels" if found else "no mel"
+        raise AudiodiffError(
+            f"{folder} holds {what} for clip {id_!r}; give one such as {paths[0].name}, or take "
+            "the clip out of the lists"
+        )
+    return found[0]
