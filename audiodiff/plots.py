@@ -134,6 +134,49 @@ def schedules_figure(schedule: Schedule, schedules: Schedules) -> "Figure":
     return figure
 
 
+def mels_figure(
+    original: Float[Tensor, "n_mels frames"], made: Float[Tensor, "n_mels frames"]
+) -> "Figure":
+    """Two mels and their difference above each other, in the mels' own unit."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(8, 6), layout="constrained")
+    low, high = original.min().item(), original.max().item()
+    difference = made - original
+    most = max(difference.abs().max().item(), 1e-6)
+    panels = (
+        ("given", original, "magma", low, high),
+        ("made", made, "magma", low, high),
+        ("made less given", difference, "coolwarm", -most, most),
+    )
+    for axis, (title, mel, colours, least, greatest) in zip(
+        figure.subplots(3, 1, sharex=True), panels, strict=True
+    ):
+        image = axis.imshow(
+            mel, origin="lower", aspect="auto", cmap=colours, vmin=least, vmax=greatest
+        )
+        axis.set(title=title, ylabel="band")
+        figure.colorbar(image, ax=axis)
+    axis.set_xlabel("frame")
+    return figure
+
+
+def run_figure(schedule: Schedule, times: Float[Tensor, " times"]) -> "Figure":
+    """The log-SNR of a schedule over time, with the times at which a run calls the network."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(8, 3), layout="constrained")
+    axis = figure.subplots()
+    # Where there is no signal there is no level: drawn is the nearest time that has one.
+    grid = torch.linspace(schedule.t_min, 1 - schedule.t_min, 200, dtype=torch.float64)
+    axis.plot(grid, log_snr(schedule, grid), color="grey")
+    calls = times[:-1].clamp(max=1 - schedule.t_min)
+    axis.plot(calls, log_snr(schedule, calls), "o")
+    axis.set(xlabel="time, from data to noise", ylabel="log-SNR")
+    axis.grid(alpha=0.3)
+    return figure
+
+
 def save_figure(figure: "Figure", path: Path) -> None:
     """Writes a PNG that appears whole or not at all."""
     with replacing(path) as temporary, warnings.catch_warnings():

@@ -5,12 +5,13 @@ from functools import cache, partial
 from pathlib import Path
 from typing import Literal, NamedTuple, TypeAlias
 
-import librosa
 import numpy as np
 import torch
 from jaxtyping import Float
 
 from audiodiff import LogMel, MelConfig, Vocoder
+from audiodiff.audio.griffin_lim import griffin_lim as by_griffin_lim
+from audiodiff.audio.griffin_lim import magnitudes
 from audiodiff.diffusion.noise import white_noise
 from audiodiff.metrics._shared import library
 from audiodiff.metrics.pitch import f0_track
@@ -64,23 +65,13 @@ def griffin_lim(
             where the solver starts.
     """
     config = clip.config
-    filterbank = config.filterbank_matrix().numpy()
-    target = config.amplitude(clip.mel).numpy() ** config.power
     if mel_inverse == "least-squares":
-        spectrum = librosa.util.nnls(filterbank, target, pgtol=1e-12, factr=10, maxiter=200)
+        magnitude = magnitudes(clip.mel[None], config)
     else:
-        spectrum = np.maximum(np.linalg.pinv(filterbank) @ target, 0)
-    padded = librosa.griffinlim(
-        spectrum ** (1 / config.power),
-        n_iter=n_iterations,
-        hop_length=config.hop_length,
-        n_fft=config.n_fft,
-        window=config.stft_window().numpy(),
-        center=False,
-        random_state=0,
-    )
-    n_samples = clip.mel.shape[1] * config.hop_length
-    return np.pad(padded, (0, config.n_fft))[config.n_padding :][:n_samples]
+        inverse = np.linalg.pinv(config.filterbank_matrix().numpy())
+        spectrum = inverse @ config.amplitude(clip.mel).numpy() ** config.power
+        magnitude = np.maximum(spectrum, 0) ** (1 / config.power)
+    return by_griffin_lim(magnitude, config, n_iterations)
 
 
 def projection(clip: Clip, model: str, n_passes: int) -> Samples:

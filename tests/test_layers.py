@@ -11,7 +11,7 @@ LAYERS = [
     ["errors", "_types", "config", "atomic", "files", "untrusted", "spans", "devices"],
     ["workers"],
     ["audio.io", "audio.frames", "audio.mel", "audio.presets", "audio.melfiles"],
-    ["audio.codecs", "audio.envelope", "audio.distance"],
+    ["audio.codecs", "audio.envelope", "audio.distance", "audio.griffin_lim"],
     ["audio.conversion", "audio.doctor", "checkpoint"],
     ["diffusion.schedules", "diffusion.targets", "diffusion.times", "diffusion.priors"],
     ["diffusion.noise", "models.diffwave", "models.wavegrad"],
@@ -38,16 +38,9 @@ LAYERS = [
     ["adapters.diffusers", "adapters.matcha", "adapters.f5_tts", "adapters.transformers"],
     ["adapters.nemo", "adapters.speechbrain", "adapters.espnet", "adapters.coqui"],
     ["adapters.torchaudio", "adapters.audioldm2"],
-    [
-        "terminal",
-        "cli_search",
-        "cli_doctor",
-        "cli_export",
-        "cli_prepare",
-        "cli_stream",
-        "cli",
-        "__main__",
-    ],
+    ["demo.work", "demo.parts", "demo.compare", "demo.page"],
+    ["terminal", "cli_search", "cli_doctor", "cli_export", "cli_prepare", "cli_stream"],
+    ["cli_demo", "cli", "__main__"],
 ]
 ORDER = {name: i for i, name in enumerate(name for layer in LAYERS for name in layer)}
 

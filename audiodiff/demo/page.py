@@ -1,0 +1,174 @@
+"""The demo's page."""
+
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+import numpy as np
+from matplotlib.figure import Figure
+
+from audiodiff.audio.doctor import advise, examine
+from audiodiff.audio.melfiles import load_mel
+from audiodiff.demo.compare import compare_tab
+from audiodiff.demo.parts import audio, buttons, choice, pixels, readable, source, vocoder_of
+from audiodiff.demo.work import Choice, Given, Step, figures, read, run, times_of
+from audiodiff.errors import AudiodiffError
+from audiodiff.plots import mels_figure, run_figure, spectrogram_figure
+from audiodiff.vocoder import Vocoder
+
+MAX_UPLOAD = "50mb"
+MAX_WAITING = 20
+AT_ONCE = 2
+"""Visitors served at the same time; the others wait in a queue."""
+
+KEPT_SECONDS = 3600
+"""How long files of a visit stay on the server."""
+
+
+def build(models: Sequence[str] = ("default",)) -> gr.Blocks:
+    """The page.
+
+    Args:
+        models: What can be chosen: names, directories or hub ids.
+    """
+    with gr.Blocks(
+        title="audiodiff", analytics_enabled=False, delete_cache=(KEPT_SECONDS, KEPT_SECONDS)
+    ) as page:
+        gr.Markdown("# audiodiff\nA mel spectrogram in, sound out, by diffusion in a few steps.")
+        model = gr.Dropdown(list(models), value=models[0], label="Model", visible=len(models) > 1)
+        with gr.Tab("Vocode"):
+            _vocode_tab(model)
+        with gr.Tab("Compare"):
+            compare_tab(model)
+        with gr.Tab("See the diffusion"):
+            _steps_tab(model)
+        with gr.Tab("Mel doctor"):
+            _doctor_tab(model)
+    page.queue(max_size=MAX_WAITING, default_concurrency_limit=AT_ONCE)
+    return page
+
+
+def launch(models: Sequence[str], **options: Any) -> None:
+    """Serves the page until it is interrupted.
+
+    Args:
+        models: See `build`.
+        options: Of ``gradio.Blocks.launch``.
+    """
+    build(models).launch(max_file_size=MAX_UPLOAD, **options)
+
+
+def _vocode_tab(model: gr.Dropdown) -> None:
+    with gr.Row():
+        with gr.Column():
+            inputs = [model, *source(), *choice()]
+            go, stop = buttons("Make sound")
+        with gr.Column():
+            made = gr.Audio(label="Made from the mel", interactive=False)
+            said = gr.Markdown()
+            picture = gr.Plot(label="Mel spectrograms")
+    making = go.click(
+        vocode, inputs, [made, said, picture], api_name="vocode", concurrency_id="run"
+    )
+    stop.click(None, cancels=[making], api_visibility="private")
+
+
+def _steps_tab(model: gr.Dropdown) -> None:
+    with gr.Row():
+        with gr.Column():
+            inputs = [model, *source(), *choice()]
+            go, stop = buttons("Show the run")
+        with gr.Column():
+            schedule = gr.Plot(label="The run's times")
+            gallery = gr.Gallery(label="The sound after each step", columns=2)
+    making = go.click(show_run, inputs, [schedule, gallery], api_name="steps", concurrency_id="run")
+    stop.click(None, cancels=[making], api_visibility="private")
+
+
+def _doctor_tab(model: gr.Dropdown) -> None:
+    mel = gr.File(label="A mel: .npy, .npz, .pt, .safetensors")
+    go = gr.Button("What is it?", variant="primary")
+    said = gr.Markdown()
+    go.click(doctor, [model, mel], [said], api_name="doctor")
+
+
+@readable
+def vocode(
+    model: str,
+    sound: str | None,
+    mel: str | None,
+    preset: str,
+    steps: int,
+    sampler: str,
+    rule: str,
+    seed: int,
+) -> Iterator[tuple[Any, ...]]:
+    """A sound or a mel to sound, with figures; until then, how far it is."""
+    vocoder, chosen = vocoder_of(model), Choice(int(steps), sampler, rule, int(seed))
+    given = read(vocoder, mel or sound, preset)
+    n_steps = len(times_of(vocoder, chosen)) - 1
+    start, step = time.perf_counter(), None
+    for step in run(vocoder, given, chosen):
+        yield gr.skip(), f"step {step.n} of {n_steps}", gr.skip()
+    spent = time.perf_counter() - start
+    assert step is not None, "a run has a step"
+    yield (
+        audio(step.wave, vocoder.sample_rate),
+        _report(given, step, spent, vocoder),
+        _mels(given, step, vocoder),
+    )
+
+
+@readable
+def show_run(
+    model: str,
+    sound: str | None,
+    mel: str | None,
+    preset: str,
+    steps: int,
+    sampler: str,
+    rule: str,
+    seed: int,
+) -> Iterator[tuple[Any, ...]]:
+    """The times of a run, and the spectrogram of what it would sound like after each step."""
+    vocoder, chosen = vocoder_of(model), Choice(int(steps), sampler, rule, int(seed))
+    given = read(vocoder, mel or sound, preset)
+    shown: list[tuple[np.ndarray, str]] = []
+    schedule = run_figure(vocoder.model.schedule, times_of(vocoder, chosen))
+    yield schedule, shown
+    for step in run(vocoder, given, chosen):
+        figure = spectrogram_figure([(f"step {step.n}", step.wave)], vocoder.sample_rate)
+        shown = [*shown, (pixels(figure), f"step {step.n}, t = {step.t:.3g}")]
+        yield schedule, shown
+
+
+@readable
+def doctor(model: str, mel: str | None) -> Iterator[str]:
+    """What a mel is, and what must be done with it for the model."""
+    if not mel:
+        raise AudiodiffError("there is no mel; give one first")
+    config = vocoder_of(model).mel_config
+    if config is None:
+        raise AudiodiffError("this model takes no mel; choose another")
+    examination = examine(load_mel(Path(mel)))
+    lines = [examination.facts]
+    for name, evidence in zip(examination.likely, examination.evidence, strict=True):
+        lines.append(f"may be **{name}**: {evidence}")
+    lines.append(advise(examination, config).sentence)
+    yield "\n\n".join(lines)
+
+
+def _report(given: Given, step: Step, spent: float, vocoder: Vocoder) -> str:
+    seconds = len(step.wave) / vocoder.sample_rate
+    parts = [f"{seconds:.1f} s in {spent:.2f} s, real-time factor {spent / seconds:.3f}"]
+    found = figures(given, step.wave, vocoder.sample_rate)
+    parts += [f"{name} {value:.3f}" for name, value in found.items()]
+    return "; ".join(parts)
+
+
+def _mels(given: Given, step: Step, vocoder: Vocoder) -> Figure:
+    made = vocoder.mel(vocoder.whole_frames(step.wave[None])).cpu()
+    n = min(made.shape[2], given.mel.shape[2])
+    return mels_figure(given.mel[0, :, :n].cpu(), made[0, :, :n])
