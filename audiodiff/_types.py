@@ -7,7 +7,7 @@ and one quantity that everything reads: the denoised estimate ``x0_hat(x_t, t)``
 from collections.abc import Callable
 from typing import Any, Protocol, TypeAlias, runtime_checkable
 
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
 Wave = Float[Tensor, "batch samples"]
@@ -15,6 +15,12 @@ Wave = Float[Tensor, "batch samples"]
 
 Mel = Float[Tensor, "batch n_mels frames"]
 """A mel spectrogram in the units of its preset."""
+
+Labels = Int[Tensor, " batch"]
+"""One class per item, by its place among a model's labels."""
+
+Condition: TypeAlias = Mel | Labels
+"""What sound is made from: its mel, or of what class it is."""
 
 State = Float[Tensor, "batch *state"]
 """What diffuses: a wave, or another representation whose last axis is time."""
@@ -48,8 +54,8 @@ class Network(Protocol):
     def level(self, schedule: Schedule, t: Times) -> Times:
         """The noise level in the network's own units (a step index, alpha, log-SNR ...)."""
 
-    def condition(self, mel: Mel | None) -> Any:
-        """All that the network derives from the mel alone, once per utterance."""
+    def condition(self, mel: Condition | None) -> Any:
+        """All that the network derives from the mel or the class alone, once per utterance."""
 
     def __call__(self, x_t: State, level: Times, cond: Any) -> State:
         """The network's output, in the shape of x_t."""
@@ -70,7 +76,7 @@ class Prior(Protocol):
     radius: int
     """Mel frames on either side that one sample of its output depends on."""
 
-    def condition(self, mel: Mel | None) -> Any:
+    def condition(self, mel: Condition | None) -> Any:
         """All that the covariance derives from the mel, once per utterance."""
 
     def color(self, white: State, cond: Any) -> State:

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from audiodiff import cli_demo, cli_doctor, cli_export, cli_prepare, cli_search
+from audiodiff import cli_demo, cli_doctor, cli_export, cli_generate, cli_prepare, cli_search
 from audiodiff.errors import AudiodiffError
 from audiodiff.files import Index, Job, find_jobs, one_by_one, run_jobs, sentence
 from audiodiff.terminal import console, exit_status, progress_bar, report_outcome, require
@@ -27,6 +27,7 @@ app.command()(cli_doctor.doctor)
 app.command()(cli_export.export)
 app.command()(cli_demo.demo)
 app.command()(cli_prepare.prepare)
+app.command()(cli_generate.generate)
 
 Inputs = Annotated[
     list[Path],

@@ -7,6 +7,7 @@ from torch import nn
 
 from audiodiff._types import (
     Codec,
+    Condition,
     Denoiser,
     Mel,
     NoiseSource,
@@ -97,7 +98,7 @@ class Model(nn.Module):
         """Writes config.json and model.safetensors."""
         save_model(directory, self.config, self.network.state_dict())
 
-    def denoisers(self, mel: Mel | None, finish: bool = True) -> tuple[Denoiser, Denoiser]:
+    def denoisers(self, mel: Condition | None, finish: bool = True) -> tuple[Denoiser, Denoiser]:
         """x0_hat with the mel bound, in the steps of a run before its last and in that.
 
         They are made consistent with the mel as `SamplingConfig` says.
@@ -162,7 +163,7 @@ class Model(nn.Module):
     def run(
         self,
         like: Wave,
-        mel: Mel | None,
+        mel: Condition | None,
         times: TimeGrid,
         sampler: Sampler,
         white: NoiseSource,
@@ -173,7 +174,8 @@ class Model(nn.Module):
         Args:
             like: A wave whose shape and device the sound takes, (batch, frames x hop_length), or of
                 any length without a mel.
-            mel: (batch, n_mels, frames) in the model's own preset; None for an unconditional one.
+            mel: (batch, n_mels, frames) in the model's own preset; the places of labels of a model
+                that has those; None for an unconditional one.
             times: The run, see `times`.
             sampler: See `sampler`.
             white: Unit noise in the shape of waves.
@@ -190,7 +192,7 @@ class Model(nn.Module):
 
     def make(
         self,
-        mel: Mel | None,
+        mel: Condition | None,
         n_samples: int,
         times: TimeGrid,
         sampler: Sampler,

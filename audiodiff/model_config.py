@@ -82,8 +82,9 @@ class ModelConfig(Config):
     Attributes:
         format: Version of this layout.
         sample_rate: Of the sound, in Hz.
-        mel: The mel that conditions the network, or a preset's name; None for an unconditional
-            model.
+        mel: The mel that conditions the network, or a preset's name; None for a model without one.
+        labels: Classes of what a model without a mel makes, by name; None for any. A network whose
+            ``n_mels`` or ``n_labels`` is not given has those of the mel and the labels.
         codec: What diffuses: the wave, or its spectrogram.
         network: The network's sizes.
         schedule: The forward process that it was trained on.
@@ -94,13 +95,31 @@ class ModelConfig(Config):
 
     format: Literal[1] = 1
     sample_rate: PositiveInt
-    mel: MelConfig | None
+    mel: MelConfig | None = None
+    labels: tuple[str, ...] | None = None
     codec: CodecConfig = Field(default_factory=WaveformConfig)
     network: NetworkConfig
     schedule: ScheduleConfig
     target: str
     prior: PriorConfig = Field(default_factory=PriorConfig)
     sampling: SamplingConfig
+
+    @model_validator(mode="before")
+    @classmethod
+    def _network_fits(cls, values: Any) -> Any:
+        """Gives the network the sizes that the mel and the labels have."""
+        network = values.get("network") if isinstance(values, dict) else None
+        if not isinstance(network, dict):
+            return values
+        mel, labels = values.get("mel"), values.get("labels")
+        if isinstance(mel, str) and mel in PRESETS:
+            mel = PRESETS[mel]
+        n_mels = mel.get("n_mels") if isinstance(mel, dict) else getattr(mel, "n_mels", None)
+        sizes = {} if n_mels is None else {"n_mels": n_mels}
+        if network.get("kind") == "diffwave":  # the others need a mel
+            sizes = {"n_mels": n_mels} if mel is None else sizes
+            sizes |= {} if labels is None else {"n_labels": len(labels)}
+        return values | {"network": sizes | network}
 
     @field_validator("mel", mode="before")
     @classmethod
@@ -122,6 +141,7 @@ class ModelConfig(Config):
         n_mels = None if self.mel is None else self.mel.n_mels
         if n_mels != self.network.n_mels:
             raise ValueError(f"network.n_mels={self.network.n_mels} but the mel has {n_mels}")
+        self._check_labels()
         if self.codec.kind not in CODECS_OF[self.prior.kind]:
             raise ValueError(
                 f"prior.kind={self.prior.kind!r} works on codec.kind="
@@ -147,6 +167,19 @@ class ModelConfig(Config):
                 f"{self.mel.hop_length}; set network.upsample_factors"
             )
         return self
+
+    def _check_labels(self) -> None:
+        """Whether the network has a class for each label."""
+        n_labels = getattr(self.network, "n_labels", None)
+        if (None if self.labels is None else len(self.labels)) != n_labels:
+            named = "none" if self.labels is None else len(self.labels)
+            raise ValueError(f"network.n_labels={n_labels} but of labels there are {named}")
+        if self.labels is None:
+            return
+        if len(set(self.labels)) < len(self.labels):
+            raise ValueError(f"labels={self.labels} holds a name twice")
+        if self.mel is not None:
+            raise ValueError("labels are for models without a mel; leave one of them out")
 
     def _check_network(self) -> None:
         """Whether the network takes what the codec makes."""

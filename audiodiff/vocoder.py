@@ -47,7 +47,8 @@ class Vocoder:
         sample_rate: Of the sound, in Hz.
         hop_length: Samples per mel frame.
         n_mels: Bands of the mel; None for an unconditional model.
-        mel_config: The mel that it takes; None for an unconditional model.
+        mel_config: The mel that it takes; None for a model without one.
+        labels: Classes of what a model without a mel makes; None for any.
         precision: As given; `Model.bf16` says what came of it on this device.
     """
 
@@ -59,6 +60,7 @@ class Vocoder:
         self.hop_length = model.config.hop_length
         self.mel_config: MelConfig | None = model.config.mel
         self.n_mels = None if self.mel_config is None else self.mel_config.n_mels
+        self.labels = model.config.labels
 
     @classmethod
     def from_pretrained(
@@ -303,18 +305,32 @@ class Vocoder:
         """Frames on either side with which a piece is as in the whole, within reason."""
         return min(n_steps * solver.calls * self.model.receptive_radius, MAX_CONTEXT)
 
-    def generate(self, n_samples: int, n_steps: int | None = None, seed: int = 0) -> Wave:
-        """Sound from an unconditional model, (1, n_samples).
+    def generate(
+        self, n_samples: int, n_steps: int | None = None, seed: int = 0, label: str | None = None
+    ) -> Wave:
+        """Sound from a model without a mel, (1, n_samples).
+
+        Args:
+            n_samples: Of the sound.
+            n_steps: Of the sampler; None for the model's default run.
+            seed: Of the noise.
+            label: Of what class it is to be, one of `labels`; None for a model that has none.
 
         Raises:
-            AudiodiffError: If the model needs a mel.
+            AudiodiffError: If the model needs a mel, or has no such label.
         """
         if self.mel_config is not None:
             raise AudiodiffError("this model is conditioned on a mel; call vocoder(mel)")
-        model = self.model
+        model, labels = self.model, self.labels
+        if label not in (labels or (None,)):
+            known = "has no labels" if labels is None else f"has {', '.join(labels)}"
+            raise AudiodiffError(f"label={label!r}: this model {known}; choose accordingly")
+        place = None
+        if labels is not None and label is not None:
+            place = torch.tensor([labels.index(label)], device=self.device)
         with torch.inference_mode():
             times = model.times(n_steps)
-            return model.make(None, n_samples, times, model.sampler(), [seed], [0])
+            return model.make(place, n_samples, times, model.sampler(), [seed], [0])
 
     def whole_frames(self, wave: Wave) -> Float[Tensor, "batch whole_frames"]:
         """The wave with silence after it, so that its mel covers it to the end."""

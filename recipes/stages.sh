@@ -10,7 +10,8 @@
 #   TRAIN      further options of `audiodiff train`, e.g. "--set steps=1000"
 #   PREPARE    further options of `audiodiff prepare`, e.g. "--loudness -23"
 #
-# Every stage can be interrupted and run again, and does nothing where it is done.
+# Every stage can be interrupted and run again, and does nothing where it is done. A recipe may have
+# stages of its own, which it defines after sourcing this; it ends with run_stages.
 set -eo pipefail
 
 recipes=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -80,12 +81,16 @@ evaluate() {
     audiodiff evaluate "$out/prepared/wavs" "$out/made/$config" --json "$out/$config.json"
 }
 
-for stage in $stages; do
-    case $stage in
-    download | prepare | train | search | vocode | evaluate) "$stage" ;;
-    *)
-        echo "error: no stage '$stage'; there are download prepare train search vocode evaluate" >&2
-        exit 2
-        ;;
-    esac
-done
+# Runs the stages that were asked for, in their order.
+run_stages() {
+    for stage in $stages; do
+        case $stage in
+        download | prepare | train | search | vocode | evaluate) "$stage" ;;
+        *)
+            echo "error: no stage '$stage'; there are download prepare train search vocode" \
+                "evaluate" >&2
+            exit 2
+            ;;
+        esac
+    done
+}

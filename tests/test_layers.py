@@ -22,7 +22,7 @@ LAYERS = [
     ["samplers.unrolled"],
     ["samplers.loop"],
     ["searched", "plots", "model_config", "model"],
-    ["data.corpus", "data.clips", "data.cache", "data.paired", "data.crops"],
+    ["data.corpus", "data.clips", "data.cache", "data.paired", "data.labelled", "data.crops"],
     ["data.layouts", "data.prepare", "data.report", "data.shards"],
     ["metrics._shared", "metrics.perceptual", "metrics.pitch", "metrics.spectral"],
     ["metrics.silence", "metrics.evaluate", "metrics.tables"],
@@ -40,7 +40,7 @@ LAYERS = [
     ["adapters.torchaudio", "adapters.audioldm2"],
     ["demo.work", "demo.parts", "demo.compare", "demo.page"],
     ["terminal", "cli_search", "cli_doctor", "cli_export", "cli_prepare", "cli_stream"],
-    ["cli_demo", "cli", "__main__"],
+    ["cli_demo", "cli_generate", "cli", "__main__"],
 ]
 ORDER = {name: i for i, name in enumerate(name for layer in LAYERS for name in layer)}
 

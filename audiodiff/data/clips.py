@@ -6,6 +6,7 @@ from typing import Protocol
 import numpy as np
 from jaxtyping import Float, Int16, Int64
 
+from audiodiff._types import Condition
 from audiodiff.errors import AudiodiffError
 
 FULL_SCALE = 32768
@@ -53,6 +54,10 @@ class Clips:
     def duration(self) -> float:
         """Seconds in all."""
         return self.n_samples / self.sample_rate
+
+    def condition(self, i: int, start: int, n_samples: int) -> Condition | None:
+        """What goes with part of clip i beside its sound: nothing; see `PairedClips`."""
+        return None
 
     def at(self, k: int) -> "Clips":
         """What item k of the training sequence is cut from: all of them, see `Source`."""

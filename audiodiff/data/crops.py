@@ -16,10 +16,9 @@ import torch
 from jaxtyping import Float
 from pydantic import Field, field_validator
 
-from audiodiff._types import Mel, Wave
+from audiodiff._types import Condition, Wave
 from audiodiff.config import Config
 from audiodiff.data.clips import Clips, Source
-from audiodiff.data.paired import PairedClips
 from audiodiff.errors import AudiodiffError
 
 N_AHEAD = 4
@@ -54,12 +53,12 @@ class Crops(NamedTuple):
 
     Attributes:
         wave: (batch, samples).
-        mel: What an acoustic model predicted for them, (batch, n_mels, frames); None where there is
-            nothing but sound.
+        cond: What an acoustic model predicted for them, (batch, n_mels, frames), or their classes;
+            None where there is nothing but sound.
     """
 
     wave: Wave
-    mel: Mel | None
+    cond: Condition | None
 
 
 def crop_batch(
@@ -109,11 +108,11 @@ def crop_batch(
     _check_least("start", start, 0)
     _check_crops(seed, batch_size, n_samples)
     items = range(start, start + batch_size)
-    waves, mels = zip(
+    waves, conds = zip(
         *(_item(source.at(k), seed, k, n_samples, augment) for k in items), strict=True
     )
     wave = torch.from_numpy(np.stack(waves))
-    return Crops(wave, None if mels[0] is None else torch.cat(mels))
+    return Crops(wave, None if conds[0] is None else torch.cat(conds))
 
 
 class CropLoader:
@@ -198,7 +197,7 @@ class CropLoader:
 
 def _item(
     clips: Clips, seed: int, k: int, n_samples: int, augment: Augment
-) -> tuple[Float[np.ndarray, " n_samples"], Mel | None]:
+) -> tuple[Float[np.ndarray, " n_samples"], Condition | None]:
     rng = np.random.Generator(np.random.PCG64(np.random.SeedSequence((seed, k))))
     # A sample drawn from all samples falls into a clip with the probability of its length.
     sample = rng.integers(clips.n_samples)
@@ -212,8 +211,8 @@ def _item(
     if augment.speed:
         wave = _resized(soxr.resample(wave, speed, 1.0, quality="MQ"), n_samples)
     peak = float(np.abs(wave).max())
-    mel = clips.mel(i, start, n_samples) if isinstance(clips, PairedClips) else None
-    return wave * np.float32(min(gain, 1 / peak) if peak > 0 else gain), mel
+    loud = np.float32(min(gain, 1 / peak) if peak > 0 else gain)
+    return wave * loud, clips.condition(i, start, n_samples)
 
 
 def _resized(wave: Float[np.ndarray, " _"], n_samples: int) -> Float[np.ndarray, " n_samples"]:

@@ -48,7 +48,7 @@ class PairedClips(Clips):
             if n in apart
         )
 
-    def mel(self, i: int, start: int, n_samples: int) -> Mel:
+    def condition(self, i: int, start: int, n_samples: int) -> Mel:
         """The frames of part of clip i, (1, n_mels, frames), with silence after its end.
 
         Args:

@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from audiodiff._types import Mel, Network, Prior, Schedule, State, Times
+from audiodiff._types import Condition, Network, Prior, Schedule, State, Times
 from audiodiff.diffusion.targets import x0_from_output
 
 
@@ -19,14 +19,16 @@ class Whitened:
     Args:
         network: What is trained.
         prior: The covariance of the noise.
-        mel: What both are conditioned on; None without conditioning.
+        mel: What both are conditioned on, or the classes; None without conditioning.
         bf16: Whether the network runs under autocast to bfloat16.
 
     Attributes:
         shape: What the prior's covariance derives from the mel.
     """
 
-    def __init__(self, network: Network, prior: Prior, mel: Mel | None, bf16: bool = False) -> None:
+    def __init__(
+        self, network: Network, prior: Prior, mel: Condition | None, bf16: bool = False
+    ) -> None:
         self.network = network
         self.prior = prior
         self.bf16 = bf16
@@ -57,7 +59,7 @@ class NetDenoiser:
         schedule: The schedule it was trained on.
         target: What it predicts, a name of `TARGETS`.
         prior: The covariance of the noise that it was trained with.
-        mel: The mel to condition on; None without conditioning.
+        mel: The mel or the classes to condition on; None without conditioning.
         bf16: See `Whitened`.
     """
 
@@ -67,7 +69,7 @@ class NetDenoiser:
         schedule: Schedule,
         target: str,
         prior: Prior,
-        mel: Mel | None,
+        mel: Condition | None,
         bf16: bool = False,
     ) -> None:
         self.level = network.level

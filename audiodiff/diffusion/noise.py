@@ -11,7 +11,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from audiodiff._types import Codec, Mel, NoiseSource, Prior, State
+from audiodiff._types import Codec, Condition, NoiseSource, Prior, State
 
 BLOCK = 4096
 """Positions drawn at once; part of what a seed means, so changing it changes every result."""
@@ -67,7 +67,7 @@ class Colored:
     """
 
     def __init__(
-        self, source: NoiseSource, codec: Codec, prior: Prior, mel: Mel | None, n_samples: int
+        self, source: NoiseSource, codec: Codec, prior: Prior, mel: Condition | None, n_samples: int
     ) -> None:
         self.source, self.codec, self.prior = source, codec, prior
         self.cond, self.n_samples = prior.condition(mel), n_samples

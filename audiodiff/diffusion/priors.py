@@ -13,7 +13,7 @@ from jaxtyping import Float
 from pydantic import Field, PositiveFloat, model_validator
 from torch import Tensor
 
-from audiodiff._types import Mel, Prior, State, Wave
+from audiodiff._types import Condition, Mel, Prior, State, Wave
 from audiodiff.audio import frames
 from audiodiff.audio.codecs import CodecConfig, Spectrum, StftConfig
 from audiodiff.audio.envelope import Envelope, Gain
@@ -59,7 +59,7 @@ class Unit:
     def __init__(self, config: PriorConfig, codec: CodecConfig, mel: MelConfig | None) -> None:
         """Needs nothing of either."""
 
-    def condition(self, mel: Mel | None) -> None:
+    def condition(self, mel: Condition | None) -> None:
         """Nothing."""
 
     def color(self, white: State, cond: None) -> State:

@@ -9,7 +9,7 @@ from jaxtyping import Float
 from pydantic import Field, PositiveInt
 from torch import Tensor, nn
 
-from audiodiff._types import Mel, Schedule, Times, Wave
+from audiodiff._types import Condition, Mel, Schedule, Times, Wave
 from audiodiff.config import Config
 
 Features = Float[Tensor, "batch channels samples"]
@@ -20,6 +20,10 @@ PaddingMode: TypeAlias = Literal["zeros", "reflect"]
 """What stands beyond the ends of a sound."""
 
 
+N_LABEL = 128
+"""Features of a class."""
+
+
 class DiffWaveConfig(Config):
     """The sizes of a DiffWave; the defaults are the published base network of 2.62 M parameters.
 
@@ -28,7 +32,8 @@ class DiffWaveConfig(Config):
         n_layers: How many there are.
         dilation_cycle: Layer i dilates by 2^(i mod dilation_cycle).
         n_levels: Rows of the table that embeds the step (the T of the training schedule).
-        n_mels: Bands of the conditioning mel; None for an unconditional network.
+        n_mels: Bands of the conditioning mel; None for a network without one.
+        n_labels: Classes of what it makes; None for a network without any.
         upsample_factors: Factors of the mel upsampler; their product is the hop length.
         upsampler_per_layer: Whether each layer has a mel upsampler of its own.
         step_in_residual: Whether the step's embedding stays in what a layer hands on.
@@ -44,6 +49,7 @@ class DiffWaveConfig(Config):
     dilation_cycle: PositiveInt = 10
     n_levels: int = Field(default=50, ge=2)
     n_mels: PositiveInt | None = 80
+    n_labels: PositiveInt | None = None
     upsample_factors: tuple[Annotated[int, Field(ge=2)], ...] = (16, 16)
     upsampler_per_layer: bool = False
     step_in_residual: bool = False
@@ -179,6 +185,9 @@ class DiffWave(nn.Module):
                 self.upsampler = MelUpsampler(config.upsample_factors)
             # One convolution for the mel projections of all layers: they do not depend on the step.
             self.mel_projection = _conv(config.n_mels, 2 * n_channels * config.n_layers)
+        if config.n_labels is not None:
+            self.labels = nn.Embedding(config.n_labels, N_LABEL)
+            self.label_projection = nn.Linear(N_LABEL, 2 * n_channels * config.n_layers)
         self.skip = _conv(n_channels, n_channels)
         self.output = _conv(n_channels, 1)
         nn.init.zeros_(self.output.weight)
@@ -187,8 +196,14 @@ class DiffWave(nn.Module):
         """The step index ``n_levels t - 1``; earlier times than the first step's read its row."""
         return (t * self.config.n_levels - 1).clamp(min=0)
 
-    def condition(self, mel: Mel | None) -> tuple[Gates, ...] | None:
-        """The mel's part in every layer, shape (batch, 2 C, samples) each."""
+    def condition(self, mel: Condition | None) -> tuple[Gates, ...] | None:
+        """The mel's part in every layer, (batch, 2 C, samples) each, or a class's, (batch, 2 C, 1).
+
+        A class is a bias of every layer's dilated convolution, the paper's global conditioner.
+        """
+        if self.config.n_labels is not None:
+            biases = self.label_projection(self.labels(mel))
+            return biases[:, :, None].chunk(self.config.n_layers, 1)
         if self.config.n_mels is None:
             return None
         n_layers, projection = self.config.n_layers, self.mel_projection

@@ -14,7 +14,6 @@ from audiodiff.atomic import replacing
 from audiodiff.audio.mel import LogMel
 from audiodiff.data.clips import Clips
 from audiodiff.data.crops import Crops, crop_batch
-from audiodiff.data.paired import PairedClips
 from audiodiff.diffusion.noise import white_noise
 from audiodiff.model import Model
 from audiodiff.plots import curves_figure, save_figure, spectrogram_figure
@@ -85,13 +84,13 @@ def vocode_clips(model: Model, clips: Sequence[Crops]) -> list[Float[Tensor, " _
     log_mel = None if model.config.mel is None else LogMel(model.config.mel)
     device = next(model.parameters()).device
     made = []
-    for wave, mel in clips:
+    for wave, cond in clips:
         n_frames = wave.shape[1] // model.config.hop_length
-        if mel is None and log_mel is not None:
-            mel = log_mel(wave)
-        mel = None if mel is None else mel[..., :n_frames].to(device)
+        if log_mel is not None:
+            cond = (log_mel(wave) if cond is None else cond)[..., :n_frames]
+        cond = None if cond is None else cond.to(device)
         n_samples = n_frames * model.config.hop_length
-        made.append(model.make(mel, n_samples, model.times(), model.sampler(), [0], [0])[0].cpu())
+        made.append(model.make(cond, n_samples, model.times(), model.sampler(), [0], [0])[0].cpu())
     return made
 
 
@@ -101,9 +100,9 @@ def dev_losses(
 ) -> dict[str, float]:
     """What an objective measures on fixed crops of the dev clips with fixed noise."""
     device = next(objective.parameters()).device
-    wave, mel = crop_batch(clips, seed=0, start=0, batch_size=N_CROPS, n_samples=n_samples)
+    wave, cond = crop_batch(clips, seed=0, start=0, batch_size=N_CROPS, n_samples=n_samples)
     white = white_noise((0,), tuple(wave.shape)).to(device)
-    return objective.on_dev(wave.to(device), white, None if mel is None else mel.to(device))
+    return objective.on_dev(wave.to(device), white, None if cond is None else cond.to(device))
 
 
 def preview_clips(clips: Clips, at_least: int) -> list[Crops]:
@@ -113,6 +112,6 @@ def preview_clips(clips: Clips, at_least: int) -> list[Crops]:
     for i in range(0, len(clips), max(1, len(clips) // N_PREVIEWS))[:N_PREVIEWS]:
         n = max(at_least, min(int(clips.lengths[i]), longest)) // clips.hop_length
         n *= clips.hop_length
-        mel = clips.mel(i, 0, n) if isinstance(clips, PairedClips) else None
-        chosen.append(Crops(torch.from_numpy(clips.crop(i, 0, n))[None], mel))
+        wave = torch.from_numpy(clips.crop(i, 0, n))[None]
+        chosen.append(Crops(wave, clips.condition(i, 0, n)))
     return chosen

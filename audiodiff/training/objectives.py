@@ -4,7 +4,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from audiodiff._types import Mel, Times, Wave
+from audiodiff._types import Condition, Times, Wave
 from audiodiff.audio.codecs import StftConfig
 from audiodiff.audio.mel import LogMel
 from audiodiff.diffusion.denoiser import Whitened
@@ -29,7 +29,8 @@ class Batch:
         first: Place of the first crop in the training sequence.
         times: How times are drawn.
         t_min: The smallest time.
-        mel: What an acoustic model predicted for the crops; None for their own.
+        cond: What an acoustic model predicted for the crops, or their classes; None for their own
+            mel, or for nothing.
     """
 
     def __init__(
@@ -39,10 +40,10 @@ class Batch:
         first: int,
         times: TimesConfig,
         t_min: float,
-        mel: Mel | None = None,
+        cond: Condition | None = None,
     ) -> None:
         places = range(first, first + len(wave))
-        self.wave, self.mel = wave, mel
+        self.wave, self.cond = wave, cond
         self.first = first
         uniform = torch.tensor([place * GOLDEN % 1 for place in places], dtype=torch.float64)
         self.t = _times(times, uniform, t_min)
@@ -51,7 +52,7 @@ class Batch:
 
     def to(self, device: torch.device) -> "Batch":
         """Moves the tensors."""
-        for name in ("wave", "mel", "t", "white"):
+        for name in ("wave", "cond", "t", "white"):
             if (tensor := getattr(self, name)) is not None:
                 setattr(self, name, tensor.to(device, non_blocking=True))
         return self
@@ -86,19 +87,19 @@ class DiffusionLoss(nn.Module):
 
     def forward(self, batch: Batch) -> tuple[Tensor, dict[str, float]]:
         """The mean over the batch, and nothing else to log."""
-        return self.per_item(batch.wave, batch.t, batch.white, batch.mel).mean(), {}
+        return self.per_item(batch.wave, batch.t, batch.white, batch.cond).mean(), {}
 
     def per_item(
-        self, wave: Wave, t: Times, white: Wave, mel: Mel | None = None
+        self, wave: Wave, t: Times, white: Wave, cond: Condition | None = None
     ) -> Float[Tensor, " batch"]:
         """The loss of each crop, whose own mel is computed where there is no other."""
         model = self.model
         with torch.no_grad():
-            if mel is None and self.log_mel is not None:
-                mel = self.log_mel(wave)[..., : wave.shape[-1] // model.config.hop_length]
-            if mel is not None:
-                mel = self._inner(mel, model.config.hop_length)
-        network = Whitened(model.network, model.prior, mel)
+            if self.log_mel is not None:
+                mel = self.log_mel(wave) if cond is None else cond
+                mel = mel[..., : wave.shape[-1] // model.config.hop_length]
+                cond = self._inner(mel, model.config.hop_length)
+        network = Whitened(model.network, model.prior, cond)
         with torch.no_grad():
             x0, noise = (
                 self._inner(model.codec.encode(x), model.codec.hop_length) for x in (wave, white)
@@ -111,12 +112,12 @@ class DiffusionLoss(nn.Module):
         error = model.prior.whiten(y - y_hat, network.shape).abs().pow(self.power)
         return (error * self.get_buffer("weight")).flatten(1).mean(1)
 
-    def on_dev(self, wave: Wave, white: Wave, mel: Mel | None = None) -> dict[str, float]:
+    def on_dev(self, wave: Wave, white: Wave, cond: Condition | None = None) -> dict[str, float]:
         """The loss at each of `DEV_TIMES`, and their mean."""
         losses = {}
         for level in DEV_TIMES:
             t = torch.full((len(wave),), level, dtype=torch.float64, device=wave.device)
-            losses[f"dev/loss_t{level:.2f}"] = self.per_item(wave, t, white, mel).mean().item()
+            losses[f"dev/loss_t{level:.2f}"] = self.per_item(wave, t, white, cond).mean().item()
         return losses | {"dev/loss": sum(losses.values()) / len(losses)}
 
     def _inner(self, x: Tensor, hop_length: int) -> Tensor:

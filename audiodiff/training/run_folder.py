@@ -8,6 +8,7 @@ from audiodiff.atomic import replacing
 from audiodiff.data.cache import build_cache
 from audiodiff.data.clips import Clips, Source
 from audiodiff.data.corpus import Clip, read_corpus
+from audiodiff.data.labelled import LabelledClips
 from audiodiff.data.paired import PairedClips
 from audiodiff.data.shards import Shards, read_split
 from audiodiff.errors import AudiodiffError
@@ -97,7 +98,12 @@ def open_data(
         for note in cache.notes:
             say(note)
         say(f"{split}: {len(cache)} clips, {cache.duration / 60:.1f} minutes")
-        caches.append(cache if mels is None else _paired(cache, mels, config, say))
+        if mels is not None:
+            caches.append(_paired(cache, mels, config, say))
+        elif config.model.labels is not None:
+            caches.append(LabelledClips(cache, config.model.labels))
+        else:
+            caches.append(cache)
     return caches[0], caches[1]
 
 
@@ -120,6 +126,8 @@ def open_shards(
     Raises:
         AudiodiffError: If they cannot be read, or are at another rate than the model.
     """
+    if config.model.labels is not None:
+        raise AudiodiffError("--shards: they hold no classes, which this model needs; use --data")
     train = Shards(place, config.seed, config.n_samples, config.batch_size, world)
     if train.sample_rate != config.model.sample_rate:
         raise AudiodiffError(

@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from audiodiff._types import Mel, Wave
+from audiodiff._types import Condition, Mel, Wave
 from audiodiff.audio.distance import SpectralDistance
 from audiodiff.model import Model
 from audiodiff.training.config import TrainConfig
@@ -50,25 +50,25 @@ class SpectralLoss(nn.Module):
             chosen = [i for i in range(n, len(batch.wave)) if (batch.first + i) % n_calls == call]
             if chosen:
                 places = [batch.first + i for i in chosen]
-                mel = None if batch.mel is None else batch.mel[chosen]
+                mel = None if batch.cond is None else batch.cond[chosen]
                 part = self.of_call(batch.wave[chosen], places, call, mel)
                 parts[f"train/spectral_{call + 1}"] = part
         if n:
-            mel = None if batch.mel is None else batch.mel[:n]
+            mel = None if batch.cond is None else batch.cond[:n]
             parts["train/diffusion"] = self.diffusion.per_item(
                 batch.wave[:n], batch.t[:n], batch.white[:n], mel
             )
         means = {name: part.mean().item() for name, part in parts.items()}
         return torch.cat(list(parts.values())).mean(), means
 
-    def on_dev(self, wave: Wave, white: Wave, mel: Mel | None = None) -> dict[str, float]:
+    def on_dev(self, wave: Wave, white: Wave, cond: Condition | None = None) -> dict[str, float]:
         """The distance after each call, and what `DiffusionLoss` measures."""
         places = range(len(wave))
         losses = {
-            f"dev/spectral_{call + 1}": self.of_call(wave, places, call, mel).mean().item()
+            f"dev/spectral_{call + 1}": self.of_call(wave, places, call, cond).mean().item()
             for call in range(self.model.n_steps)
         }
-        return losses | self.diffusion.on_dev(wave, white, mel)
+        return losses | self.diffusion.on_dev(wave, white, cond)
 
     def of_call(
         self, wave: Wave, places: Sequence[int], call: int, mel: Mel | None = None

@@ -210,8 +210,8 @@ class Trainer:
         t_min = self.objective.model.schedule.t_min
         for i in range(config.accumulation):
             place = first + i * config.batch_size * world
-            wave, mel = next(loader)
-            batch = Batch(wave, config.seed, place, config.times, t_min, mel)
+            wave, cond = next(loader)
+            batch = Batch(wave, config.seed, place, config.times, t_min, cond)
             batch = batch.to(self.accelerator.device)
             with self.accelerator.accumulate(self.shared):
                 loss, self.figures = self.shared(batch)

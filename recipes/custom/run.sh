@@ -8,3 +8,4 @@ archives=()
 init=
 [ "${CONFIG:-bandsplit}" != bandsplit ] || init=default
 . "$(dirname "$0")/../stages.sh"
+run_stages

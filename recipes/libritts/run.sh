@@ -21,3 +21,4 @@ for subset in ${SUBSETS:-train-clean-100} dev-clean test-clean; do
 done
 init=
 . "$(dirname "$0")/../stages.sh"
+run_stages

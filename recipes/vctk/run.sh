@@ -9,3 +9,4 @@ archives=(
 )
 init=
 . "$(dirname "$0")/../stages.sh"
+run_stages
