@@ -112,7 +112,7 @@ class Model(nn.Module):
         own = NetDenoiser(
             self.network, self.schedule, config.target, self.prior, mel, bf16=self.bf16
         )
-        if mel is None:
+        if mel is None or self.project is None:
             return own, own
         between = self._consistent(own, mel, sampling.passes_between)
         if not finish:

@@ -8,6 +8,7 @@
 #   SPLITS     a folder of split lists instead of the recipe's; empty for none
 #   CONFIG     a config in the recipe's folder, without .toml; bandsplit by default
 #   TRAIN      further options of `audiodiff train`, e.g. "--set steps=1000"
+#   SEARCH     options of `audiodiff search`; "--steps 2,4,6" by default
 #   PREPARE    further options of `audiodiff prepare`, e.g. "--loudness -23"
 #
 # Every stage can be interrupted and run again, and does nothing where it is done. A recipe may have
@@ -23,6 +24,7 @@ stages=${*:-download prepare train search vocode evaluate}
 config=${CONFIG:-bandsplit}
 read -ra train_options <<<"${TRAIN:-}"
 read -ra prepare_options <<<"${PREPARE:-}"
+read -ra search_options <<<"${SEARCH:---steps 2,4,6}"
 run=$out/$config
 model=$run/model
 
@@ -66,7 +68,7 @@ part() {
 }
 
 search() {
-    audiodiff search "$model" --data "$out/prepared" --steps 2,4,6 --plot
+    audiodiff search "$model" --data "$out/prepared" --plot "${search_options[@]}"
 }
 
 # The clips of the test list, or of the dev list where the corpus has no other.

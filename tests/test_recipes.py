@@ -66,7 +66,11 @@ def test_a_config_holds_what_differs_from_its_base(tmp_path: Path) -> None:
 def test_a_recipe_runs_to_its_end(recipe: str, tmp_path: Path) -> None:
     CORPORA[recipe](tmp_path / "raw")
     tuned = recipe == "ljspeech"  # from the default model, which has a size
-    settings = {"ROOT": str(tmp_path / "raw"), "TRAIN": FEW if tuned else SMALL}
+    settings = {
+        "ROOT": str(tmp_path / "raw"),
+        "TRAIN": FEW if tuned else SMALL,
+        "SEARCH": "--steps 3 --method straightness",
+    }
     ended = run(recipe, tmp_path / "out", **settings)
     assert ended.returncode == 0, ended.stderr
     for name in ("prepared/report.md", "bandsplit/model/model.safetensors", "bandsplit.json"):

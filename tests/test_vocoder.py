@@ -200,7 +200,7 @@ def test_an_unconditional_model_generates() -> None:
     [
         ({"sample_rate": 24000}, "sample_rate=24000"),
         ({"target": "noise"}, "target='noise' is unknown"),
-        ({"mel": "bigvgan-24k", "sample_rate": 24000}, "the mel has 100"),
+        ({"network": {"kind": "diffwave", "n_mels": 40}}, "network.n_mels=40 but the mel has 80"),
         ({"mel": "nonsense"}, "mel='nonsense' is unknown"),
         ({"sampling": {"times": [0.5, 0.7, 0.0]}}, "times fall"),
         ({"sampling": {"times": [1.0, 0.0], "sampler": "x"}}, "sampler='x' is unknown"),

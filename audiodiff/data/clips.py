@@ -1,7 +1,7 @@
 """Decoded clips that training crops from, wherever their samples lie."""
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float, Int16, Int64
@@ -91,6 +91,7 @@ class Clips:
         return wave
 
 
+@runtime_checkable
 class Source(Protocol):
     """Where the training sequence's items are cut from.
 

@@ -164,7 +164,7 @@ def prepare_clip(settings: PrepareSettings, out: Path, clip: Clip) -> Facts:
     return facts.model_copy(
         update={
             "seconds": seconds,
-            "peak_db": round(_decibels(np.abs(wave).max()), 2),
+            "peak_db": round(_decibels(float(np.abs(wave).max())), 2),
             "rms_db": round(_decibels(_rms(wave)), 2),
             "remarks": remarks,
             "digest": hashlib.sha256(io.encode(wave, "PCM_16")[0].tobytes()).hexdigest()[:16],
@@ -279,7 +279,7 @@ def _at_loudness(
     import pyloudnorm
 
     own = pyloudnorm.Meter(rate).integrated_loudness(wave)
-    gain, most = 10 ** ((loudness - own) / 20), 0.999 / np.abs(wave).max()
+    gain, most = 10 ** ((loudness - own) / 20), 0.999 / float(np.abs(wave).max())
     limited = f"{_decibels(gain / most):.1f} dB under the loudness, for its peaks"
     return wave * np.float32(min(gain, most)), limited if gain > most else ""
 

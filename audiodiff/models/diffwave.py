@@ -13,7 +13,7 @@ from audiodiff._types import Condition, Mel, Schedule, Times, Wave
 from audiodiff.config import Config
 
 Features = Float[Tensor, "batch channels samples"]
-Gates = Float[Tensor, "batch twice_the_channels samples"]
+Gates = Float[Tensor, "batch twice_the_channels #samples"]
 
 
 PaddingMode: TypeAlias = Literal["zeros", "reflect"]
