@@ -3,26 +3,47 @@
 import warnings
 from itertools import count
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
+from torch._higher_order_ops.while_loop import while_loop
 
-from audiodiff._types import Mel, State
+from audiodiff._types import Mel, State, Wave
 from audiodiff.atomic import replacing
+from audiodiff.diffusion.consistency import MelProjection, momentum
 from audiodiff.errors import AudiodiffError
 from audiodiff.model import Model
 from audiodiff.samplers.ancestral import Clamped
 from audiodiff.samplers.loop import build_sampler, last
 from audiodiff.samplers.unrolled import Unrolled
 
+if TYPE_CHECKING:
+    from onnx import GraphProto
+
 OPSET = 20
 """Of ONNX: the first whose DFT takes its axis as an input."""
 
 
-MAX_PASSES = 16
-"""Onto the mel, each of which is written out: the time that writing takes grows with their square,
-and sixteen are a minute or two."""
+class LoopedProjection(MelProjection):
+    """The projection with its passes as a loop of the graph: written out, ninety never end."""
+
+    def _passes(self, wave: Wave, wanted: Mel, n_passes: int) -> Wave:
+        if n_passes == 1 or not torch.compiler.is_exporting():
+            return super()._passes(wave, wanted, n_passes)
+        momenta = torch.tensor([0.0, *momentum(n_passes)])
+
+        def more(n: Tensor, before: Wave, wave: Wave) -> Tensor:
+            return n < n_passes
+
+        def turn(n: Tensor, before: Wave, wave: Wave) -> tuple[Tensor, Wave, Wave]:
+            after = self._pass(wave, wanted)
+            onward = after + momenta.index_select(0, n[None]) * (after - before)
+            return n + 1, after.contiguous(), onward.contiguous()
+
+        first = self._pass(wave, wanted).contiguous()
+        return while_loop(more, turn, (torch.tensor(1), first, first.clone()))[1]
 
 
 class UnrolledRun(nn.Module):
@@ -39,8 +60,7 @@ class UnrolledRun(nn.Module):
         times: Of the run.
 
     Raises:
-        AudiodiffError: If the model has no mel, the run has too many passes onto it, or a name or
-            number is wrong.
+        AudiodiffError: If the model has no mel, or a name or number is wrong.
     """
 
     def __init__(
@@ -54,14 +74,8 @@ class UnrolledRun(nn.Module):
         model.bf16 = False
         sampling = model.config.sampling
         self.times = model.times(n_steps, sampler)
-        passes = sampling.start_passes + sampling.mel_passes
-        passes += sampling.passes_between * (len(self.times) - 2)
-        if passes > MAX_PASSES:
-            raise AudiodiffError(
-                f"{len(self.times) - 1} steps of this model make {passes} passes onto the mel, and "
-                f"a graph holds {MAX_PASSES} at most; give fewer steps, or a copy of the model "
-                "whose config.json has a smaller sampling.passes_between or mel_passes"
-            )
+        if model.log_mel is not None:
+            model.project = LoopedProjection(model.log_mel)
         unrolled = Unrolled(build_sampler(sampler or sampling.sampler), model.schedule, self.times)
         self.sampler = unrolled if sampling.clamp is None else Clamped(unrolled, sampling.clamp)
         draws = sum(call is None for step in unrolled.steps for call in step.calls)
@@ -130,6 +144,7 @@ def export_onnx(run: UnrolledRun, path: Path, noise_input: bool = False) -> None
         )
     assert program is not None, "torch gives None only where it writes a file"
     graph = program.model_proto
+    _raise_loops(graph.graph)
     axes = [("batch", "frames"), ("batch", "samples")]
     for value, (first, last_axis) in zip(graph.graph.input, axes, strict=False):
         value.type.tensor_type.shape.dim[0].dim_param = first
@@ -145,3 +160,22 @@ def export_onnx(run: UnrolledRun, path: Path, noise_input: bool = False) -> None
     onnx.helper.set_model_props(graph, {name: str(value) for name, value in facts.items()})
     with replacing(path) as part:
         onnx.save(graph, part)
+
+
+def _raise_loops(graph: "GraphProto", inside: bool = False) -> None:
+    """Gives transforms in loops their axis as an input, as `OPSET` wants it.
+
+    The exporter writes opset 18 and raises it, but not within loops.
+    """
+    from onnx import AttributeProto, helper
+
+    for node in list(graph.node):
+        for attribute in list(node.attribute):
+            if attribute.type == AttributeProto.GRAPH:
+                _raise_loops(attribute.g, inside=True)
+            elif inside and node.op_type == "DFT" and attribute.name == "axis":
+                name = f"{node.name}_axis"
+                constant = helper.make_node("Constant", [], [name], value_int=attribute.i)
+                graph.node.insert(0, constant)
+                node.attribute.remove(attribute)
+                node.input.append(name)

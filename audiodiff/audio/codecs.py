@@ -115,7 +115,8 @@ class Stft:
 
     def encode(self, wave: Wave) -> Spectrum:
         """(batch, 2, bins, samples / hop_length), with silence around the wave."""
-        whole = wave[:, : wave.shape[-1] // self.hop_length * self.hop_length].float()
+        n_whole = wave.shape[-1] // self.hop_length * self.hop_length
+        whole = wave.narrow(1, 0, n_whole).float()
         padded = frames.silence_around(whole, self.n_fft, self.hop_length, self.n_before)
         spectrum = frames.stft(padded, self.window.to(wave.device), self.hop_length)
         parts = torch.view_as_real(spectrum[:, :-1] / self.scale)

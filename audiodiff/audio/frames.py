@@ -126,7 +126,7 @@ def overlap_add(
     pieces = torch.fft.irfft(spectrum.transpose(1, 2), window.shape[0]) * window
     weights = window.square().expand(1, *pieces.shape[1:])
     wave, weight = _added(pieces, hop_length), _added(weights, hop_length)
-    return (wave / weight.clamp(min=1e-8))[:, n_padding : n_padding + length]
+    return (wave / weight.clamp(min=1e-8)).narrow(1, n_padding, length)
 
 
 def _added(pieces: Float[Tensor, "batch frames n_fft"], hop_length: int) -> Wave:

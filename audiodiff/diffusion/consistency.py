@@ -1,6 +1,7 @@
 """Mel consistency: a sound made to agree with the mel that is asked for."""
 
 import math
+from collections.abc import Iterator
 from fractions import Fraction
 
 import torch
@@ -20,9 +21,15 @@ MOMENTUM = (0.99, 0.9)
 """How much of a pass's change is added once more, after the first pass and after the last: much of
 it finds better phases, less of it settles on them."""
 
-
 GUARD_BINS = 8
 """Between the mel's highest frequency and half the rate at which passes work."""
+
+
+def momentum(n_passes: int) -> Iterator[float]:
+    """Of the passes after the first: each one's share of its change that is added once more."""
+    first, last = MOMENTUM
+    for n in range(1, n_passes):
+        yield first + (last - first) * n / n_passes
 
 
 class MelProjection:
@@ -79,11 +86,9 @@ class MelProjection:
     def _passes(self, wave: Wave, wanted: Mel, n_passes: int) -> Wave:
         """Passes at the lower rate, with momentum."""
         before = wave = self._pass(wave, wanted)
-        first, last = MOMENTUM
-        for n in range(1, n_passes):
+        for factor in momentum(n_passes):
             after = self._pass(wave, wanted)
-            momentum = first + (last - first) * n / n_passes
-            wave = after + momentum * (after - before)
+            wave = after + factor * (after - before)
             before = after
         return before
 

@@ -11,12 +11,12 @@ from torch import Tensor
 
 from audiodiff._types import Schedule, State, Times
 
-Coefficients = Float[Tensor, "batch *ones"]
-"""One number per item, with an axis for each of the state's."""
+Coefficients = Float[Tensor, "batch_or_1 *ones"]
+"""One number per item, or one for all, with an axis for each of the state's."""
 
 
-def expand(coefficient: Times, like: State) -> Coefficients:
-    """One number per item, shaped and typed to multiply ``like``."""
+def expand(coefficient: Float[Tensor, " batch_or_1"], like: State) -> Coefficients:
+    """One number per item, or one for all, shaped and typed to multiply ``like``."""
     return coefficient.to(like).reshape(-1, *[1] * (like.ndim - 1))
 
 

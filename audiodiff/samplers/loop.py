@@ -60,7 +60,7 @@ def initial_state(
     The latter has the variance at times[0] of data of the prior's own; for a variance-preserving
     schedule it is the noise itself, as DDPM starts.
     """
-    t = times[:1].to(like.device).expand(like.shape[0])
+    t = times[:1].to(like.device)
     alpha, sigma = schedule.alpha(t), schedule.sigma(t)
     eps = noise(like, 0)
     if start is None:

@@ -71,7 +71,8 @@ class Unrolled:
             if call is None:
                 values.append(draw())
             else:
-                values.append(denoise(_sum(call.weights, values), torch.full_like(t, call.t)))
+                # One time for all of a batch: what follows from it is a constant of the graph.
+                values.append(denoise(_sum(call.weights, values), t.new_tensor([call.t])))
         return _sum(self.steps[n].end, values), (n + 1, values)
 
 

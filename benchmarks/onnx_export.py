@@ -1,0 +1,117 @@
+"""onnxruntime beside PyTorch: speed and quality of one run of a model, in one table.
+
+The graph is written with noise as an input, so all make the same sound from the same noise, in
+float32 or with weights and products in 8 bit, and with the same number of threads; the median of
+several runs counts.
+"""
+
+import statistics
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import torch
+import typer
+from jaxtyping import Float
+
+from audiodiff import AudiodiffError, Vocoder
+from audiodiff.audio import io
+from audiodiff.export import UnrolledRun, export_onnx
+from audiodiff.hub import model_directory
+from audiodiff.metrics.perceptual import pesq_wb
+from audiodiff.metrics.spectral import multi_resolution_stft
+from audiodiff.model import Model
+
+CLIP = Path(__file__).resolve().parents[1] / "examples" / "arctic_a0016.wav"
+
+Sound = Float[np.ndarray, "1 1 samples"]
+
+
+def timed(make: Callable[[], Sound], repeats: int) -> tuple[Sound, float]:
+    """The sound, and the median of the seconds that it takes."""
+    sound, spent = make(), []
+    for _ in range(repeats):
+        start = time.perf_counter()
+        make()
+        spent.append(time.perf_counter() - start)
+    return sound, statistics.median(spent)
+
+
+def quantized(graph: Path) -> Path:
+    """The graph with matrix products and convolutions in 8 bit, scaled as each value asks."""
+    from onnxruntime.quantization import QuantType, quantize_dynamic
+
+    path = graph.with_name("int8.onnx")
+    quantize_dynamic(graph, path, weight_type=QuantType.QUInt8)
+    return path
+
+
+def main(
+    clip: Annotated[Path, typer.Argument(help="A recording of speech.")] = CLIP,
+    model: str = "default",
+    steps: Annotated[int | None, typer.Option(help="The model's own by default.", min=1)] = None,
+    threads: Annotated[int, typer.Option(help="Of the CPU.", min=1)] = 2,
+    repeats: Annotated[int, typer.Option(help="Timed runs.", min=1)] = 5,
+) -> None:
+    """Prints the table."""
+    import onnxruntime
+
+    torch.set_num_threads(threads)
+    vocoder = Vocoder.from_pretrained(model)
+    wave, rate = io.load(clip, vocoder.sample_rate)
+    mel = vocoder.mel(vocoder.whole_frames(torch.from_numpy(wave)[None]))
+    run = UnrolledRun(Model.load(model_directory(model)), steps)
+    n_samples = mel.shape[2] * vocoder.hop_length
+    noise = torch.randn(1, run.n_draws, n_samples, generator=torch.Generator().manual_seed(0))
+    inputs = {"mel": mel.numpy(), "noise": noise.numpy()}
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+
+    def by_torch() -> Sound:
+        with torch.inference_mode():
+            return run(mel, noise).numpy()
+
+    def by_graph(path: Path) -> Callable[[], Sound]:
+        session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+        return lambda: session.run(None, inputs)[0]
+
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "float32.onnx"
+        export_onnx(run, path, noise_input=True)
+        graphs = {"onnxruntime": path, "onnxruntime, int8": quantized(path)}
+        systems = {"PyTorch": by_torch} | {name: by_graph(g) for name, g in graphs.items()}
+        sizes = {name: f"{g.stat().st_size / 2**20:.1f}" for name, g in graphs.items()}
+    results = {name: timed(make, repeats) for name, make in systems.items()}
+
+    seconds = len(wave) / rate
+    expected, torch_time = results["PyTorch"]
+    print(
+        f"Model {model}, {len(run.times) - 1} steps, {seconds:.1f} s of {clip.name}, {threads} "
+        f"threads, torch {torch.__version__}, onnxruntime {onnxruntime.__version__}.\n"
+    )
+    heads = ["system", "MiB", "real-time factor", "to PyTorch", "difference", "PESQ", "M-STFT"]
+    print(f"| {' | '.join(heads)} |\n|{' --- |' * len(heads)}")
+    for name, (sound, spent) in results.items():
+        made = sound[0, 0, : len(wave)]
+        cells = [
+            name,
+            sizes.get(name, "-"),
+            f"{spent / seconds:.3f}",
+            f"{spent / torch_time:.2f}",
+            f"{np.abs(sound - expected).max() / np.abs(expected).max():.0e}",
+            f"{pesq_wb(wave, made, rate):.2f}",
+            f"{multi_resolution_stft(wave, made, rate):.2f}",
+        ]
+        print(f"| {' | '.join(cells)} |")
+
+
+if __name__ == "__main__":
+    try:
+        typer.run(main)
+    except AudiodiffError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(2)
