@@ -1,0 +1,82 @@
+"""A folder of many short mels: how busy `audiodiff vocode --workers` keeps the cores.
+
+Mels of a clip, cut to lengths from half a second to two, are written to a folder, which the
+command then vocodes; the time that its processes computed is held against the time that all cores
+had. Starting the workers, some seconds each, is part of it: with few files it shows.
+"""
+
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import torch
+import typer
+
+from audiodiff import AudiodiffError, Vocoder
+from audiodiff.audio import io
+
+CLIP = Path(__file__).resolve().parents[1] / "examples" / "arctic_a0016.wav"
+SECONDS = (0.5, 2.0)
+
+
+def write_mels(folder: Path, clip: Path, n_files: int) -> float:
+    """Writes the mels, and gives the seconds of sound that they are."""
+    vocoder = Vocoder.from_pretrained("default")
+    wave = torch.from_numpy(io.load(clip, vocoder.sample_rate)[0])[None]
+    mel = vocoder.mel(vocoder.whole_frames(wave))[0].numpy()
+    rate = vocoder.sample_rate / vocoder.hop_length
+    rng = np.random.default_rng(0)
+    total = 0.0
+    for i in range(n_files):
+        seconds = rng.uniform(*SECONDS)
+        n = min(int(seconds * rate), mel.shape[1])
+        start = rng.integers(mel.shape[1] - n, endpoint=True)
+        np.save(folder / f"{i:05}.npy", mel[:, start : start + n])
+        total += n / rate
+    return total
+
+
+def main(
+    clip: Annotated[Path, typer.Argument(help="A recording of speech.")] = CLIP,
+    files: Annotated[int, typer.Option(help="Mels in the folder.", min=1)] = 10_000,
+    workers: Annotated[str, typer.Option(help="Numbers of processes, e.g. 1,2.")] = "1,2",
+) -> None:
+    """Prints the table."""
+    cores = os.cpu_count() or 1
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        (folder / "mels").mkdir()
+        total = write_mels(folder / "mels", clip, files)
+        print(f"{files} mels, {total / 60:.1f} minutes of sound, {cores} cores.\n")
+        print("| workers | files/s | real-time factor | share of the cores' time |")
+        print("| --- | --- | --- | --- |")
+        for n in workers.split(","):
+            command = [sys.executable, "-m", "audiodiff", "vocode", str(folder / "mels")]
+            command += ["-o", str(folder / f"out{n}"), "--workers", n]
+            before = resource.getrusage(resource.RUSAGE_CHILDREN)
+            start = time.perf_counter()
+            ended = subprocess.run(command, capture_output=True, text=True)
+            spent = time.perf_counter() - start
+            if ended.returncode:
+                raise AudiodiffError(ended.stderr.strip())
+            after = resource.getrusage(resource.RUSAGE_CHILDREN)
+            busy = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+            print(
+                f"| {n} | {files / spent:.1f} | {spent / total:.3f} | "
+                f"{busy / (spent * cores):.2f} |",
+                flush=True,
+            )
+
+
+if __name__ == "__main__":
+    try:
+        typer.run(main)
+    except AudiodiffError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(2)
