@@ -26,4 +26,4 @@ def demo(
     models = model or ["default"]
     for name in models:
         model_directory(name)  # a wrong name is told now, not to a visitor
-    launch(models, server_name=host, server_port=port, share=share)
+    launch(models, host, port, share)

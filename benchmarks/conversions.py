@@ -4,14 +4,14 @@ For each preset the clip's mel is converted to the model's own and compared with
 from the clip, and the sound of the converted mel with that of the own one.
 """
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import torch
 import typer
+from script import run_script
 
-from audiodiff import PRESETS, AudiodiffError, LogMel, Vocoder
+from audiodiff import PRESETS, LogMel, Vocoder
 from audiodiff.audio import io
 from audiodiff.audio.conversion import Conversion
 from audiodiff.metrics.perceptual import pesq_wb
@@ -66,8 +66,4 @@ def main(
 
 
 if __name__ == "__main__":
-    try:
-        typer.run(main)
-    except AudiodiffError as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(2)
+    run_script(main)

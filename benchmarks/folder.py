@@ -17,6 +17,7 @@ from typing import Annotated
 import numpy as np
 import torch
 import typer
+from script import run_script
 
 from audiodiff import AudiodiffError, Vocoder
 from audiodiff.audio import io
@@ -75,8 +76,4 @@ def main(
 
 
 if __name__ == "__main__":
-    try:
-        typer.run(main)
-    except AudiodiffError as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(2)
+    run_script(main)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-import typer
+from script import run_script
 
 from audiodiff import Vocoder
 from audiodiff.audio import io
@@ -47,4 +47,4 @@ def main(clip: Path, minutes: float = 60, steps: int = 1, model: str = "default"
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    run_script(main)

@@ -6,7 +6,6 @@ several runs counts.
 """
 
 import statistics
-import sys
 import tempfile
 import time
 from collections.abc import Callable
@@ -17,8 +16,9 @@ import numpy as np
 import torch
 import typer
 from jaxtyping import Float
+from script import run_script
 
-from audiodiff import AudiodiffError, Vocoder
+from audiodiff import Vocoder
 from audiodiff.audio import io
 from audiodiff.export import UnrolledRun, export_onnx
 from audiodiff.hub import model_directory
@@ -110,8 +110,4 @@ def main(
 
 
 if __name__ == "__main__":
-    try:
-        typer.run(main)
-    except AudiodiffError as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(2)
+    run_script(main)

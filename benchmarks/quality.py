@@ -16,6 +16,7 @@ from typing import Annotated, NamedTuple
 import torch
 import typer
 from pool import pooled
+from script import run_script
 from systems import SEED, System, clip_of, systems_of
 
 from audiodiff import AudiodiffError, MelConfig, Vocoder
@@ -224,8 +225,4 @@ def main(
 
 
 if __name__ == "__main__":
-    try:
-        typer.run(main)
-    except AudiodiffError as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(2)
+    run_script(main)

@@ -9,7 +9,6 @@ bytes carry.
     python benchmarks/scale.py recipes/speech/bandsplit.toml --plot scale.png
 """
 
-import sys
 import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -19,9 +18,9 @@ from typing import Annotated, NamedTuple
 import torch
 import typer
 from matplotlib.figure import Figure
+from script import run_script
 from training import Steps
 
-from audiodiff import AudiodiffError
 from audiodiff.audio import io
 from audiodiff.data.crops import crop_batch
 from audiodiff.data.layouts import Layout
@@ -127,8 +126,4 @@ def _figure(rates: dict[int, float], fed: Feeding) -> Figure:
 
 
 if __name__ == "__main__":
-    try:
-        typer.run(main)
-    except AudiodiffError as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(2)
+    run_script(main)

@@ -8,7 +8,6 @@ OUT/scores.jsonl what each clip scored; a run that is interrupted goes on from t
 import json
 import os
 import platform
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from pathlib import Path
@@ -19,6 +18,7 @@ import typer
 from pool import pooled
 from quality import cell, claim, find_voices, fingerprint
 from rich.console import Console
+from script import run_script
 
 from audiodiff import AudiodiffError, Vocoder
 from audiodiff.atomic import replacing
@@ -252,8 +252,4 @@ def main(
 
 
 if __name__ == "__main__":
-    try:
-        typer.run(main)
-    except AudiodiffError as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(2)
+    run_script(main)

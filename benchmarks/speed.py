@@ -25,13 +25,13 @@ from typing import Annotated
 import torch
 import typer
 from peers import COMPILED, OURS, PRESET, SYSTEMS
+from script import run_script
 
 from audiodiff import LogMel, Vocoder
 from audiodiff._types import Mel
 from audiodiff.audio import io
 from audiodiff.config import Config
 from audiodiff.errors import AudiodiffError
-from audiodiff.files import sentence
 
 CLIP = Path(__file__).resolve().parents[1] / "examples" / "arctic_a0016.wav"
 THREADS = (1, 2)
@@ -257,8 +257,4 @@ def main(
 
 
 if __name__ == "__main__":
-    try:
-        typer.run(main)
-    except (AudiodiffError, OSError) as error:
-        typer.echo(f"error: {sentence(error)}", err=True)
-        sys.exit(2)
+    run_script(main)

@@ -8,15 +8,15 @@ any other frame 0.5 on average, but for what the recording itself does there, wh
 """
 
 import statistics
-import sys
 import time
 from pathlib import Path
 from typing import Annotated
 
 import torch
 import typer
+from script import run_script
 
-from audiodiff import AudiodiffError, Vocoder
+from audiodiff import Vocoder
 from audiodiff._types import Mel, Wave
 from audiodiff.audio import frames, io
 
@@ -85,8 +85,4 @@ def main(
 
 
 if __name__ == "__main__":
-    try:
-        typer.run(main)
-    except AudiodiffError as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(2)
+    run_script(main)

@@ -8,17 +8,15 @@ one large product in bfloat16, measured in the same run with the same threads.
     python benchmarks/training.py recipes/speech/bandsplit.toml --threads 2
 """
 
-import sys
 import time
 from pathlib import Path
 from typing import Annotated, NamedTuple
 
 import torch
 import typer
+from script import run_script
 from torch.utils.flop_counter import FlopCounterMode
 
-from audiodiff.errors import AudiodiffError
-from audiodiff.files import sentence
 from audiodiff.model import Model
 from audiodiff.training.config import TrainConfig, read_train_config
 from audiodiff.training.objectives import Batch
@@ -151,8 +149,4 @@ def main(
 
 
 if __name__ == "__main__":
-    try:
-        typer.run(main)
-    except (AudiodiffError, OSError) as error:
-        typer.echo(f"error: {sentence(error)}", err=True)
-        sys.exit(2)
+    run_script(main)

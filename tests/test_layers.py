@@ -40,7 +40,7 @@ LAYERS = [
     ["adapters.torchaudio", "adapters.audioldm2"],
     ["demo.work", "demo.parts", "demo.compare", "demo.page"],
     ["terminal", "cli_search", "cli_doctor", "cli_export", "cli_prepare", "cli_stream"],
-    ["cli_demo", "cli_generate", "cli", "__main__"],
+    ["cli_demo", "cli_generate", "cli_vocode", "cli", "__main__"],
 ]
 ORDER = {name: i for i, name in enumerate(name for layer in LAYERS for name in layer)}
 

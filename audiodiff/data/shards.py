@@ -9,6 +9,7 @@ epoch by asking for the next item.
 import hashlib
 import io
 import json
+import tarfile
 import time
 import urllib.error
 import urllib.request
@@ -19,6 +20,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import soundfile
+from jaxtyping import Int16
 from pydantic import PositiveInt, ValidationError
 
 from audiodiff.atomic import replacing
@@ -27,11 +29,15 @@ from audiodiff.data.clips import SAMPLE, Clips
 from audiodiff.data.corpus import SPLITS, read_ids
 from audiodiff.data.prepare import MANIFEST_NAME, SETTINGS_NAME, Found, read_manifest, target
 from audiodiff.errors import AudiodiffError
+from audiodiff.untrusted import DAMAGED, why
 
 INDEX_NAME = "shards.json"
 
 WINDOW = 4
 """Shards whose crops are mixed with each other."""
+
+DAMAGED_SHARD: tuple[type[Exception], ...] = (*DAMAGED, tarfile.TarError)
+"""What the readers of a shard raise at bytes that are none, soundfile's being a RuntimeError."""
 
 TIMEOUT = 60
 """Seconds that a server may be silent."""
@@ -258,24 +264,23 @@ def read_shard(place: str, name: str, sample_rate: int) -> Clips:
     try:
         stream = io.BytesIO(_read(place, name))
         files = ({**file, "__url__": name} for file in tar_file_iterator(stream))
-        clips = [_decoded(sample, sample_rate) for sample in group_by_keys(files)]
-    except AudiodiffError:
-        raise
-    except Exception as error:  # tarfile, soundfile and urllib have many of their own
+        ids, waves, rates = zip(*map(_decoded, group_by_keys(files)), strict=True)
+    except DAMAGED_SHARD as error:
         raise AudiodiffError(
-            f"shard {name} of {place} cannot be read ({error}); fetch or write it again"
+            f"shard {name} of {place} cannot be read ({why(error)}); fetch or write it again"
         ) from error
-    ids, waves = zip(*clips, strict=True)
+    if set(rates) != {sample_rate}:
+        raise AudiodiffError(
+            f"shard {name} of {place} has clips at {max(rates)} Hz, not {sample_rate}; write it "
+            "anew"
+        )
     return Clips(np.concatenate(waves), ids, [len(wave) for wave in waves], sample_rate)
 
 
-def _decoded(sample: Mapping[str, Any], sample_rate: int) -> tuple[str, np.ndarray]:
+def _decoded(sample: Mapping[str, Any]) -> tuple[str, Int16[np.ndarray, " samples"], int]:
+    """The id, the samples and the rate of a clip."""
     wave, rate = soundfile.read(io.BytesIO(sample["flac"]), dtype="int16")
-    if rate != sample_rate:
-        raise AudiodiffError(
-            f"shard {sample['__url__']} has clips at {rate} Hz, not {sample_rate}; write it anew"
-        )
-    return json.loads(sample["json"])["source"]["id"], wave.astype(SAMPLE)
+    return json.loads(sample["json"])["source"]["id"], wave.astype(SAMPLE), rate
 
 
 def _read(place: str, name: str) -> bytes:

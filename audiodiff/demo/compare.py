@@ -6,8 +6,8 @@ from typing import Any
 
 import gradio as gr
 
-from audiodiff.demo.parts import Sound, audio, buttons, readable, source, vocoder_of
-from audiodiff.demo.work import FIGURES, N_ITERATIONS, Choice, figures, griffin_lim, read, run
+from audiodiff.demo.parts import Sound, audio, buttons, opened, readable, source
+from audiodiff.demo.work import FIGURES, N_ITERATIONS, Choice, figures, griffin_lim, run
 from audiodiff.errors import AudiodiffError
 
 GRIFFIN_LIM = f"Griffin-Lim, {N_ITERATIONS} iterations"
@@ -72,8 +72,7 @@ def compare(
     """What systems make of one input, with figures; each is shown as soon as it is made."""
     if not systems:
         raise AudiodiffError("nothing is chosen; choose one at least")
-    vocoder = vocoder_of(model)
-    given = read(vocoder, mel or sound, preset)
+    vocoder, given = opened(model, sound, mel, preset)
     made: Sounds = {}
     rows: list[list[Any]] = []
     for name in systems:

@@ -12,8 +12,17 @@ from matplotlib.figure import Figure
 from audiodiff.audio.doctor import advise, examine
 from audiodiff.audio.melfiles import load_mel
 from audiodiff.demo.compare import compare_tab
-from audiodiff.demo.parts import audio, buttons, choice, pixels, readable, source, vocoder_of
-from audiodiff.demo.work import Choice, Given, Step, figures, read, run, times_of
+from audiodiff.demo.parts import (
+    audio,
+    buttons,
+    choice,
+    opened,
+    pixels,
+    readable,
+    source,
+    vocoder_of,
+)
+from audiodiff.demo.work import Choice, Given, Step, figures, run, times_of
 from audiodiff.errors import AudiodiffError
 from audiodiff.plots import mels_figure, run_figure, spectrogram_figure
 from audiodiff.vocoder import Vocoder
@@ -50,14 +59,19 @@ def build(models: Sequence[str] = ("default",)) -> gr.Blocks:
     return page
 
 
-def launch(models: Sequence[str], **options: Any) -> None:
+def launch(
+    models: Sequence[str], host: str | None = None, port: int | None = None, share: bool = False
+) -> None:
     """Serves the page until it is interrupted.
 
     Args:
         models: See `build`.
-        options: Of ``gradio.Blocks.launch``.
+        host: Whom to serve, and so is port; None as Gradio's environment variables say.
+        port: See above.
+        share: Whether Gradio's relay gives a public link.
     """
-    build(models).launch(max_file_size=MAX_UPLOAD, **options)
+    page = build(models)
+    page.launch(server_name=host, server_port=port, share=share, max_file_size=MAX_UPLOAD)
 
 
 def _vocode_tab(model: gr.Dropdown) -> None:
@@ -106,8 +120,8 @@ def vocode(
     seed: int,
 ) -> Iterator[tuple[Any, ...]]:
     """A sound or a mel to sound, with figures; until then, how far it is."""
-    vocoder, chosen = vocoder_of(model), Choice(int(steps), sampler, rule, int(seed))
-    given = read(vocoder, mel or sound, preset)
+    vocoder, given = opened(model, sound, mel, preset)
+    chosen = Choice(int(steps), sampler, rule, int(seed))
     n_steps = len(times_of(vocoder, chosen)) - 1
     start, step = time.perf_counter(), None
     for step in run(vocoder, given, chosen):
@@ -133,8 +147,8 @@ def show_run(
     seed: int,
 ) -> Iterator[tuple[Any, ...]]:
     """The times of a run, and the spectrogram of what it would sound like after each step."""
-    vocoder, chosen = vocoder_of(model), Choice(int(steps), sampler, rule, int(seed))
-    given = read(vocoder, mel or sound, preset)
+    vocoder, given = opened(model, sound, mel, preset)
+    chosen = Choice(int(steps), sampler, rule, int(seed))
     shown: list[tuple[np.ndarray, str]] = []
     schedule = run_figure(vocoder.model.schedule, times_of(vocoder, chosen))
     yield schedule, shown

@@ -1,6 +1,5 @@
 """What the demo's tabs share: inputs, guards, and results in the forms that a page shows."""
 
-import logging
 from collections.abc import Callable, Iterator
 from functools import cache, wraps
 from pathlib import Path
@@ -14,7 +13,7 @@ from matplotlib.figure import Figure
 
 from audiodiff.audio import io
 from audiodiff.audio.presets import PRESETS
-from audiodiff.demo.work import OWN, RULES
+from audiodiff.demo.work import OWN, RULES, Given, read
 from audiodiff.errors import AudiodiffError
 from audiodiff.files import sentence
 from audiodiff.samplers.loop import SAMPLERS
@@ -28,8 +27,6 @@ EXAMPLES = (Path(__file__).with_name(NAME), Path(__file__).parents[2] / "example
 
 Sound = tuple[int, np.ndarray]
 """A rate and 16-bit samples."""
-
-log = logging.getLogger(__name__)
 
 
 def source() -> tuple[gr.Audio, gr.File, gr.Dropdown]:
@@ -59,7 +56,7 @@ def buttons(name: str) -> tuple[gr.Button, gr.Button]:
 
 
 def readable(work: Callable[..., Iterator[Any]]) -> Callable[..., Iterator[Any]]:
-    """Work whose failures are a sentence in the page, never a stack trace."""
+    """Work whose failures are a sentence in the page; a fault of ours shows no trace."""
 
     @wraps(work)
     def guarded(*arguments: Any) -> Iterator[Any]:
@@ -67,9 +64,6 @@ def readable(work: Callable[..., Iterator[Any]]) -> Callable[..., Iterator[Any]]
             yield from work(*arguments)
         except (AudiodiffError, OSError) as error:
             raise gr.Error(sentence(error), print_exception=False) from error
-        except Exception as error:
-            log.exception("a visitor's run failed")
-            raise gr.Error("This failed for a reason of our own, which is in the log.") from error
 
     return guarded
 
@@ -78,6 +72,12 @@ def readable(work: Callable[..., Iterator[Any]]) -> Callable[..., Iterator[Any]]
 def vocoder_of(model: str) -> Vocoder:
     """The model, loaded once."""
     return Vocoder.from_pretrained(model)
+
+
+def opened(model: str, sound: str | None, mel: str | None, preset: str) -> tuple[Vocoder, Given]:
+    """The model and what `source` was given, of which a mel goes before a sound."""
+    vocoder = vocoder_of(model)
+    return vocoder, read(vocoder, mel or sound, preset)
 
 
 def audio(wave: torch.Tensor, rate: int) -> Sound:
