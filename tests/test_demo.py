@@ -1,7 +1,6 @@
 """The demo: its work by itself, and its page by Gradio's client."""
 
 import gc
-import signal
 import socket
 import subprocess
 import sys
@@ -46,20 +45,28 @@ def short(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def page() -> Iterator[str]:
+def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a running demo."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     command = [sys.executable, "-m", "audiodiff", "demo", "--port", str(port)]
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as server:
-        url = f"http://127.0.0.1:{port}"
+    said = tmp_path_factory.mktemp("demo") / "said.txt"
+    with said.open("w") as file:
+        server = subprocess.Popen(command, stdout=file, stderr=file)
+    try:
         while not answers(port):
-            assert server.poll() is None, server.stderr and server.stderr.read().decode()
+            assert server.poll() is None, said.read_text()
             time.sleep(0.1)
-        yield url
-        server.send_signal(signal.SIGINT)
-        server.communicate(timeout=30)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        # Not Ctrl-C's signal, which a process of a shell's background ignores.
+        server.terminate()
+        try:
+            server.wait(timeout=30)
+        except subprocess.TimeoutExpired:
+            server.kill()
+            server.wait()
     # Gradio's clients leave sockets and loops open, which would be some later test's fault.
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
