@@ -23,7 +23,7 @@ from script import run_script
 from audiodiff import AudiodiffError, Vocoder
 from audiodiff.atomic import replacing
 from audiodiff.audio import io
-from audiodiff.diffusion.times import PUBLISHED, TIMES, check_times, from_betas
+from audiodiff.diffusion.times import PUBLISHED, TIMES, TimeGrid, check_times, from_betas
 from audiodiff.hub import model_directory
 from audiodiff.metrics.evaluate import Summary, summarize
 from audiodiff.metrics.perceptual import estoi, pesq_wb
@@ -34,6 +34,10 @@ from audiodiff.search.command import METHODS, Search, Task
 from audiodiff.terminal import step_counts
 
 SEED = 0
+
+DESCENTS = ("gradient", "perceptual")
+"""Searches that set out from a run."""
+
 SCORES = {
     "PESQ ↑": pesq_wb,
     "ESTOI ↑": estoi,
@@ -110,35 +114,67 @@ class Plan(NamedTuple):
     budget: int | None
 
 
+class Found:
+    """Times by what found them, kept in a file.
+
+    Args:
+        path: Of the file.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.known = json.loads(path.read_text()) if path.is_file() else {}
+
+    def __contains__(self, key: str) -> bool:
+        return key in self.known
+
+    def __getitem__(self, key: str) -> TimeGrid:
+        return check_times(self.known[key])
+
+    def __setitem__(self, key: str, times: TimeGrid) -> None:
+        self.known[key] = times.tolist()
+        with replacing(self.path) as temporary:
+            temporary.write_text(json.dumps(self.known, indent=1) + "\n")
+
+    def start(self, search: Search, sampler: str, by_rule: TimeGrid) -> TimeGrid:
+        """Where a descent sets out: what `trajectory` found if it is judged better than the rule.
+
+        So it would be if `audiodiff search` ran one after the other.
+        """
+        n_steps = len(by_rule) - 1
+        key, trajectory = (f"{sampler} {n_steps} {name}" for name in ("start", "trajectory"))
+        if key not in self:
+            tried = [by_rule, *([self[trajectory]] if trajectory in self else [])]
+            self[key] = max(tried, key=lambda times: search.judge(times).pesq_wb)
+        return self[key]
+
+
 def find_runs(
     model: str, folders: list[Path], out: Path, plan: Plan, say: Callable[[str], None]
 ) -> list[Run]:
     """All runs, of which the searched ones are read from OUT/times.json or found now."""
-    store = out / "times.json"
-    stored = json.loads(store.read_text()) if store.is_file() else {}
+    found = Found(out / "times.json")
     runs = []
     for sampler in plan.samplers:
         task = Task(folders, sampler, plan.steps, "")
-        searching: Search | None = None
+        search = cache(lambda task=task: Search(model_directory(model), task, say))
         for n_steps in plan.steps:
             rules = list(unsearched(_vocoder(model).model, sampler, n_steps))
             runs += rules
-            start = next(check_times(run.times) for run in rules if run.origin == "log-snr")
+            by_rule = next(check_times(run.times) for run in rules if run.origin == "log-snr")
             for method in plan.methods:
                 key = f"{sampler} {n_steps} {method}"
-                if key not in stored:
-                    searching = searching or Search(model_directory(model), task, say)
+                if key not in found:
+                    start = by_rule
+                    if method in DESCENTS:
+                        start = found.start(search(), sampler, by_rule)
                     # The learned one's budget is of another kind: steps of its training.
                     own = None if method == "learned" else plan.budget
-                    searching.task = task._replace(budget=own)
-                    times, calls = searching.find(start, method, out, lambda done: None)
+                    search().task = task._replace(budget=own)
+                    times, calls = search().find(start, method, out, lambda done: None)
                     say(f"{key}: {' '.join(f'{t:.4g}' for t in times)}, {calls} calls")
-                    stored[key] = times.tolist()
-                    with replacing(store) as temporary:
-                        temporary.write_text(json.dumps(stored, indent=1) + "\n")
-                runs.append(Run(sampler, n_steps, method, tuple(stored[key])))
-                if method == "trajectory":  # from which those after it set out
-                    start = check_times(stored[key])
+                    found[key] = times
+                runs.append(Run(sampler, n_steps, method, tuple(found[key].tolist())))
     return runs
 
 
@@ -151,21 +187,31 @@ def score_all(
 ) -> Scores:
     """The scores of every run and clip, read from OUT/scores.jsonl or found now."""
     path = out / "scores.jsonl"
-    known: Scores = {}
+    # By what the sound depends on: several rules and searches may give the same times.
+    known: dict[tuple[str, tuple[float, ...], str], list[float]] = {}
     for line in path.read_text().splitlines() if path.is_file() else ():
         try:
-            sampler, n, origin, times, clip, values = json.loads(line)
+            sampler, times, clip, values = json.loads(line)
         except ValueError:
             continue  # cut short by a kill
-        known[Run(sampler, n, origin, tuple(times)), clip] = values
-    wanted = [(run, source) for run in runs for source in sources]
-    pending = [(run, source) for run, source in wanted if (run, source.stem) not in known]
+        known[sampler, tuple(times), clip] = values
+    pending = {
+        key: (run, source)
+        for run in runs
+        for source in sources
+        if (key := (run.sampler, run.times, source.stem)) not in known
+    }
+    keys = list(pending)
     with path.open("a") as file:
-        for place, future in pooled(score, [(model, *pair) for pair in pending], workers):
-            run, source = pending[place]
-            known[run, source.stem] = future.result()
-            file.write(json.dumps([*run, source.stem, known[run, source.stem]]) + "\n")
-    return {(run, source.stem): known[run, source.stem] for run, source in wanted}
+        for place, future in pooled(score, [(model, *pending[key]) for key in keys], workers):
+            known[keys[place]] = future.result()
+            file.write(json.dumps([*keys[place], known[keys[place]]]) + "\n")
+            file.flush()
+    return {
+        (run, source.stem): known[run.sampler, run.times, source.stem]
+        for run in runs
+        for source in sources
+    }
 
 
 def summary(scores: Scores, run: Run, metric: int) -> Summary:

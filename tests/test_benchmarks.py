@@ -219,7 +219,8 @@ def test_schedules_compares_rules_and_searches(
         "model": str(tmp_path / "model"),
         "samplers": "ddim,dpm++2m",
         "steps": "1,6",
-        "methods": "straightness,trajectory",
+        "methods": "straightness,trajectory,gradient",
+        "budget": 2,
         "workers": 1,
         "limit": 1,
     }
@@ -228,7 +229,7 @@ def test_schedules_compares_rules_and_searches(
     heads = [line for line in text.splitlines() if line.startswith("### ")]
     assert heads == [f"### {name}" for name in schedules.SCORES]
     rows = [line.strip("| ").split(" | ") for line in text.splitlines() if line.startswith("| ")]
-    rules, searches = ["uniform", "log-snr", "karras"], ["straightness", "trajectory"]
+    rules, searches = ["uniform", "log-snr", "karras"], ["straightness", "trajectory", "gradient"]
     origins = [*rules, "default", *searches, "diffwave"]
     assert rows[0] == ["sampler", "steps", *origins]
     assert [row[:2] for row in rows[1:5]] == [

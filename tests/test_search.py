@@ -22,12 +22,12 @@ from audiodiff.model import Model
 from audiodiff.samplers.loop import last
 from audiodiff.search import dynamic
 from audiodiff.search.command import Task, search
-from audiodiff.search.dynamic import likelihood, trajectory
+from audiodiff.search.dynamic import Trajectory, likelihood
 from audiodiff.search.gradient import gradient
 from audiodiff.search.grid import grid, refine
 from audiodiff.search.judge import Judge, Memory, Worth
 from audiodiff.search.learned import TRAINING, ScheduleNet, _loss, forget_training, learned
-from audiodiff.search.problem import Problem
+from audiodiff.search.problem import Problem, Report
 from audiodiff.search.straightness import straightness
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -72,6 +72,10 @@ class Known(Problem):
         return (
             (self.end_of(times) - self.std / spread * self.start(times[0])).square().mean().item()
         )
+
+
+def trajectory(problem: Problem, n_steps: int, report: Report) -> TimeGrid:
+    return Trajectory(problem, n_steps)(n_steps, report)
 
 
 @pytest.mark.parametrize("search", [likelihood, trajectory, straightness])
@@ -124,6 +128,23 @@ def test_a_search_counts_its_calls() -> None:
         trajectory(problem, 2, no_report)
         # The teacher's 64 steps, the first step's estimate, and one for each of 63 students.
         assert problem.calls == 2 * (64 + 1 + 63)
+
+
+def test_longer_runs_are_found_on_the_way_from_shorter_ones() -> None:
+    with torch.no_grad():
+        problem = Known()
+        search = Trajectory(problem, 3)
+        one, two, three = (search(n, no_report) for n in (1, 2, 3))
+        # As for two steps, and one for each of the 62 students that may end anywhere but at once.
+        assert problem.calls == 2 * (64 + 1 + 63 + 62)
+        assert search(2, no_report).tolist() == two.tolist()
+        for times in (one, two, three):
+            assert trajectory(Known(), len(times) - 1, no_report).tolist() == times.tolist()
+        calls = problem.calls
+        likelihood(problem, 2, no_report)
+        likelihood(problem, 4, no_report)
+        straightness(problem, 4, no_report)
+        assert problem.calls == calls + 2 * 64
 
 
 def test_a_flow_that_bends_everywhere_alike_has_equal_steps() -> None:

@@ -10,23 +10,24 @@ import torch
 
 from audiodiff.audio import io
 from audiodiff.data.corpus import SPLITS, Corpus, read_corpus
+from audiodiff.devices import use_bf16
 from audiodiff.diffusion.times import TimeGrid
 from audiodiff.errors import AudiodiffError
 from audiodiff.metrics._shared import Samples
 from audiodiff.model import Model
-from audiodiff.search.dynamic import Report, likelihood, trajectory
+from audiodiff.search.dynamic import Trajectory, likelihood
 from audiodiff.search.gradient import gradient
 from audiodiff.search.grid import grid, refine, spectral_cost
 from audiodiff.search.judge import Judge, Memory, Worth
 from audiodiff.search.learned import forget_training, learned
-from audiodiff.search.problem import Cost, Problem
+from audiodiff.search.problem import Cost, Problem, Report
 from audiodiff.search.straightness import straightness
 from audiodiff.searched import Found, load_schedules, save_schedules, weights_digest
 
-PLAIN = {"straightness": straightness, "likelihood": likelihood, "trajectory": trajectory}
-"""Searches that need nothing but the problem and a number of steps."""
+PROPOSALS = {"straightness": straightness, "likelihood": likelihood}
+"""Searches in which the sampler plays no part."""
 
-METHODS = (*PLAIN, "gradient", "grid", "learned", "perceptual")
+METHODS = (*PROPOSALS, "trajectory", "gradient", "grid", "learned", "perceptual")
 """Every search by name, the cheapest first."""
 
 N_CLIPS = 16
@@ -86,10 +87,13 @@ class Search:
         self.task = task
         self.weights = weights_digest(directory)
         self.model = Model.load(directory)
+        # Searched and judged as it is going to be run.
+        self.model.bf16 = use_bf16("auto", torch.device("cpu"))
         own, rate = self.model.config.sampling.sampler, self.model.config.sample_rate
         self.sampler = own if task.sampler is None else task.sampler
         heard, unheard = _clips(read_corpus(task.folders), task.split, rate)
         self._problem = Problem(self.model, self.sampler, _loudest(heard, rate), task.seed)
+        self._trajectory = Trajectory(self._problem, max(task.steps))
         self._listener = Judge(self.model, self.sampler, heard, task.seed)
         self.judge = Judge(self.model, self.sampler, unheard, task.seed)
         say(f"searching on {len(heard)} clips of {task.split}, judging on {len(unheard)} others")
@@ -115,8 +119,10 @@ class Search:
     def _by(self, method: str, start: TimeGrid, scratch: Path, report: Report) -> TimeGrid:
         n_steps, problem, task = len(start) - 1, self._problem, self.task
         limit = {} if task.budget is None else {"budget": task.budget}
-        if method in PLAIN:
-            return PLAIN[method](problem, n_steps, report)
+        if method in PROPOSALS:
+            return PROPOSALS[method](problem, n_steps, report)
+        if method == "trajectory":
+            return self._trajectory(n_steps, report)
         if method == "gradient":
             return gradient(problem, start, report, **limit)
         if method == "learned":

@@ -1,6 +1,5 @@
 """Dynamic programming over candidate times: the best of all their subsets by a sum of costs."""
 
-from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import torch
@@ -10,12 +9,7 @@ from torch import Tensor
 from audiodiff._types import State, Times
 from audiodiff.diffusion.times import TimeGrid, log_snr
 from audiodiff.errors import AudiodiffError
-from audiodiff.search.problem import Problem
-
-N_CANDIDATES = 64
-
-Report = Callable[[float], None]
-"""Takes the fraction done."""
+from audiodiff.search.problem import N_CANDIDATES, Problem, Report
 
 
 def likelihood(problem: Problem, n_steps: int, report: Report) -> TimeGrid:
@@ -26,13 +20,9 @@ def likelihood(problem: Problem, n_steps: int, report: Report) -> TimeGrid:
     network for each candidate, none for each pair; the sampler plays no part, and it knows
     nothing of how a few steps sound: a proposal.
     """
-    times = problem.candidates(N_CANDIDATES)
     _check(n_steps)
-    errors = []
-    for i, t in enumerate(times[:-1]):
-        x0_hat = problem.denoise(problem.diffused(t), problem.batch(t))
-        errors.append(problem.error(x0_hat, problem.x0))
-        report((i + 1) / N_CANDIDATES)
+    times = problem.candidates(N_CANDIDATES)
+    errors = problem.estimate_errors(report)
     # The step to the data costs the same whatever its start: SNR is counted up to the last time.
     snr = log_snr(problem.model.schedule, times[:-1]).exp()
     snr = torch.cat([snr, snr[-1:]])
@@ -76,7 +66,7 @@ class _Student(NamedTuple):
     path: tuple[int, ...]
 
 
-def trajectory(problem: Problem, n_steps: int, report: Report) -> TimeGrid:
+class Trajectory:
     """The times by which the sampler itself keeps nearest to its own run of many steps.
 
     The teacher is the sampler's run through all candidates. Then ``E[k, j] = min over i < j of
@@ -84,37 +74,59 @@ def trajectory(problem: Problem, n_steps: int, report: Report) -> TimeGrid:
     steps (the student-state form of GITS, arXiv:2405.11326, as in Optimal Stepsize,
     arXiv:2503.21774). Errors are in the prior's whitened coordinates. The network is called once
     for each state z, however many steps are tried from it, unless the sampler calls it more than
-    once a step.
+    once a step. A run of n steps is found on the way to longer ones.
+
+    Args:
+        problem: To be solved.
+        most: Steps of the longest run that will be asked for.
+
+    Raises:
+        AudiodiffError: If ``most`` is not in 1 to `N_CANDIDATES`.
     """
-    _check(n_steps)
-    times = problem.candidates(N_CANDIDATES)
-    teacher = [problem.start(times[0]), *problem.states(times)]
-    students: dict[int, _Student] = {
-        0: _Student(0.0, problem.start(times[0]), problem.sampler().init(), (0,))
-    }
-    last = len(times) - 1
-    for k in range(1, n_steps + 1):
-        # So many steps remain that as many candidates must be left; the last one ends the run.
-        ends = [last] if k == n_steps else range(k, last - (n_steps - k) + 1)
+
+    def __init__(self, problem: Problem, most: int) -> None:
+        _check(most)
+        self.problem, self.most = problem, most
+        self.times = problem.candidates(N_CANDIDATES)
+        self._teacher: list[State] = []
+        self._students: dict[int, _Student] = {}
+        self._runs: list[tuple[int, ...]] = []  # the best of 1, 2, ... steps
+
+    def __call__(self, n_steps: int, report: Report) -> TimeGrid:
+        """The best run of up to ``most`` steps."""
+        problem = self.problem
+        if not self._teacher:
+            first = problem.start(self.times[0])
+            self._teacher = [first, *problem.states(self.times)]
+            self._students = {0: _Student(0.0, first, problem.sampler().init(), (0,))}
+        while len(self._runs) < n_steps:
+            self._extend(lambda done: report((len(self._runs) + done) / n_steps))
+        return self.times[list(self._runs[n_steps - 1])]
+
+    def _extend(self, report: Report) -> None:
+        """From the best runs of so many steps to each candidate to those of one step more."""
+        problem, schedule, last = self.problem, self.problem.model.schedule, len(self.times) - 1
+        # Runs to other places than the end are only needed to be gone on from.
+        longest = len(self._runs) + 1 == self.most
         found: dict[int, _Student] = {}
-        for place, (i, student) in enumerate(students.items()):
-            denoise = _Remembered(problem)
-            for j in (j for j in ends if j > i):
+        for place, (i, student) in enumerate(self._students.items()):
+            denoise, now = _Remembered(problem), problem.batch(self.times[i])
+            for j in range(last if longest else i + 1, last + 1):
                 x, memory = problem.sampler().step(
                     denoise,
-                    problem.model.schedule,
+                    schedule,
                     student.x,
-                    problem.batch(times[i]),
-                    problem.batch(times[j]),
+                    now,
+                    problem.batch(self.times[j]),
                     student.memory,
                     problem.draws(),
                 )
-                error = problem.error(x, teacher[j])
+                error = problem.error(x, self._teacher[j])
                 if j not in found or error < found[j].error:
                     found[j] = _Student(error, x, memory, (*student.path, j))
-            report((k - 1 + (place + 1) / len(students)) / n_steps)
-        students = found
-    return times[list(students[last].path)]
+            report((place + 1) / len(self._students))
+        self._runs.append(found.pop(last).path)
+        self._students = found
 
 
 class _Remembered:

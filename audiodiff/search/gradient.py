@@ -6,9 +6,8 @@ from torch import Tensor
 
 from audiodiff.audio.distance import SpectralDistance
 from audiodiff.diffusion.times import TimeGrid, log_snr
-from audiodiff.search.dynamic import Report
 from audiodiff.search.grid import WINDOWS
-from audiodiff.search.problem import Problem
+from audiodiff.search.problem import Problem, Report
 
 N_CLIPS = 4
 """Of the problem's clips, heard by turns: the whole run of each is kept for the gradient."""

@@ -9,8 +9,7 @@ from jaxtyping import Float64
 
 from audiodiff.audio.distance import SpectralDistance
 from audiodiff.diffusion.times import TimeGrid, log_snr
-from audiodiff.search.dynamic import Report
-from audiodiff.search.problem import Cost, Problem
+from audiodiff.search.problem import Cost, Problem, Report
 
 WINDOWS = (256, 1024, 2048)
 """Of the spectrograms by which runs are compared, in samples."""

@@ -12,9 +12,8 @@ from audiodiff.diffusion.targets import expand
 from audiodiff.diffusion.times import TimeGrid, log_snr
 from audiodiff.errors import AudiodiffError
 from audiodiff.samplers.ancestral import Ancestral
-from audiodiff.search.dynamic import Report
 from audiodiff.search.grid import spectral_cost
-from audiodiff.search.problem import Problem
+from audiodiff.search.problem import Problem, Report
 from audiodiff.training.state import Progress, load_state, save_state
 
 N_CLIPS = 4

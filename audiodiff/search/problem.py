@@ -22,6 +22,12 @@ Moment = Float[Tensor, ""]
 Cost = Callable[[TimeGrid], float]
 """What a run costs in quality: the less the better."""
 
+Report = Callable[[float], None]
+"""Takes the fraction done."""
+
+N_CANDIDATES = 64
+"""Times among which the searches choose."""
+
 
 class Problem:
     """A model, a sampler and recordings whose mels it makes sound of.
@@ -44,6 +50,7 @@ class Problem:
         if model.log_mel is None:
             raise AudiodiffError("a search needs a model with a mel")
         self.model, self.sampler_name, self.calls = model, sampler, 0
+        self._errors: list[float] = []
         n_samples = waves.shape[1] // model.config.hop_length * model.config.hop_length
         self.waves = waves[:, :n_samples]
         self.mel = model.log_mel(self.waves)[..., : n_samples // model.config.hop_length]
@@ -101,6 +108,18 @@ class Problem:
         """Mean squared difference in the prior's whitened coordinates."""
         return self.model.prior.whiten(one - other, self.cond).square().mean().item()
 
+    def estimate_errors(self, report: Report) -> list[float]:
+        """The error of the estimate at each of `N_CANDIDATES` times, from the recordings diffused.
+
+        They are found once, for all that ask.
+        """
+        times = self.candidates(N_CANDIDATES)[:-1]
+        for t in times[len(self._errors) :]:
+            x0_hat = self.denoise(self.diffused(t), self.batch(t))
+            self._errors.append(self.error(x0_hat, self.x0))
+            report(len(self._errors) / N_CANDIDATES)
+        return self._errors
+
     def draws(self) -> Draw:
         """Noise for a run, the same in every one."""
         places = iter(range(1, 2**31))
@@ -122,7 +141,7 @@ class Problem:
         """``n`` of the clips with their own noise, counted round from ``first``."""
         chosen = [i % len(self.waves) for i in range(first, first + n)]
         part = copy(self)
-        part.calls = 0
+        part.calls, part._errors = 0, []
         part.waves, part.mel, part.x0, part.eps = (
             x[chosen] for x in (self.waves, self.mel, self.x0, self.eps)
         )

@@ -3,8 +3,7 @@
 import torch
 
 from audiodiff.diffusion.times import TimeGrid
-from audiodiff.search.dynamic import N_CANDIDATES, Report
-from audiodiff.search.problem import Problem
+from audiodiff.search.problem import N_CANDIDATES, Problem, Report
 
 
 def straightness(problem: Problem, n_steps: int, report: Report) -> TimeGrid:
@@ -17,13 +16,8 @@ def straightness(problem: Problem, n_steps: int, report: Report) -> TimeGrid:
     """
     times = problem.candidates(N_CANDIDATES)
     schedule = problem.model.schedule
-    bends = []
-    for i, t in enumerate(times[:-1]):
-        x0_hat = problem.denoise(problem.diffused(t), problem.batch(t))
-        ratio = (schedule.alpha(t[None]) / schedule.sigma(t[None])).item()
-        bends.append((1 + ratio) ** 2 * problem.error(x0_hat, problem.x0))
-        report((i + 1) / N_CANDIDATES)
-    bend = torch.tensor(bends, dtype=torch.float64)
+    errors = torch.tensor(problem.estimate_errors(report), dtype=torch.float64)
+    bend = (1 + schedule.alpha(times[:-1]) / schedule.sigma(times[:-1])) ** 2 * errors
     length = times[:-2] - times[1:-1]
     grown = torch.cat([length.new_zeros(1), ((bend[1:] + bend[:-1]) / 2 * length).cumsum(0)])
     wanted = torch.linspace(0, 1, n_steps + 1, dtype=torch.float64)[:-1] * grown[-1]
