@@ -153,7 +153,7 @@ def mels_figure(
         figure.subplots(3, 1, sharex=True), panels, strict=True
     ):
         image = axis.imshow(
-            mel, origin="lower", aspect="auto", cmap=colours, vmin=least, vmax=greatest
+            mel.numpy(), origin="lower", aspect="auto", cmap=colours, vmin=least, vmax=greatest
         )
         axis.set(title=title, ylabel="band")
         figure.colorbar(image, ax=axis)

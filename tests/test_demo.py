@@ -1,10 +1,7 @@
 """The demo: its work by itself, and its page by Gradio's client."""
 
 import gc
-import socket
-import subprocess
-import sys
-import time
+import os
 import warnings
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -21,6 +18,8 @@ from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 
 from audiodiff.demo.compare import judge, new_trial
+from audiodiff.demo.page import vocode
+from audiodiff.demo.parts import new_file
 from audiodiff.demo.work import MAX_SECONDS, OWN, Choice, figures, griffin_lim, read, run
 from audiodiff.errors import AudiodiffError
 from audiodiff.vocoder import Vocoder
@@ -45,42 +44,12 @@ def short(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of a running demo."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    command = [sys.executable, "-m", "audiodiff", "demo", "--port", str(port)]
-    said = tmp_path_factory.mktemp("demo") / "said.txt"
-    with said.open("w") as file:
-        server = subprocess.Popen(command, stdout=file, stderr=file)
-    try:
-        while not answers(port):
-            assert server.poll() is None, said.read_text()
-            time.sleep(0.1)
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        # Not Ctrl-C's signal, which a process of a shell's background ignores.
-        server.terminate()
-        try:
-            server.wait(timeout=30)
-        except subprocess.TimeoutExpired:
-            server.kill()
-            server.wait()
+def client(demo_url: str) -> Iterator[Client]:
+    yield Client(demo_url, verbose=False)
     # Gradio's clients leave sockets and loops open, which would be some later test's fault.
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         gc.collect()
-
-
-def answers(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
-
-
-@pytest.fixture(scope="module")
-def client(page: str) -> Client:
-    return Client(page, verbose=False)
 
 
 def test_a_run_step_by_step_ends_where_a_call_does(vocoder: Vocoder, short: Path) -> None:
@@ -159,9 +128,9 @@ def test_a_bad_file_is_a_sentence_in_the_page(
         client.predict("default", None, None, *RUN, api_name="/vocode")
 
 
-def test_two_visitors_at_once_get_what_each_would_alone(page: str, short: Path) -> None:
+def test_two_visitors_at_once_get_what_each_would_alone(demo_url: str, short: Path) -> None:
     def visit(seed: int) -> bytes:
-        visitor = Client(page, verbose=False)
+        visitor = Client(demo_url, verbose=False)
         words = ("default", handle_file(short), None, *RUN[:-1], seed)
         return Path(visitor.predict(*words, api_name="/vocode")[0]).read_bytes()
 
@@ -171,10 +140,24 @@ def test_two_visitors_at_once_get_what_each_would_alone(page: str, short: Path) 
     assert alone[0] != alone[1]
 
 
+def test_files_go_when_they_are_replaced_or_old(
+    short: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
+    given = ("default", str(short), None, *RUN)
+    first = [files for *_, files in vocode(*given, [])][-1]
+    assert len(list((tmp_path / "made").iterdir())) == 1
+    second = [files for *_, files in vocode(*given, first)][-1]
+    assert list((tmp_path / "made").iterdir()) == [Path(second[0])]
+    os.utime(second[0], (0, 0))
+    assert new_file(".wav").parent == tmp_path / "made"
+    assert not Path(second[0]).exists()
+
+
 def test_a_blind_test_keeps_the_score() -> None:
-    made = {"one": (1, np.zeros(3, np.int16)), "other": (1, np.ones(3, np.int16))}
+    made = {"one": "one.wav", "other": "other.wav"}
     hidden, a, x, b, _ = new_trial(made, "one", "other")
-    assert np.array_equal(x[1], (a if hidden == "A" else b)[1])
+    assert x == (a if hidden == "A" else b)
     trials = {"made": 3, "right": 1}
     over, trials, said = judge(hidden, hidden, trials)
     assert over == ""

@@ -6,7 +6,7 @@ from typing import Any
 
 import gradio as gr
 
-from audiodiff.demo.parts import Sound, audio, buttons, opened, readable, source
+from audiodiff.demo.parts import buttons, discard, opened, readable, sound_file, source
 from audiodiff.demo.work import FIGURES, N_ITERATIONS, Choice, figures, griffin_lim, run
 from audiodiff.errors import AudiodiffError
 
@@ -16,8 +16,8 @@ CHOICES |= {"4 steps, uniform times": Choice(4, rule="uniform")}
 CHOICES |= {"4 steps, dpm++2m": Choice(4, sampler="dpm++2m")}
 SYSTEMS = (*CHOICES, GRIFFIN_LIM)
 
-Sounds = dict[str, Sound]
-"""What systems made, by name."""
+Sounds = dict[str, str]
+"""Files with what systems made, by name."""
 
 Trials = dict[str, int]
 """How many were made, and how many of them right."""
@@ -32,10 +32,10 @@ def compare_tab(model: gr.Dropdown) -> None:
     )
     go, stop = buttons("Compare")
     table = gr.Dataframe(headers=["what", *FIGURES], label="Figures", interactive=False)
-    players = [gr.Audio(visible=False, interactive=False) for _ in SYSTEMS]
+    players = [gr.Audio(visible=False, interactive=False, buttons=["download"]) for _ in SYSTEMS]
     comparing = go.click(
         compare,
-        [model, sound, mel, preset, systems],
+        [model, sound, mel, preset, systems, made],
         [made, table, *players],
         api_name="compare",
         concurrency_id="run",
@@ -52,7 +52,7 @@ def _blind_test(made: gr.State, comparing: Any) -> None:
             second = gr.Dropdown([], label="B")
             new = gr.Button("New trial")
         with gr.Row():
-            players = [gr.Audio(label=name, interactive=False) for name in "AXB"]
+            players = [gr.Audio(label=name, interactive=False, buttons=[]) for name in "AXB"]
         with gr.Row():
             is_a, is_b = gr.Button("X is A"), gr.Button("X is B")
         score = gr.Markdown()
@@ -67,7 +67,12 @@ def _blind_test(made: gr.State, comparing: Any) -> None:
 
 @readable
 def compare(
-    model: str, sound: str | None, mel: str | None, preset: str, systems: list[str]
+    model: str,
+    sound: str | None,
+    mel: str | None,
+    preset: str,
+    systems: list[str],
+    kept: Sounds,
 ) -> Iterator[list[Any]]:
     """What systems make of one input, with figures; each is shown as soon as it is made."""
     if not systems:
@@ -83,9 +88,11 @@ def compare(
                 wave = step.wave
                 yield [gr.skip()] * (2 + len(SYSTEMS))  # where it can be cancelled
         found = figures(given, wave, vocoder.sample_rate)
-        made = made | {name: audio(wave, vocoder.sample_rate)}
+        made = made | {name: sound_file(wave, vocoder.sample_rate)}
         rows = [*rows, [name, *(round(value, 3) for value in found.values())]]
         yield [made, rows, *_players(made)]
+        discard(kept.values())
+        kept = {}
 
 
 def _players(made: Sounds) -> list[Any]:

@@ -6,19 +6,20 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
-import numpy as np
 from matplotlib.figure import Figure
 
 from audiodiff.audio.doctor import advise, examine
 from audiodiff.audio.melfiles import load_mel
 from audiodiff.demo.compare import compare_tab
 from audiodiff.demo.parts import (
-    audio,
+    KEPT_SECONDS,
     buttons,
     choice,
+    discard,
     opened,
-    pixels,
+    picture_file,
     readable,
+    sound_file,
     source,
     vocoder_of,
 )
@@ -31,9 +32,6 @@ MAX_UPLOAD = "50mb"
 MAX_WAITING = 20
 AT_ONCE = 2
 """Visitors served at the same time; the others wait in a queue."""
-
-KEPT_SECONDS = 3600
-"""How long files of a visit stay on the server."""
 
 
 def build(models: Sequence[str] = ("default",)) -> gr.Blocks:
@@ -75,29 +73,35 @@ def launch(
 
 
 def _vocode_tab(model: gr.Dropdown) -> None:
+    kept = gr.State([])
     with gr.Row():
         with gr.Column():
-            inputs = [model, *source(), *choice()]
+            inputs = [model, *source(), *choice(), kept]
             go, stop = buttons("Make sound")
         with gr.Column():
-            made = gr.Audio(label="Made from the mel", interactive=False)
+            made = gr.Audio(label="Made from the mel", interactive=False, buttons=["download"])
             said = gr.Markdown()
-            picture = gr.Plot(label="Mel spectrograms")
+            picture = gr.Plot(label="Mel spectrograms", show_label=False)
     making = go.click(
-        vocode, inputs, [made, said, picture], api_name="vocode", concurrency_id="run"
+        vocode, inputs, [made, said, picture, kept], api_name="vocode", concurrency_id="run"
     )
     stop.click(None, cancels=[making], api_visibility="private")
 
 
 def _steps_tab(model: gr.Dropdown) -> None:
+    kept = gr.State([])
     with gr.Row():
         with gr.Column():
-            inputs = [model, *source(), *choice()]
+            inputs = [model, *source(), *choice(), kept]
             go, stop = buttons("Show the run")
         with gr.Column():
-            schedule = gr.Plot(label="The run's times")
-            gallery = gr.Gallery(label="The sound after each step", columns=2)
-    making = go.click(show_run, inputs, [schedule, gallery], api_name="steps", concurrency_id="run")
+            schedule = gr.Plot(label="The run's times", show_label=False)
+            gallery = gr.Gallery(
+                label="The sound after each step", show_label=False, columns=2, object_fit="contain"
+            )
+    making = go.click(
+        show_run, inputs, [schedule, gallery, kept], api_name="steps", concurrency_id="run"
+    )
     stop.click(None, cancels=[making], api_visibility="private")
 
 
@@ -118,21 +122,28 @@ def vocode(
     sampler: str,
     rule: str,
     seed: int,
+    kept: list[str],
 ) -> Iterator[tuple[Any, ...]]:
-    """A sound or a mel to sound, with figures; until then, how far it is."""
+    """A sound or a mel to sound, with figures; until then, how far it is.
+
+    The last one's sound, which is kept, is deleted when there is another.
+    """
     vocoder, given = opened(model, sound, mel, preset)
     chosen = Choice(int(steps), sampler, rule, int(seed))
     n_steps = len(times_of(vocoder, chosen)) - 1
     start, step = time.perf_counter(), None
     for step in run(vocoder, given, chosen):
-        yield gr.skip(), f"step {step.n} of {n_steps}", gr.skip()
+        yield gr.skip(), f"step {step.n} of {n_steps}", gr.skip(), gr.skip()
     spent = time.perf_counter() - start
     assert step is not None, "a run has a step"
+    sound_made = sound_file(step.wave, vocoder.sample_rate)
     yield (
-        audio(step.wave, vocoder.sample_rate),
+        sound_made,
         _report(given, step, spent, vocoder),
         _mels(given, step, vocoder),
+        [sound_made],
     )
+    discard(kept)
 
 
 @readable
@@ -145,17 +156,20 @@ def show_run(
     sampler: str,
     rule: str,
     seed: int,
+    kept: list[str],
 ) -> Iterator[tuple[Any, ...]]:
     """The times of a run, and the spectrogram of what it would sound like after each step."""
     vocoder, given = opened(model, sound, mel, preset)
     chosen = Choice(int(steps), sampler, rule, int(seed))
-    shown: list[tuple[np.ndarray, str]] = []
+    shown: list[tuple[str, str]] = []
     schedule = run_figure(vocoder.model.schedule, times_of(vocoder, chosen))
-    yield schedule, shown
+    yield schedule, shown, shown
+    discard(kept)
     for step in run(vocoder, given, chosen):
         figure = spectrogram_figure([(f"step {step.n}", step.wave)], vocoder.sample_rate)
-        shown = [*shown, (pixels(figure), f"step {step.n}, t = {step.t:.3g}")]
-        yield schedule, shown
+        figure.set_size_inches(5, 5)
+        shown = [*shown, (picture_file(figure), f"step {step.n}, t = {step.t:.3g}")]
+        yield schedule, shown, [file for file, _ in shown]
 
 
 @readable

@@ -1,14 +1,16 @@
 """What the demo's tabs share: inputs, guards, and results in the forms that a page shows."""
 
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from functools import cache, wraps
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import gradio as gr
-import numpy as np
 import torch
-from matplotlib.backends.backend_agg import FigureCanvasAgg
+from gradio.utils import get_upload_folder
 from matplotlib.figure import Figure
 
 from audiodiff.audio import io
@@ -16,6 +18,7 @@ from audiodiff.audio.presets import PRESETS
 from audiodiff.demo.work import OWN, RULES, Given, read
 from audiodiff.errors import AudiodiffError
 from audiodiff.files import sentence
+from audiodiff.plots import save_figure
 from audiodiff.samplers.loop import SAMPLERS
 from audiodiff.vocoder import Vocoder
 
@@ -25,13 +28,15 @@ NAME = "arctic_a0016.wav"
 EXAMPLES = (Path(__file__).with_name(NAME), Path(__file__).parents[2] / "examples" / NAME)
 """A clip where the package is installed, and where it runs from its repository."""
 
-Sound = tuple[int, np.ndarray]
-"""A rate and 16-bit samples."""
+KEPT_SECONDS = 3600
+"""How long files of a visit stay on the server."""
 
 
 def source() -> tuple[gr.Audio, gr.File, gr.Dropdown]:
     """Inputs for a sound, or a mel and whose it is."""
-    sound = gr.Audio(label="Sound", type="filepath", sources=["upload", "microphone"])
+    sound = gr.Audio(
+        label="Sound", type="filepath", sources=["upload", "microphone"], buttons=["download"]
+    )
     gr.Examples([[str(example)] for example in EXAMPLES if example.is_file()], [sound])
     with gr.Accordion("Or a mel", open=False):
         mel = gr.File(label="A mel: .npy, .npz, .pt, .safetensors")
@@ -63,7 +68,11 @@ def readable(work: Callable[..., Iterator[Any]]) -> Callable[..., Iterator[Any]]
         try:
             yield from work(*arguments)
         except (AudiodiffError, OSError) as error:
-            raise gr.Error(sentence(error), print_exception=False) from error
+            said = sentence(error)
+            for upload in (a for a in arguments if isinstance(a, str) and Path(a).is_absolute()):
+                said = said.replace(upload, Path(upload).name)  # where it lies is ours to know
+            # Until it is closed: some are long to read.
+            raise gr.Error(said, duration=None, print_exception=False) from error
 
     return guarded
 
@@ -80,13 +89,36 @@ def opened(model: str, sound: str | None, mel: str | None, preset: str) -> tuple
     return vocoder, read(vocoder, mel or sound, preset)
 
 
-def audio(wave: torch.Tensor, rate: int) -> Sound:
-    """At the level that it has: the page would raise floats to their peak."""
-    return rate, io.encode(wave.numpy(), "PCM_16")[0]
+def new_file(suffix: str) -> Path:
+    """Where a result can be written so that the page serves it; what is older than an hour goes.
+
+    Gradio would keep what it is given as arrays for as long, whether anybody can still see it or
+    not, and would raise sound in floats to its peak.
+    """
+    root = Path(get_upload_folder()) / "made"
+    for old in root.glob("*"):
+        with suppress(OSError):  # another visit's sweep may be there first
+            if time.time() - old.stat().st_mtime > KEPT_SECONDS:
+                old.unlink()
+    root.mkdir(parents=True, exist_ok=True)
+    return root / f"{uuid4().hex}{suffix}"
 
 
-def pixels(figure: Figure) -> np.ndarray:
-    """A picture, for a gallery."""
-    canvas = FigureCanvasAgg(figure)
-    canvas.draw()
-    return np.asarray(canvas.buffer_rgba())[..., :3].copy()
+def discard(files: Iterable[str]) -> None:
+    """Deletes results that nobody can see any more."""
+    for file in files:
+        Path(file).unlink(missing_ok=True)
+
+
+def sound_file(wave: torch.Tensor, rate: int) -> str:
+    """A file with the sound at the level that it has."""
+    path = new_file(".wav")
+    io.save(path, wave.numpy(), rate)
+    return str(path)
+
+
+def picture_file(figure: Figure) -> str:
+    """A file with a picture, for a gallery."""
+    path = new_file(".png")
+    save_figure(figure, path)
+    return str(path)
