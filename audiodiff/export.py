@@ -6,12 +6,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Complex, Float
 from torch import Tensor, nn
 from torch._higher_order_ops.while_loop import while_loop
+from torch.nn import functional
 
 from audiodiff._types import Mel, State, Wave
 from audiodiff.atomic import replacing
+from audiodiff.audio.frames import silence_around
+from audiodiff.audio.mel import LogMel
 from audiodiff.diffusion.consistency import MelProjection, momentum
 from audiodiff.errors import AudiodiffError
 from audiodiff.model import Model
@@ -26,8 +29,21 @@ OPSET = 20
 """Of ONNX: the first whose DFT takes its axis as an input."""
 
 
-class LoopedProjection(MelProjection):
-    """The projection with its passes as a loop of the graph: written out, ninety never end."""
+class GraphProjection(MelProjection):
+    """The projection that is a loop and its transforms convolutions where it is exported.
+
+    Ninety passes written out never end, and onnxruntime takes many times longer for a DFT of its
+    own than for a product with the DFT's matrix.
+    """
+
+    def __init__(self, log_mel: LogMel) -> None:
+        super().__init__(log_mel)
+        n_fft = len(self.window)
+        waves = torch.fft.rfft(torch.eye(n_fft, dtype=torch.float64)).T
+        self.analysis = (torch.cat([waves.real, waves.imag]) * self.window).float()[:, None]
+        ones = torch.eye(len(waves), dtype=torch.complex128)
+        waves = torch.cat([torch.fft.irfft(ones, n_fft), torch.fft.irfft(1j * ones, n_fft)])
+        self.synthesis = (waves * self.window).float()[:, None]
 
     def _passes(self, wave: Wave, wanted: Mel, n_passes: int) -> Wave:
         if n_passes == 1 or not torch.compiler.is_exporting():
@@ -44,6 +60,25 @@ class LoopedProjection(MelProjection):
 
         first = self._pass(wave, wanted).contiguous()
         return while_loop(more, turn, (torch.tensor(1), first, first.clone()))[1]
+
+    def _spectrum(self, wave: Wave) -> Complex[Tensor, "batch bins frames"]:
+        if not torch.compiler.is_exporting():
+            return super()._spectrum(wave)
+        padded = silence_around(wave, len(self.window), self.hop_length, self.n_padding)
+        parts = functional.conv1d(padded[:, None], self.analysis, stride=self.hop_length)
+        return torch.complex(*parts.chunk(2, 1))
+
+    def _sound(self, spectrum: Complex[Tensor, "batch bins frames"], n_frames: int) -> Wave:
+        if not torch.compiler.is_exporting():
+            return super()._sound(spectrum, n_frames)
+        parts = torch.cat([spectrum.real, spectrum.imag], 1)
+        wave = functional.conv_transpose1d(parts, self.synthesis, stride=self.hop_length)
+        windows = self.window.square()[None, None]
+        weight = functional.conv_transpose1d(
+            parts.new_ones(1, 1, n_frames), windows, stride=self.hop_length
+        )
+        wave = (wave / weight.clamp(min=1e-8))[:, 0]
+        return wave.narrow(1, self.n_padding, n_frames * self.hop_length)
 
 
 class UnrolledRun(nn.Module):
@@ -75,7 +110,7 @@ class UnrolledRun(nn.Module):
         sampling = model.config.sampling
         self.times = model.times(n_steps, sampler)
         if model.log_mel is not None:
-            model.project = LoopedProjection(model.log_mel)
+            model.project = GraphProjection(model.log_mel)
         unrolled = Unrolled(build_sampler(sampler or sampling.sampler), model.schedule, self.times)
         self.sampler = unrolled if sampling.clamp is None else Clamped(unrolled, sampling.clamp)
         draws = sum(call is None for step in unrolled.steps for call in step.calls)
