@@ -1,9 +1,11 @@
 """What it costs to give the default model another system's mel: a Markdown table.
 
-For each preset the clip's mel is converted to the model's own and compared with the one computed
-from the clip, and the sound of the converted mel with that of the own one.
+For each preset the clips' mels are converted to the model's own and compared with those computed
+from the clips, and the sound of the converted mels with the clips; figures are means over clips.
 """
 
+import statistics
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -33,11 +35,9 @@ CALLERS = {
 """Who calls a vocoder with a preset's mel, our adapter, and what the tests try it against."""
 
 
-def row(preset: str, vocoder: Vocoder, clip: Path) -> list[str]:
-    """The cells of a preset."""
-    source, target = PRESETS[preset], vocoder.mel_config
-    assert target is not None, "the default model takes a mel"
-    conversion = Conversion(source, target)
+def judged(conversion: Conversion, vocoder: Vocoder, clip: Path) -> tuple[float, float]:
+    """The mel error in nepers, and the PESQ of what is made of the converted mel."""
+    source, target = conversion.source, conversion.target
     waves = [io.load(clip, config.sample_rate)[0] for config in (source, target)]
     given, own = (
         LogMel(config)(torch.from_numpy(wave)[None])
@@ -48,7 +48,15 @@ def row(preset: str, vocoder: Vocoder, clip: Path) -> list[str]:
     error = (made[..., :n] - own[..., :n]).abs().mean().item() * target.nepers_per_unit
     sound = vocoder(made[..., :n])[0].numpy()
     reference = waves[1][: len(sound)]
-    quality = pesq_wb(reference, sound[: len(reference)], target.sample_rate)
+    return error, pesq_wb(reference, sound[: len(reference)], target.sample_rate)
+
+
+def row(preset: str, vocoder: Vocoder, clips: Sequence[Path]) -> list[str]:
+    """The cells of a preset."""
+    assert vocoder.mel_config is not None, "the default model takes a mel"
+    conversion = Conversion(PRESETS[preset], vocoder.mel_config)
+    found = [judged(conversion, vocoder, clip) for clip in clips]
+    error, quality = (statistics.mean(values) for values in zip(*found, strict=True))
     kind = "exact" if conversion.exact else "each value" if conversion.affine else "by the spectrum"
     differences = ", ".join(conversion.differences) or "-"
     caller = CALLERS.get(preset, "-")
@@ -56,12 +64,13 @@ def row(preset: str, vocoder: Vocoder, clip: Path) -> list[str]:
 
 
 def main(
-    clip: Annotated[Path, typer.Argument(help="A recording of speech.")] = CLIP,
+    clips: Annotated[list[Path] | None, typer.Argument(help="Recordings of speech.")] = None,
 ) -> None:
     """Prints the table."""
     vocoder = Vocoder.from_pretrained("default")
     heads = ["mel", "conversion", "differs in", "error (nepers)", "PESQ", "adapter and its test"]
-    lines = [heads, ["---"] * len(heads), *(row(preset, vocoder, clip) for preset in PRESETS)]
+    lines = [heads, ["---"] * len(heads)]
+    lines += [row(preset, vocoder, clips or [CLIP]) for preset in PRESETS]
     print("\n".join(f"| {' | '.join(cells)} |" for cells in lines))
 
 

@@ -43,6 +43,20 @@ def test_an_equal_analysis_is_converted_exactly() -> None:
     torch.testing.assert_close(back(there(mel)), mel, rtol=0, atol=1e-4)
 
 
+def test_a_models_own_mel_is_left_as_it_is() -> None:
+    mel = torch.randn(1, 80, 10)
+    assert torch.equal(Conversion(PRESETS["hifigan"], PRESETS["hifigan"])(mel), mel)
+
+
+def test_levels_fall_below_the_lowest_band() -> None:
+    conversion = Conversion(PRESETS["espnet"], PRESETS["hifigan"])
+    mel = PRESETS["espnet"].compress(torch.ones(1, 80, 10))
+    levels = conversion(mel)[0, :, 5]
+    # The first band's middle is at half the second's: 12 dB, and a little for their widths.
+    assert 0.7 < (levels[1] - levels[0]).item() < 2.1
+    assert (levels[3:40].diff().abs() < 0.2).all()
+
+
 def test_energies_are_converted_exactly_too() -> None:
     energy = PRESETS["hifigan"].model_copy(
         update={"power": 2, "floor": 1e-10, "magnitude_eps": 0.0}

@@ -37,14 +37,21 @@ SMALL = {"pad_mode", "window"}
 """Differences that change a value by some 0.001 nepers, less than the way by the spectrum does."""
 
 
+FALL_BELOW = 2
+"""The power of the frequency as which amplitudes fall below the source's lowest band.
+
+12 dB an octave: of 0, 6, 9 and 12 what came nearest in speech, in the mel and in PESQ.
+"""
+
+
 class Conversion:
     """From a source's mel to a target's.
 
     With an analysis that is equal but for `SMALL` differences, ``value = scale log(c M) + offset``
     in both, and the map is affine but for the clamps. Otherwise the amplitude of each source bin is
     taken from the filterbank's pseudo-inverse, kept non-negative, and where the source has no band
-    from the nearest one; it is interpolated at the target's bins and frames, and goes through the
-    target's filterbank.
+    from the nearest one, below which it falls as speech does; it is interpolated at the target's
+    bins and frames, and goes through the target's filterbank.
     What lay between two bands of the source is lost, and so are phases, which decide how
     neighbouring bins and frames add up.
 
@@ -76,6 +83,8 @@ class Conversion:
     def __call__(self, mel: Mel) -> Float[Tensor, "batch target_mels target_frames"]:
         """(batch, source.n_mels, frames) to (batch, target.n_mels, the target's frames)."""
         source, target = self.source, self.target
+        if source == target:
+            return mel
         amplitude = source.amplitude(mel.float())
         scale = target.white_level / source.white_level
         if self.affine:
@@ -154,7 +163,9 @@ def _inverse(
     hertz = torch.arange(n_bins) * (source.sample_rate / source.n_fft)
     # At the highest frequency itself the last band has come down to nothing.
     outside = (hertz < source.f_min) | (hertz >= source.highest_frequency)
-    return inverse * ~outside[:, None], level * outside[:, None]
+    lowest = hertz[filterbank[0].argmax()].clamp(min=1.0)
+    fall = torch.where(hertz < source.f_min, (hertz / lowest) ** FALL_BELOW, 1.0)
+    return inverse * ~outside[:, None], level * (outside * fall)[:, None]
 
 
 def _bins(source: MelConfig, target: MelConfig) -> Float[Tensor, "target_bins source_bins"]:
