@@ -434,6 +434,28 @@ def test_without_speed_the_sequence_is_what_it_was_before_there_was_speed(
         np.testing.assert_array_equal(crop, expected)
 
 
+def test_every_other_crop_is_flipped_and_nothing_else_of_it_changes(cache: ClipCache) -> None:
+    plain, flipped = (
+        crops(cache, 0, 200),
+        crops(cache, 0, 200, augment=Augment(gain_db=GAINS.gain_db, flip=True)),
+    )
+    same = (plain == flipped).all(1)
+    np.testing.assert_array_equal(flipped[~same], -plain[~same])
+    assert 70 < same.sum() < 130
+
+
+def test_noise_is_white_and_has_the_levels_that_are_asked_for(tmp_path: Path) -> None:
+    soundfile.write(tmp_path / "silent.wav", np.zeros(RATE), RATE)
+    clip = Clip(id="silent", path=tmp_path / "silent.wav")
+    cache = build_cache([clip], RATE, tmp_path / "cache")
+    batch = crops(cache, 0, 200, n_samples=4000, augment=Augment(noise_db=(-80.0, -60.0)))
+    levels = 10 * np.log10(np.square(batch.astype(np.float64)).mean(1))
+    assert -80.3 < levels.min() < -79
+    assert -61 < levels.max() < -59.7
+    halves = np.abs(np.fft.rfft(batch / batch.std(1, keepdims=True), axis=1)) ** 2
+    assert abs(halves[:, 1:1000].mean() / halves[:, 1000:2000].mean() - 1) < 0.02
+
+
 def test_silence_stays_silent(tmp_path: Path) -> None:
     soundfile.write(tmp_path / "silent.wav", np.zeros(300), RATE)
     clip = Clip(id="silent", path=tmp_path / "silent.wav")
@@ -457,7 +479,8 @@ def test_crops_refuse_what_is_out_of_range(cache: ClipCache, faulty: dict, messa
 @pytest.mark.parametrize(
     ("faulty", "message"),
     [
-        ({"gain_db": (1.0, -1.0)}, "gain_db: value error, give the least gain first"),
+        ({"gain_db": (1.0, -1.0)}, "gain_db: value error, give the least level first"),
+        ({"noise_db": (-40.0, -80.0)}, "noise_db: value error, give the least level first"),
         ({"speed": -0.1}, "speed: input should be greater than or equal to 0"),
         ({"speed": 0.6}, "speed: input should be less than or equal to 0.5"),
     ],

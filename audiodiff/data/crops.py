@@ -31,17 +31,22 @@ class Augment(Config):
         gain_db: The least and the greatest random gain, in dB; (0, 0) leaves levels alone.
         speed: Crops are resampled to be faster and higher, or slower and lower, by up to this
             fraction.
+        flip: Whether every other crop, at random, has the signs of its samples changed.
+        noise_db: The least and the greatest level of white noise that is added to a crop before
+            its gain, in dB of full scale (RMS); None adds none.
     """
 
     gain_db: tuple[float, float] = (0.0, 0.0)
     speed: float = Field(default=0.0, ge=0, le=0.5)
+    flip: bool = False
+    noise_db: tuple[float, float] | None = None
 
-    @field_validator("gain_db")
+    @field_validator("gain_db", "noise_db")
     @classmethod
-    def _rising(cls, gain_db: tuple[float, float]) -> tuple[float, float]:
-        if not gain_db[0] <= gain_db[1]:
-            raise ValueError("give the least gain first, then the greatest")
-        return gain_db
+    def _rising(cls, decibels: tuple[float, float] | None) -> tuple[float, float] | None:
+        if decibels is not None and not decibels[0] <= decibels[1]:
+            raise ValueError("give the least level first, then the greatest")
+        return decibels
 
 
 AS_IT_IS = Augment()
@@ -210,6 +215,12 @@ def _item(
     wave = clips.crop(i, start, n_source)
     if augment.speed:
         wave = _resized(soxr.resample(wave, speed, 1.0, quality="MQ"), n_samples)
+    # Drawn after all else, so that a sequence is the same but for what is asked for.
+    if augment.flip and rng.random() < 0.5:
+        wave = -wave
+    if augment.noise_db is not None:
+        level = 10 ** (rng.uniform(*augment.noise_db) / 20)
+        wave = wave + np.float32(level) * rng.standard_normal(n_samples, dtype=np.float32)
     peak = float(np.abs(wave).max())
     loud = np.float32(min(gain, 1 / peak) if peak > 0 else gain)
     return wave * loud, clips.condition(i, start, n_samples)

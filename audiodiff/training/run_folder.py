@@ -80,10 +80,10 @@ def open_data(
             not fit the clips or cannot follow their augmentation.
     """
     data = config.data
-    if mels is not None and (data.speed or data.gain_db != (0.0, 0.0)):
+    if mels is not None and (data.speed or data.noise_db or data.gain_db != (0.0, 0.0)):
         raise AudiodiffError(
-            "--mels: predicted mels do not follow a change of gain or speed; add --set "
-            "data.speed=0 --set 'data.gain_db=[0.0, 0.0]'"
+            "--mels: predicted mels do not follow a change of gain or speed, nor added noise; add "
+            "--set data.speed=0 --set 'data.gain_db=[0.0, 0.0]', with no noise_db in the config"
         )
     corpus = read_corpus(folders)
     if not corpus.dev:
