@@ -127,6 +127,22 @@ def test_vocode_keeps_the_tree_and_reports_bad_files_at_the_end(
     assert np.abs(made).max() > 0.01
 
 
+def test_a_list_takes_some_files_and_each_of_them_must_be_there(
+    run: Run, model: Path, tmp_path: Path
+) -> None:
+    for name in ("a", "deep/b", "c"):
+        write_tone(tmp_path / f"in/{name}.wav")
+    names = tmp_path / "names.txt"
+    names.write_text("a\ndeep/b\n")
+    words = ("vocode", "in", "-o", "out", "--model", model, "--list", names)
+    assert run(*words).status == 0
+    assert files(tmp_path / "out") == ["a.wav", "deep/b.wav"]
+    names.write_text("a\nb\nd\n")
+    result = run(*words)
+    assert result.status == 2
+    assert "2 of 3 names are no file of the inputs, the first being 'b'" in result.err
+
+
 def test_workers_share_the_files_and_an_index_notes_them(
     run: Run, model: Path, clips: Path, tmp_path: Path
 ) -> None:
