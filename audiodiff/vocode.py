@@ -11,9 +11,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from audiodiff._types import Mel
 from audiodiff.audio import io
-from audiodiff.audio.conversion import own_mel
+from audiodiff.audio.conversion import OwnMel, own_mel
 from audiodiff.audio.melfiles import MEL_SUFFIXES, load_mel
 from audiodiff.config import Config
 from audiodiff.errors import AudiodiffError
@@ -101,11 +100,10 @@ def vocode_file(
     with enough_memory(job.source, "lower --batch-size or split it into shorter files"):
         original = None if is_mel else _read_wave(vocoder, job.source)
         if original is None:
-            mel = _read_mel(vocoder, job.source, settings.preset)
+            own = _read_mel(vocoder, job.source, settings.preset)
         else:
-            mel = vocoder.mel(vocoder.whole_frames(original[None]))
-        made = _make(vocoder, mel, settings, on_audio)
-        made = made[: None if original is None else len(original)]
+            own = OwnMel(vocoder.mel(vocoder.whole_frames(original[None])), 0, len(original))
+        made = _make(vocoder, own, settings, on_audio)
         if settings.plot:
             # Before the sound, whose presence says that the file is finished.
             shown = [] if original is None else [(f"{job.source.name}, the input", original)]
@@ -155,12 +153,11 @@ def enough_memory(source: Path, remedy: str) -> Iterator[None]:
 
 
 def _make(
-    vocoder: Vocoder, mel: Mel, settings: VocodeSettings, on_audio: Callable[[float], None]
+    vocoder: Vocoder, own: OwnMel, settings: VocodeSettings, on_audio: Callable[[float], None]
 ) -> Float[Tensor, " samples"]:
     pieces = []
-    for piece in vocoder.chunks(
-        mel, settings.n_steps, settings.sampler, settings.seed, batch_size=settings.batch_size
-    ):
+    run = settings.n_steps, settings.sampler, settings.seed
+    for piece in own.sound(vocoder.chunks(own.mel, *run, batch_size=settings.batch_size)):
         pieces.append(piece[0].cpu())
         on_audio(len(pieces[-1]) / vocoder.sample_rate)
     return torch.cat(pieces)
@@ -171,14 +168,14 @@ def _read_wave(vocoder: Vocoder, path: Path) -> Float[Tensor, " samples"]:
     return torch.from_numpy(wave)
 
 
-def _read_mel(vocoder: Vocoder, path: Path, preset: str | None) -> Mel:
+def _read_mel(vocoder: Vocoder, path: Path, preset: str | None) -> OwnMel:
     if vocoder.mel_config is None:
         raise AudiodiffError(f"{path}: this model takes no mel; choose one that does")
-    mel = own_mel(load_mel(path), vocoder.mel_config, preset, str(path))
-    hours = mel.shape[2] * vocoder.hop_length / vocoder.sample_rate / 3600
+    own = own_mel(load_mel(path), vocoder.mel_config, preset, str(path))
+    hours = own.n_samples / vocoder.sample_rate / 3600
     if hours > io.MAX_HOURS:
         raise AudiodiffError(
             f"{path} lasts {hours:.2f} hours and the limit is {io.MAX_HOURS}; "
             "split it into shorter files"
         )
-    return mel
+    return own

@@ -241,7 +241,8 @@ class Vocoder:
                 f"mel has shape {tuple(mel.shape)} but must be (batch, n_mels, frames); "
                 "one mel alone is mel[None]"
             )
-        mel = own_mel(mel, config, preset, "mel").to(self.device, torch.float32)
+        own = own_mel(mel, config, preset, "mel")
+        mel = own.mel.to(self.device, torch.float32)
         if preset is not None and (remark := conversion_to(config, preset).remark()):
             warnings.warn(remark, stacklevel=3)
         times = self.model.times(n_steps, sampler)
@@ -250,7 +251,7 @@ class Vocoder:
         if context_frames is None:
             context_frames = self._context(len(times) - 1, solver)
         spans = cut(mel.shape[2], chunk_frames, context_frames)
-        return self._pieces(mel, grouped(spans, batch_size), times, solver, seeds)
+        return own.sound(self._pieces(mel, grouped(spans, batch_size), times, solver, seeds))
 
     def stream(
         self,

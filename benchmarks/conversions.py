@@ -15,7 +15,7 @@ from script import run_script
 
 from audiodiff import PRESETS, LogMel, Vocoder
 from audiodiff.audio import io
-from audiodiff.audio.conversion import Conversion
+from audiodiff.audio.conversion import Conversion, own_mel
 from audiodiff.metrics.perceptual import pesq_wb
 
 CLIP = Path(__file__).resolve().parents[1] / "examples" / "arctic_a0016.wav"
@@ -35,27 +35,27 @@ CALLERS = {
 """Who calls a vocoder with a preset's mel, our adapter, and what the tests try it against."""
 
 
-def judged(conversion: Conversion, vocoder: Vocoder, clip: Path) -> tuple[float, float]:
+def judged(preset: str, vocoder: Vocoder, clip: Path) -> tuple[float, float]:
     """The mel error in nepers, and the PESQ of what is made of the converted mel."""
-    source, target = conversion.source, conversion.target
-    waves = [io.load(clip, config.sample_rate)[0] for config in (source, target)]
-    given, own = (
-        LogMel(config)(torch.from_numpy(wave)[None])
-        for config, wave in zip((source, target), waves, strict=True)
+    source, target = PRESETS[preset], vocoder.mel_config
+    assert target is not None, "the default model takes a mel"
+    given, wave = (
+        torch.from_numpy(io.load(clip, config.sample_rate)[0])[None] for config in (source, target)
     )
-    made = conversion(given)
-    n = min(made.shape[2], own.shape[2])
-    error = (made[..., :n] - own[..., :n]).abs().mean().item() * target.nepers_per_unit
-    sound = vocoder(made[..., :n])[0].numpy()
-    reference = waves[1][: len(sound)]
-    return error, pesq_wb(reference, sound[: len(reference)], target.sample_rate)
+    own = own_mel(LogMel(source)(given), target, preset, clip.name)
+    wanted = LogMel(target)(torch.nn.functional.pad(wave, (own.skip, 0)))
+    n = min(own.mel.shape[2], wanted.shape[2])
+    error = (own.mel[..., :n] - wanted[..., :n]).abs().mean().item() * target.nepers_per_unit
+    sound = torch.cat(list(own.sound([vocoder(own.mel)])), 1)
+    n = min(sound.shape[1], wave.shape[1])
+    return error, pesq_wb(wave[0, :n].numpy(), sound[0, :n].numpy(), target.sample_rate)
 
 
 def row(preset: str, vocoder: Vocoder, clips: Sequence[Path]) -> list[str]:
     """The cells of a preset."""
     assert vocoder.mel_config is not None, "the default model takes a mel"
     conversion = Conversion(PRESETS[preset], vocoder.mel_config)
-    found = [judged(conversion, vocoder, clip) for clip in clips]
+    found = [judged(preset, vocoder, clip) for clip in clips]
     error, quality = (statistics.mean(values) for values in zip(*found, strict=True))
     kind = "exact" if conversion.exact else "each value" if conversion.affine else "by the spectrum"
     differences = ", ".join(conversion.differences) or "-"

@@ -1,7 +1,10 @@
 """From one preset's mel to another's: exactly where that can be, else by the spectrum between."""
 
 import math
+from collections.abc import Iterable, Iterator
+from fractions import Fraction
 from functools import cache
+from typing import NamedTuple
 
 import torch
 from jaxtyping import Float
@@ -51,7 +54,9 @@ class Conversion:
     in both, and the map is affine but for the clamps. Otherwise the amplitude of each source bin is
     taken from the filterbank's pseudo-inverse, kept non-negative, and where the source has no band
     from the nearest one, below which it falls as speech does; it is interpolated at the target's
-    bins and frames, and goes through the target's filterbank.
+    bins and frames, and goes through the target's filterbank. Frames that are as far apart as the
+    target's, but stand elsewhere in the wave, are not interpolated: they are those of a wave that
+    begins ``skip`` samples earlier.
     What lay between two bands of the source is lost, and so are phases, which decide how
     neighbouring bins and frames add up.
 
@@ -60,14 +65,21 @@ class Conversion:
         target: Whose is wanted.
 
     Attributes:
-        differences: Of the analysis, by name; without any it is exact.
+        skip: Samples at the target's rate by which a sound of the converted mel begins too early.
+        differences: Of the analysis, by name, that cost something; without any it is exact.
         affine: Whether each value is a function of one value.
     """
 
     def __init__(self, source: MelConfig, target: MelConfig) -> None:
         self.source, self.target = source, target
+        skip = (_middle(target) - _middle(source)) * target.sample_rate
+        self.in_step = _frame_rate(source) == _frame_rate(target) and skip >= 0 == skip % 1
+        self.skip = int(skip) if self.in_step else 0
+        free = {"framing"} if self.in_step else set()
         self.differences = tuple(
-            name for name in ANALYSIS if getattr(source, name) != getattr(target, name)
+            name
+            for name in ANALYSIS
+            if name not in free and getattr(source, name) != getattr(target, name)
         )
         self.affine = set(self.differences) <= SMALL
         if not self.affine:
@@ -91,8 +103,16 @@ class Conversion:
             return target.compress((amplitude * scale) ** source.power)
         spectrum = (self.inverse.to(amplitude) @ amplitude).clamp(min=0)
         spectrum = spectrum + self.beyond.to(amplitude) @ amplitude
-        spectrum = _at_frames(self.bins.to(amplitude) @ spectrum * scale, source, target)
+        spectrum = self.bins.to(amplitude) @ spectrum * scale
+        if not self.in_step:
+            spectrum = _at_frames(spectrum, source, target)
         return target.compress(self.filterbank.to(amplitude) @ spectrum**target.power)
+
+    def n_samples(self, n_frames: int) -> int:
+        """Of the source's sound, at the target's rate."""
+        if not self.in_step:
+            return self.target.hop_length * _n_frames(n_frames, self.source, self.target)
+        return self.target.hop_length * (n_frames - (self.source.framing == "centred"))
 
     def error(self) -> float:
         """Mean absolute error in nepers of the target's value, on a sound like a voice.
@@ -102,11 +122,12 @@ class Conversion:
         """
         if self.exact:
             return 0.0
-        mels = [LogMel(config)(_voice(config.sample_rate)) for config in (self.source, self.target)]
-        made = self(mels[0])
-        n = min(made.shape[2], mels[1].shape[2])
+        made = self(LogMel(self.source)(_voice(self.source.sample_rate)))
+        late = torch.nn.functional.pad(_voice(self.target.sample_rate), (self.skip, 0))
+        wanted = LogMel(self.target)(late)
+        n = min(made.shape[2], wanted.shape[2])
         inner = slice(2, n - 2)  # beyond which what stands around the sound counts
-        error = (made[..., inner] - mels[1][..., inner]).abs().mean().item()
+        error = (made[..., inner] - wanted[..., inner]).abs().mean().item()
         return error * self.target.nepers_per_unit / self.target.power
 
     def remark(self) -> str | None:
@@ -132,7 +153,30 @@ def conversion_to(target: MelConfig, preset: str) -> Conversion:
     return Conversion(PRESETS[preset], target)
 
 
-def own_mel(mel: Tensor, target: MelConfig, preset: str | None, name: str) -> Mel:
+class OwnMel(NamedTuple):
+    """A mel as a model takes it, and which part of its sound is that of the mel that was given.
+
+    Attributes:
+        mel: (batch, n_mels, frames).
+        skip: Samples of its sound before those of the mel that was given.
+        n_samples: Those of the mel that was given.
+    """
+
+    mel: Mel
+    skip: int
+    n_samples: int
+
+    def sound(self, pieces: Iterable[Wave]) -> Iterator[Wave]:
+        """The part that counts of a sound in pieces, of which those without any are left out."""
+        at = -self.skip
+        for piece in pieces:
+            part = piece[:, max(0, -at) : max(0, self.n_samples - at)]
+            at += piece.shape[1]
+            if part.shape[1]:
+                yield part
+
+
+def own_mel(mel: Tensor, target: MelConfig, preset: str | None, name: str) -> OwnMel:
     """A mel as a model takes it: checked, and converted if it is another preset's.
 
     Args:
@@ -145,9 +189,11 @@ def own_mel(mel: Tensor, target: MelConfig, preset: str | None, name: str) -> Me
         AudiodiffError: If the preset is unknown or the mel cannot be its.
     """
     if preset is None:
-        return check_mel(mel, target, name)
+        own = check_mel(mel, target, name)
+        return OwnMel(own, 0, own.shape[2] * target.hop_length)
     conversion = conversion_to(target, preset)
-    return conversion(check_mel(mel, conversion.source, name))
+    given = check_mel(mel, conversion.source, name)
+    return OwnMel(conversion(given), conversion.skip, conversion.n_samples(given.shape[2]))
 
 
 def _inverse(
@@ -186,18 +232,29 @@ def _at_frames(
 ) -> Float[Tensor, "batch bins target_frames"]:
     """Linear interpolation from the middles of the source's frames to those of the target's."""
     n = spectrum.shape[2]
-    seconds = (n - (source.framing == "centred")) * source.hop_length / source.sample_rate
-    n_samples = max(1, round(seconds * target.sample_rate))
-    n_frames = max(1, target.n_frames(n_samples))
-    middle_of = [
-        (config.n_fft / 2 - config.n_padding) / config.sample_rate for config in (source, target)
-    ]
-    times = middle_of[1] + torch.arange(n_frames) * (target.hop_length / target.sample_rate)
-    place = ((times - middle_of[0]) * source.sample_rate / source.hop_length).clamp(0, n - 1)
+    times = torch.arange(_n_frames(n, source, target)) / float(_frame_rate(target))
+    late = float(_middle(target) - _middle(source))
+    place = ((times + late) * float(_frame_rate(source))).clamp(0, n - 1)
     below = place.floor().long().clamp(max=max(0, n - 2))
     above = (below + 1).clamp(max=n - 1)
     fraction = (place - below).to(spectrum)
     return spectrum[..., below] * (1 - fraction) + spectrum[..., above] * fraction
+
+
+def _n_frames(n: int, source: MelConfig, target: MelConfig) -> int:
+    """Of the target, in the sound that so many of the source's are."""
+    seconds = (n - (source.framing == "centred")) / _frame_rate(source)
+    return max(1, target.n_frames(max(1, round(seconds * target.sample_rate))))
+
+
+def _frame_rate(config: MelConfig) -> Fraction:
+    """Frames a second."""
+    return Fraction(config.sample_rate, config.hop_length)
+
+
+def _middle(config: MelConfig) -> Fraction:
+    """Of the first frame, in seconds from the first sample."""
+    return Fraction(config.n_fft - 2 * config.n_padding, 2 * config.sample_rate)
 
 
 def _voice(sample_rate: int) -> Wave:

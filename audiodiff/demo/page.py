@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
+import torch
 from matplotlib.figure import Figure
 
 from audiodiff.audio.doctor import advise, examine
@@ -197,6 +198,7 @@ def _report(given: Given, step: Step, spent: float, vocoder: Vocoder) -> str:
 
 
 def _mels(given: Given, step: Step, vocoder: Vocoder) -> Figure:
-    made = vocoder.mel(vocoder.whole_frames(step.wave[None])).cpu()
+    wave = torch.nn.functional.pad(step.wave[None], (given.own.skip, 0))
+    made = vocoder.mel(vocoder.whole_frames(wave)).cpu()
     n = min(made.shape[2], given.mel.shape[2])
     return mels_figure(given.mel[0, :, :n].cpu(), made[0, :, :n])

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from audiodiff._types import Mel
 from audiodiff.audio import io
-from audiodiff.audio.conversion import own_mel
+from audiodiff.audio.conversion import OwnMel, own_mel
 from audiodiff.audio.griffin_lim import griffin_lim as by_griffin_lim
 from audiodiff.audio.griffin_lim import magnitudes
 from audiodiff.audio.melfiles import MEL_SUFFIXES, load_mel
@@ -47,11 +47,16 @@ class Given(NamedTuple):
 
     Attributes:
         wave: Sound at the model's rate; None of a mel.
-        mel: (1, n_mels, frames), the sound's own or the one given.
+        own: The sound's mel or the one given.
     """
 
     wave: Samples | None
-    mel: Mel
+    own: OwnMel
+
+    @property
+    def mel(self) -> Mel:
+        """(1, n_mels, frames)."""
+        return self.own.mel
 
 
 class Choice(NamedTuple):
@@ -102,12 +107,12 @@ def read(vocoder: Vocoder, file: str | None, preset: str = OWN) -> Given:
         config = vocoder.mel_config
         if config is None:
             raise AudiodiffError("this model takes no mel; choose another")
-        mel = own_mel(load_mel(path), config, None if preset == OWN else preset, path.name)
-        _check_length(mel.shape[2] * vocoder.hop_length / vocoder.sample_rate, path)
-        return Given(None, mel)
+        own = own_mel(load_mel(path), config, None if preset == OWN else preset, path.name)
+        _check_length(own.n_samples / vocoder.sample_rate, path)
+        return Given(None, own)
     wave = torch.from_numpy(io.load(path, vocoder.sample_rate)[0])
     _check_length(len(wave) / vocoder.sample_rate, path)
-    return Given(wave, vocoder.mel(vocoder.whole_frames(wave[None])))
+    return Given(wave, OwnMel(vocoder.mel(vocoder.whole_frames(wave[None])), 0, len(wave)))
 
 
 def times_of(vocoder: Vocoder, choice: Choice) -> TimeGrid:
@@ -124,7 +129,7 @@ def times_of(vocoder: Vocoder, choice: Choice) -> TimeGrid:
 
 @torch.inference_mode()
 def run(vocoder: Vocoder, given: Given, choice: Choice) -> Iterator[Step]:
-    """A run, step by step; the last one is the sound, cut to the original's length.
+    """A run, step by step; the last one is the sound, as long as what was given.
 
     Raises:
         AudiodiffError: If a name or number is wrong.
@@ -133,21 +138,20 @@ def run(vocoder: Vocoder, given: Given, choice: Choice) -> Iterator[Step]:
     times = times_of(vocoder, choice)
     sampler = model.sampler(None if choice.sampler == OWN else choice.sampler)
     n_samples = given.mel.shape[2] * vocoder.hop_length
-    length = n_samples if given.wave is None else len(given.wave)
     like = torch.zeros(1, n_samples, device=vocoder.device)
     tape = NoiseTape([choice.seed], [0])
     states = model.run(like, given.mel.to(vocoder.device), times, sampler, tape)
     for n, state in enumerate(states, 1):
-        wave = model.codec.decode(state, n_samples)[0, :length].cpu()
-        yield Step(n, times[n].item(), wave)
+        (wave,) = given.own.sound([model.codec.decode(state, n_samples)])
+        yield Step(n, times[n].item(), wave[0].cpu())
 
 
 def griffin_lim(vocoder: Vocoder, given: Given) -> Samples:
-    """What phase retrieval makes of the same mel, cut to the original's length."""
+    """What phase retrieval makes of the same mel."""
     config = vocoder.mel_config
     assert config is not None, "what was read has a mel"
     wave = torch.from_numpy(by_griffin_lim(magnitudes(given.mel, config), config, N_ITERATIONS))
-    return wave.float()[: None if given.wave is None else len(given.wave)]
+    return next(given.own.sound([wave.float()[None]]))[0]
 
 
 def figures(given: Given, wave: Samples, rate: int) -> dict[str, float]:
