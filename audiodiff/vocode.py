@@ -102,16 +102,16 @@ def vocode_file(
         if original is None:
             own = _read_mel(vocoder, job.source, settings.preset)
         else:
-            own = OwnMel(vocoder.mel(vocoder.whole_frames(original[None])), 0, len(original))
+            own = mel_of(vocoder, original)
         made = _make(vocoder, own, settings, on_audio)
         if settings.plot:
             # Before the sound, whose presence says that the file is finished.
             shown = [] if original is None else [(f"{job.source.name}, the input", original)]
             shown.append((f"{job.target.name}, made from its mel", made))
-            figure = spectrogram_figure(shown, vocoder.sample_rate)
+            figure = spectrogram_figure(shown, own.rate)
             save_figure(figure, job.target.with_suffix(".png"))
         rate = settings.rate or vocoder.sample_rate
-        sound = io.resample(made.numpy(), vocoder.sample_rate, rate)
+        sound = io.resample(made.numpy(), own.rate, rate)
         n_clipped = io.save(job.target, sound, rate)
     clipped = f"{job.target}: {n_clipped} of {len(sound)} samples exceeded full scale, clipped"
     return Made(len(sound) / rate, clipped if n_clipped else None)
@@ -159,8 +159,14 @@ def _make(
     run = settings.n_steps, settings.sampler, settings.seed
     for piece in own.sound(vocoder.chunks(own.mel, *run, batch_size=settings.batch_size)):
         pieces.append(piece[0].cpu())
-        on_audio(len(pieces[-1]) / vocoder.sample_rate)
+        on_audio(len(pieces[-1]) / own.rate)
     return torch.cat(pieces)
+
+
+def mel_of(vocoder: Vocoder, wave: Float[Tensor, " samples"]) -> OwnMel:
+    """Of sound at the vocoder's rate, all of it."""
+    mel = vocoder.mel(vocoder.whole_frames(wave[None]))
+    return OwnMel(mel, vocoder.sample_rate, 0, len(wave))
 
 
 def _read_wave(vocoder: Vocoder, path: Path) -> Float[Tensor, " samples"]:
@@ -172,7 +178,7 @@ def _read_mel(vocoder: Vocoder, path: Path, preset: str | None) -> OwnMel:
     if vocoder.mel_config is None:
         raise AudiodiffError(f"{path}: this model takes no mel; choose one that does")
     own = own_mel(load_mel(path), vocoder.mel_config, preset, str(path))
-    hours = own.n_samples / vocoder.sample_rate / 3600
+    hours = own.n_samples / own.rate / 3600
     if hours > io.MAX_HOURS:
         raise AudiodiffError(
             f"{path} lasts {hours:.2f} hours and the limit is {io.MAX_HOURS}; "

@@ -141,10 +141,12 @@ class Vocoder:
         Raises:
             AudiodiffError: If the mel is of another layout or preset or holds NaN.
         """
-        wave = torch.cat(list(self.chunks(mel, n_steps, sampler, seed, preset=preset)), dim=1)
-        if rate in (None, self.sample_rate):
+        made, pieces = self._made(mel, n_steps, sampler, seed, preset)
+        wave = torch.cat(list(pieces), dim=1)
+        wanted = rate or self.sample_rate
+        if made == wanted:
             return wave
-        items = [io.resample(item, self.sample_rate, rate) for item in wave.cpu().numpy()]
+        items = [io.resample(item, made, wanted) for item in wave.cpu().numpy()]
         return torch.from_numpy(np.stack(items)).to(wave.device)
 
     def batch(
@@ -231,6 +233,27 @@ class Vocoder:
         Raises:
             AudiodiffError: As a call does.
         """
+        made, pieces = self._made(
+            mel, n_steps, sampler, seed, preset, chunk_frames, context_frames, batch_size
+        )
+        if made == self.sample_rate:
+            return pieces
+        waves = (piece.cpu().numpy() for piece in pieces)
+        ours = io.resampled(waves, made, self.sample_rate)
+        return (torch.from_numpy(np.ascontiguousarray(w)).to(self.device) for w in ours)
+
+    def _made(
+        self,
+        mel: Tensor,
+        n_steps: int | None,
+        sampler: str | None,
+        seed: int | Sequence[int],
+        preset: str | None,
+        chunk_frames: int = CHUNK_FRAMES,
+        context_frames: int | None = None,
+        batch_size: int = 1,
+    ) -> tuple[int, Iterator[Wave]]:
+        """As `chunks`, but the pieces are at the rate that comes first, the converted mel's."""
         config = self._needs_mel().config
         if chunk_frames < 1 or batch_size < 1:
             raise AudiodiffError(
@@ -251,7 +274,8 @@ class Vocoder:
         if context_frames is None:
             context_frames = self._context(len(times) - 1, solver)
         spans = cut(mel.shape[2], chunk_frames, context_frames)
-        return own.sound(self._pieces(mel, grouped(spans, batch_size), times, solver, seeds))
+        pieces = self._pieces(mel, grouped(spans, batch_size), times, solver, seeds)
+        return own.rate, own.sound(pieces)
 
     def stream(
         self,

@@ -39,16 +39,15 @@ def judged(preset: str, vocoder: Vocoder, clip: Path) -> tuple[float, float]:
     """The mel error in nepers, and the PESQ of what is made of the converted mel."""
     source, target = PRESETS[preset], vocoder.mel_config
     assert target is not None, "the default model takes a mel"
-    given, wave = (
-        torch.from_numpy(io.load(clip, config.sample_rate)[0])[None] for config in (source, target)
-    )
+    given = torch.from_numpy(io.load(clip, source.sample_rate)[0])[None]
     own = own_mel(LogMel(source)(given), target, preset, clip.name)
+    wave = torch.from_numpy(io.load(clip, own.rate)[0])[None]
     wanted = LogMel(target)(torch.nn.functional.pad(wave, (own.skip, 0)))
     n = min(own.mel.shape[2], wanted.shape[2])
     error = (own.mel[..., :n] - wanted[..., :n]).abs().mean().item() * target.nepers_per_unit
     sound = torch.cat(list(own.sound([vocoder(own.mel)])), 1)
     n = min(sound.shape[1], wave.shape[1])
-    return error, pesq_wb(wave[0, :n].numpy(), sound[0, :n].numpy(), target.sample_rate)
+    return error, pesq_wb(wave[0, :n].numpy(), sound[0, :n].numpy(), own.rate)
 
 
 def row(preset: str, vocoder: Vocoder, clips: Sequence[Path]) -> list[str]:

@@ -98,7 +98,7 @@ def test_noise_is_nobodys_mel() -> None:
     ("preset", "status", "words"),
     [
         ("hifigan", 0, "the model takes it as it stands, as hifigan, unless it is "),
-        ("vocos", 1, "convert it: --preset vocos, which errs by 0.2"),
+        ("vocos", 1, "convert it: --preset vocos, which errs by 0.1"),
     ],
 )
 def test_the_command_says_whether_it_fits(

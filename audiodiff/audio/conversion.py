@@ -47,6 +47,10 @@ FALL_BELOW = 2
 """
 
 
+LITTLE = 0.1
+"""By how much faster or slower a voice may be played and is still one that models know."""
+
+
 class Conversion:
     """From a source's mel to a target's.
 
@@ -56,7 +60,9 @@ class Conversion:
     from the nearest one, below which it falls as speech does; it is interpolated at the target's
     bins and frames, and goes through the target's filterbank. Frames that are as far apart as the
     target's, but stand elsewhere in the wave, are not interpolated: they are those of a wave that
-    begins ``skip`` samples earlier.
+    begins ``skip`` samples earlier. Neither are bins and frames of a source whose rate alone is a
+    little different: its mel is converted to one of the wave as it is when it is played at the
+    target's rate, a little lower or higher, and the sound is to be played at the source's.
     What lay between two bands of the source is lost, and so are phases, which decide how
     neighbouring bins and frames add up.
 
@@ -65,15 +71,20 @@ class Conversion:
         target: Whose is wanted.
 
     Attributes:
-        skip: Samples at the target's rate by which a sound of the converted mel begins too early.
+        rate: Of the sound that the converted mel is of, in Hz.
+        skip: Samples by which it begins too early.
         differences: Of the analysis, by name, that cost something; without any it is exact.
         affine: Whether each value is a function of one value.
     """
 
     def __init__(self, source: MelConfig, target: MelConfig) -> None:
         self.source, self.target = source, target
-        skip = (_middle(target) - _middle(source)) * target.sample_rate
-        self.in_step = _frame_rate(source) == _frame_rate(target) and skip >= 0 == skip % 1
+        alike = (source.n_fft, source.hop_length) == (target.n_fft, target.hop_length)
+        near = abs(source.sample_rate / target.sample_rate - 1) <= LITTLE
+        self.rate = source.sample_rate if alike and near else target.sample_rate
+        skip = (_middle(target, self.rate) - _middle(source)) * self.rate
+        same_pace = _frame_rate(source) == _frame_rate(target, self.rate)
+        self.in_step = same_pace and skip >= 0 == skip % 1
         self.skip = int(skip) if self.in_step else 0
         free = {"framing"} if self.in_step else set()
         self.differences = tuple(
@@ -84,7 +95,7 @@ class Conversion:
         self.affine = set(self.differences) <= SMALL
         if not self.affine:
             self.inverse, self.beyond = _inverse(source)
-            self.bins = _bins(source, target)
+            self.bins = _bins(source, target, self.rate)
             self.filterbank = target.filterbank_matrix()
 
     @property
@@ -105,13 +116,13 @@ class Conversion:
         spectrum = spectrum + self.beyond.to(amplitude) @ amplitude
         spectrum = self.bins.to(amplitude) @ spectrum * scale
         if not self.in_step:
-            spectrum = _at_frames(spectrum, source, target)
+            spectrum = _at_frames(spectrum, source, target, self.rate)
         return target.compress(self.filterbank.to(amplitude) @ spectrum**target.power)
 
     def n_samples(self, n_frames: int) -> int:
-        """Of the source's sound, at the target's rate."""
+        """Of the source's sound, at `rate`."""
         if not self.in_step:
-            return self.target.hop_length * _n_frames(n_frames, self.source, self.target)
+            return self.target.hop_length * _n_frames(n_frames, self.source, self.target, self.rate)
         return self.target.hop_length * (n_frames - (self.source.framing == "centred"))
 
     def error(self) -> float:
@@ -123,7 +134,7 @@ class Conversion:
         if self.exact:
             return 0.0
         made = self(LogMel(self.source)(_voice(self.source.sample_rate)))
-        late = torch.nn.functional.pad(_voice(self.target.sample_rate), (self.skip, 0))
+        late = torch.nn.functional.pad(_voice(self.rate), (self.skip, 0))
         wanted = LogMel(self.target)(late)
         n = min(made.shape[2], wanted.shape[2])
         inner = slice(2, n - 2)  # beyond which what stands around the sound counts
@@ -158,11 +169,13 @@ class OwnMel(NamedTuple):
 
     Attributes:
         mel: (batch, n_mels, frames).
-        skip: Samples of its sound before those of the mel that was given.
+        rate: Of its sound, in Hz.
+        skip: Samples of it before those of the mel that was given.
         n_samples: Those of the mel that was given.
     """
 
     mel: Mel
+    rate: int
     skip: int
     n_samples: int
 
@@ -190,10 +203,11 @@ def own_mel(mel: Tensor, target: MelConfig, preset: str | None, name: str) -> Ow
     """
     if preset is None:
         own = check_mel(mel, target, name)
-        return OwnMel(own, 0, own.shape[2] * target.hop_length)
+        return OwnMel(own, target.sample_rate, 0, own.shape[2] * target.hop_length)
     conversion = conversion_to(target, preset)
     given = check_mel(mel, conversion.source, name)
-    return OwnMel(conversion(given), conversion.skip, conversion.n_samples(given.shape[2]))
+    n_samples = conversion.n_samples(given.shape[2])
+    return OwnMel(conversion(given), conversion.rate, conversion.skip, n_samples)
 
 
 def _inverse(
@@ -214,10 +228,15 @@ def _inverse(
     return inverse * ~outside[:, None], level * (outside * fall)[:, None]
 
 
-def _bins(source: MelConfig, target: MelConfig) -> Float[Tensor, "target_bins source_bins"]:
-    """Linear interpolation from the source's bins to the target's; the last one goes on above."""
+def _bins(
+    source: MelConfig, target: MelConfig, rate: int
+) -> Float[Tensor, "target_bins source_bins"]:
+    """Linear interpolation from the source's bins to the target's; the last one goes on above.
+
+    The rate is that of the target's sound, here and below.
+    """
     n_source, n_target = source.n_fft // 2 + 1, target.n_fft // 2 + 1
-    spacing = (target.sample_rate / target.n_fft) / (source.sample_rate / source.n_fft)
+    spacing = (rate / target.n_fft) / (source.sample_rate / source.n_fft)
     place = (torch.arange(n_target) * spacing).clamp(max=n_source - 1)
     below = place.floor().long().clamp(max=n_source - 2)
     fraction = place - below
@@ -228,12 +247,12 @@ def _bins(source: MelConfig, target: MelConfig) -> Float[Tensor, "target_bins so
 
 
 def _at_frames(
-    spectrum: Float[Tensor, "batch bins frames"], source: MelConfig, target: MelConfig
+    spectrum: Float[Tensor, "batch bins frames"], source: MelConfig, target: MelConfig, rate: int
 ) -> Float[Tensor, "batch bins target_frames"]:
     """Linear interpolation from the middles of the source's frames to those of the target's."""
     n = spectrum.shape[2]
-    times = torch.arange(_n_frames(n, source, target)) / float(_frame_rate(target))
-    late = float(_middle(target) - _middle(source))
+    times = torch.arange(_n_frames(n, source, target, rate)) / float(_frame_rate(target, rate))
+    late = float(_middle(target, rate) - _middle(source))
     place = ((times + late) * float(_frame_rate(source))).clamp(0, n - 1)
     below = place.floor().long().clamp(max=max(0, n - 2))
     above = (below + 1).clamp(max=n - 1)
@@ -241,20 +260,20 @@ def _at_frames(
     return spectrum[..., below] * (1 - fraction) + spectrum[..., above] * fraction
 
 
-def _n_frames(n: int, source: MelConfig, target: MelConfig) -> int:
+def _n_frames(n: int, source: MelConfig, target: MelConfig, rate: int) -> int:
     """Of the target, in the sound that so many of the source's are."""
     seconds = (n - (source.framing == "centred")) / _frame_rate(source)
-    return max(1, target.n_frames(max(1, round(seconds * target.sample_rate))))
+    return max(1, target.n_frames(max(1, round(seconds * rate))))
 
 
-def _frame_rate(config: MelConfig) -> Fraction:
-    """Frames a second."""
-    return Fraction(config.sample_rate, config.hop_length)
+def _frame_rate(config: MelConfig, rate: int | None = None) -> Fraction:
+    """Frames a second, of a sound at the config's rate or another."""
+    return Fraction(rate or config.sample_rate, config.hop_length)
 
 
-def _middle(config: MelConfig) -> Fraction:
+def _middle(config: MelConfig, rate: int | None = None) -> Fraction:
     """Of the first frame, in seconds from the first sample."""
-    return Fraction(config.n_fft - 2 * config.n_padding, 2 * config.sample_rate)
+    return Fraction(config.n_fft - 2 * config.n_padding, 2 * (rate or config.sample_rate))
 
 
 def _voice(sample_rate: int) -> Wave:

@@ -2,6 +2,7 @@
 
 import io
 import os
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Literal, TypeAlias
 
@@ -139,6 +140,22 @@ def resample(
             "give a longer one"
         )
     return resampled
+
+
+def resampled(
+    pieces: Iterable[Float32[np.ndarray, "batch _"]], from_rate: int, to_rate: int
+) -> Iterator[Float32[np.ndarray, "batch _"]]:
+    """As `resample`, of waves that come in pieces; joined they are the resampled whole."""
+    stream: soxr.ResampleStream | None = None
+    held: Float32[np.ndarray, "batch _"] | None = None
+    for piece in pieces:
+        if stream is None:
+            stream = soxr.ResampleStream(from_rate, to_rate, len(piece), "float32", "HQ")
+        elif held is not None:
+            yield stream.resample_chunk(np.ascontiguousarray(held.T)).T
+        held = piece
+    if stream is not None and held is not None:
+        yield stream.resample_chunk(np.ascontiguousarray(held.T), last=True).T
 
 
 def _check_present(path: Path) -> None:

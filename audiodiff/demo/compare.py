@@ -87,8 +87,8 @@ def compare(
             for step in run(vocoder, given, CHOICES[name]):
                 wave = step.wave
                 yield [gr.skip()] * (2 + len(SYSTEMS))  # where it can be cancelled
-        found = figures(given, wave, vocoder.sample_rate)
-        made = made | {name: sound_file(wave, vocoder.sample_rate)}
+        found = figures(given, wave, given.own.rate)
+        made = made | {name: sound_file(wave, given.own.rate)}
         rows = [*rows, [name, *(round(value, 3) for value in found.values())]]
         yield [made, rows, *_players(made)]
         discard(kept.values())

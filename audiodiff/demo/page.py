@@ -137,7 +137,7 @@ def vocode(
         yield gr.skip(), f"step {step.n} of {n_steps}", gr.skip(), gr.skip()
     spent = time.perf_counter() - start
     assert step is not None, "a run has a step"
-    sound_made = sound_file(step.wave, vocoder.sample_rate)
+    sound_made = sound_file(step.wave, given.own.rate)
     yield (
         sound_made,
         _report(given, step, spent, vocoder),
@@ -167,7 +167,7 @@ def show_run(
     yield schedule, shown, shown
     discard(kept)
     for step in run(vocoder, given, chosen):
-        figure = spectrogram_figure([(f"step {step.n}", step.wave)], vocoder.sample_rate)
+        figure = spectrogram_figure([(f"step {step.n}", step.wave)], given.own.rate)
         figure.set_size_inches(5, 5)
         shown = [*shown, (picture_file(figure), f"step {step.n}, t = {step.t:.3g}")]
         yield schedule, shown, [file for file, _ in shown]
@@ -190,9 +190,9 @@ def doctor(model: str, mel: str | None) -> Iterator[str]:
 
 
 def _report(given: Given, step: Step, spent: float, vocoder: Vocoder) -> str:
-    seconds = len(step.wave) / vocoder.sample_rate
+    seconds = len(step.wave) / given.own.rate
     parts = [f"{seconds:.1f} s in {spent:.2f} s, real-time factor {spent / seconds:.3f}"]
-    found = figures(given, step.wave, vocoder.sample_rate)
+    found = figures(given, step.wave, given.own.rate)
     parts += [f"{name} {value:.3f}" for name, value in found.items()]
     return "; ".join(parts)
 

@@ -19,6 +19,7 @@ from audiodiff.diffusion.times import TIMES, TimeGrid
 from audiodiff.errors import AudiodiffError
 from audiodiff.metrics.perceptual import estoi, pesq_wb
 from audiodiff.metrics.spectral import log_mel_mae, multi_resolution_stft
+from audiodiff.vocode import mel_of
 from audiodiff.vocoder import Vocoder
 
 MAX_SECONDS = 60
@@ -108,11 +109,11 @@ def read(vocoder: Vocoder, file: str | None, preset: str = OWN) -> Given:
         if config is None:
             raise AudiodiffError("this model takes no mel; choose another")
         own = own_mel(load_mel(path), config, None if preset == OWN else preset, path.name)
-        _check_length(own.n_samples / vocoder.sample_rate, path)
+        _check_length(own.n_samples / own.rate, path)
         return Given(None, own)
     wave = torch.from_numpy(io.load(path, vocoder.sample_rate)[0])
     _check_length(len(wave) / vocoder.sample_rate, path)
-    return Given(wave, OwnMel(vocoder.mel(vocoder.whole_frames(wave[None])), 0, len(wave)))
+    return Given(wave, mel_of(vocoder, wave))
 
 
 def times_of(vocoder: Vocoder, choice: Choice) -> TimeGrid:
