@@ -47,6 +47,15 @@ FALL_BELOW = 2
 """
 
 
+LEAST_SHARE = 0.1
+"""Of the envelope, that a bin has at first; where it had nothing it would never have more."""
+
+UPDATES = 10
+"""After which the bands of what is found are those of speech to within 0.001 nepers."""
+
+QUIET = 1e-6
+"""An amplitude of a bin that is as good as silence."""
+
 LITTLE = 0.1
 """By how much faster or slower a voice may be played and is still one that models know."""
 
@@ -56,11 +65,9 @@ class Conversion:
 
     With an analysis that is equal but for `SMALL` differences, ``value = scale log(c M) + offset``
     in both, and the map is affine but for the clamps. Otherwise the amplitude of each source bin is
-    taken from the filterbank's pseudo-inverse, kept non-negative, and where the source has no band
-    from the nearest one, below which it falls as speech does; it is interpolated at the target's
-    bins and frames, and goes through the target's filterbank. Frames that are as far apart as the
-    target's, but stand elsewhere in the wave, are not interpolated: they are those of a wave that
-    begins ``skip`` samples earlier. Neither are bins and frames of a source whose rate alone is a
+    found, interpolated at the target's bins and frames, and goes through the target's filterbank.
+    Frames that are as far apart as the target's, but stand elsewhere in the wave, are not
+    interpolated: they are those of a wave that begins ``skip`` samples earlier. Neither are bins and frames of a source whose rate alone is a
     little different: its mel is converted to one of the wave as it is when it is played at the
     target's rate, a little lower or higher, and the sound is to be played at the source's.
     What lay between two bands of the source is lost, and so are phases, which decide how
@@ -94,7 +101,7 @@ class Conversion:
         )
         self.affine = set(self.differences) <= SMALL
         if not self.affine:
-            self.inverse, self.beyond = _inverse(source)
+            self.inverse = _Inverse(source)
             self.bins = _bins(source, target, self.rate)
             self.filterbank = target.filterbank_matrix()
 
@@ -112,9 +119,7 @@ class Conversion:
         scale = target.white_level / source.white_level
         if self.affine:
             return target.compress((amplitude * scale) ** source.power)
-        spectrum = (self.inverse.to(amplitude) @ amplitude).clamp(min=0)
-        spectrum = spectrum + self.beyond.to(amplitude) @ amplitude
-        spectrum = self.bins.to(amplitude) @ spectrum * scale
+        spectrum = self.bins.to(amplitude) @ self.inverse(amplitude) * scale
         if not self.in_step:
             spectrum = _at_frames(spectrum, source, target, self.rate)
         return target.compress(self.filterbank.to(amplitude) @ spectrum**target.power)
@@ -210,22 +215,44 @@ def own_mel(mel: Tensor, target: MelConfig, preset: str | None, name: str) -> Ow
     return OwnMel(conversion(given), conversion.rate, conversion.skip, n_samples)
 
 
-def _inverse(
-    source: MelConfig,
-) -> tuple[Float[Tensor, "bins n_mels"], Float[Tensor, "bins n_mels"]]:
-    """The pseudo-inverse of the filterbank, and what gives the bins without any band a level."""
-    filterbank = source.filterbank_matrix().double()
-    inverse = torch.linalg.pinv(filterbank).float()
-    n_bins = filterbank.shape[1]
-    envelope = Envelope(source, source.n_fft, n_bins)
-    # The level of a bin from its bands' mean amplitude, without the factor for white noise.
-    level = envelope.weights / filterbank.sum(1).clamp(min=1e-12).float()
-    hertz = torch.arange(n_bins) * (source.sample_rate / source.n_fft)
-    # At the highest frequency itself the last band has come down to nothing.
-    outside = (hertz < source.f_min) | (hertz >= source.highest_frequency)
-    lowest = hertz[filterbank[0].argmax()].clamp(min=1.0)
-    fall = torch.where(hertz < source.f_min, (hertz / lowest) ** FALL_BELOW, 1.0)
-    return inverse * ~outside[:, None], level * (outside * fall)[:, None]
+class _Inverse:
+    """The amplitudes of bins that give the bands of a mel.
+
+    The filterbank's pseudo-inverse, but nowhere less than a share of the envelope, is multiplied
+    by how much too little each bin's bands get, some times over: ``x <- x M^T (m / (M x)) / M^T 1``
+    (Shepp and Vardi, IEEE TMI 1, 1982). Where the source has no band it is the level of the nearest
+    one, below which it falls as speech does.
+
+    Args:
+        source: Whose mel is given.
+    """
+
+    def __init__(self, source: MelConfig) -> None:
+        self.filterbank = source.filterbank_matrix()
+        n_bins = self.filterbank.shape[1]
+        hertz = torch.arange(n_bins) * (source.sample_rate / source.n_fft)
+        # At the highest frequency itself the last band has come down to nothing.
+        self.inside = (hertz >= source.f_min) & (hertz < source.highest_frequency)
+        self.inverse = torch.linalg.pinv(self.filterbank.double()).float()
+        lowest = hertz[self.filterbank[0].argmax()].clamp(min=1.0)
+        fall = torch.where(hertz < source.f_min, (hertz / lowest) ** FALL_BELOW, 1.0)
+        # The level of a bin from its bands' mean amplitude, without the factor for white noise.
+        weights = Envelope(source, source.n_fft, n_bins).weights
+        self.level = fall[:, None] * weights / self.filterbank.sum(1).clamp(min=1e-12)
+
+    def __call__(
+        self, amplitude: Float[Tensor, "batch n_mels frames"]
+    ) -> Float[Tensor, "batch bins frames"]:
+        """Of bands to that of bins."""
+        filterbank, level = self.filterbank.to(amplitude), self.level.to(amplitude) @ amplitude
+        inside = self.inside.to(amplitude.device)[:, None]
+        share = filterbank.sum(0).clamp(min=1e-12)[:, None]
+        found = torch.maximum(self.inverse.to(amplitude) @ amplitude, LEAST_SHARE * level)
+        found = torch.where(inside, found, level)
+        for _ in range(UPDATES):
+            lack = amplitude / (filterbank @ found).clamp(min=1e-12)
+            found = torch.where(inside, found * (filterbank.T @ lack) / share, found)
+        return found
 
 
 def _bins(
@@ -249,7 +276,10 @@ def _bins(
 def _at_frames(
     spectrum: Float[Tensor, "batch bins frames"], source: MelConfig, target: MelConfig, rate: int
 ) -> Float[Tensor, "batch bins target_frames"]:
-    """Linear interpolation from the middles of the source's frames to those of the target's."""
+    """Interpolation from the middles of the source's frames to those of the target's, in dB.
+
+    In amplitude itself PESQ is lower by 0.25 (`speecht5`, six clips): onsets are too slow.
+    """
     n = spectrum.shape[2]
     times = torch.arange(_n_frames(n, source, target, rate)) / float(_frame_rate(target, rate))
     late = float(_middle(target, rate) - _middle(source))
@@ -257,7 +287,8 @@ def _at_frames(
     below = place.floor().long().clamp(max=max(0, n - 2))
     above = (below + 1).clamp(max=n - 1)
     fraction = (place - below).to(spectrum)
-    return spectrum[..., below] * (1 - fraction) + spectrum[..., above] * fraction
+    levels = spectrum.clamp(min=QUIET).log()
+    return (levels[..., below] * (1 - fraction) + levels[..., above] * fraction).exp()
 
 
 def _n_frames(n: int, source: MelConfig, target: MelConfig, rate: int) -> int:
