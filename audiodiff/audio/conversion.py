@@ -67,11 +67,11 @@ class Conversion:
     in both, and the map is affine but for the clamps. Otherwise the amplitude of each source bin is
     found, interpolated at the target's bins and frames, and goes through the target's filterbank.
     Frames that are as far apart as the target's, but stand elsewhere in the wave, are not
-    interpolated: they are those of a wave that begins ``skip`` samples earlier. Neither are bins and frames of a source whose rate alone is a
-    little different: its mel is converted to one of the wave as it is when it is played at the
-    target's rate, a little lower or higher, and the sound is to be played at the source's.
-    What lay between two bands of the source is lost, and so are phases, which decide how
-    neighbouring bins and frames add up.
+    interpolated: they are those of a wave that begins ``skip`` samples earlier. Neither are bins
+    and frames of a source whose rate alone is a little different: its mel is converted to one of
+    the wave as it is when it is played at the target's rate, a little lower or higher, and the
+    sound is to be played at the source's. What lay between two bands of the source is lost, and so
+    are phases, which decide how neighbouring bins and frames add up.
 
     Args:
         source: Whose mel is given.
