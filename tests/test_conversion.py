@@ -113,6 +113,8 @@ def test_frames_that_stand_elsewhere_move_the_sound_and_nothing_else() -> None:
     assert (conversion.exact, conversion.skip, conversion.error()) == (True, 128, 0)
     made, wanted = conversion(mel_of("tacotron2")), mel_of("hifigan", conversion)
     torch.testing.assert_close(made[..., 2:-3], wanted[..., 2:-2], atol=1e-3, rtol=0)
+    alone = own_mel(mel_of("tacotron2")[..., :1], PRESETS["hifigan"], "tacotron2", "mel")
+    assert [piece.shape[1] for piece in alone.sound([torch.zeros(1, 256)])] == [128]
     own = own_mel(mel_of("tacotron2"), PRESETS["hifigan"], "tacotron2", "mel")
     sound = torch.arange(256.0 * own.mel.shape[2])[None]
     for pieces in (sound.split(100, 1), sound.split(999, 1), [sound]):

@@ -128,7 +128,7 @@ class Conversion:
         """Of the source's sound, at `rate`."""
         if not self.in_step:
             return self.target.hop_length * _n_frames(n_frames, self.source, self.target, self.rate)
-        return self.target.hop_length * (n_frames - (self.source.framing == "centred"))
+        return self.target.hop_length * max(1, n_frames - (self.source.framing == "centred"))
 
     def error(self) -> float:
         """Mean absolute error in nepers of the target's value, on a sound like a voice.
