@@ -255,7 +255,10 @@ def draw(scores: Scores, runs: Sequence[Run], searched: Sequence[str], path: Pat
             label = f"{sampler}, {'searched' if kind else 'by rule'}"
             axis.plot(*zip(*best.items(), strict=True), style, color=f"C{number}", label=label)
     axis.set(xlabel="steps", ylabel="PESQ", xscale="log")
-    axis.grid(alpha=0.3, which="both")
+    steps = sorted({run.n_steps for run in runs})
+    axis.set_xticks(steps, [str(n) for n in steps])
+    axis.set_xticks([], minor=True)
+    axis.grid(alpha=0.3)
     axis.legend()
     save_figure(figure, path)
 
