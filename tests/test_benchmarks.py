@@ -245,6 +245,7 @@ def test_schedules_compares_rules_and_searches(
     assert capsys.readouterr().out == text
 
 
+@pytest.mark.slow
 def test_conversions_has_a_row_for_every_preset(
     script: Script, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -135,6 +135,7 @@ def test_a_vocoder_takes_another_presets_mel_and_says_what_it_costs() -> None:
         vocoder(own, preset="vocos")
 
 
+@pytest.mark.slow
 def test_files_of_another_preset_are_vocoded(tmp_path: Path) -> None:
     np.save(tmp_path / "a.npy", mel_of("vocos")[0, :, :60].numpy())
     words = ["vocode", str(tmp_path / "a.npy"), "-o", str(tmp_path / "out")]

@@ -81,6 +81,7 @@ def test_a_mel_is_read_too_and_what_is_too_long_or_missing_is_refused(
         read(vocoder, None)
 
 
+@pytest.mark.slow
 def test_the_page_vocodes_at_the_level_that_the_sound_has(client: Client, short: Path) -> None:
     sound, said, picture = client.predict(
         "default", handle_file(short), None, *RUN, api_name="/vocode"
@@ -94,6 +95,7 @@ def test_the_page_vocodes_at_the_level_that_the_sound_has(client: Client, short:
     assert picture["type"] == "matplotlib"
 
 
+@pytest.mark.slow
 def test_the_page_compares_and_shows_a_run(client: Client, short: Path) -> None:
     chosen = ["1 step", "Griffin-Lim, 32 iterations"]
     table, *players = client.predict(
@@ -106,6 +108,7 @@ def test_the_page_compares_and_shows_a_run(client: Client, short: Path) -> None:
     assert [image["caption"].split(",")[0] for image in gallery] == ["step 1", "step 2"]
 
 
+@pytest.mark.slow
 def test_the_page_says_what_a_mel_is(client: Client, vocoder: Vocoder, tmp_path: Path) -> None:
     mel = vocoder.mel(torch.randn(1, 22050) / 10)[0]
     np.save(tmp_path / "mel.npy", mel.numpy().T)
@@ -117,6 +120,7 @@ def test_the_page_says_what_a_mel_is(client: Client, vocoder: Vocoder, tmp_path:
     ("content", "sentence"),
     [(b"no sound", "cannot be read as sound"), (b"", "is empty")],
 )
+@pytest.mark.slow
 def test_a_bad_file_is_a_sentence_in_the_page(
     client: Client, tmp_path: Path, content: bytes, sentence: str
 ) -> None:
@@ -128,6 +132,7 @@ def test_a_bad_file_is_a_sentence_in_the_page(
         client.predict("default", None, None, *RUN, api_name="/vocode")
 
 
+@pytest.mark.slow
 def test_two_visitors_at_once_get_what_each_would_alone(demo_url: str, short: Path) -> None:
     def visit(seed: int) -> bytes:
         visitor = Client(demo_url, verbose=False)

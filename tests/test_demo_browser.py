@@ -23,7 +23,10 @@ CHROMIUM = next(
 SECONDS = 120
 """To wait at most for what takes one on an idle machine."""
 
-pytestmark = pytest.mark.skipif(not CHROMIUM, reason="there is no Chromium on the PATH")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not CHROMIUM, reason="there is no Chromium on the PATH"),
+]
 
 
 @pytest.fixture(scope="module")

@@ -180,6 +180,7 @@ def test_loudness_and_trimming(tmp_path: Path) -> None:
     assert found["0"].peak_db == pytest.approx(0.0, abs=0.05)
 
 
+@pytest.mark.slow
 def test_the_command_says_in_a_sentence_what_is_wrong(tmp_path: Path) -> None:
     for name in "ab":
         put(tmp_path / "raw" / f"{name}.wav", 0, seconds=0.1)

@@ -61,6 +61,7 @@ def test_a_process_that_fails_says_why(
         speed.run_alone(speed.Case(seconds=1, threads=1, repeats=1), speed.CLIP)
 
 
+@pytest.mark.slow
 def test_the_speed_report_has_every_system_length_and_batch(
     script: Script, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -106,6 +106,7 @@ def run(model: Path, given: bytes, *words: str) -> subprocess.CompletedProcess[b
     return subprocess.run(command, input=given, capture_output=True, check=False)
 
 
+@pytest.mark.slow
 def test_standard_input_is_vocoded_to_standard_output(model: Path) -> None:
     vocoder = Vocoder.from_pretrained(model)
     wave = 0.1 * noise(1, 20000)
@@ -132,6 +133,7 @@ def test_standard_input_is_vocoded_to_standard_output(model: Path) -> None:
         ([], b"", "give files or folders to vocode and --out, or --stream mel"),
     ],
 )
+@pytest.mark.slow
 def test_a_bad_stream_is_one_sentence(model: Path, words, given, message) -> None:
     done = run(model, given, *words)
     assert done.returncode == 2
