@@ -1,6 +1,8 @@
 """A model's whole run as one ONNX graph, for onnxruntime and what builds on it."""
 
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -30,7 +32,7 @@ OPSET = 20
 
 
 class GraphProjection(MelProjection):
-    """The projection that is a loop and its transforms convolutions where it is exported.
+    """The projection in a graph's terms: its passes are a loop, their transforms convolutions.
 
     Ninety passes written out never end, and onnxruntime takes many times longer for a DFT of its
     own than for a product with the DFT's matrix.
@@ -46,7 +48,7 @@ class GraphProjection(MelProjection):
         self.synthesis = (waves * self.window).float()[:, None]
 
     def _passes(self, wave: Wave, wanted: Mel, n_passes: int) -> Wave:
-        if n_passes == 1 or not torch.compiler.is_exporting():
+        if n_passes == 1:
             return super()._passes(wave, wanted, n_passes)
         momenta = torch.tensor([0.0, *momentum(n_passes)])
 
@@ -62,15 +64,11 @@ class GraphProjection(MelProjection):
         return while_loop(more, turn, (torch.tensor(1), first, first.clone()))[1]
 
     def _spectrum(self, wave: Wave) -> Complex[Tensor, "batch bins frames"]:
-        if not torch.compiler.is_exporting():
-            return super()._spectrum(wave)
         padded = silence_around(wave, len(self.window), self.hop_length, self.n_padding)
         parts = functional.conv1d(padded[:, None], self.analysis, stride=self.hop_length)
         return torch.complex(*parts.chunk(2, 1))
 
     def _sound(self, spectrum: Complex[Tensor, "batch bins frames"], n_frames: int) -> Wave:
-        if not torch.compiler.is_exporting():
-            return super()._sound(spectrum, n_frames)
         parts = torch.cat([spectrum.real, spectrum.imag], 1)
         wave = functional.conv_transpose1d(parts, self.synthesis, stride=self.hop_length)
         windows = self.window.square()[None, None]
@@ -109,8 +107,6 @@ class UnrolledRun(nn.Module):
         model.bf16 = False
         sampling = model.config.sampling
         self.times = model.times(n_steps, sampler)
-        if model.log_mel is not None:
-            model.project = GraphProjection(model.log_mel)
         unrolled = Unrolled(build_sampler(sampler or sampling.sampler), model.schedule, self.times)
         self.sampler = unrolled if sampling.clamp is None else Clamped(unrolled, sampling.clamp)
         draws = sum(call is None for step in unrolled.steps for call in step.calls)
@@ -165,7 +161,7 @@ def export_onnx(run: UnrolledRun, path: Path, noise_input: bool = False) -> None
     if noise_input:
         inputs.append(torch.zeros(batch, run.n_draws, n_frames * config.hop_length))
     auto = torch.export.Dim.AUTO
-    with torch.no_grad(), warnings.catch_warnings():
+    with torch.no_grad(), _graph_terms(run.model), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         program = torch.onnx.export(
             run,
@@ -195,6 +191,17 @@ def export_onnx(run: UnrolledRun, path: Path, noise_input: bool = False) -> None
     onnx.helper.set_model_props(graph, {name: str(value) for name, value in facts.items()})
     with replacing(path) as part:
         onnx.save(graph, part)
+
+
+@contextmanager
+def _graph_terms(model: Model) -> Iterator[None]:
+    """Has a model make its passes as a graph does, for as long as it is exported."""
+    assert model.log_mel is not None, "UnrolledRun checks this"
+    plain, model.project = model.project, GraphProjection(model.log_mel)
+    try:
+        yield
+    finally:
+        model.project = plain
 
 
 def _raise_loops(graph: "GraphProto", inside: bool = False) -> None:

@@ -110,7 +110,7 @@ def vocode_file(
             shown.append((f"{job.target.name}, made from its mel", made))
             figure = spectrogram_figure(shown, own.rate)
             save_figure(figure, job.target.with_suffix(".png"))
-        rate = settings.rate or vocoder.sample_rate
+        rate = vocoder.sample_rate if settings.rate is None else settings.rate
         sound = io.resample(made.numpy(), own.rate, rate)
         n_clipped = io.save(job.target, sound, rate)
     clipped = f"{job.target}: {n_clipped} of {len(sound)} samples exceeded full scale, clipped"

@@ -143,7 +143,7 @@ class Vocoder:
         """
         made, pieces = self._made(mel, n_steps, sampler, seed, preset)
         wave = torch.cat(list(pieces), dim=1)
-        wanted = rate or self.sample_rate
+        wanted = self.sample_rate if rate is None else rate
         if made == wanted:
             return wave
         items = [io.resample(item, made, wanted) for item in wave.cpu().numpy()]

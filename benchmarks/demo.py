@@ -10,6 +10,8 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -21,30 +23,43 @@ from rich.progress import track
 from script import run_script
 
 from audiodiff import AudiodiffError
+from audiodiff.demo.work import OWN
 
 CLIP = Path(__file__).resolve().parents[1] / "examples" / "arctic_a0016.wav"
-OWN = "the model's own"
 START_S = 120
 """How long a server may take until it answers."""
 
 
-def serve(folder: Path) -> tuple[subprocess.Popen[bytes], Client]:
-    """A demo that keeps its files in a folder, and a client of it."""
+@contextmanager
+def serving(folder: Path) -> Iterator[tuple[int, str]]:
+    """A demo that keeps its files and what it says in a folder: its process and its address."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     command = [sys.executable, "-m", "audiodiff", "demo", "--port", str(port)]
-    environment = os.environ | {"GRADIO_TEMP_DIR": str(folder / "server")}
-    server = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL)
-    until = time.monotonic() + START_S
-    while time.monotonic() < until and server.poll() is None:
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                url = f"http://127.0.0.1:{port}"
-                return server, Client(url, verbose=False, download_files=folder / "client")
-        time.sleep(0.2)
-    server.kill()
-    raise AudiodiffError(f"the demo did not answer on port {port} within {START_S} s")
+    environment = os.environ | {"GRADIO_TEMP_DIR": str(folder / "files")}
+    with (folder / "said.txt").open("w") as said:
+        server = subprocess.Popen(command, env=environment, stdout=said, stderr=said)
+    try:
+        until = time.monotonic() + START_S
+        while not _answers(port):
+            if server.poll() is not None or time.monotonic() > until:
+                raise AudiodiffError(f"the demo did not start: {(folder / 'said.txt').read_text()}")
+            time.sleep(0.1)
+        yield server.pid, f"http://127.0.0.1:{port}"
+    finally:
+        # Not Ctrl-C's signal, which a process of a shell's background ignores.
+        server.terminate()
+        try:
+            server.wait(timeout=30)
+        except subprocess.TimeoutExpired:
+            server.kill()
+            server.wait()
+
+
+def _answers(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 def main(
@@ -53,28 +68,22 @@ def main(
     every: Annotated[int, typer.Option(help="Generations from row to row.", min=1)] = 20,
 ) -> None:
     """Prints the table."""
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        server, client = serve(folder)
-        try:
-            watched = psutil.Process(server.pid)
-            print(f"{clip.name}, {os.cpu_count()} CPUs.\n")
-            print("| generations | seconds for the last | memory, MiB | files | open files |")
-            print("| --- | --- | --- | --- | --- |")
-            for i in track(range(generations), console=Console(stderr=True)):
-                start = time.perf_counter()
-                client.predict(
-                    "default", handle_file(clip), None, OWN, 2, OWN, OWN, i, api_name="/vocode"
-                )
-                spent = time.perf_counter() - start
-                if i == 0 or (i + 1) % every == 0:
-                    n_files = sum(path.is_file() for path in (folder / "server").rglob("*"))
-                    memory = watched.memory_info().rss / 2**20
-                    cells = (i + 1, f"{spent:.2f}", f"{memory:.0f}", n_files, watched.num_fds())
-                    print(f"| {' | '.join(map(str, cells))} |", flush=True)
-        finally:
-            server.terminate()
-            server.wait()
+    with tempfile.TemporaryDirectory() as name, serving(Path(name)) as (pid, url):
+        client = Client(url, verbose=False, download_files=Path(name) / "client")
+        watched = psutil.Process(pid)
+        print(f"{clip.name}, {os.cpu_count()} CPUs.\n")
+        print("| generations | seconds for the last | memory, MiB | files | open files |")
+        print("| --- | --- | --- | --- | --- |")
+        for i in track(range(generations), console=Console(stderr=True)):
+            start = time.perf_counter()
+            sound = handle_file(clip)
+            client.predict("default", sound, None, OWN, 2, OWN, OWN, i, api_name="/vocode")
+            spent = time.perf_counter() - start
+            if i == 0 or (i + 1) % every == 0:
+                n_files = sum(path.is_file() for path in (Path(name) / "files").rglob("*"))
+                memory = watched.memory_info().rss / 2**20
+                cells = (i + 1, f"{spent:.2f}", f"{memory:.0f}", n_files, watched.num_fds())
+                print(f"| {' | '.join(map(str, cells))} |", flush=True)
 
 
 if __name__ == "__main__":

@@ -114,7 +114,7 @@ class Plan(NamedTuple):
     budget: int | None
 
 
-class Found:
+class TimesFile:
     """Times by what found them, kept in a file.
 
     Args:
@@ -153,7 +153,7 @@ def find_runs(
     model: str, folders: list[Path], out: Path, plan: Plan, say: Callable[[str], None]
 ) -> list[Run]:
     """All runs, of which the searched ones are read from OUT/times.json or found now."""
-    found = Found(out / "times.json")
+    found = TimesFile(out / "times.json")
     runs = []
     for sampler in plan.samplers:
         task = Task(folders, sampler, plan.steps, "")
@@ -289,7 +289,7 @@ def main(
     sources = [source for clips in voices.values() for source in clips]
     scores = score_all(model, runs, sources, out, workers)
     head = (
-        f"Model {Path(model).name} ({owner}), {len(sources)} test clips, seed {SEED}, torch "
+        f"Model {model} ({owner}), {len(sources)} test clips, seed {SEED}, torch "
         f"{torch.__version__}, {platform.processor() or platform.machine()} with "
         f"{os.cpu_count()} CPUs. Mean and 95 % interval over clips; searched on dev clips."
     )

@@ -47,8 +47,11 @@ def test_an_equal_analysis_is_converted_exactly() -> None:
 
 
 def test_a_models_own_mel_is_left_as_it_is() -> None:
-    mel = torch.randn(1, 80, 10)
-    assert torch.equal(Conversion(PRESETS["hifigan"], PRESETS["hifigan"])(mel), mel)
+    mel = -5 + torch.randn(1, 80, 10)
+    for name in ("hifigan", "tacotron2"):
+        given, named = (own_mel(mel, PRESETS[name], preset, "mel") for preset in (None, name))
+        assert torch.equal(named.mel, mel)
+        assert named[1:] == given[1:] == (22050, 0, 10 * 256)
 
 
 def test_levels_fall_below_the_lowest_band() -> None:

@@ -8,7 +8,7 @@ import pytest
 import soundfile
 import soxr
 
-from audiodiff.audio.io import AUDIO_SUFFIXES, MAX_HOURS, load, resample, save
+from audiodiff.audio.io import AUDIO_SUFFIXES, MAX_HOURS, load, resample, resampled, save
 from audiodiff.errors import AudiodiffError
 
 
@@ -230,3 +230,13 @@ class Interrupting:
     def write(self, data: bytes) -> int:
         signal.raise_signal(signal.SIGINT)
         return self.file.write(data)
+
+
+@pytest.mark.parametrize("size", [1, 700, 4000])
+def test_pieces_are_resampled_as_the_whole(size: int) -> None:
+    waves = np.random.default_rng(0).standard_normal((2, 4000)).astype(np.float32)
+    pieces = np.split(waves, range(size, 4000, size), axis=1)
+    joined = np.concatenate(list(resampled(pieces, 24000, 22050)), 1)
+    expected = [resample(wave, 24000, 22050) for wave in waves]
+    np.testing.assert_allclose(joined, expected, atol=1e-4)
+    assert list(resampled([], 24000, 22050)) == []

@@ -11,7 +11,7 @@ LAYERS = [
     ["errors", "_types", "config", "atomic", "files", "untrusted", "spans", "devices"],
     ["workers"],
     ["audio.io", "audio.frames", "audio.mel", "audio.presets", "audio.melfiles"],
-    ["audio.codecs", "audio.envelope", "audio.distance", "audio.griffin_lim"],
+    ["audio.codecs", "audio.envelope", "audio.inversion", "audio.distance", "audio.griffin_lim"],
     ["audio.conversion", "audio.doctor", "checkpoint"],
     ["diffusion.schedules", "diffusion.targets", "diffusion.times", "diffusion.priors"],
     ["diffusion.noise", "models.diffwave", "models.wavegrad"],

@@ -11,7 +11,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from audiodiff._types import Mel, Wave
-from audiodiff.audio.envelope import Envelope
+from audiodiff.audio.inversion import Inversion
 from audiodiff.audio.mel import LogMel, MelConfig
 from audiodiff.audio.presets import PRESETS, check_mel
 from audiodiff.errors import AudiodiffError
@@ -38,20 +38,6 @@ ANALYSIS = (
 
 SMALL = {"pad_mode", "window"}
 """Differences that change a value by some 0.001 nepers, less than the way by the spectrum does."""
-
-
-FALL_BELOW = 2
-"""The power of the frequency as which amplitudes fall below the source's lowest band.
-
-12 dB an octave: of 0, 6, 9 and 12 what came nearest in speech, in the mel and in PESQ.
-"""
-
-
-LEAST_SHARE = 0.1
-"""Of the envelope, that a bin has at first; where it had nothing it would never have more."""
-
-UPDATES = 10
-"""After which the bands of what is found are those of speech to within 0.001 nepers."""
 
 QUIET = 1e-6
 """An amplitude of a bin that is as good as silence."""
@@ -89,8 +75,8 @@ class Conversion:
         alike = (source.n_fft, source.hop_length) == (target.n_fft, target.hop_length)
         near = abs(source.sample_rate / target.sample_rate - 1) <= LITTLE
         self.rate = source.sample_rate if alike and near else target.sample_rate
-        skip = (_middle(target, self.rate) - _middle(source)) * self.rate
-        same_pace = _frame_rate(source) == _frame_rate(target, self.rate)
+        skip = (_middle(target, self.rate) - _middle(source, source.sample_rate)) * self.rate
+        same_pace = _frame_rate(source, source.sample_rate) == _frame_rate(target, self.rate)
         self.in_step = same_pace and skip >= 0 == skip % 1
         self.skip = int(skip) if self.in_step else 0
         free = {"framing"} if self.in_step else set()
@@ -101,7 +87,7 @@ class Conversion:
         )
         self.affine = set(self.differences) <= SMALL
         if not self.affine:
-            self.inverse = _Inverse(source)
+            self.inverse = Inversion(source)
             self.bins = _bins(source, target, self.rate)
             self.filterbank = target.filterbank_matrix()
 
@@ -128,7 +114,7 @@ class Conversion:
         """Of the source's sound, at `rate`."""
         if not self.in_step:
             return self.target.hop_length * _n_frames(n_frames, self.source, self.target, self.rate)
-        return self.target.hop_length * max(1, n_frames - (self.source.framing == "centred"))
+        return self.target.hop_length * max(1, n_frames - (self.skip > 0))
 
     def error(self) -> float:
         """Mean absolute error in nepers of the target's value, on a sound like a voice.
@@ -215,46 +201,6 @@ def own_mel(mel: Tensor, target: MelConfig, preset: str | None, name: str) -> Ow
     return OwnMel(conversion(given), conversion.rate, conversion.skip, n_samples)
 
 
-class _Inverse:
-    """The amplitudes of bins that give the bands of a mel.
-
-    The filterbank's pseudo-inverse, but nowhere less than a share of the envelope, is multiplied
-    by how much too little each bin's bands get, some times over: ``x <- x M^T (m / (M x)) / M^T 1``
-    (Shepp and Vardi, IEEE TMI 1, 1982). Where the source has no band it is the level of the nearest
-    one, below which it falls as speech does.
-
-    Args:
-        source: Whose mel is given.
-    """
-
-    def __init__(self, source: MelConfig) -> None:
-        self.filterbank = source.filterbank_matrix()
-        n_bins = self.filterbank.shape[1]
-        hertz = torch.arange(n_bins) * (source.sample_rate / source.n_fft)
-        # At the highest frequency itself the last band has come down to nothing.
-        self.inside = (hertz >= source.f_min) & (hertz < source.highest_frequency)
-        self.inverse = torch.linalg.pinv(self.filterbank.double()).float()
-        lowest = hertz[self.filterbank[0].argmax()].clamp(min=1.0)
-        fall = torch.where(hertz < source.f_min, (hertz / lowest) ** FALL_BELOW, 1.0)
-        # The level of a bin from its bands' mean amplitude, without the factor for white noise.
-        weights = Envelope(source, source.n_fft, n_bins).weights
-        self.level = fall[:, None] * weights / self.filterbank.sum(1).clamp(min=1e-12)
-
-    def __call__(
-        self, amplitude: Float[Tensor, "batch n_mels frames"]
-    ) -> Float[Tensor, "batch bins frames"]:
-        """Of bands to that of bins."""
-        filterbank, level = self.filterbank.to(amplitude), self.level.to(amplitude) @ amplitude
-        inside = self.inside.to(amplitude.device)[:, None]
-        share = filterbank.sum(0).clamp(min=1e-12)[:, None]
-        found = torch.maximum(self.inverse.to(amplitude) @ amplitude, LEAST_SHARE * level)
-        found = torch.where(inside, found, level)
-        for _ in range(UPDATES):
-            lack = amplitude / (filterbank @ found).clamp(min=1e-12)
-            found = torch.where(inside, found * (filterbank.T @ lack) / share, found)
-        return found
-
-
 def _bins(
     source: MelConfig, target: MelConfig, rate: int
 ) -> Float[Tensor, "target_bins source_bins"]:
@@ -282,8 +228,8 @@ def _at_frames(
     """
     n = spectrum.shape[2]
     times = torch.arange(_n_frames(n, source, target, rate)) / float(_frame_rate(target, rate))
-    late = float(_middle(target, rate) - _middle(source))
-    place = ((times + late) * float(_frame_rate(source))).clamp(0, n - 1)
+    late = float(_middle(target, rate) - _middle(source, source.sample_rate))
+    place = ((times + late) * float(_frame_rate(source, source.sample_rate))).clamp(0, n - 1)
     below = place.floor().long().clamp(max=max(0, n - 2))
     above = (below + 1).clamp(max=n - 1)
     fraction = (place - below).to(spectrum)
@@ -293,18 +239,18 @@ def _at_frames(
 
 def _n_frames(n: int, source: MelConfig, target: MelConfig, rate: int) -> int:
     """Of the target, in the sound that so many of the source's are."""
-    seconds = (n - (source.framing == "centred")) / _frame_rate(source)
+    seconds = (n - (source.framing == "centred")) / _frame_rate(source, source.sample_rate)
     return max(1, target.n_frames(max(1, round(seconds * rate))))
 
 
-def _frame_rate(config: MelConfig, rate: int | None = None) -> Fraction:
-    """Frames a second, of a sound at the config's rate or another."""
-    return Fraction(rate or config.sample_rate, config.hop_length)
+def _frame_rate(config: MelConfig, rate: int) -> Fraction:
+    """Frames a second."""
+    return Fraction(rate, config.hop_length)
 
 
-def _middle(config: MelConfig, rate: int | None = None) -> Fraction:
+def _middle(config: MelConfig, rate: int) -> Fraction:
     """Of the first frame, in seconds from the first sample."""
-    return Fraction(config.n_fft - 2 * config.n_padding, 2 * (rate or config.sample_rate))
+    return Fraction(config.n_fft - 2 * config.n_padding, 2 * rate)
 
 
 def _voice(sample_rate: int) -> Wave:
