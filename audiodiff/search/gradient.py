@@ -5,7 +5,8 @@ from jaxtyping import Float64
 from torch import Tensor
 
 from audiodiff.audio.distance import SpectralDistance
-from audiodiff.diffusion.times import TimeGrid, log_snr
+from audiodiff.diffusion.times import TimeGrid
+from audiodiff.search.entry import SHARE, best_entry, latest, levels_of, times_of
 from audiodiff.search.grid import WINDOWS
 from audiodiff.search.problem import Problem, Report
 
@@ -15,60 +16,66 @@ N_CLIPS = 4
 RATE = 0.1
 """Adam's, for logarithms of gaps."""
 
+LEAST_GAP = 0.005
+"""A share of the range: from less, a descent of some tens of steps does not get away."""
+
 
 def gradient(problem: Problem, start: TimeGrid, report: Report, budget: int = 60) -> TimeGrid:
     """Descends the spectral distance of the run's sound, differentiated through every step.
 
-    The levels of log-SNR are ``l_i = l_0 + (l_last - l_0) sum_{k <= i} softmax(g)_k`` with a gap
-    more than there are times after the first, which is what is left until the latest time: so
-    times always fall and stay in range. The first time stays where it is. The projection onto
-    the mel, if the model ends with one, is left out. What is returned is the mean of the levels
-    over the last half of the descent, which hears few clips at a time.
+    A `best_entry` is sought first. Then the levels of log-SNR are ``l_i = l_first + (l_last -
+    l_first) sum_{k <= i} softmax(g)_k``, between the first and the last time at which the network
+    may be called, with a gap more than there are times, which is what is left until the last: so
+    times always fall and stay in range. The projection onto the mel, if the model ends with one,
+    is left out. What is returned is the mean of the gaps over the last half of the descent, which
+    hears few clips at a time.
 
     Args:
         problem: To be solved.
         start: Times to set out from.
         report: Takes the fraction done.
-        budget: Steps of the descent, with a run and its gradient each.
+        budget: Runs, each but those of the entry with its gradient.
     """
-    if len(start) == 2:
-        return start  # nothing but the first time
+    distance = SpectralDistance(WINDOWS, problem.model.config.sample_rate)
+
+    def loss_of(part: Problem, times: TimeGrid) -> Tensor:
+        loss = distance(part.plain_run(times), part.waves).mean()
+        problem.calls += part.calls
+        part.calls = 0
+        return loss
+
+    few, n_later = problem.part(0, N_CLIPS), budget // SHARE
+    start, _ = best_entry(problem, start, lambda times: loss_of(few, times).item(), n_later)
     gaps = _gaps_of(problem, start).requires_grad_()
     optimizer = torch.optim.Adam([gaps], RATE)
-    distance = SpectralDistance(WINDOWS, problem.model.config.sample_rate)
     mean = torch.zeros_like(gaps)
-    for i in range(budget):
-        part = problem.part(i * N_CLIPS, N_CLIPS)
+    n_steps = budget - n_later
+    for i in range(n_steps):
         with torch.enable_grad():
-            times = _times_of(problem, start, gaps)
-            loss = distance(part.plain_run(times), part.waves).mean()
+            times = _times_of(problem, gaps.softmax(0))
+            loss = loss_of(problem.part(i * N_CLIPS, N_CLIPS), times)
             (gaps.grad,) = torch.autograd.grad(loss, gaps)
-        problem.calls += part.calls
         optimizer.step()
-        if i >= budget // 2:
-            mean += gaps.detach().softmax(0) / (budget - budget // 2)
-        report((i + 1) / budget)
-    return _times_of(problem, start, mean.log()).detach()
+        if i >= n_steps // 2:
+            mean += gaps.detach().softmax(0) / (n_steps - n_steps // 2)
+        report((n_later + i + 1) / budget)
+    return _times_of(problem, mean)
 
 
-def _range(problem: Problem, start: TimeGrid) -> Float64[Tensor, " 2"]:
-    """Log-SNR at the first time, or as near to it as there is signal, and at the latest."""
-    schedule = problem.model.schedule
-    first = start[0].clamp(max=1 - schedule.t_min)
-    return log_snr(schedule, torch.stack([first, first.new_tensor(schedule.t_min)]))
+def _range(problem: Problem) -> tuple[Float64[Tensor, ""], Float64[Tensor, ""]]:
+    """The log-SNR of the first and of the last time at which the network may be called."""
+    first = torch.tensor([problem.ends()[0], 0], dtype=torch.float64)
+    return levels_of(problem, first)[0], latest(problem)
 
 
-def _gaps_of(problem: Problem, start: TimeGrid) -> Float64[Tensor, " gaps"]:
-    """The logarithms of gaps that give the start."""
-    low, high = _range(problem, start)
-    inner = log_snr(problem.model.schedule, start[1:-1])
-    levels = torch.cat([low[None], inner, high[None]])
-    return ((levels.diff() / (high - low)).clamp(min=1e-3)).log()
+def _gaps_of(problem: Problem, run: TimeGrid) -> Float64[Tensor, " gaps"]:
+    """The logarithms of gaps that give a run, each at least `LEAST_GAP`."""
+    low, high = _range(problem)
+    levels = torch.cat([low[None], levels_of(problem, run), high[None]])
+    return (levels.diff() / (high - low)).clamp(min=LEAST_GAP).log()
 
 
-def _times_of(problem: Problem, start: TimeGrid, gaps: Float64[Tensor, " gaps"]) -> TimeGrid:
-    """The times of given gaps."""
-    low, high = _range(problem, start)
-    levels = low + (high - low) * gaps.softmax(0)[:-1].cumsum(0)
-    inner = problem.model.schedule.t_of_log_snr(levels)
-    return torch.cat([start[:1], inner, start[-1:]])
+def _times_of(problem: Problem, gaps: Float64[Tensor, " gaps"]) -> TimeGrid:
+    """The run of given gaps, which are shares of the range."""
+    low, high = _range(problem)
+    return times_of(problem, low + (high - low) * gaps[:-1].cumsum(0))

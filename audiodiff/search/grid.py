@@ -8,7 +8,8 @@ import torch
 from jaxtyping import Float64
 
 from audiodiff.audio.distance import SpectralDistance
-from audiodiff.diffusion.times import TimeGrid, log_snr
+from audiodiff.diffusion.times import TimeGrid
+from audiodiff.search.entry import SHARE, best_entry, levels_of, times_of
 from audiodiff.search.problem import Cost, Problem, Report
 
 WINDOWS = (256, 1024, 2048)
@@ -56,9 +57,9 @@ def refine(
 ) -> TimeGrid:
     """CMA-ES on the log-SNR of the times around a start (Hansen 2016, arXiv:1604.00772).
 
-    The first coordinate is the log-SNR of the first time, the others the logarithms of the gaps
-    to the next, so that times always fall. A cost that listeners would share needs whole clips,
-    and at least 16 of them: with one the times fit that one.
+    It sets out from a `best_entry`. The first coordinate is the log-SNR of the first time, the
+    others the logarithms of the gaps to the next, so that times always fall. A cost that listeners
+    would share needs whole clips, and at least 16 of them: with one the times fit that one.
 
     Args:
         problem: To be solved.
@@ -70,29 +71,26 @@ def refine(
     """
     import cma
 
-    schedule, (first, _) = problem.model.schedule, problem.ends()
-    inner = start[:-1].clamp(max=1 - schedule.t_min)
-    levels = log_snr(schedule, inner)
+    n_later = budget // SHARE
+    best, least = best_entry(problem, start, cost, n_later)
+    levels = levels_of(problem, best)
     x0 = torch.cat([levels[:1], levels.diff().clamp(min=1e-3).log()])
 
-    def times_of(x: Float64[np.ndarray, " coordinates"]) -> TimeGrid:
+    def run_of(x: Float64[np.ndarray, " coordinates"]) -> TimeGrid:
         coordinates = torch.as_tensor(x, dtype=torch.float64)
         found = torch.cat([coordinates[:1], coordinates[1:].exp()]).cumsum(0)
-        highest = log_snr(schedule, torch.tensor([schedule.t_min], dtype=torch.float64))
-        times = schedule.t_of_log_snr(torch.minimum(found, highest)).clamp(max=first)
-        return torch.cat([times, times.new_zeros(1)])
+        return times_of(problem, found)
 
-    best, least = start, cost(start)
-    options = {"seed": seed + 1, "verbose": -9, "maxfevals": budget - 1}
+    tried = 1 + n_later
+    options = {"seed": seed + 1, "verbose": -9, "maxfevals": budget - tried}
     if len(x0) == 1:  # the library wants two; the other has no effect
         x0 = torch.cat([x0, x0.new_zeros(1)])
     evolution = cma.CMAEvolutionStrategy(x0.tolist(), 0.3, options)
-    tried = 1
     while tried < budget:
         points = evolution.ask()
         costs = []
         for point in points:
-            times = times_of(point[: len(start) - 1])
+            times = run_of(point[: len(start) - 1])
             falls = bool((times.diff() < 0).all())
             costs.append(cost(times) if falls else math.inf)
             if costs[-1] < least:
