@@ -11,10 +11,10 @@ import torch
 from jaxtyping import Complex, Float
 from torch import Tensor, nn
 from torch._higher_order_ops.while_loop import while_loop
-from torch.nn import functional
 
 from audiodiff._types import Mel, State, Wave
 from audiodiff.atomic import replacing
+from audiodiff.audio.factored import FactoredSTFT
 from audiodiff.audio.frames import silence_around
 from audiodiff.audio.mel import LogMel
 from audiodiff.diffusion.consistency import MelProjection, momentum
@@ -32,20 +32,15 @@ OPSET = 20
 
 
 class GraphProjection(MelProjection):
-    """The projection in a graph's terms: its passes are a loop, their transforms convolutions.
+    """The projection in a graph's terms: its passes are a loop, their transforms products.
 
     Ninety passes written out never end, and onnxruntime takes many times longer for a DFT of its
-    own than for a product with the DFT's matrix.
+    own than for products.
     """
 
     def __init__(self, log_mel: LogMel) -> None:
         super().__init__(log_mel)
-        n_fft = len(self.window)
-        waves = torch.fft.rfft(torch.eye(n_fft, dtype=torch.float64)).T
-        self.analysis = (torch.cat([waves.real, waves.imag]) * self.window).float()[:, None]
-        ones = torch.eye(len(waves), dtype=torch.complex128)
-        waves = torch.cat([torch.fft.irfft(ones, n_fft), torch.fft.irfft(1j * ones, n_fft)])
-        self.synthesis = (waves * self.window).float()[:, None]
+        self.transform = FactoredSTFT(self.window, self.hop_length)
 
     def _passes(self, wave: Wave, wanted: Mel, n_passes: int) -> Wave:
         if n_passes == 1:
@@ -65,17 +60,11 @@ class GraphProjection(MelProjection):
 
     def _spectrum(self, wave: Wave) -> Complex[Tensor, "batch bins frames"]:
         padded = silence_around(wave, len(self.window), self.hop_length, self.n_padding)
-        parts = functional.conv1d(padded[:, None], self.analysis, stride=self.hop_length)
-        return torch.complex(*parts.chunk(2, 1))
+        return torch.complex(*self.transform.analysis(padded))
 
     def _sound(self, spectrum: Complex[Tensor, "batch bins frames"], n_frames: int) -> Wave:
-        parts = torch.cat([spectrum.real, spectrum.imag], 1)
-        wave = functional.conv_transpose1d(parts, self.synthesis, stride=self.hop_length)
-        windows = self.window.square()[None, None]
-        weight = functional.conv_transpose1d(
-            parts.new_ones(1, 1, n_frames), windows, stride=self.hop_length
-        )
-        wave = (wave / weight.clamp(min=1e-8))[:, 0]
+        wave = self.transform.synthesis(spectrum.real, spectrum.imag)
+        wave = wave / self.transform.weights(wave, n_frames).clamp(min=1e-8)
         return wave.narrow(1, self.n_padding, n_frames * self.hop_length)
 
 
