@@ -45,7 +45,7 @@ def test_a_label_is_a_bias_of_every_layer() -> None:
     network = model().network
     x, level = noise(3, 500), torch.tensor([4.0, 20.0, 40.0])
     cond = network.condition(torch.tensor([0, 1, 1]))
-    assert [part.shape for part in cond] == [(3, 16, 1)] * 2
+    assert [part.shape for part in cond] == [(3, 8, 1, 1)] * 4
     together = network(x, level, cond)
     for i, label in enumerate((0, 1, 1)):
         alone = network(x[i : i + 1], level[i : i + 1], network.condition(torch.tensor([label])))

@@ -15,7 +15,7 @@ LAYERS = [
     ["audio.codecs", "audio.envelope", "audio.inversion", "audio.distance", "audio.griffin_lim"],
     ["audio.conversion", "audio.doctor", "checkpoint"],
     ["diffusion.schedules", "diffusion.targets", "diffusion.times", "diffusion.priors"],
-    ["diffusion.noise", "models.diffwave", "models.wavegrad"],
+    ["diffusion.noise", "models.convolution", "models.diffwave", "models.wavegrad"],
     ["models.bandsplit"],
     ["diffusion.denoiser", "diffusion.consistency"],
     ["samplers.exponential", "samplers.ancestral", "samplers.ddim", "samplers.heun"],

@@ -1,6 +1,8 @@
 """DiffWave (arXiv:2009.09761): a stack of gated dilated convolutions on the wave itself."""
 
 import math
+from collections.abc import Iterable, Sequence
+from itertools import repeat
 from typing import Annotated, Literal, TypeAlias
 
 import torch
@@ -11,9 +13,10 @@ from torch import Tensor, nn
 
 from audiodiff._types import Condition, Mel, Schedule, Times, Wave
 from audiodiff.config import Config
+from audiodiff.models.convolution import Features, RowConv, as_rows
 
-Features = Float[Tensor, "batch channels samples"]
-Gates = Float[Tensor, "batch twice_the_channels #samples"]
+Gate = Float[Tensor, "batch channels 1 #samples"]
+"""The mel's part in one half of a gate."""
 
 
 PaddingMode: TypeAlias = Literal["zeros", "reflect"]
@@ -74,11 +77,9 @@ class DiffWaveConfig(Config):
 
 def _conv(
     n_in: int, n_out: int, size: int = 1, dilation: int = 1, padding_mode: PaddingMode = "zeros"
-) -> nn.Conv1d:
+) -> RowConv:
     padding = dilation * (size // 2)
-    conv = nn.Conv1d(
-        n_in, n_out, size, padding=padding, dilation=dilation, padding_mode=padding_mode
-    )
+    conv = RowConv(n_in, n_out, size, padding=padding, dilation=dilation, padding_mode=padding_mode)
     nn.init.kaiming_normal_(conv.weight)
     return conv
 
@@ -132,7 +133,7 @@ class MelUpsampler(nn.Module):
         x = mel[:, None]
         for layer in self.layers:
             x = F.leaky_relu(layer(x), 0.4)
-        return x[:, 0]
+        return as_rows(x[:, 0])
 
 
 class ResidualLayer(nn.Module):
@@ -147,13 +148,20 @@ class ResidualLayer(nn.Module):
         self.output = _conv(n_channels, 2 * n_channels)
 
     def forward(
-        self, x: Features, step: Float[Tensor, "batch 512"], cond: Gates | None
+        self, x: Features, step: Float[Tensor, "batch 512"], cond: Sequence[Gate]
     ) -> tuple[Features, Features]:
-        """The next layer's input and this layer's skip output."""
-        stepped = x + self.step(step)[:, :, None]
-        z = self.dilated(stepped)
-        gate, filtered = (z if cond is None else z + cond).chunk(2, 1)
-        residual, skip = self.output(gate.sigmoid() * filtered.tanh()).chunk(2, 1)
+        """The next layer's input and this layer's skip output.
+
+        Args:
+            x: This layer's input.
+            step: Its embedding.
+            cond: What is added to either half of the gate, or nothing.
+        """
+        stepped = x + self.step(step)[:, :, None, None]
+        gate, filtered = self.dilated.halves(stepped)
+        if cond:
+            gate, filtered = gate + cond[0], filtered + cond[1]
+        residual, skip = self.output.halves(gate.sigmoid() * filtered.tanh())
         return ((stepped if self.step_in_residual else x) + residual) / math.sqrt(2), skip
 
 
@@ -183,7 +191,7 @@ class DiffWave(nn.Module):
                 )
             else:
                 self.upsampler = MelUpsampler(config.upsample_factors)
-            # One convolution for the mel projections of all layers: they do not depend on the step.
+            # Of all layers: they do not depend on the step.
             self.mel_projection = _conv(config.n_mels, 2 * n_channels * config.n_layers)
         if config.n_labels is not None:
             self.labels = nn.Embedding(config.n_labels, N_LABEL)
@@ -196,33 +204,37 @@ class DiffWave(nn.Module):
         """The step index ``n_levels t - 1``; earlier times than the first step's read its row."""
         return (t * self.config.n_levels - 1).clamp(min=0)
 
-    def condition(self, mel: Condition | None) -> tuple[Gates, ...] | None:
-        """The mel's part in every layer, (batch, 2 C, samples) each, or a class's, (batch, 2 C, 1).
+    def condition(self, mel: Condition | None) -> tuple[Gate, ...] | None:
+        """The mel's part in both halves of every layer's gate, or a class's, or None.
 
-        A class is a bias of every layer's dilated convolution, the paper's global conditioner.
+        Those of a mel are (batch, C, 1, samples), those of a class, the paper's global
+        conditioner, (batch, C, 1, 1).
         """
+        n_layers = self.config.n_layers
         if self.config.n_labels is not None:
             biases = self.label_projection(self.labels(mel))
-            return biases[:, :, None].chunk(self.config.n_layers, 1)
+            return biases[:, :, None, None].chunk(2 * n_layers, 1)
         if self.config.n_mels is None:
             return None
-        n_layers, projection = self.config.n_layers, self.mel_projection
-        if not self.config.upsampler_per_layer:
-            return projection(self.upsampler(mel)).chunk(n_layers, 1)
+        upsampled: Iterable[Features]
+        if self.config.upsampler_per_layer:
+            upsampled = (x for upsample in self.upsamplers for x in repeat(upsample(mel), 2))
+        else:
+            upsampled = repeat(self.upsampler(mel), 2 * n_layers)
+        projection = self.mel_projection
         assert projection.bias is not None, "_conv gives it one"
-        weights, biases = projection.weight.chunk(n_layers), projection.bias.chunk(n_layers)
-        return tuple(
-            F.conv1d(upsample(mel), weight, bias)
-            for upsample, weight, bias in zip(self.upsamplers, weights, biases, strict=True)
-        )
+        weights = projection.weight[:, :, None].chunk(2 * n_layers)
+        biases = projection.bias.chunk(2 * n_layers)
+        # One by one, so that each has its own in one place.
+        return tuple(map(F.conv2d, upsampled, weights, biases))
 
-    def forward(self, x_t: Wave, level: Times, cond: tuple[Gates, ...] | None) -> Wave:
+    def forward(self, x_t: Wave, level: Times, cond: tuple[Gate, ...] | None) -> Wave:
         """The network's output, shape (batch, samples)."""
-        x = self.input(x_t[:, None]).relu()
+        x = as_rows(self.input(as_rows(x_t[:, None]))[:, :, 0]).relu()
         step = self.embedding(level)
         total: Features | float = 0.0
         for i, layer in enumerate(self.layers):
-            x, skip = layer(x, step, None if cond is None else cond[i])
+            x, skip = layer(x, step, () if cond is None else cond[2 * i : 2 * i + 2])
             total = total + skip
         features = self.skip(total / math.sqrt(len(self.layers))).relu()
-        return self.output(features)[:, 0]
+        return self.output(features)[:, 0, 0]

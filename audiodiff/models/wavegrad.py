@@ -11,12 +11,9 @@ from torch.nn.functional import interpolate, leaky_relu
 
 from audiodiff._types import Mel, Schedule, Times, Wave
 from audiodiff.config import Config
+from audiodiff.models.convolution import Features, Made, RowConv, as_rows
 
-Features = Float[Tensor, "batch channels steps"]
-Made = Float[Tensor, "batch new_channels new_steps"]
-"""Features of other channels or at another rate than those given."""
-
-Modulation = tuple[Float[Tensor, "batch modulated rate"], Float[Tensor, "batch modulated rate"]]
+Modulation = tuple[Float[Tensor, "batch modulated 1 rate"], Float[Tensor, "batch modulated 1 rate"]]
 """What is added and what is multiplied by."""
 
 SLOPE = 0.2
@@ -72,8 +69,8 @@ class WaveGradConfig(Config):
         return math.ceil(samples / self.hop_length) + 1
 
 
-def _conv(n_in: int, n_out: int, size: int = 3, dilation: int = 1) -> nn.Conv1d:
-    conv = nn.Conv1d(n_in, n_out, size, padding=dilation * (size // 2), dilation=dilation)
+def _conv(n_in: int, n_out: int, size: int = 3, dilation: int = 1) -> RowConv:
+    conv = RowConv(n_in, n_out, size, padding=dilation * (size // 2), dilation=dilation)
     nn.init.orthogonal_(conv.weight)
     return conv
 
@@ -92,9 +89,8 @@ class Film(nn.Module):
     def forward(self, x: Features, level: Times) -> Modulation:
         """``shift, scale`` from ``lrelu(conv(x)) + [sin, cos](level 10^(-4 j / half))``."""
         angles = level.to(x.dtype)[:, None] * self.get_buffer("rates").to(x.dtype)
-        encoding = torch.cat([angles.sin(), angles.cos()], 1)[:, :, None]
-        shift, scale = self.output(leaky_relu(self.input(x), SLOPE) + encoding).chunk(2, 1)
-        return shift, scale
+        encoding = torch.cat([angles.sin(), angles.cos()], 1)[:, :, None, None]
+        return self.output.halves(leaky_relu(self.input(x), SLOPE) + encoding)
 
 
 class DownBlock(nn.Module):
@@ -111,7 +107,7 @@ class DownBlock(nn.Module):
 
     def forward(self, x: Features) -> Made:
         """1 / factor of the steps."""
-        size = x.shape[-1] // self.factor
+        size = (1, x.shape[-1] // self.factor)
         short = interpolate(self.shortcut(x), size=size)
         x = interpolate(x, size=size)
         for layer in self.layers:
@@ -133,7 +129,7 @@ class UpBlock(nn.Module):
 
     def forward(self, x: Features, modulation: Modulation) -> Made:
         """``factor`` times the steps."""
-        size = x.shape[-1] * self.factor
+        size = (1, x.shape[-1] * self.factor)
         short = self.shortcut(interpolate(x, size=size))
         first, second, third, fourth = self.layers
         h = first(interpolate(leaky_relu(x, SLOPE), size=size))
@@ -186,11 +182,11 @@ class WaveGrad(nn.Module):
     def condition(self, mel: Mel | None) -> Features:
         """The mel's part, at its own rate."""
         assert mel is not None, "a model's config checks that this network has a mel"
-        return self.mel(mel)
+        return self.mel(as_rows(mel))
 
     def forward(self, x_t: Wave, level: Times, cond: Features) -> Wave:
         """The network's output, shape (batch, samples)."""
-        h = self.input(x_t[:, None])
+        h = as_rows(self.input(as_rows(x_t[:, None]))[:, :, 0])
         modulations = [self.film[0](h, level)]
         for down, film in zip(self.down, list(self.film)[1:], strict=True):
             h = down(h)
@@ -198,4 +194,4 @@ class WaveGrad(nn.Module):
         h = cond
         for up, modulation in zip(self.up, reversed(modulations), strict=True):
             h = up(h, modulation)
-        return self.output(h)[:, 0]
+        return self.output(h)[:, 0, 0]
