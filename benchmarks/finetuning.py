@@ -1,0 +1,232 @@
+"""What a few minutes of a new voice are worth: a Markdown table and a picture.
+
+A model of the default's kind learns the other voices from nothing, by the diffusion loss and then
+through its own run of one call; from there it is tuned to so many minutes of the held-out voice
+for so many steps, each time with the rate falling to zero, and makes that voice's test clips.
+OUT keeps every run, its sound and its scores: interrupted, the same command goes on.
+
+    python benchmarks/finetuning.py path/to/voices -o OUT
+"""
+
+import os
+import platform
+import subprocess
+import sys
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import Annotated, NamedTuple
+
+import torch
+import typer
+from pool import pooled
+from quality import Job, cell, do, find_voices, stored_scores
+from script import run_script
+from systems import diffusion
+
+from audiodiff import AudiodiffError, Vocoder
+from audiodiff.atomic import replacing
+from audiodiff.audio import io
+from audiodiff.data.corpus import read_corpus, read_ids
+from audiodiff.metrics.evaluate import METRICS, FileScores, Summary, summarize
+from audiodiff.plots import save_figure
+from audiodiff.terminal import step_counts
+
+RECIPES = Path(__file__).resolve().parents[1] / "recipes"
+
+ONE_CALL = ("model.sampling.times=[0.98, 0.0]",)
+THROUGH_THE_RUN = (*ONE_CALL, "spectral.diffusion_items=2")
+
+
+class Run(NamedTuple):
+    """One training.
+
+    Attributes:
+        folder: Its own.
+        config: In `RECIPES`.
+        data: Voices.
+        settings: Over the config.
+        init: Weights to start from.
+    """
+
+    folder: Path
+    config: str
+    data: Sequence[Path]
+    settings: Sequence[str]
+    init: Path | None
+
+    @property
+    def model(self) -> Path:
+        """What it ends with."""
+        return self.folder / "model"
+
+    def train(self) -> None:
+        """Trains, from the last checkpoint if there is one.
+
+        Raises:
+            AudiodiffError: If training fails; it says itself why.
+        """
+        command = [sys.executable, "-m", "audiodiff", "train", str(RECIPES / self.config)]
+        command += ["--out", str(self.folder), "--resume"]
+        for folder in self.data:
+            command += ["--data", str(folder)]
+        for setting in self.settings:
+            command += ["--set", setting]
+        if self.init is not None:
+            command += ["--init", str(self.init)]
+        if subprocess.run(command).returncode:
+            raise AudiodiffError(f"training in {self.folder} failed; see above")
+
+
+def some_of(voice: Path, minutes: float, out: Path) -> Path:
+    """A folder with a voice's first training clips, of so many minutes, and its other lists.
+
+    Raises:
+        AudiodiffError: If the voice has less.
+    """
+    folder = out / f"{voice.name}-{minutes:g}"
+    folder.mkdir(parents=True, exist_ok=True)
+    if not (folder / "wavs").exists():
+        (folder / "wavs").symlink_to((voice / "wavs").resolve())
+    chosen, seconds = [], 0.0
+    for clip in read_corpus([voice]).train:
+        if seconds >= 60 * minutes:
+            break
+        chosen.append(clip.id)
+        wave, rate = io.load(clip.path)
+        seconds += len(wave) / rate
+    if seconds < 60 * minutes:
+        raise AudiodiffError(
+            f"{voice} has {seconds / 60:.1f} minutes to train on, not {minutes:g}; ask for fewer"
+        )
+    for name, ids in {"train": chosen, "dev": read_ids(voice / "dev.txt")}.items():
+        with replacing(folder / f"{name}.txt") as temporary:
+            temporary.write_text("\n".join(ids) + "\n", encoding="utf-8")
+    return folder
+
+
+def judge(
+    runs: dict[str, Run], voice: str, sources: Sequence[Path], out: Path, workers: int
+) -> dict[str, list[FileScores]]:
+    """The scores of every run's test clips, in the clips' order."""
+    jobs = [
+        Job(name, voice, source, out / "made" / run.folder.name / f"{source.stem}.wav")
+        for name, run in runs.items()
+        for source in sources
+    ]
+    pending = [job for job in jobs if stored_scores(job) is None]
+    work = []
+    for job in pending:
+        config = Vocoder.from_pretrained(runs[job.system].model).mel_config
+        assert config is not None, "the recipes' models take a mel"
+        system = partial(diffusion, model=str(runs[job.system].model), n_steps=1)
+        work.append((job, system, config))
+    for _, future in pooled(do, work, workers):
+        future.result()
+    scores: dict[str, list[FileScores]] = {name: [] for name in runs}
+    for job in jobs:
+        found = stored_scores(job)
+        assert found is not None, "it was judged"
+        scores[job.system].append(found)
+    return scores
+
+
+def summaries(scores: dict[str, list[FileScores]], metric: str) -> dict[str, Summary]:
+    """One metric's mean and interval for each run."""
+    return {
+        name: summarize([file.scores[metric] for file in files]) for name, files in scores.items()
+    }
+
+
+def draw(
+    scores: dict[str, list[FileScores]],
+    minutes: Sequence[float],
+    steps: Sequence[int],
+    before: str,
+    path: Path,
+) -> None:
+    """M-STFT and MCD against steps, a line for each amount of data."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(9, 3.6), layout="constrained")
+    for axis, (metric, label) in zip(
+        figure.subplots(1, 2), (("mstft", "M-STFT"), ("mcd", "MCD (dB)")), strict=True
+    ):
+        found = summaries(scores, metric)
+        for amount in minutes:
+            names = [before, *(name_of(amount, n) for n in steps)]
+            means = [found[name].mean for name in names]
+            axis.plot([0, *steps], means, "o-", label=f"{amount:g} minutes")
+        axis.set(xlabel="steps of tuning", ylabel=label)
+        axis.grid(alpha=0.3)
+        axis.legend()
+    save_figure(figure, path)
+
+
+def name_of(minutes: float, n_steps: int) -> str:
+    """A row's name."""
+    return f"{minutes:g} minutes, {n_steps} steps"
+
+
+def main(
+    data: Annotated[Path, typer.Argument(help="Holds voices: wavs/, train, dev, test.txt.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for runs, sound, table.")],
+    voice: Annotated[str, typer.Option(help="The one held out.")] = "nathalie",
+    minutes: Annotated[str, typer.Option(help="Of its data.")] = "1,5,20",
+    steps: Annotated[str, typer.Option(help="Of tuning.")] = "200,1000",
+    first: Annotated[int, typer.Option(help="Steps by the diffusion loss.", min=1)] = 3000,
+    second: Annotated[int, typer.Option(help="Steps through the run.", min=1)] = 3000,
+    workers: Annotated[int, typer.Option(help="Processes that judge.", min=1)] = 2,
+    limit: Annotated[int | None, typer.Option(help="Test clips at most.", min=1)] = None,
+) -> None:
+    """Prints the table; interrupted, the same command goes on."""
+    amounts, counts = [float(part) for part in minutes.split(",")], step_counts(steps)
+    voices = find_voices(data, limit)
+    if voice not in voices:
+        raise AudiodiffError(f"--voice {voice!r} is not in {data}; choose from {', '.join(voices)}")
+    others = [data / name for name in voices if name != voice and _trains(data / name)]
+    if not others:
+        raise AudiodiffError(f"{data} has no voice beside {voice} with a train.txt; give one")
+    speech = "speech/bandsplit.toml"
+    rates = ("optimizer.lr=0.015", "optimizer.adamw_lr=2e-3", f"steps={first}")
+    start = Run(out / "first", speech, others, (*ONE_CALL, *rates), None)
+    rates = ("optimizer.lr=0.003", "optimizer.adamw_lr=4e-4", f"steps={second}")
+    before = Run(out / "second", speech, others, (*THROUGH_THE_RUN, *rates), start.model)
+    runs = {"before": before}
+    for amount in amounts:
+        part = some_of(data / voice, amount, out / "data")
+        for n in counts:
+            folder = out / f"tuned-{amount:g}-{n}"
+            settings = (*ONE_CALL, f"steps={n}", f"optimizer.warmup={n // 10}")
+            runs[name_of(amount, n)] = Run(
+                folder, "models/bandsplit-tuned.toml", [part], settings, before.model
+            )
+    for run in (start, *runs.values()):
+        run.train()
+    scores = judge(runs, voice, voices[voice], out, workers)
+    found = {metric: summaries(scores, metric) for metric in METRICS}
+    lines = [
+        f"{voice} held out of {first} and {second} steps on {', '.join(p.name for p in others)}; "
+        f"{len(voices[voice])} test clips, one call of the network, seed 0, torch "
+        f"{torch.__version__}, {platform.processor() or platform.machine()} with "
+        f"{os.cpu_count()} CPUs. Mean and 95 % interval over clips.",
+        "",
+        f"| run | {' | '.join(METRICS)} |",
+        "|---|" + "---|" * len(METRICS),
+    ]
+    for name, files in scores.items():
+        cells = [cell(found[metric][name], len(files)) for metric in METRICS]
+        lines.append(f"| {name} | {' | '.join(cells)} |")
+    text = "\n".join(lines) + "\n"
+    print(text)
+    with replacing(out / "finetuning.md") as temporary:
+        temporary.write_text(text, encoding="utf-8")
+    draw(scores, amounts, counts, "before", out / "finetuning.png")
+
+
+def _trains(folder: Path) -> bool:
+    return (folder / "train.txt").is_file()
+
+
+if __name__ == "__main__":
+    run_script(main)
