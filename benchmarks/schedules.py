@@ -31,6 +31,7 @@ from audiodiff.metrics.spectral import log_mel_mae, multi_resolution_stft
 from audiodiff.model import Model
 from audiodiff.plots import save_figure
 from audiodiff.search.command import METHODS, Search, Task
+from audiodiff.search.learned import EndsEarlyError
 from audiodiff.terminal import step_counts
 
 SEED = 0
@@ -115,7 +116,7 @@ class Plan(NamedTuple):
 
 
 class TimesFile:
-    """Times by what found them, kept in a file.
+    """Times by what found them, kept in a file; None for a search that found none.
 
     Args:
         path: Of the file.
@@ -128,11 +129,12 @@ class TimesFile:
     def __contains__(self, key: str) -> bool:
         return key in self.known
 
-    def __getitem__(self, key: str) -> TimeGrid:
-        return check_times(self.known[key])
+    def __getitem__(self, key: str) -> TimeGrid | None:
+        times = self.known[key]
+        return None if times is None else check_times(times)
 
-    def __setitem__(self, key: str, times: TimeGrid) -> None:
-        self.known[key] = times.tolist()
+    def __setitem__(self, key: str, times: TimeGrid | None) -> None:
+        self.known[key] = None if times is None else times.tolist()
         with replacing(self.path) as temporary:
             temporary.write_text(json.dumps(self.known, indent=1) + "\n")
 
@@ -144,9 +146,14 @@ class TimesFile:
         n_steps = len(by_rule) - 1
         key, trajectory = (f"{sampler} {n_steps} {name}" for name in ("start", "trajectory"))
         if key not in self:
-            tried = [by_rule, *([self[trajectory]] if trajectory in self else [])]
+            tried = [
+                by_rule,
+                *([check_times(self.known[trajectory])] if trajectory in self else []),
+            ]
             self[key] = max(tried, key=lambda times: search.judge(times).pesq_wb)
-        return self[key]
+        start = self[key]
+        assert start is not None, "one was judged better"
+        return start
 
 
 def find_runs(
@@ -171,10 +178,15 @@ def find_runs(
                     # The learned one's budget is of another kind: steps of its training.
                     own = None if method == "learned" else plan.budget
                     search().task = task._replace(budget=own)
-                    times, calls = search().find(start, method, out, lambda done: None)
-                    say(f"{key}: {' '.join(f'{t:.4g}' for t in times)}, {calls} calls")
-                    found[key] = times
-                runs.append(Run(sampler, n_steps, method, tuple(found[key].tolist())))
+                    try:
+                        times, calls = search().find(start, method, out, lambda done: None)
+                        say(f"{key}: {' '.join(f'{t:.4g}' for t in times)}, {calls} calls")
+                        found[key] = times
+                    except EndsEarlyError as reason:
+                        say(f"{key}: {reason}")
+                        found[key] = None
+                if (kept := found[key]) is not None:
+                    runs.append(Run(sampler, n_steps, method, tuple(kept.tolist())))
     return runs
 
 

@@ -221,13 +221,23 @@ def test_schedules_compares_rules_and_searches(
         "model": str(tmp_path / "model"),
         "samplers": "ddim,dpm++2m",
         "steps": "1,6",
-        "methods": "straightness,trajectory,gradient",
+        "methods": "straightness,trajectory,gradient,learned",
         "budget": 2,
         "workers": 1,
         "limit": 1,
     }
+    find = schedules.Search.find
+
+    def find_or_not(search: object, start: object, method: str, *others: object) -> object:
+        if method == "learned":
+            raise schedules.EndsEarlyError("no run of so many steps")
+        return find(search, start, method, *others)
+
+    monkeypatch.setattr(schedules.Search, "find", find_or_not)
     schedules.main(tmp_path / "data", tmp_path / "out", **words)
-    text = capsys.readouterr().out
+    said = capsys.readouterr()
+    text = said.out
+    assert said.err.count("learned: no run of so many steps") == 4
     heads = [line for line in text.splitlines() if line.startswith("### ")]
     assert heads == [f"### {name}" for name in schedules.SCORES]
     rows = [line.strip("| ").split(" | ") for line in text.splitlines() if line.startswith("| ")]

@@ -27,6 +27,10 @@ START = 9
 """Values of alpha_N and of beta_N that a run is tried from, as in the authors' grid."""
 
 
+class EndsEarlyError(AudiodiffError):
+    """The scheduler makes no run of so many steps."""
+
+
 def forget_training(directory: Path) -> None:
     """Deletes what `learned` keeps, once the search is over."""
     (directory / TRAINING).unlink(missing_ok=True)
@@ -75,7 +79,7 @@ def learned(
         budget: Steps of training, of a few clips each; all step counts share one training.
 
     Raises:
-        AudiodiffError: If the scheduler makes no run of so many steps.
+        EndsEarlyError: If the scheduler makes no run of so many steps.
     """
     net = _trained(problem, budget, directory, lambda done: report(0.8 * done))
     part = problem.part(0, N_CLIPS)
@@ -89,7 +93,7 @@ def learned(
         report(0.8 + 0.2 * tried / len(pairs))
     problem.calls += part.calls
     if best is None:
-        raise AudiodiffError(
+        raise EndsEarlyError(
             f"the learned scheduler ends every run before n_steps={n_steps}; ask for fewer steps "
             "or give a larger --budget"
         )
