@@ -107,12 +107,14 @@ class Plan(NamedTuple):
         steps: Of their runs.
         methods: Searches, by name.
         budget: Runs that `gradient`, `grid` and `perceptual` may make; None for their own.
+        search: Whether to search for what was not found before.
     """
 
     samplers: Sequence[str]
     steps: Sequence[int]
     methods: Sequence[str]
     budget: int | None
+    search: bool
 
 
 class TimesFile:
@@ -172,6 +174,8 @@ def find_runs(
             for method in plan.methods:
                 key = f"{sampler} {n_steps} {method}"
                 if key not in found:
+                    if not plan.search:
+                        continue
                     start = by_rule
                     if method in DESCENTS:
                         start = found.start(search(), sampler, by_rule)
@@ -288,9 +292,12 @@ def main(
     ] = None,
     workers: Annotated[int, typer.Option(help="Processes that judge.", min=1)] = 2,
     limit: Annotated[int, typer.Option(help="Test clips of each voice.", min=1)] = 4,
+    search: Annotated[
+        bool, typer.Option(help="Search for what is missing, or show what there is.")
+    ] = True,
 ) -> None:
     """Prints the tables; interrupted, the same command goes on."""
-    plan = Plan(samplers.split(","), step_counts(steps), methods.split(","), budget)
+    plan = Plan(samplers.split(","), step_counts(steps), methods.split(","), budget, search)
     voices = find_voices(data, limit)
     owner = fingerprint(model)
     claim(out, owner)

@@ -255,6 +255,10 @@ def test_schedules_compares_rules_and_searches(
     monkeypatch.setattr(schedules, "score", None)
     schedules.main(tmp_path / "data", tmp_path / "out", **words)
     assert capsys.readouterr().out == text
+    schedules.main(
+        tmp_path / "data", tmp_path / "out", **(words | {"methods": "grid"}), search=False
+    )
+    assert "grid" not in capsys.readouterr().out
 
 
 @pytest.mark.slow
