@@ -39,7 +39,7 @@ def test_the_readmes_commands_parse(command: str) -> None:
 def test_the_readme_has_its_two_set_ups() -> None:
     lines = [line for _, text in BLOCKS for line in text.splitlines()]
     assert sum("pip install" in line and "audiodiff vocode" in line for line in lines) == 1
-    assert sum("pip install" in line and line.endswith("&& pytest") for line in lines) == 1
+    assert sum("pip install" in line and "&& pytest -n 2" in line for line in lines) == 1
 
 
 def test_the_readme_names_every_preset() -> None:
