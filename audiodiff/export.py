@@ -64,7 +64,7 @@ class GraphProjection(MelProjection):
 
     def _sound(self, spectrum: Complex[Tensor, "batch bins frames"], n_frames: int) -> Wave:
         wave = self.transform.synthesis(spectrum.real, spectrum.imag)
-        wave = wave / self.transform.weights(wave, n_frames).clamp(min=1e-8)
+        wave = wave / self.transform.weights(n_frames).clamp(min=1e-8)
         return wave.narrow(1, self.n_padding, n_frames * self.hop_length)
 
 

@@ -72,9 +72,9 @@ class FactoredSTFT:
         turned = torch.cat([real * c + imag * s, imag * c - real * s], -2)
         return self._overlapped((self.inverse_first @ turned) * self.window)
 
-    def weights(self, like: Padded, n_frames: int) -> Padded:
+    def weights(self, n_frames: int) -> Float[Tensor, "1 padded"]:
         """The sum of squared windows of so many frames."""
-        frame = self.window.square()[None, None].to(like)
+        frame = self.window.square()[None, None]
         return self._overlapped(frame.expand(1, n_frames, *self.shape))
 
     def _framed(self, padded: Padded) -> Float[Tensor, "batch frames p q"]:
