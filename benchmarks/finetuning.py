@@ -19,22 +19,24 @@ from typing import Annotated, NamedTuple
 
 import torch
 import typer
-from pool import pooled
-from quality import Job, cell, do, find_voices, stored_scores
+from quality import do_all, find_jobs, find_voices, stored_scores, table
 from script import run_script
-from systems import diffusion
+from systems import System, diffusion
 
 from audiodiff import AudiodiffError, Vocoder
 from audiodiff.atomic import replacing
 from audiodiff.audio import io
 from audiodiff.data.corpus import read_corpus, read_ids
-from audiodiff.metrics.evaluate import METRICS, FileScores, Summary, summarize
+from audiodiff.metrics.evaluate import FileScores, summarize
 from audiodiff.plots import save_figure
 from audiodiff.terminal import step_counts
 
 RECIPES = Path(__file__).resolve().parents[1] / "recipes"
 
 ONE_CALL = ("model.sampling.times=[0.98, 0.0]",)
+BEFORE = "before"
+"""The row of the model that is not tuned."""
+
 THROUGH_THE_RUN = (*ONE_CALL, "spectral.diffusion_items=2")
 
 
@@ -106,44 +108,30 @@ def some_of(voice: Path, minutes: float, out: Path) -> Path:
 
 
 def judge(
-    runs: dict[str, Run], voice: str, sources: Sequence[Path], out: Path, workers: int
+    runs: dict[str, Run], voices: dict[str, list[Path]], out: Path, workers: int
 ) -> dict[str, list[FileScores]]:
-    """The scores of every run's test clips, in the clips' order."""
-    jobs = [
-        Job(name, voice, source, out / "made" / run.folder.name / f"{source.stem}.wav")
-        for name, run in runs.items()
-        for source in sources
-    ]
-    pending = [job for job in jobs if stored_scores(job) is None]
-    work = []
-    for job in pending:
-        config = Vocoder.from_pretrained(runs[job.system].model).mel_config
-        assert config is not None, "the recipes' models take a mel"
-        system = partial(diffusion, model=str(runs[job.system].model), n_steps=1)
-        work.append((job, system, config))
-    for _, future in pooled(do, work, workers):
-        future.result()
-    scores: dict[str, list[FileScores]] = {name: [] for name in runs}
-    for job in jobs:
-        found = stored_scores(job)
-        assert found is not None, "it was judged"
-        scores[job.system].append(found)
-    return scores
+    """The scores of every run's test clips.
 
-
-def summaries(scores: dict[str, list[FileScores]], metric: str) -> dict[str, Summary]:
-    """One metric's mean and interval for each run."""
-    return {
-        name: summarize([file.scores[metric] for file in files]) for name, files in scores.items()
+    Raises:
+        AudiodiffError: If a clip cannot be made or judged.
+    """
+    systems: dict[str, System] = {
+        name: partial(diffusion, model=str(run.model), n_steps=1) for name, run in runs.items()
     }
+    config = Vocoder.from_pretrained(runs[BEFORE].model).mel_config
+    assert config is not None, "the recipes' models take a mel"
+    jobs = find_jobs(voices, list(systems), out / "made")
+    done = {job: scores for job in jobs if (scores := stored_scores(job))}
+    if pending := [job for job in jobs if job not in done]:
+        new, failed = do_all(pending, systems, config, workers)
+        for job, reason in failed.items():
+            raise AudiodiffError(f"{job.system}: {job.source}: {reason}")
+        done |= new
+    return {name: [done[job] for job in jobs if job.system == name] for name in runs}
 
 
 def draw(
-    scores: dict[str, list[FileScores]],
-    minutes: Sequence[float],
-    steps: Sequence[int],
-    before: str,
-    path: Path,
+    scores: dict[str, list[FileScores]], minutes: Sequence[float], steps: Sequence[int], path: Path
 ) -> None:
     """M-STFT and MCD against steps, a line for each amount of data."""
     from matplotlib.figure import Figure
@@ -152,11 +140,10 @@ def draw(
     for axis, (metric, label) in zip(
         figure.subplots(1, 2), (("mstft", "M-STFT"), ("mcd", "MCD (dB)")), strict=True
     ):
-        found = summaries(scores, metric)
         for amount in minutes:
-            names = [before, *(name_of(amount, n) for n in steps)]
-            means = [found[name].mean for name in names]
-            axis.plot([0, *steps], means, "o-", label=f"{amount:g} minutes")
+            rows = [scores[name] for name in (BEFORE, *(name_of(amount, n) for n in steps))]
+            means = [summarize([file.scores[metric] for file in row]).mean for row in rows]
+            axis.plot([0, *steps], means, "o-", label=f"minutes of data: {amount:g}")
         axis.set(xlabel="steps of tuning", ylabel=label)
         axis.grid(alpha=0.3)
         axis.legend()
@@ -165,7 +152,7 @@ def draw(
 
 def name_of(minutes: float, n_steps: int) -> str:
     """A row's name."""
-    return f"{minutes:g} minutes, {n_steps} steps"
+    return f"{minutes:g} min, {n_steps} steps"
 
 
 def main(
@@ -184,7 +171,8 @@ def main(
     voices = find_voices(data, limit)
     if voice not in voices:
         raise AudiodiffError(f"--voice {voice!r} is not in {data}; choose from {', '.join(voices)}")
-    others = [data / name for name in voices if name != voice and _trains(data / name)]
+    folders = [data / name for name in voices if name != voice]
+    others = [folder for folder in folders if (folder / "train.txt").is_file()]
     if not others:
         raise AudiodiffError(f"{data} has no voice beside {voice} with a train.txt; give one")
     speech = "speech/bandsplit.toml"
@@ -192,7 +180,7 @@ def main(
     start = Run(out / "first", speech, others, (*ONE_CALL, *rates), None)
     rates = ("optimizer.lr=0.003", "optimizer.adamw_lr=4e-4", f"steps={second}")
     before = Run(out / "second", speech, others, (*THROUGH_THE_RUN, *rates), start.model)
-    runs = {"before": before}
+    runs = {BEFORE: before}
     for amount in amounts:
         part = some_of(data / voice, amount, out / "data")
         for n in counts:
@@ -203,29 +191,17 @@ def main(
             )
     for run in (start, *runs.values()):
         run.train()
-    scores = judge(runs, voice, voices[voice], out, workers)
-    found = {metric: summaries(scores, metric) for metric in METRICS}
-    lines = [
+    scores = judge(runs, {voice: voices[voice]}, out, workers)
+    text = (
         f"{voice} held out of {first} and {second} steps on {', '.join(p.name for p in others)}; "
         f"{len(voices[voice])} test clips, one call of the network, seed 0, torch "
         f"{torch.__version__}, {platform.processor() or platform.machine()} with "
-        f"{os.cpu_count()} CPUs. Mean and 95 % interval over clips.",
-        "",
-        f"| run | {' | '.join(METRICS)} |",
-        "|---|" + "---|" * len(METRICS),
-    ]
-    for name, files in scores.items():
-        cells = [cell(found[metric][name], len(files)) for metric in METRICS]
-        lines.append(f"| {name} | {' | '.join(cells)} |")
-    text = "\n".join(lines) + "\n"
+        f"{os.cpu_count()} CPUs. Mean and 95 % interval over clips.\n\n{table(scores)}\n"
+    )
     print(text)
     with replacing(out / "finetuning.md") as temporary:
         temporary.write_text(text, encoding="utf-8")
-    draw(scores, amounts, counts, "before", out / "finetuning.png")
-
-
-def _trains(folder: Path) -> bool:
-    return (folder / "train.txt").is_file()
+    draw(scores, amounts, counts, out / "finetuning.png")
 
 
 if __name__ == "__main__":

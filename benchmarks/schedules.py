@@ -118,7 +118,7 @@ class Plan(NamedTuple):
 
 
 class TimesFile:
-    """Times by what found them, kept in a file; None for a search that found none.
+    """Times by what found them, kept in a file, and what found none.
 
     Args:
         path: Of the file.
@@ -131,8 +131,9 @@ class TimesFile:
     def __contains__(self, key: str) -> bool:
         return key in self.known
 
-    def __getitem__(self, key: str) -> TimeGrid | None:
-        times = self.known[key]
+    def get(self, key: str) -> TimeGrid | None:
+        """The times, if any were found."""
+        times = self.known.get(key)
         return None if times is None else check_times(times)
 
     def __setitem__(self, key: str, times: TimeGrid | None) -> None:
@@ -145,16 +146,13 @@ class TimesFile:
 
         So it would be if `audiodiff search` ran one after the other.
         """
-        n_steps = len(by_rule) - 1
-        key, trajectory = (f"{sampler} {n_steps} {name}" for name in ("start", "trajectory"))
-        if key not in self:
-            tried = [
-                by_rule,
-                *([check_times(self.known[trajectory])] if trajectory in self else []),
-            ]
-            self[key] = max(tried, key=lambda times: search.judge(times).pesq_wb)
-        start = self[key]
-        assert start is not None, "one was judged better"
+        key, trajectory = (
+            f"{sampler} {len(by_rule) - 1} {name}" for name in ("start", "trajectory")
+        )
+        start, earlier = self.get(key), self.get(trajectory)
+        if start is None:
+            tried = [by_rule] if earlier is None else [by_rule, earlier]
+            self[key] = start = max(tried, key=lambda times: search.judge(times).pesq_wb)
         return start
 
 
@@ -173,9 +171,7 @@ def find_runs(
             by_rule = next(check_times(run.times) for run in rules if run.origin == "log-snr")
             for method in plan.methods:
                 key = f"{sampler} {n_steps} {method}"
-                if key not in found:
-                    if not plan.search:
-                        continue
+                if key not in found and plan.search:
                     start = by_rule
                     if method in DESCENTS:
                         start = found.start(search(), sampler, by_rule)
@@ -189,8 +185,8 @@ def find_runs(
                     except EndsEarlyError as reason:
                         say(f"{key}: {reason}")
                         found[key] = None
-                if (kept := found[key]) is not None:
-                    runs.append(Run(sampler, n_steps, method, tuple(kept.tolist())))
+                if (known := found.get(key)) is not None:
+                    runs.append(Run(sampler, n_steps, method, tuple(known.tolist())))
     return runs
 
 

@@ -295,7 +295,7 @@ def test_finetuning_compares_amounts_of_data_and_steps(
     lists = [(out / f"data/new-{m}/train.txt").read_text().split() for m in ("0.02", "0.04")]
     assert lists == [["0", "1"], ["0", "1", "2"]]  # of one second each
     rows = [line for line in capsys.readouterr().out.splitlines() if line.startswith("| ")]
-    names = ["run", "before", *(f"{m} minutes, {n} steps" for m in (0.02, 0.04) for n in (1, 2))]
+    names = ["system", "before", *(f"{m} min, {n} steps" for m in (0.02, 0.04) for n in (1, 2))]
     assert [row.strip("| ").split(" | ")[0] for row in rows] == names
     assert (out / "finetuning.png").read_bytes()[:4] == b"\x89PNG"
     with pytest.raises(AudiodiffError, match=r"new has 0\.1 minutes to train on, not 5"):

@@ -20,8 +20,8 @@ Bias: TypeAlias = Float[Tensor, " new_channels"]
 class RowConv(nn.Conv1d):
     """A 1-D convolution, weights and all, of pictures of one row.
 
-    torch keeps 1-D features channel after channel. A CPU multiplies them faster step after step,
-    64 channels in bfloat16 twelve times, and two dimensions are the only way to ask for that.
+    torch keeps 1-D features channel after channel. A CPU multiplies them faster step after step, in
+    bfloat16 many times, and two dimensions are the only way to ask for that.
     """
 
     def forward(self, x: Features) -> Made:

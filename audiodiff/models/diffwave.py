@@ -230,7 +230,7 @@ class DiffWave(nn.Module):
 
     def forward(self, x_t: Wave, level: Times, cond: tuple[Gate, ...] | None) -> Wave:
         """The network's output, shape (batch, samples)."""
-        x = as_rows(self.input(as_rows(x_t[:, None]))[:, :, 0]).relu()
+        x = as_rows(self.input(x_t[:, None, None])[:, :, 0]).relu()
         step = self.embedding(level)
         total: Features | float = 0.0
         for i, layer in enumerate(self.layers):

@@ -186,7 +186,7 @@ class WaveGrad(nn.Module):
 
     def forward(self, x_t: Wave, level: Times, cond: Features) -> Wave:
         """The network's output, shape (batch, samples)."""
-        h = as_rows(self.input(as_rows(x_t[:, None]))[:, :, 0])
+        h = as_rows(self.input(x_t[:, None, None])[:, :, 0])
         modulations = [self.film[0](h, level)]
         for down, film in zip(self.down, list(self.film)[1:], strict=True):
             h = down(h)

@@ -6,7 +6,7 @@ from torch import Tensor
 
 from audiodiff.audio.distance import SpectralDistance
 from audiodiff.diffusion.times import TimeGrid
-from audiodiff.search.entry import SHARE, best_entry, latest, levels_of, times_of
+from audiodiff.search.entry import SHARE, best_entry
 from audiodiff.search.grid import WINDOWS
 from audiodiff.search.problem import Problem, Report
 
@@ -62,20 +62,15 @@ def gradient(problem: Problem, start: TimeGrid, report: Report, budget: int = 60
     return _times_of(problem, mean)
 
 
-def _range(problem: Problem) -> tuple[Float64[Tensor, ""], Float64[Tensor, ""]]:
-    """The log-SNR of the first and of the last time at which the network may be called."""
-    first = torch.tensor([problem.ends()[0], 0], dtype=torch.float64)
-    return levels_of(problem, first)[0], latest(problem)
-
-
 def _gaps_of(problem: Problem, run: TimeGrid) -> Float64[Tensor, " gaps"]:
     """The logarithms of gaps that give a run, each at least `LEAST_GAP`."""
-    low, high = _range(problem)
-    levels = torch.cat([low[None], levels_of(problem, run), high[None]])
+    low, high = problem.level_range()
+    levels = problem.levels_of(run)
+    levels = torch.cat([levels.new_tensor([low]), levels, levels.new_tensor([high])])
     return (levels.diff() / (high - low)).clamp(min=LEAST_GAP).log()
 
 
 def _times_of(problem: Problem, gaps: Float64[Tensor, " gaps"]) -> TimeGrid:
     """The run of given gaps, which are shares of the range."""
-    low, high = _range(problem)
-    return times_of(problem, low + (high - low) * gaps[:-1].cumsum(0))
+    low, high = problem.level_range()
+    return problem.times_of(low + (high - low) * gaps[:-1].cumsum(0))

@@ -9,7 +9,7 @@ from jaxtyping import Float64
 
 from audiodiff.audio.distance import SpectralDistance
 from audiodiff.diffusion.times import TimeGrid
-from audiodiff.search.entry import SHARE, best_entry, levels_of, times_of
+from audiodiff.search.entry import SHARE, best_entry
 from audiodiff.search.problem import Cost, Problem, Report
 
 WINDOWS = (256, 1024, 2048)
@@ -73,13 +73,13 @@ def refine(
 
     n_later = budget // SHARE
     best, least = best_entry(problem, start, cost, n_later)
-    levels = levels_of(problem, best)
+    levels = problem.levels_of(best)
     x0 = torch.cat([levels[:1], levels.diff().clamp(min=1e-3).log()])
 
     def run_of(x: Float64[np.ndarray, " coordinates"]) -> TimeGrid:
         coordinates = torch.as_tensor(x, dtype=torch.float64)
         found = torch.cat([coordinates[:1], coordinates[1:].exp()]).cumsum(0)
-        return times_of(problem, found)
+        return problem.times_of(found)
 
     tried = 1 + n_later
     options = {"seed": seed + 1, "verbose": -9, "maxfevals": budget - tried}

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from copy import copy
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Float64
 from torch import Tensor
 
 from audiodiff._types import Draw, Sampler, State, Times, Wave
@@ -18,6 +18,9 @@ from audiodiff.samplers.loop import initial_state, last, sample
 
 Moment = Float[Tensor, ""]
 """One time."""
+
+Levels = Float64[Tensor, " n_steps"]
+"""The log-SNR of every time of a run but the last, which is 0."""
 
 Cost = Callable[[TimeGrid], float]
 """What a run costs in quality: the less the better."""
@@ -155,12 +158,24 @@ class Problem:
             first = self.model.config.sampling.t_range[0]
         return first, self.model.schedule.t_min
 
+    def levels_of(self, times: TimeGrid) -> Levels:
+        """A run's levels, the first as near to its own as there is some signal."""
+        schedule = self.model.schedule
+        return log_snr(schedule, times[:-1].clamp(max=1 - schedule.t_min))
+
+    def times_of(self, levels: Levels) -> TimeGrid:
+        """The run that has given levels, as far as the network may be called there."""
+        first, _ = self.ends()
+        times = self.model.schedule.t_of_log_snr(levels.clamp(max=self.level_range()[1]))
+        return torch.cat([times.clamp(max=first), times.new_zeros(1)])
+
+    def level_range(self) -> tuple[float, float]:
+        """The log-SNR where the network may first and last be called."""
+        low, high = self.levels_of(torch.tensor([*self.ends(), 0], dtype=torch.float64)).tolist()
+        return low, high
+
     def candidates(self, n: int) -> TimeGrid:
         """``n`` falling times, equal steps of log-SNR apart from the first to the last, then 0."""
-        first, last = self.ends()
-        schedule = self.model.schedule
-        inner = min(first, 1 - schedule.t_min)  # where there is some signal
-        low, high = log_snr(schedule, torch.tensor([inner, last], dtype=torch.float64)).tolist()
-        times = schedule.t_of_log_snr(torch.linspace(low, high, n, dtype=torch.float64))
-        times[0] = first
-        return torch.cat([times, times.new_zeros(1)])
+        times = self.times_of(torch.linspace(*self.level_range(), n, dtype=torch.float64))
+        times[0] = self.ends()[0]
+        return times
