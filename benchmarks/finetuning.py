@@ -108,17 +108,23 @@ def some_of(voice: Path, minutes: float, out: Path) -> Path:
 
 
 def judge(
-    runs: dict[str, Run], voices: dict[str, list[Path]], out: Path, workers: int
+    models: dict[str, Path], voices: dict[str, list[Path]], out: Path, workers: int
 ) -> dict[str, list[FileScores]]:
-    """The scores of every run's test clips.
+    """The scores of the test clips that every model makes by one call of its network.
+
+    Args:
+        models: Directories by the names of their rows; all are of one kind.
+        voices: Test clips.
+        out: Folder for sound and scores.
+        workers: Processes.
 
     Raises:
         AudiodiffError: If a clip cannot be made or judged.
     """
     systems: dict[str, System] = {
-        name: partial(diffusion, model=str(run.model), n_steps=1) for name, run in runs.items()
+        name: partial(diffusion, model=str(model), n_steps=1) for name, model in models.items()
     }
-    config = Vocoder.from_pretrained(runs[BEFORE].model).mel_config
+    config = Vocoder.from_pretrained(next(iter(models.values()))).mel_config
     assert config is not None, "the recipes' models take a mel"
     jobs = find_jobs(voices, list(systems), out / "made")
     done = {job: scores for job in jobs if (scores := stored_scores(job))}
@@ -127,7 +133,7 @@ def judge(
         for job, reason in failed.items():
             raise AudiodiffError(f"{job.system}: {job.source}: {reason}")
         done |= new
-    return {name: [done[job] for job in jobs if job.system == name] for name in runs}
+    return {name: [done[job] for job in jobs if job.system == name] for name in models}
 
 
 def draw(
@@ -191,7 +197,8 @@ def main(
             )
     for run in (start, *runs.values()):
         run.train()
-    scores = judge(runs, {voice: voices[voice]}, out, workers)
+    models = {name: run.model for name, run in runs.items()}
+    scores = judge(models, {voice: voices[voice]}, out, workers)
     text = (
         f"{voice} held out of {first} and {second} steps on {', '.join(p.name for p in others)}; "
         f"{len(voices[voice])} test clips, one call of the network, seed 0, torch "

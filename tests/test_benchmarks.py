@@ -15,8 +15,10 @@ from audiodiff.hub import model_directory
 from audiodiff.metrics.evaluate import METRICS
 from audiodiff.metrics.pitch import f0_track
 from audiodiff.metrics.spectral import log_mel_mae
+from audiodiff.training.config import DataConfig, read_train_config
 
 BENCHMARKS = Path(__file__).resolve().parents[1] / "benchmarks"
+RECIPES = BENCHMARKS.parent / "recipes"
 RATE = 22050
 
 Script = Callable[[str], ModuleType]
@@ -261,6 +263,15 @@ def test_schedules_compares_rules_and_searches(
     assert "grid" not in capsys.readouterr().out
 
 
+def write_voices(data: Path, *names: str) -> None:
+    """Folders of seven clips of a second, with lists."""
+    for voice in names:
+        for i in range(7):
+            save(data / voice / f"wavs/{i}.wav", voiced(1.0, 100 + 10 * i), RATE)
+        for name, ids in {"train": "0123", "dev": "4", "test": "56"}.items():
+            (data / voice / f"{name}.txt").write_text("\n".join(ids))
+
+
 @pytest.mark.slow
 def test_finetuning_compares_amounts_of_data_and_steps(
     script: Script,
@@ -269,12 +280,7 @@ def test_finetuning_compares_amounts_of_data_and_steps(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     finetuning = script("finetuning")
-    for voice in ("old", "new"):
-        folder = tmp_path / "data" / voice
-        for i in range(6):
-            save(folder / f"wavs/{i}.wav", voiced(1.0, 100 + 10 * i), RATE)
-        for name, ids in {"train": "0123", "dev": "4", "test": "5"}.items():
-            (folder / f"{name}.txt").write_text("\n".join(ids))
+    write_voices(tmp_path / "data", "old", "new")
     trained = []
 
     def train(run: object) -> None:
@@ -302,6 +308,49 @@ def test_finetuning_compares_amounts_of_data_and_steps(
         finetuning.main(tmp_path / "data", out, **(words | {"minutes": "5"}))
     with pytest.raises(AudiodiffError, match="--voice 'none' is not in"):
         finetuning.main(tmp_path / "data", out, **(words | {"voice": "none"}))
+
+
+@pytest.mark.slow
+def test_augmentations_are_compared_with_none_clip_by_clip(
+    script: Script,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    augmentation = script("augmentation")
+    write_voices(tmp_path / "data", "new")
+    trained = {}
+
+    def train(run: object) -> None:
+        trained[run.folder.name] = read_train_config(RECIPES / run.config, run.settings).data
+        shutil.copytree(model_directory("default"), run.model, dirs_exist_ok=True)
+
+    monkeypatch.setattr(augmentation.Run, "train", train)
+    monkeypatch.setenv("OMP_NUM_THREADS", os.environ.get("OMP_NUM_THREADS", "1"))
+    arguments = (tmp_path / "data", model_directory("default"), tmp_path / "out")
+    words = {"voice": "new", "minutes": 0.02, "steps": 10, "workers": 1}
+    augmentation.main(*arguments, **words)
+    bare = trained.pop("none")
+    changed = {
+        key: [
+            name for name in DataConfig.model_fields if getattr(data, name) != getattr(bare, name)
+        ]
+        for key, data in trained.items()
+    }
+    assert changed == {
+        key: [key] for key in ("start_every", "gain_db", "speed", "flip", "noise_db")
+    }
+    rows = [
+        line.strip("| ").split(" | ")
+        for line in capsys.readouterr().out.splitlines()
+        if line.startswith("| ")
+    ]
+    assert [row[0] for row in rows[1:]] == ["none", *augmentation.WITH]
+    # All are one model, so they make the same sound.
+    assert {entry for row in rows[2:] for entry in row[1:]} == {"+0.000 ± 0.000"}
+    assert float(rows[1][1].split()[0]) > 1
+    with pytest.raises(AudiodiffError, match="--voice 'none' is not in"):
+        augmentation.main(*arguments, **(words | {"voice": "none"}))
 
 
 @pytest.mark.slow

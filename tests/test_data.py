@@ -353,6 +353,8 @@ def test_crops_start_anywhere_in_the_clip(tmp_path: Path) -> None:
     batch = crops(cache, 0, 200, n_samples=10, augment=AS_IT_IS) * 32768
     assert set(batch[:, 0]) == {0, 1, 2}
     assert set(batch[:, -1]) == {9, 10, 11}
+    batch = crops(cache, 0, 200, n_samples=4, augment=Augment(start_every=3)) * 32768
+    assert set(batch[:, 0]) == {0, 3, 6}
 
 
 def test_a_short_clip_is_taken_whole_with_zeros_after_it(tmp_path: Path) -> None:
@@ -483,6 +485,7 @@ def test_crops_refuse_what_is_out_of_range(cache: ClipCache, faulty: dict, messa
         ({"noise_db": (-40.0, -80.0)}, "noise_db: value error, give the least level first"),
         ({"speed": -0.1}, "speed: input should be greater than or equal to 0"),
         ({"speed": 0.6}, "speed: input should be less than or equal to 0.5"),
+        ({"start_every": 0}, "start_every: input should be greater than 0"),
     ],
 )
 def test_augmentation_refuses_what_is_out_of_range(faulty: dict, message: str) -> None:

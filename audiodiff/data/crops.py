@@ -14,7 +14,7 @@ import numpy as np
 import soxr
 import torch
 from jaxtyping import Float
-from pydantic import Field, field_validator
+from pydantic import Field, PositiveInt, field_validator
 
 from audiodiff._types import Condition, Wave
 from audiodiff.config import Config
@@ -34,12 +34,15 @@ class Augment(Config):
         flip: Whether every other crop, at random, has the signs of its samples changed.
         noise_db: The least and the greatest level of white noise that is added to a crop before
             its gain, in dB of full scale (RMS); None adds none.
+        start_every: Crops begin at multiples of so many samples: 1 shifts them in time by any
+            number, the mel's hop leaves its frames where the whole clip has them.
     """
 
     gain_db: tuple[float, float] = (0.0, 0.0)
     speed: float = Field(default=0.0, ge=0, le=0.5)
     flip: bool = False
     noise_db: tuple[float, float] | None = None
+    start_every: PositiveInt = 1
 
     @field_validator("gain_db", "noise_db")
     @classmethod
@@ -79,9 +82,10 @@ def crop_batch(
 
     Item k depends on (seed, k) and the source alone, whatever batch it comes in. Its clip is drawn
     with a probability proportional to the clip's length, so long and short clips are heard
-    equally per second; its speed uniformly; its first sample uniformly among those that leave the
-    crop inside the clip (a shorter clip is taken whole, with zeros after it), where clips have mels
-    among multiples of the hop; its gain uniformly in dB, but no louder than full scale.
+    equally per second; its speed uniformly; its first sample uniformly among the multiples of
+    ``start_every``, and of the hop where clips have mels, that leave the crop inside the clip (a
+    shorter clip is taken whole, with zeros after it); its gain uniformly in dB, but no louder than
+    full scale.
 
     Args:
         source: The clips.
@@ -89,7 +93,7 @@ def crop_batch(
         start: The first item's place in the sequence; not negative.
         batch_size: How many items.
         n_samples: Length of each item.
-        augment: Gains and speeds.
+        augment: How they differ from their clips.
 
     Raises:
         AudiodiffError: If an argument is out of its range.
@@ -134,7 +138,7 @@ class CropLoader:
         seed: Of the whole sequence; not negative.
         batch_size: Items a batch.
         n_samples: Length of each item.
-        augment: Gains and speeds.
+        augment: How they differ from their clips.
         first: The place in the sequence of the first batch's first item.
         stride: From one batch's first item to the next one's.
 
@@ -209,8 +213,9 @@ def _item(
     i = int(np.searchsorted(clips.offsets, sample, side="right")) - 1
     speed = 1 + augment.speed * rng.uniform(-1, 1) if augment.speed else 1.0
     n_source = math.ceil(n_samples * speed)
-    latest = max(0, int(clips.lengths[i]) - n_source) // clips.hop_length
-    start = int(rng.integers(latest, endpoint=True)) * clips.hop_length
+    every = math.lcm(clips.hop_length, augment.start_every)
+    latest = max(0, int(clips.lengths[i]) - n_source) // every
+    start = int(rng.integers(latest, endpoint=True)) * every
     gain = 10 ** (rng.uniform(*augment.gain_db) / 20)
     wave = clips.crop(i, start, n_source)
     if augment.speed:
