@@ -15,6 +15,7 @@ a peer of another mel gets ours, stretched to its bands and frame rate. How each
 from collections.abc import Callable
 from functools import partial
 from importlib import import_module
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -22,8 +23,11 @@ import systems
 import torch
 import torch.nn.functional as F
 
-from audiodiff import PRESETS, Vocoder
+from audiodiff import PRESETS, Model, Vocoder
 from audiodiff._types import Mel, Wave
+from audiodiff.training.config import read_train_config
+
+RECIPES = Path(__file__).resolve().parents[1] / "recipes"
 
 PRESET = PRESETS["hifigan"]
 
@@ -64,6 +68,11 @@ def audiodiff_four_steps() -> Run:
 def audiodiff_compiled() -> Run:
     """Our default model by torch.compile, which is part of the first run."""
     return Vocoder.from_pretrained("default", compile=True)
+
+
+def audiodiff_network(name: str) -> Run:
+    """Our form of a published network, untrained, with the six steps of its recipe."""
+    return Vocoder(Model(read_train_config(RECIPES / "models" / f"{name}.toml").model))
 
 
 def diffwave() -> Run:
@@ -143,6 +152,12 @@ SYSTEMS = {
     "audiodiff, default steps, float32": System(audiodiff_float32, "audiodiff-vocoder"),
     COMPILED: System(audiodiff_compiled, "audiodiff-vocoder"),
     "audiodiff, four steps": System(audiodiff_four_steps, "audiodiff-vocoder"),
+    "audiodiff's DiffWave, 6 steps": System(
+        partial(audiodiff_network, "diffwave"), "audiodiff-vocoder"
+    ),
+    "audiodiff's WaveGrad, 6 steps": System(
+        partial(audiodiff_network, "wavegrad"), "audiodiff-vocoder"
+    ),
     "DiffWave, 6 steps": System(diffwave, "diffwave", ("diffwave.inference",)),
     "WaveGrad, 6 steps": System(wavegrad, "wavegrad", ("wavegrad.inference",)),
     "HiFi-GAN V1": System(hifigan, "transformers", ("transformers.models.speecht5",)),

@@ -124,6 +124,20 @@ def test_a_peer_with_another_mel_gets_as_many_seconds(script: Script) -> None:
     assert longer[0, 99, -1] == 99
 
 
+@pytest.mark.parametrize("name", ["diffwave", "wavegrad"])
+def test_our_forms_of_published_networks_take_six_calls(
+    script: Script, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    vocoder = script("peers").audiodiff_network(name)
+    forward, calls = vocoder.model.network.forward, []
+    monkeypatch.setattr(
+        vocoder.model.network, "forward", lambda *inputs: calls.append(1) or forward(*inputs)
+    )
+    mel = torch.full((1, 80, 4), -5.0)
+    assert vocoder(mel).shape == (1, 4 * 256)
+    assert len(calls) == 6
+
+
 def tiny(*settings: str) -> TrainConfig:
     sizes = ("batch_size=2", "data.crop_frames=8", "steps=10", *settings)
     network = ("model.network.n_layers=1", "model.network.n_channels=16")
