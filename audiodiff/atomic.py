@@ -7,9 +7,14 @@ import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from audiodiff.errors import AudiodiffError
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
 
 
 @contextmanager
@@ -17,15 +22,20 @@ def replacing(path: Path) -> Iterator[Path]:
     """A temporary path beside ``path``, which takes its place when the block ends well.
 
     A full disk, an exception or a kill inside the block leaves ``path`` as it was. The temporary
-    name is hidden, its own for every writer, and keeps the suffix, by which many writers choose
-    the format.
+    name is hidden, and keeps the suffix, by which many writers choose the format. It is the same
+    each time, so that what a kill leaves is gone when the file is written again; a second writer
+    at the same time has a name of its own.
 
     Raises:
         AudiodiffError: If the file cannot be written, naming it and the system's reason.
     """
-    temporary = path.with_name(f".{path.stem}.{uuid.uuid4().hex[:8]}.part{path.suffix}")
+    temporary, claim = path.with_name(f".{path.stem}.part{path.suffix}"), None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        claim = _claim(temporary)
+        if claim is None:
+            own = uuid.uuid4().hex[:8]
+            temporary = path.with_name(f".{path.stem}.{own}.part{path.suffix}")
         yield temporary
         with open(temporary, "rb+") as file:
             os.fsync(file.fileno())
@@ -37,6 +47,25 @@ def replacing(path: Path) -> Iterator[Path]:
     finally:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
+        if claim is not None:
+            claim.close()
+
+
+def _claim(path: Path) -> IO[bytes] | None:
+    """An empty file, locked until it is closed or its process dies, or None if it is another's."""
+    if fcntl is None:
+        return None
+    file = path.open("ab")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        # Between its opening and its locking another writer may have moved it to its place.
+        if os.path.samestat(os.fstat(file.fileno()), path.stat()):
+            file.truncate(0)
+            return file
+    except OSError:  # locked, moved, or on a file system without locks
+        pass
+    file.close()
+    return None
 
 
 @contextmanager

@@ -1,4 +1,6 @@
 import signal
+import subprocess
+import sys
 import threading
 from io import BytesIO
 from pathlib import Path
@@ -8,6 +10,7 @@ import pytest
 import soundfile
 import soxr
 
+from audiodiff.atomic import replacing
 from audiodiff.audio.io import AUDIO_SUFFIXES, MAX_HOURS, load, resample, resampled, save
 from audiodiff.errors import AudiodiffError
 
@@ -202,6 +205,33 @@ def test_save_from_two_threads_leaves_one_whole_file(tmp_path: Path, wave: np.nd
     loaded, _ = load(tmp_path / "a.wav")
     assert min(np.abs(loaded - each).max() for each in waves) < 2**-15
     assert [path.name for path in tmp_path.iterdir()] == ["a.wav"]
+
+
+def test_what_a_kill_left_is_gone_when_the_file_is_written_again(tmp_path: Path) -> None:
+    code = f"""
+import os, pathlib
+from audiodiff.atomic import replacing
+with replacing(pathlib.Path({str(tmp_path / "a.txt")!r})) as temporary:
+    temporary.write_text("half of what was to be written")
+    os._exit(9)
+"""
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 9
+    (left,) = tmp_path.iterdir()
+    assert left.read_text().startswith("half")
+    with replacing(tmp_path / "a.txt") as temporary:
+        assert temporary.read_text() == ""
+        temporary.write_text("whole")
+    assert [path.read_text() for path in tmp_path.iterdir()] == ["whole"]
+
+
+def test_two_writers_at_once_do_not_meet(tmp_path: Path) -> None:
+    with replacing(tmp_path / "a.txt") as one:
+        one.write_text("one")
+        with replacing(tmp_path / "a.txt") as other:
+            other.write_text("other")
+        assert (tmp_path / "a.txt").read_text() == "other"
+        assert one.read_text() == "one"
+    assert [path.read_text() for path in tmp_path.iterdir()] == ["one"]
 
 
 def test_ctrl_c_while_a_file_is_encoded_is_not_lost(
