@@ -35,7 +35,7 @@ LAYERS = [
     ["convert"],
     ["search.problem", "search.dynamic", "search.straightness", "search.entry"],
     ["search.grid", "search.gradient", "search.learned"],
-    ["search.judge", "search.command"],
+    ["search.judge", "search.memory", "search.command"],
     ["adapters.diffusers", "adapters.matcha", "adapters.f5_tts", "adapters.transformers"],
     ["adapters.nemo", "adapters.speechbrain", "adapters.espnet", "adapters.coqui"],
     ["adapters.torchaudio", "adapters.audioldm2"],

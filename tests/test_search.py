@@ -1,6 +1,7 @@
 """Searches for times, on data whose best times are known or can be tried out."""
 
 import itertools
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -26,8 +27,9 @@ from audiodiff.search.dynamic import Trajectory, likelihood
 from audiodiff.search.entry import best_entry
 from audiodiff.search.gradient import gradient
 from audiodiff.search.grid import grid, refine
-from audiodiff.search.judge import Judge, Memory, Worth
+from audiodiff.search.judge import Judge, Worth
 from audiodiff.search.learned import TRAINING, ScheduleNet, _loss, forget_training, learned
+from audiodiff.search.memory import Memory
 from audiodiff.search.problem import Problem, Report
 from audiodiff.search.straightness import straightness
 
@@ -309,17 +311,23 @@ def test_a_killed_search_goes_on_where_it_was(tmp_path: Path) -> None:
         count += 1
         if count == 15:
             raise KeyboardInterrupt
+        problem.calls += 5
         return times.square().sum().item()
 
     with pytest.raises(KeyboardInterrupt):
-        refine(problem, start, no_report, Memory(cost, path, "a"), budget=30)
+        refine(problem, start, no_report, Memory(cost, problem, path, "a"), budget=30)
     path.write_text(path.read_text() + '{"key": "half a li')
-    memory = Memory(cost, path, "a")
+    problem.calls = 0
+    memory = Memory(cost, problem, path, "a")
     resumed = refine(problem, start, no_report, memory, budget=30)
-    whole = refine(problem, start, no_report, lambda times: times.square().sum().item(), budget=30)
+    calls = problem.calls
+    whole = refine(
+        problem, start, no_report, Memory(cost, problem, tmp_path / "other", "a"), budget=30
+    )
     assert torch.equal(resumed, whole)
-    assert count < 45  # 14 of the first 30 were known
-    assert not Memory(cost, path, "b").known
+    assert count < 75  # 14 of the first 30 were known
+    assert problem.calls == 2 * calls
+    assert not Memory(cost, problem, path, "b").known
     memory.forget()
     assert not path.exists()
 
@@ -351,6 +359,10 @@ def run_search(directory: Path, clips: Path, method: str, *steps: int, **more: A
     return said
 
 
+def files(directory: Path) -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in directory.iterdir()}
+
+
 def worth_of(monkeypatch: pytest.MonkeyPatch, worth: Callable[[TimeGrid], float]) -> None:
     monkeypatch.setattr(Judge, "__call__", lambda self, times: Worth(worth(times), 0.5))
 
@@ -377,6 +389,31 @@ def test_the_command_stores_what_is_better_and_nothing_worse(
     assert (directory / "schedules.json").read_bytes() == before
     run_search(directory, clips, "straightness", 2, force=True)
     assert Model.load(directory).searched["ddim", 2].method == "straightness"
+
+
+@pytest.mark.parametrize("method", ["likelihood", "trajectory", "gradient", "learned"])
+def test_a_search_that_is_killed_between_numbers_of_steps_ends_as_one_that_is_not(
+    directory: Path, clips: Path, monkeypatch: pytest.MonkeyPatch, method: str
+) -> None:
+    armed = False
+
+    def worth(times: TimeGrid) -> float:
+        if armed and len(times) == 3:
+            raise KeyboardInterrupt
+        return -times.square().sum().item()
+
+    worth_of(monkeypatch, worth)
+    whole = directory.parent / "whole"
+    shutil.copytree(directory, whole)
+    words = {"budget": 3, "force": True}
+    run_search(whole, clips, method, 1, 2, **words)
+    armed = True
+    with pytest.raises(KeyboardInterrupt):
+        run_search(directory, clips, method, 1, 2, **words)
+    armed = False
+    said = run_search(directory, clips, method, 1, 2, **words)
+    assert said[1] == "n_steps=1 was done before the search was interrupted"
+    assert files(directory) == files(whole)
 
 
 def test_times_of_other_weights_are_not_used(

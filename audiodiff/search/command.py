@@ -18,8 +18,9 @@ from audiodiff.model import Model
 from audiodiff.search.dynamic import Trajectory, likelihood
 from audiodiff.search.gradient import gradient
 from audiodiff.search.grid import grid, refine, spectral_cost
-from audiodiff.search.judge import Judge, Memory, Worth
+from audiodiff.search.judge import Judge, Worth
 from audiodiff.search.learned import forget_training, learned
+from audiodiff.search.memory import Counter, Done, Memory
 from audiodiff.search.problem import Cost, Problem, Report
 from audiodiff.search.straightness import straightness
 from audiodiff.searched import Found, load_schedules, save_schedules, weights_digest
@@ -96,12 +97,15 @@ class Search:
         self._trajectory = Trajectory(self._problem, max(task.steps))
         self._listener = Judge(self.model, self.sampler, heard, task.seed)
         self.judge = Judge(self.model, self.sampler, unheard, task.seed)
+        self._shared: dict[str, int] = {}  # calls until now, by method
         say(f"searching on {len(heard)} clips of {task.split}, judging on {len(unheard)} others")
 
     def find(
         self, start: TimeGrid, method: str, scratch: Path, report: Report
     ) -> tuple[TimeGrid, int]:
-        """Times for as many steps as a run has, and the calls of the network that they took.
+        """Times for as many steps as a run has, and the calls of the network that they rest on.
+
+        Calls that served other numbers of steps before count again.
 
         Args:
             start: The run, from which some methods set out.
@@ -114,7 +118,10 @@ class Search:
         """
         self._problem.calls = self._listener.calls = 0
         times = self._by(method, start, scratch, report)
-        return times, self._problem.calls + self._listener.calls
+        calls = self._problem.calls + self._listener.calls
+        if method in (*PROPOSALS, "trajectory"):
+            self._shared[method] = calls = calls + self._shared.get(method, 0)
+        return times, calls
 
     def _by(self, method: str, start: TimeGrid, scratch: Path, report: Report) -> TimeGrid:
         n_steps, problem, task = len(start) - 1, self._problem, self.task
@@ -128,20 +135,27 @@ class Search:
         if method == "learned":
             return learned(problem, n_steps, report, scratch, **limit)
         if method == "grid":
-            with self._remembered(method, n_steps, spectral_cost(problem), scratch) as cost:
+            spectral = spectral_cost(problem)
+            with self._remembered(method, n_steps, spectral, problem, scratch) as cost:
                 return grid(problem, n_steps, report, cost, **limit)
         if method == "perceptual":
             listen = lambda times: -self._listener(times).pesq_wb  # noqa: E731
-            with self._remembered(method, n_steps, listen, scratch) as cost:
+            with self._remembered(method, n_steps, listen, self._listener, scratch) as cost:
                 return refine(problem, start, report, cost, seed=task.seed, **limit)
         raise AudiodiffError(f"method={method!r} is unknown; choose from {', '.join(METHODS)}")
 
-    @contextmanager
-    def _remembered(self, method: str, n_steps: int, cost: Cost, scratch: Path) -> Iterator[Memory]:
-        """A cost that is known again after a kill, until its search is over."""
+    @property
+    def key(self) -> str:
+        """What a cost depends on beside the times."""
         folders = [folder.resolve().name for folder in self.task.folders]
-        key = repr((self.sampler, folders, self.task.split, self.task.seed, self.weights))
-        memory = Memory(cost, scratch / f".search-{method}-{n_steps}.jsonl", key)
+        return repr((self.sampler, folders, self.task.split, self.task.seed, self.weights))
+
+    @contextmanager
+    def _remembered(
+        self, method: str, n_steps: int, cost: Cost, calls: Counter, scratch: Path
+    ) -> Iterator[Memory]:
+        """A cost that is known again after a kill, until its search is over."""
+        memory = Memory(cost, calls, scratch / f".search-{method}-{n_steps}.jsonl", self.key)
         yield memory
         memory.forget()
 
@@ -161,7 +175,11 @@ def search(directory: Path, task: Task, say: Callable[[str], None], report: Repo
     """
     searching = Search(directory, task, say)
     schedules = load_schedules(directory)
+    done = Done(directory / ".search-done.json", repr((searching.key, task.method, task.budget)))
     for n_steps in task.steps:
+        if n_steps in done:
+            say(f"n_steps={n_steps} was done before the search was interrupted")
+            continue
         start = searching.model.times(n_steps, searching.sampler)
         times, calls = searching.find(start, task.method, directory, report)
         worth = searching.judge(times)
@@ -183,6 +201,8 @@ def search(directory: Path, task: Task, say: Callable[[str], None], report: Repo
         if worth.pesq_wb > before.pesq_wb or task.force:
             schedules[searching.sampler, n_steps] = found
             save_schedules(directory, schedules)
+        done.add(n_steps)
+    done.forget()
     forget_training(directory)
 
 

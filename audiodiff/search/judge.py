@@ -1,10 +1,7 @@
 """What a run is worth on clips that no search has heard."""
 
-import hashlib
-import json
 import math
 from collections.abc import Sequence
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -16,7 +13,6 @@ from audiodiff.metrics._shared import Samples
 from audiodiff.metrics.perceptual import pesq_wb
 from audiodiff.metrics.spectral import log_mel_mae
 from audiodiff.model import Model
-from audiodiff.search.problem import Cost
 
 
 class Worth(NamedTuple):
@@ -69,41 +65,3 @@ class Judge:
         self.calls += (len(times) - 1) * sampler.calls
         made = model.make(mel, whole.shape[1], times, sampler, [self.seed], [0])
         return made[0, : len(clip)].float().cpu().numpy()
-
-
-class Memory:
-    """A cost whose values outlive the process, so that a search killed in the middle goes on.
-
-    A search is a function of its seed and of costs: run again, it asks for the same ones first.
-
-    Args:
-        cost: What takes long.
-        path: Of the file with a line for each value.
-        key: What the values depend on beside the times.
-    """
-
-    def __init__(self, cost: Cost, path: Path, key: str) -> None:
-        self.cost, self.path = cost, path
-        self.key = hashlib.sha256(key.encode()).hexdigest()[:12]
-        self.known: dict[str, float] = {}
-        for line in path.read_text().splitlines() if path.is_file() else ():
-            try:
-                record = json.loads(line)
-                if record["key"] == self.key:
-                    self.known[record["times"]] = record["cost"]
-            except (ValueError, KeyError, TypeError):
-                continue  # cut short by a kill
-
-    def __call__(self, times: TimeGrid) -> float:
-        """The cost, from the file if it is there."""
-        name = " ".join(f"{t:.12g}" for t in times.tolist())
-        if name not in self.known:
-            self.known[name] = self.cost(times)
-            record = {"key": self.key, "times": name, "cost": self.known[name]}
-            with self.path.open("a") as file:
-                file.write(json.dumps(record) + "\n")
-        return self.known[name]
-
-    def forget(self) -> None:
-        """Deletes the file, once what was sought is found."""
-        self.path.unlink(missing_ok=True)

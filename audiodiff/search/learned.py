@@ -109,6 +109,7 @@ def _trained(problem: Problem, budget: int, directory: Path, report: Report) -> 
     path = directory / TRAINING
     if path.exists():
         progress = load_state(path, net, {}, optimizer, progress)
+        problem.calls += progress.items  # which this run rests on, too
     while progress.step < budget:
         part = problem.part(progress.items, N_CLIPS)
         with torch.enable_grad():
