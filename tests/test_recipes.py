@@ -3,8 +3,10 @@
 import hashlib
 import os
 import shutil
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import TypeAlias
 
@@ -27,11 +29,14 @@ SMALL = f"{FEW} --set model.network.n_channels=16 --set model.network.n_layers=1
 Ended: TypeAlias = "subprocess.CompletedProcess[str]"
 
 
-def run(recipe: str, out: Path, *stages: str, **settings: str) -> Ended:
+def environment_of(settings: dict[str, str]) -> dict[str, str]:
     here = Path(sys.executable).parent
-    environment = os.environ | settings | {"PATH": f"{here}{os.pathsep}{os.environ['PATH']}"}
+    return os.environ | settings | {"PATH": f"{here}{os.pathsep}{os.environ['PATH']}"}
+
+
+def run(recipe: str, out: Path, *stages: str, **settings: str) -> Ended:
     command = [str(RECIPES / recipe / "run.sh"), str(out), *stages]
-    return subprocess.run(command, env=environment, capture_output=True, text=True)
+    return subprocess.run(command, env=environment_of(settings), capture_output=True, text=True)
 
 
 @pytest.mark.parametrize(
@@ -80,6 +85,54 @@ def test_a_recipe_runs_to_its_end(recipe: str, tmp_path: Path) -> None:
     assert made == {name.rsplit("/", 1)[-1] for name in listed}
     again = run(recipe, tmp_path / "out", "download", "prepare", "train", "vocode", **settings)
     assert again.returncode == 0, again.stderr
+
+
+def contents(out: Path) -> dict[str, str]:
+    """Digests of all files but those that say when something was done, and how fast."""
+    timed = {"tensorboard/*", "log.jsonl", "cache/*.json"}
+    return {
+        path.relative_to(out).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(out.rglob("*"))
+        if path.is_file() and not any(path.match(pattern) for pattern in timed)
+    }
+
+
+@pytest.mark.slow
+def test_every_stage_can_be_killed_and_ends_with_the_same_files(tmp_path: Path) -> None:
+    CORPORA["ljspeech"](tmp_path / "raw")
+    settings = {
+        "ROOT": str(tmp_path / "raw"),
+        "TRAIN": f"{FEW} --set steps=4",
+        "SEARCH": "--steps 3 --method grid --budget 6 --force",
+        "OMP_NUM_THREADS": "1",  # bit for bit
+    }
+    begun = {  # what a stage leaves that is not over
+        "prepare": "prepared/wavs/*",
+        "train": "bandsplit/state.safetensors",
+        "search": "bandsplit/model/.search-grid-3.jsonl",
+        "vocode": "made/bandsplit/*.wav",
+        "evaluate": "made/bandsplit/*.wav",  # nothing of its own: it dies as it starts
+    }
+    whole, out = tmp_path / "whole", tmp_path / "out"
+    ended = run("ljspeech", whole, *begun, **settings)
+    assert ended.returncode == 0, ended.stderr
+    command = [str(RECIPES / "ljspeech" / "run.sh"), str(out)]
+    for stage, trace in begun.items():
+        process = subprocess.Popen(
+            [*command, stage],
+            env=environment_of(settings),
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+        )
+        while not list(out.glob(trace)):
+            assert process.poll() is None, f"{stage} ended before it could be killed"
+            time.sleep(0.01)
+        os.killpg(process.pid, signal.SIGKILL)
+        assert process.wait() == -signal.SIGKILL
+        ended = run("ljspeech", out, stage, **settings)
+        assert ended.returncode == 0, ended.stderr
+    assert contents(out) == contents(whole)
 
 
 @pytest.mark.slow

@@ -5,6 +5,7 @@ nothing else to keep.
 """
 
 import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -17,6 +18,9 @@ from audiodiff.checkpoint import load_tensors, save_tensors
 from audiodiff.errors import AudiodiffError
 
 STATE_NAME = "state.safetensors"
+
+PROGRESS = "progress"
+"""The entry of its metadata."""
 
 
 class Progress(NamedTuple):
@@ -36,10 +40,10 @@ class Progress(NamedTuple):
         """One step of so many crops later."""
         return self._replace(step=self.step + 1, items=self.items + items)
 
-    def metadata(self) -> dict[str, str]:
-        """As safetensors stores it."""
+    def record(self) -> dict[str, int | str]:
+        """As JSON can hold it, with a digest for the clips."""
         digest = hashlib.sha256("\n".join(self.clips).encode(errors="surrogateescape"))
-        return {"step": str(self.step), "items": str(self.items), "clips": digest.hexdigest()}
+        return {"step": self.step, "items": self.items, "clips": digest.hexdigest()}
 
 
 def save_state(
@@ -54,7 +58,8 @@ def save_state(
     tensors |= {f"average.{name}": value for name, value in average.items()}
     for i, moments in optimizer.state_dict()["state"].items():
         tensors |= {f"optimizer.{i}.{name}": value for name, value in moments.items()}
-    save_tensors(path, tensors, progress.metadata())
+    # In one entry: safetensors writes several in any order, and equal runs have equal files.
+    save_tensors(path, tensors, {PROGRESS: json.dumps(progress.record())})
 
 
 def load_state(
@@ -85,7 +90,8 @@ def load_state(
         for name, tensor in tensors.items():
             part, _, rest = name.partition(".")
             parts[part][rest] = tensor
-        progress = start._replace(step=int(metadata["step"]), items=int(metadata["items"]))
+        record = json.loads(metadata[PROGRESS])
+        progress = start._replace(step=record["step"], items=record["items"])
         network.load_state_dict(parts["network"])
         for name, tensor in average.items():
             tensor.copy_(parts["average"][name])
@@ -93,7 +99,7 @@ def load_state(
         raise AudiodiffError(
             f"{path} belongs to another network; resume with the config it was saved with"
         ) from error
-    if metadata.get("clips") != start.metadata()["clips"]:
+    if record["clips"] != start.record()["clips"]:
         raise AudiodiffError(
             f"{path} was trained on other clips; resume with the same --data, or start anew in "
             "another --out"
