@@ -16,7 +16,7 @@ import soundfile
 import torch
 from contracts import noise
 
-from audiodiff.checkpoint import load_tensors
+from audiodiff.checkpoint import load_tensors, save_tensors
 from audiodiff.errors import AudiodiffError
 from audiodiff.model import Model
 from audiodiff.training.config import TimesConfig, TrainConfig, read_train_config
@@ -338,6 +338,10 @@ def test_a_run_is_resumed_on_its_own_clips_only(
     soundfile.write(clips / "more.wav", np.zeros(16000), 22050)
     with pytest.raises(AudiodiffError, match="was trained on other clips"):
         train(config, [clips], out, stop=Stop(), resume=True, say=print)
+    state = out / "state.safetensors"
+    save_tensors(state, load_tensors(state)[0], {"step": "2"})
+    with pytest.raises(AudiodiffError, match="does not say how far its run was"):
+        train(config, [clips], out, stop=Stop(step=3), resume=True, say=print)
 
 
 def test_another_number_of_crops_a_step_goes_on_where_the_last_left_off(tmp_path: Path) -> None:

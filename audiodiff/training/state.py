@@ -85,6 +85,11 @@ def load_state(
         AudiodiffError: If the file is damaged or belongs to another network or to other clips.
     """
     tensors, metadata = load_tensors(path)
+    if PROGRESS not in metadata:
+        raise AudiodiffError(
+            f"{path} does not say how far its run was, as older versions' do not; start anew in "
+            "another --out, with --init and this run's model"
+        )
     parts: dict[str, dict[str, Tensor]] = {"network": {}, "average": {}, "optimizer": {}}
     try:
         for name, tensor in tensors.items():
