@@ -36,17 +36,21 @@ def replacing(path: Path) -> Iterator[Path]:
         if claim is None:
             own = uuid.uuid4().hex[:8]
             temporary = path.with_name(f".{path.stem}.{own}.part{path.suffix}")
-        yield temporary
-        with open(temporary, "rb+") as file:
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
+        try:
+            yield temporary
+            with open(temporary, "rb+") as file:
+                os.fsync(file.fileno())
+            os.replace(temporary, path)
+        except BaseException:
+            # Only here: once it is in its place, the name may be the next writer's.
+            with suppress(OSError):
+                temporary.unlink(missing_ok=True)
+            raise
     except OSError as error:
         raise AudiodiffError(
             f"cannot write {path}: {error.strerror or error}; free space or choose another place"
         ) from error
     finally:
-        with suppress(OSError):
-            temporary.unlink(missing_ok=True)
         if claim is not None:
             claim.close()
 
@@ -62,8 +66,10 @@ def _claim(path: Path) -> IO[bytes] | None:
         if os.path.samestat(os.fstat(file.fileno()), path.stat()):
             file.truncate(0)
             return file
-    except OSError:  # locked, moved, or on a file system without locks
+    except (BlockingIOError, FileNotFoundError):  # another's, or moved
         pass
+    except OSError:  # a file system without locks, where every writer has a name of its own
+        path.unlink(missing_ok=True)
     file.close()
     return None
 

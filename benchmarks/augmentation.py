@@ -8,18 +8,14 @@ have heard the voice; `finetuning.py` leaves one in its OUT/second/model.
     python benchmarks/augmentation.py path/to/voices MODEL -o OUT
 """
 
-import os
-import platform
 from pathlib import Path
 from typing import Annotated
 
-import torch
 import typer
-from finetuning import ONE_CALL, Run, judge, some_of
+from finetuning import check_voice, judge, some_of, tuning
 from quality import cell, claim, find_voices, fingerprint
-from script import run_script
+from script import machine, run_script
 
-from audiodiff import AudiodiffError
 from audiodiff.atomic import replacing
 from audiodiff.metrics.evaluate import FileScores, summarize
 
@@ -79,26 +75,23 @@ def main(
 ) -> None:
     """Prints the table; interrupted, the same command goes on."""
     voices = find_voices(data, limit)
-    if voice not in voices:
-        raise AudiodiffError(f"--voice {voice!r} is not in {data}; choose from {', '.join(voices)}")
+    check_voice(voice, voices, data)
     owner = fingerprint(str(model))
     out.mkdir(parents=True, exist_ok=True)
     claim(out, owner)
     part = some_of(data / voice, minutes, out / "data")
-    common = (*ONE_CALL, f"steps={steps}", f"optimizer.warmup={steps // 10}", *WITHOUT)
-    models = {}
-    for name, setting in {NONE: None, **WITH}.items():
-        key = NONE if setting is None else setting.partition(".")[2].partition("=")[0]
-        settings = common if setting is None else (*common, setting)
-        run = Run(out / key, "models/bandsplit-tuned.toml", [part], settings, model)
+    runs = {NONE: tuning(out / NONE, part, steps, model, WITHOUT)}
+    for name, setting in WITH.items():
+        key = setting.partition(".")[2].partition("=")[0]
+        runs[name] = tuning(out / key, part, steps, model, (*WITHOUT, setting))
+    for run in runs.values():
         run.train()
-        models[name] = run.model
+    models = {name: run.model for name, run in runs.items()}
     scores = judge(models, {voice: voices[voice]}, out, workers)
     text = (
         f"Model {owner} tuned to {minutes:g} minutes of {voice} for {steps} steps; "
-        f"{len(voices[voice])} test clips, one call of the network, seed 0, torch "
-        f"{torch.__version__}, {platform.processor() or platform.machine()} with "
-        f"{os.cpu_count()} CPUs. The first row has figures, the others what they add to it; mean "
+        f"{len(voices[voice])} test clips, one call of the network, seed 0, "
+        f"{machine()}. The first row has figures, the others what they add to it; mean "
         f"and 95 % interval over clips.\n\n{gains_table(scores)}\n"
     )
     print(text)

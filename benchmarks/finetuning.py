@@ -8,19 +8,16 @@ OUT keeps every run, its sound and its scores: interrupted, the same command goe
     python benchmarks/finetuning.py path/to/voices -o OUT
 """
 
-import os
-import platform
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Annotated, NamedTuple
 
-import torch
 import typer
 from quality import do_all, find_jobs, find_voices, stored_scores, table
-from script import run_script
+from script import machine, run_script
 from systems import System, diffusion
 
 from audiodiff import AudiodiffError, Vocoder
@@ -78,6 +75,24 @@ class Run(NamedTuple):
             command += ["--init", str(self.init)]
         if subprocess.run(command).returncode:
             raise AudiodiffError(f"training in {self.folder} failed; see above")
+
+
+def tuning(
+    folder: Path, data: Path, n_steps: int, model: Path, settings: Sequence[str] = ()
+) -> Run:
+    """A training that tunes a model through its run of one call, with more settings if any."""
+    steps = (f"steps={n_steps}", f"optimizer.warmup={n_steps // 10}")
+    return Run(folder, "models/bandsplit-tuned.toml", [data], (*ONE_CALL, *steps, *settings), model)
+
+
+def check_voice(voice: str, voices: Collection[str], data: Path) -> None:
+    """Refuses a voice that the data do not hold.
+
+    Raises:
+        AudiodiffError: If it is none of them.
+    """
+    if voice not in voices:
+        raise AudiodiffError(f"--voice {voice!r} is not in {data}; choose from {', '.join(voices)}")
 
 
 def some_of(voice: Path, minutes: float, out: Path) -> Path:
@@ -175,8 +190,7 @@ def main(
     """Prints the table; interrupted, the same command goes on."""
     amounts, counts = [float(part) for part in minutes.split(",")], step_counts(steps)
     voices = find_voices(data, limit)
-    if voice not in voices:
-        raise AudiodiffError(f"--voice {voice!r} is not in {data}; choose from {', '.join(voices)}")
+    check_voice(voice, voices, data)
     folders = [data / name for name in voices if name != voice]
     others = [folder for folder in folders if (folder / "train.txt").is_file()]
     if not others:
@@ -191,19 +205,15 @@ def main(
         part = some_of(data / voice, amount, out / "data")
         for n in counts:
             folder = out / f"tuned-{amount:g}-{n}"
-            settings = (*ONE_CALL, f"steps={n}", f"optimizer.warmup={n // 10}")
-            runs[name_of(amount, n)] = Run(
-                folder, "models/bandsplit-tuned.toml", [part], settings, before.model
-            )
+            runs[name_of(amount, n)] = tuning(folder, part, n, before.model)
     for run in (start, *runs.values()):
         run.train()
     models = {name: run.model for name, run in runs.items()}
     scores = judge(models, {voice: voices[voice]}, out, workers)
     text = (
         f"{voice} held out of {first} and {second} steps on {', '.join(p.name for p in others)}; "
-        f"{len(voices[voice])} test clips, one call of the network, seed 0, torch "
-        f"{torch.__version__}, {platform.processor() or platform.machine()} with "
-        f"{os.cpu_count()} CPUs. Mean and 95 % interval over clips.\n\n{table(scores)}\n"
+        f"{len(voices[voice])} test clips, one call of the network, seed 0, "
+        f"{machine()}. Mean and 95 % interval over clips.\n\n{table(scores)}\n"
     )
     print(text)
     with replacing(out / "finetuning.md") as temporary:

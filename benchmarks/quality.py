@@ -5,18 +5,15 @@ tables. What is there already is neither made nor judged again.
 """
 
 import hashlib
-import os
-import platform
 import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, NamedTuple
 
-import torch
 import typer
 from pool import pooled
-from script import run_script
+from script import machine, run_script
 from systems import SEED, System, clip_of, systems_of
 
 from audiodiff import AudiodiffError, MelConfig, Vocoder
@@ -211,8 +208,7 @@ def main(
         done |= new
     head = (
         f"Model {Path(model).name} ({owner}; {vocoder.model.n_steps} steps by default), "
-        f"{sum(map(len, voices.values()))} clips, seed {SEED}, torch {torch.__version__}, "
-        f"{platform.processor() or platform.machine()} with {os.cpu_count()} CPUs. Mean and 95 % "
+        f"{sum(map(len, voices.values()))} clips, seed {SEED}, {machine()}. Mean and 95 % "
         "interval over clips; (n) where a figure is defined for n clips only."
     )
     text = report(head, {job: done[job] for job in jobs if job in done})

@@ -6,8 +6,6 @@ OUT/scores.jsonl what each clip scored; a run that is interrupted goes on from t
 """
 
 import json
-import os
-import platform
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from pathlib import Path
@@ -18,7 +16,7 @@ import typer
 from pool import pooled
 from quality import cell, claim, find_voices, fingerprint
 from rich.console import Console
-from script import run_script
+from script import machine, run_script
 
 from audiodiff import AudiodiffError, Vocoder
 from audiodiff.atomic import replacing
@@ -304,9 +302,8 @@ def main(
     sources = [source for clips in voices.values() for source in clips]
     scores = score_all(model, runs, sources, out, workers)
     head = (
-        f"Model {model} ({owner}), {len(sources)} test clips, seed {SEED}, torch "
-        f"{torch.__version__}, {platform.processor() or platform.machine()} with "
-        f"{os.cpu_count()} CPUs. Mean and 95 % interval over clips; searched on dev clips."
+        f"Model {model} ({owner}), {len(sources)} test clips, seed {SEED}, {machine()}. "
+        "Mean and 95 % interval over clips; searched on dev clips."
     )
     text = f"{head}\n\n{tables(scores, runs)}\n"
     print(text)

@@ -325,7 +325,7 @@ def test_augmentations_are_compared_with_none_clip_by_clip(
         trained[run.folder.name] = read_train_config(RECIPES / run.config, run.settings).data
         shutil.copytree(model_directory("default"), run.model, dirs_exist_ok=True)
 
-    monkeypatch.setattr(augmentation.Run, "train", train)
+    monkeypatch.setattr(script("finetuning").Run, "train", train)
     monkeypatch.setenv("OMP_NUM_THREADS", os.environ.get("OMP_NUM_THREADS", "1"))
     arguments = (tmp_path / "data", model_directory("default"), tmp_path / "out")
     words = {"voice": "new", "minutes": 0.02, "steps": 10, "workers": 1}

@@ -1,3 +1,5 @@
+import errno
+import os
 import signal
 import subprocess
 import sys
@@ -232,6 +234,33 @@ def test_two_writers_at_once_do_not_meet(tmp_path: Path) -> None:
         assert (tmp_path / "a.txt").read_text() == "other"
         assert one.read_text() == "one"
     assert [path.read_text() for path in tmp_path.iterdir()] == ["one"]
+
+
+def test_a_file_in_its_place_leaves_the_next_writers_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    replace = os.replace
+
+    def replace_and_write_again(source: Path, target: Path) -> None:
+        replace(source, target)
+        source.write_text("next")
+
+    monkeypatch.setattr(os, "replace", replace_and_write_again)
+    with replacing(tmp_path / "a.txt") as temporary:
+        temporary.write_text("whole")
+    assert temporary.read_text() == "next"
+
+
+def test_nothing_stays_where_files_cannot_be_locked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_locks(*_: object) -> None:
+        raise OSError(errno.ENOLCK, "no locks")
+
+    monkeypatch.setattr("audiodiff.atomic.fcntl.flock", no_locks)
+    with replacing(tmp_path / "a.txt") as temporary:
+        temporary.write_text("whole")
+    assert [path.read_text() for path in tmp_path.iterdir()] == ["whole"]
 
 
 def test_ctrl_c_while_a_file_is_encoded_is_not_lost(

@@ -175,7 +175,8 @@ def search(directory: Path, task: Task, say: Callable[[str], None], report: Repo
     """
     searching = Search(directory, task, say)
     schedules = load_schedules(directory)
-    done = Done(directory / ".search-done.json", repr((searching.key, task.method, task.budget)))
+    key = repr((searching.key, task.method, task.budget, task.force))
+    done = Done(directory / ".search-done.json", key)
     for n_steps in task.steps:
         if n_steps in done:
             say(f"n_steps={n_steps} was done before the search was interrupted")
