@@ -3,13 +3,14 @@
 import hashlib
 import json
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from audiodiff.atomic import replacing
 from audiodiff.diffusion.times import TimeGrid
 from audiodiff.search.problem import Cost
 
 
+@runtime_checkable
 class Counter(Protocol):
     """What counts calls of the network.
 
