@@ -193,6 +193,15 @@ def test_sub_vp_has_less_noise_than_vp() -> None:
     torch.testing.assert_close(SubVP().sigma(t), VP().sigma(t).square())
 
 
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_schedules_are_equal_by_their_fields_whether_used_or_not(name: str) -> None:
+    fields = EXAMPLES[name].model_dump()
+    used, also, fresh = (type(EXAMPLES[name]).parse(fields, name) for _ in range(3))
+    for schedule in (used, also):
+        schedule.alpha(torch.tensor([0.5]))
+    assert used == also == fresh
+
+
 def test_betas_outside_0_to_1_are_refused() -> None:
     with pytest.raises(ValueError, match="between 0 and 1"):
         Betas(betas=(0.1, 1.0))

@@ -40,13 +40,14 @@ class _BetaList(Config):
         return 1 / len(self.step_betas)
 
     @cached_property
-    def _knots(self) -> torch.Tensor:
+    def _knots(self) -> tuple[float, ...]:
+        """Alpha at steps 0 ... N; no tensor, as equal schedules are compared by it, too."""
         betas = torch.tensor(self.step_betas, dtype=torch.float64)
-        return torch.cat([torch.ones(1, dtype=torch.float64), (1 - betas).cumprod(0).sqrt()])
+        return 1.0, *(1 - betas).cumprod(0).sqrt().tolist()
 
     def alpha(self, t: Times) -> Times:
         """sqrt(alpha_bar), linear between steps."""
-        knots = self._knots.to(t)
+        knots = t.new_tensor(self._knots)
         position = t.clamp(0, 1) * (len(knots) - 1)
         below = position.floor().clamp(max=len(knots) - 2).long()
         return torch.lerp(knots[below], knots[below + 1], position - below)
@@ -57,7 +58,7 @@ class _BetaList(Config):
 
     def t_of_log_snr(self, log_snr: Times) -> Times:
         """The inverse of the log-SNR; beyond the last step it stays at t = 1."""
-        knots = self._knots.to(log_snr)
+        knots = log_snr.new_tensor(self._knots)
         alpha = torch.sigmoid(log_snr).sqrt().clamp(min=knots[-1])
         above = torch.searchsorted(-knots, -alpha).clamp(1, len(knots) - 1)
         fraction = (knots[above - 1] - alpha) / (knots[above - 1] - knots[above])
