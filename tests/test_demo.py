@@ -1,11 +1,14 @@
 """The demo: its work by itself, and its page by Gradio's client."""
 
+import asyncio
 import gc
 import os
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,11 +17,12 @@ import torch
 
 pytest.importorskip("gradio")
 
+from gradio.state_holder import SessionState
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 
-from audiodiff.demo.compare import judge, new_trial
-from audiodiff.demo.page import vocode
+from audiodiff.demo.compare import compare, judge, new_trial
+from audiodiff.demo.page import build, vocode
 from audiodiff.demo.parts import new_file
 from audiodiff.demo.work import MAX_SECONDS, OWN, Choice, figures, griffin_lim, read, run
 from audiodiff.errors import AudiodiffError
@@ -43,13 +47,22 @@ def short(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@contextmanager
+def quiet_garbage() -> Iterator[None]:
+    """Collects the sockets and loops that Gradio leaves open, or some later test were to blame."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            yield
+        finally:
+            gc.collect()
+
+
 @pytest.fixture(scope="module")
 def client(demo_url: str) -> Iterator[Client]:
     yield Client(demo_url, verbose=False)
-    # Gradio's clients leave sockets and loops open, which would be some later test's fault.
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        gc.collect()
+    with quiet_garbage():
+        pass
 
 
 def test_a_run_step_by_step_ends_where_a_call_does(vocoder: Vocoder, short: Path) -> None:
@@ -157,6 +170,35 @@ def test_files_go_when_they_are_replaced_or_old(
     os.utime(second[0], (0, 0))
     assert new_file(".wav").parent == tmp_path / "made"
     assert not Path(second[0]).exists()
+
+
+def components_after(
+    visits: int, name: str, make: Callable[[], Iterator[Sequence[Any]]]
+) -> list[int]:
+    """How many components Gradio keeps for a visitor after each of some equal visits."""
+    page, kept = build(), []
+    (function,) = (f for f in page.fns.values() if f.api_name == name)
+    state = SessionState(page)
+    for _ in range(visits):
+        for outputs in make():
+            asyncio.run(page.postprocess_data(function, list(outputs), state))
+        kept.append(len(state.config_values))
+    return kept
+
+
+@pytest.mark.slow
+def test_a_visit_does_not_grow(
+    short: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
+    given = ("default", str(short), None)
+    with quiet_garbage():
+        for name, make in (
+            ("vocode", lambda: vocode(*given, *RUN, [])),
+            ("compare", lambda: compare(*given, OWN, ["1 step"], {})),
+        ):
+            first, *later = components_after(3, name, make)
+            assert later == [first, first], name
 
 
 def test_a_blind_test_keeps_the_score() -> None:

@@ -74,7 +74,10 @@ def compare(
     systems: list[str],
     kept: Sounds,
 ) -> Iterator[list[Any]]:
-    """What systems make of one input, with figures; each is shown as soon as it is made."""
+    """What systems make of one input, with figures; each is shown as soon as it is made.
+
+    Only what has no value of its own may skip: see `page.vocode`.
+    """
     if not systems:
         raise AudiodiffError("nothing is chosen; choose one at least")
     vocoder, given = opened(model, sound, mel, preset)
@@ -86,7 +89,7 @@ def compare(
         else:
             for step in run(vocoder, given, CHOICES[name]):
                 wave = step.wave
-                yield [gr.skip()] * (2 + len(SYSTEMS))  # where it can be cancelled
+                yield [gr.skip(), rows, *[gr.skip()] * len(SYSTEMS)]  # where it can be cancelled
         found = figures(given, wave, given.own.rate)
         made = made | {name: sound_file(wave, given.own.rate)}
         rows = [*rows, [name, *(round(value, 3) for value in found.values())]]

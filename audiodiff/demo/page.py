@@ -127,14 +127,16 @@ def vocode(
 ) -> Iterator[tuple[Any, ...]]:
     """A sound or a mel to sound, with figures; until then, how far it is.
 
-    The last one's sound, which is kept, is deleted when there is another.
+    The last one's sound, which is kept, is deleted when there is another. While a run lasts nothing
+    else is shown: what a component skips it gets a copy for, which Gradio would keep, and the next
+    picture with it, until the visit is over.
     """
     vocoder, given = opened(model, sound, mel, preset)
     chosen = Choice(int(steps), sampler, rule, int(seed))
     n_steps = len(times_of(vocoder, chosen)) - 1
     start, step = time.perf_counter(), None
     for step in run(vocoder, given, chosen):
-        yield gr.skip(), f"step {step.n} of {n_steps}", gr.skip(), gr.skip()
+        yield None, f"step {step.n} of {n_steps}", None, gr.skip()
     spent = time.perf_counter() - start
     assert step is not None, "a run has a step"
     sound_made = sound_file(step.wave, given.own.rate)
