@@ -30,6 +30,7 @@ def fetch(url: str, digest: str, folder: Path) -> None:
     name = url.rsplit("/", 1)[-1]
     done, archive = folder / f".{name}.done", folder / f".{name}"
     if done.exists():
+        archive.unlink(missing_ok=True)  # killed before it could go
         return
     folder.mkdir(parents=True, exist_ok=True)
     if not (archive.exists() and has_digest(archive, digest)):

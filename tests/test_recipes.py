@@ -6,9 +6,11 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import TypeAlias
+from typing import TypeAlias, cast
 
 import pytest
 from corpora import CORPORA, RECIPES, put
@@ -97,40 +99,61 @@ def contents(out: Path) -> dict[str, str]:
     }
 
 
+BEGUN = {
+    "ljspeech": {
+        "prepare": ["prepared/wavs/*"],
+        "train": ["bandsplit/state.safetensors"],
+        "search": ["bandsplit/model/.search-grid-3.jsonl"],
+        "vocode": ["made/bandsplit/*.wav"],
+        "evaluate": ["made/bandsplit/*.wav"],  # nothing of its own: it dies as it starts
+    },
+    "vctk": {
+        "prepare": ["prepared/wavs/*/*"],
+        "train": ["bandsplit-first/state.safetensors", "bandsplit/state.safetensors"],
+        "search": ["bandsplit/model/.search-grid-3.jsonl"],
+        "vocode": ["made/bandsplit/*/*.wav"],
+        "evaluate": ["made/bandsplit/*/*.wav"],
+    },
+    "speech-commands": {
+        "prepare": ["prepared/wavs/*/*"],
+        "train": ["unconditional/state.safetensors"],
+        "vocode": ["made/unconditional/*.wav"],
+    },
+}
+"""What a stage leaves that is not over: it is killed once for each."""
+
+
 @pytest.mark.slow
-def test_every_stage_can_be_killed_and_ends_with_the_same_files(tmp_path: Path) -> None:
-    CORPORA["ljspeech"](tmp_path / "raw")
+@pytest.mark.parametrize("recipe", sorted(BEGUN))
+def test_every_stage_can_be_killed_and_ends_with_the_same_files(
+    recipe: str, tmp_path: Path
+) -> None:
+    CORPORA[recipe](tmp_path / "raw")
     settings = {
         "ROOT": str(tmp_path / "raw"),
-        "TRAIN": f"{FEW} --set steps=4",
+        "TRAIN": f"{FEW if recipe == 'ljspeech' else SMALL} --set steps=4",
         "SEARCH": "--steps 3 --method grid --budget 6 --force",
         "OMP_NUM_THREADS": "1",  # bit for bit
     }
-    begun = {  # what a stage leaves that is not over
-        "prepare": "prepared/wavs/*",
-        "train": "bandsplit/state.safetensors",
-        "search": "bandsplit/model/.search-grid-3.jsonl",
-        "vocode": "made/bandsplit/*.wav",
-        "evaluate": "made/bandsplit/*.wav",  # nothing of its own: it dies as it starts
-    }
     whole, out = tmp_path / "whole", tmp_path / "out"
-    ended = run("ljspeech", whole, *begun, **settings)
+    ended = run(recipe, whole, *BEGUN[recipe], **settings)
     assert ended.returncode == 0, ended.stderr
-    command = [str(RECIPES / "ljspeech" / "run.sh"), str(out)]
-    for stage, trace in begun.items():
-        process = subprocess.Popen(
-            [*command, stage],
-            env=environment_of(settings),
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,
-        )
-        while not list(out.glob(trace)):
-            assert process.poll() is None, f"{stage} ended before it could be killed"
-            time.sleep(0.01)
-        os.killpg(process.pid, signal.SIGKILL)
-        assert process.wait() == -signal.SIGKILL
-        ended = run("ljspeech", out, stage, **settings)
+    command = [str(RECIPES / recipe / "run.sh"), str(out)]
+    for stage, traces in BEGUN[recipe].items():
+        for trace in traces:
+            process = subprocess.Popen(
+                [*command, stage],
+                env=environment_of(settings),
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                start_new_session=True,
+            )
+            while not list(out.glob(trace)):
+                assert process.poll() is None, f"{stage} ended before it could be killed"
+                time.sleep(0.01)
+            os.killpg(process.pid, signal.SIGKILL)
+            assert process.wait() == -signal.SIGKILL
+        ended = run(recipe, out, stage, **settings)
         assert ended.returncode == 0, ended.stderr
     assert contents(out) == contents(whole)
 
@@ -200,3 +223,68 @@ def test_an_archive_is_fetched_once_and_gone_on_with(tmp_path: Path) -> None:
     assert ended.returncode == 2
     assert "is not the file that sha256:" in ended.stderr
     assert not list((tmp_path / "other").iterdir())
+
+
+class Halting(BaseHTTPRequestHandler):
+    """Gives the first who asks half a file and then nothing, those who ask on the rest."""
+
+    def do_GET(self) -> None:
+        server = cast("HaltingServer", self.server)
+        asked = self.headers.get("Range")
+        server.asked.append(asked)
+        start = int(asked.removeprefix("bytes=").split("-")[0]) if asked else 0
+        self.send_response(206 if asked else 200)
+        self.send_header("Content-Length", str(len(server.content) - start))
+        if asked:
+            last = len(server.content) - 1
+            self.send_header("Content-Range", f"bytes {start}-{last}/{last + 1}")
+        self.end_headers()
+        if asked:
+            self.wfile.write(server.content[start:])
+        else:
+            self.wfile.write(server.content[: len(server.content) // 2])
+            server.over.wait()
+
+    def log_message(self, format: str, *args: object) -> None:
+        """Says nothing."""
+
+
+class HaltingServer(ThreadingHTTPServer):
+    def __init__(self, content: bytes) -> None:
+        super().__init__(("127.0.0.1", 0), Halting)
+        self.content = content
+        self.asked: list[str | None] = []
+        self.over = threading.Event()
+
+
+@pytest.mark.skipif(shutil.which("curl") is None, reason="downloading needs curl")
+def test_a_killed_download_goes_on_where_it_was(tmp_path: Path) -> None:
+    put(tmp_path / "corpus" / "wavs" / "a.wav", 0, seconds=10)
+    packed = Path(shutil.make_archive(str(tmp_path / "corpus"), "gztar", tmp_path, "corpus"))
+    content, out = packed.read_bytes(), tmp_path / "out"
+    server = HaltingServer(content)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    url = f"http://127.0.0.1:{server.server_address[1]}/corpus.tar.gz"
+    digest = f"sha256:{hashlib.sha256(content).hexdigest()}"
+    archive = out / ".corpus.tar.gz"
+    try:
+        command = [sys.executable, str(RECIPES / "fetch.py"), url, digest, str(out)]
+        process = subprocess.Popen(command, start_new_session=True, stderr=subprocess.DEVNULL)
+        while not (archive.is_file() and archive.stat().st_size):
+            assert process.poll() is None, "it ended before it could be killed"
+            time.sleep(0.01)
+        os.killpg(process.pid, signal.SIGKILL)
+        assert process.wait() == -signal.SIGKILL
+        reached = archive.stat().st_size
+        ended = fetched(url, digest, out)
+    finally:
+        server.over.set()
+        server.shutdown()
+        server.server_close()
+    assert ended.returncode == 0, ended.stderr
+    assert server.asked == [None, f"bytes={reached}-"]
+    made = (out / "corpus" / "wavs" / "a.wav").read_bytes()
+    assert made == (tmp_path / "corpus" / "wavs" / "a.wav").read_bytes()
+    archive.touch()  # a kill between the last two steps
+    assert fetched(url, digest, out).returncode == 0
+    assert not archive.exists()
