@@ -9,6 +9,7 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -60,7 +61,6 @@ def main(
     """Prints the table."""
     import onnxruntime
 
-    torch.set_num_threads(threads)
     vocoder = Vocoder.from_pretrained(model)
     wave, rate = io.load(clip, vocoder.sample_rate)
     mel = vocoder.mel(vocoder.whole_frames(torch.from_numpy(wave)[None]))
@@ -71,7 +71,8 @@ def main(
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
 
-    def by_torch() -> Sound:
+    def by_torch(n_threads: int) -> Sound:
+        torch.set_num_threads(n_threads)
         with torch.inference_mode():
             return run(mel, noise).numpy()
 
@@ -83,7 +84,11 @@ def main(
         path = Path(folder) / "float32.onnx"
         export_onnx(run, path, noise_input=True)
         graphs = {"onnxruntime": path, "onnxruntime, int8": quantized(path)}
-        systems = {"PyTorch": by_torch} | {name: by_graph(g) for name, g in graphs.items()}
+        systems = {
+            "PyTorch": partial(by_torch, threads),
+            # How far rounding alone carries.
+            "PyTorch, one thread": partial(by_torch, 1),
+        } | {name: by_graph(graph) for name, graph in graphs.items()}
         sizes = {name: f"{g.stat().st_size / 2**20:.1f}" for name, g in graphs.items()}
     results = {name: timed(make, repeats) for name, make in systems.items()}
 

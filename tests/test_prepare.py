@@ -1,11 +1,8 @@
 """Corpora found, checked and written for training."""
 
 import json
-import os
-import signal
 import subprocess
 import sys
-import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -13,6 +10,7 @@ import numpy as np
 import pytest
 import soundfile
 from corpora import CORPORA, put
+from killing import kill_once
 
 from audiodiff.data.corpus import read_corpus
 from audiodiff.data.layouts import Layout, read_layout
@@ -208,11 +206,7 @@ def test_a_killed_run_ends_with_the_same_files(tmp_path: Path) -> None:
         process = subprocess.Popen(
             [*command, str(tmp_path / "out")], stderr=subprocess.DEVNULL, start_new_session=True
         )
-        while len(list(tmp_path.glob("out/wavs/*.flac"))) < n:
-            assert process.poll() is None, "it ended before it could be killed"
-            time.sleep(0.01)
-        os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+        kill_once(lambda n=n: len(list(tmp_path.glob("out/wavs/*.flac"))) >= n, process)
         assert not (tmp_path / "out" / "train.txt").exists()
     subprocess.run([*command, str(tmp_path / "out")], check=True, capture_output=True)
     assert tree(tmp_path / "out") == tree(tmp_path / "whole")

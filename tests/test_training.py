@@ -2,7 +2,6 @@ import functools
 import json
 import math
 import os
-import signal
 import subprocess
 import sys
 import time
@@ -15,6 +14,7 @@ import pytest
 import soundfile
 import torch
 from contracts import noise
+from killing import kill_once
 
 from audiodiff.checkpoint import load_tensors, save_tensors
 from audiodiff.errors import AudiodiffError
@@ -138,21 +138,23 @@ def test_killed_three_times_it_ends_as_if_never_interrupted(
     done = run(config_path, clips, whole)
     assert done.returncode == 0, done.stderr
     assert "broken.wav" in done.stderr
+    state = killed / "state.safetensors"
+
+    def saved() -> int:
+        return state.stat().st_mtime_ns if state.exists() else 0
+
     for _ in range(3):
-        log = killed / "state.safetensors"
-        before = log.stat().st_mtime_ns if log.exists() else 0
+        before = saved()
         process = subprocess.Popen(
             [sys.executable, *run_cli(config_path, clips, killed, "--resume")],
             env=ONE_THREAD,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
+            start_new_session=True,
         )
         # As soon as one more checkpoint is there, in the middle of whatever comes next.
-        while process.poll() is None and (not log.exists() or log.stat().st_mtime_ns == before):
-            time.sleep(0.002)
-        process.send_signal(signal.SIGKILL)
-        assert process.wait() == -signal.SIGKILL
-    steps = json.loads(load_tensors(killed / "state.safetensors")[1]["progress"])["step"]
+        kill_once(lambda before=before: saved() != before, process)
+    steps = json.loads(load_tensors(state)[1]["progress"])["step"]
     assert 0 < steps < 12
     again = run(config_path, clips, killed, "--resume")
     assert again.returncode == 0, again.stderr

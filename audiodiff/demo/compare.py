@@ -74,10 +74,7 @@ def compare(
     systems: list[str],
     kept: Sounds,
 ) -> Iterator[list[Any]]:
-    """What systems make of one input, with figures; each is shown as soon as it is made.
-
-    Only what has no value of its own may skip: see `page.vocode`.
-    """
+    """What systems make of one input, with figures; each is shown as soon as it is made."""
     if not systems:
         raise AudiodiffError("nothing is chosen; choose one at least")
     vocoder, given = opened(model, sound, mel, preset)
@@ -89,7 +86,9 @@ def compare(
         else:
             for step in run(vocoder, given, CHOICES[name]):
                 wave = step.wave
-                yield [gr.skip(), rows, *[gr.skip()] * len(SYSTEMS)]  # where it can be cancelled
+                # Where it can be cancelled. The table may not skip (see `page.vocode`); the players
+                # may, as they are given copies of themselves anyway.
+                yield [gr.skip(), rows, *[gr.skip()] * len(SYSTEMS)]
         found = figures(given, wave, given.own.rate)
         made = made | {name: sound_file(wave, given.own.rate)}
         rows = [*rows, [name, *(round(value, 3) for value in found.values())]]

@@ -127,15 +127,15 @@ def vocode(
 ) -> Iterator[tuple[Any, ...]]:
     """A sound or a mel to sound, with figures; until then, how far it is.
 
-    The last one's sound, which is kept, is deleted when there is another. While a run lasts nothing
-    else is shown: what a component skips it gets a copy for, which Gradio would keep, and the next
-    picture with it, until the visit is over.
+    The last one's sound, which is kept, is deleted when there is another.
     """
     vocoder, given = opened(model, sound, mel, preset)
     chosen = Choice(int(steps), sampler, rule, int(seed))
     n_steps = len(times_of(vocoder, chosen)) - 1
     start, step = time.perf_counter(), None
     for step in run(vocoder, given, chosen):
+        # No gr.skip() but for a state: Gradio copies the component that skips, and keeps the copy
+        # and its next value until the visit is over.
         yield None, f"step {step.n} of {n_steps}", None, gr.skip()
     spent = time.perf_counter() - start
     assert step is not None, "a run has a step"

@@ -41,7 +41,7 @@ class _BetaList(Config):
 
     @cached_property
     def _knots(self) -> tuple[float, ...]:
-        """Alpha at steps 0 ... N; no tensor, as equal schedules are compared by it, too."""
+        """Alpha at steps 0 ... N; no tensor, as pydantic compares what is cached, too."""
         betas = torch.tensor(self.step_betas, dtype=torch.float64)
         return 1.0, *(1 - betas).cumprod(0).sqrt().tolist()
 
