@@ -16,6 +16,12 @@ Wave = Float[Tensor, "batch samples"]
 Mel = Float[Tensor, "batch n_mels frames"]
 """A mel spectrogram in the units of its preset."""
 
+WavePiece = Float[Tensor, "batch _"]
+"""One of several pieces of audio, which need not be as long as the next."""
+
+MelPiece = Float[Tensor, "batch n_mels _"]
+"""One of several pieces of a mel spectrogram, likewise."""
+
 Labels = Int[Tensor, " batch"]
 """One class per item, by its place among a model's labels."""
 

@@ -7,7 +7,7 @@ from typing import BinaryIO
 import numpy as np
 import torch
 
-from audiodiff._types import Mel, Wave
+from audiodiff._types import MelPiece, WavePiece
 from audiodiff.audio import io
 from audiodiff.errors import AudiodiffError
 from audiodiff.stream import mels_of
@@ -54,7 +54,7 @@ def stream(
     log_mel = vocoder.model.log_mel
     assert log_mel is not None, "the command checks this"
     if kind == "mel":
-        mels: Iterator[Mel] = _mels(source, log_mel.config.n_mels)
+        mels: Iterator[MelPiece] = _mels(source, log_mel.config.n_mels)
     else:
         mels = mels_of(_waves(source), log_mel)
     written = 0
@@ -67,13 +67,13 @@ def stream(
     return written
 
 
-def _mels(source: BinaryIO, n_mels: int) -> Iterator[Mel]:
+def _mels(source: BinaryIO, n_mels: int) -> Iterator[MelPiece]:
     for block in _blocks(source, 4 * n_mels, f"a frame of {n_mels} float32 bands"):
         values = np.frombuffer(block, "<f4").reshape(-1, n_mels)
         yield torch.from_numpy(values.T.astype(np.float32))[None]
 
 
-def _waves(source: BinaryIO) -> Iterator[Wave]:
+def _waves(source: BinaryIO) -> Iterator[WavePiece]:
     for block in _blocks(source, 2, "a 16-bit sample"):
         yield torch.from_numpy(np.frombuffer(block, "<i2").astype(np.float32) / FULL_SCALE)[None]
 

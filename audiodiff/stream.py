@@ -4,10 +4,8 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 import torch
-from jaxtyping import Float
-from torch import Tensor
 
-from audiodiff._types import Mel, Wave
+from audiodiff._types import MelPiece, Wave, WavePiece
 from audiodiff.audio import frames
 from audiodiff.audio.mel import LogMel
 from audiodiff.errors import AudiodiffError
@@ -51,7 +49,7 @@ def pace_of(latency: float, frame_rate: float, context: int) -> Pace:
     return Pace(total - after, context, after)
 
 
-def windows(mels: Iterable[Mel], pace: Pace) -> Iterator[tuple[Mel, Span]]:
+def windows(mels: Iterable[MelPiece], pace: Pace) -> Iterator[tuple[MelPiece, Span]]:
     """Pieces of an endless mel with their context, as soon as they can be made.
 
     Args:
@@ -61,7 +59,7 @@ def windows(mels: Iterable[Mel], pace: Pace) -> Iterator[tuple[Mel, Span]]:
     Yields:
         Frames, and which of the whole they are and which of them are to be kept.
     """
-    held: Mel | None = None
+    held: MelPiece | None = None
     first = done = 0  # the frame at which `held` begins, and the first that is not made yet
     for mel in mels:
         held = mel if held is None else torch.cat([held, mel], 2)
@@ -83,7 +81,7 @@ def windows(mels: Iterable[Mel], pace: Pace) -> Iterator[tuple[Mel, Span]]:
         done = keep
 
 
-def mels_of(waves: Iterable[Wave], log_mel: LogMel) -> Iterator[Mel]:
+def mels_of(waves: Iterable[WavePiece], log_mel: LogMel) -> Iterator[MelPiece]:
     """The mel of an endless wave, frame for frame what `LogMel` gives of the whole.
 
     Args:
@@ -98,7 +96,7 @@ def mels_of(waves: Iterable[Wave], log_mel: LogMel) -> Iterator[Mel]:
     """
     config = log_mel.config
     n, hop, window = config.n_padding, config.hop_length, log_mel.window
-    held: Float[Tensor, "batch samples"] | None = None
+    held: WavePiece | None = None
     begun = False
     for wave in waves:
         held = wave if held is None else torch.cat([held, wave], 1)

@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from audiodiff._types import Mel, Sampler, Wave
+from audiodiff._types import Mel, MelPiece, Sampler, Wave, WavePiece
 from audiodiff.audio import io
 from audiodiff.audio.conversion import conversion_to, own_mel
 from audiodiff.audio.mel import LogMel, MelConfig
@@ -159,7 +159,7 @@ class Vocoder:
         preset: str | None = None,
         rate: int | None = None,
         batch_size: int = 16,
-    ) -> list[Float[Tensor, " samples"]]:
+    ) -> list[Float[Tensor, " _"]]:
         """Makes the sounds of mels of any lengths, each as it would be alone.
 
         Those of one length are made together. What makes sound at the end of a mel depends on
@@ -209,7 +209,7 @@ class Vocoder:
         context_frames: int | None = None,
         batch_size: int = 1,
         preset: str | None = None,
-    ) -> Iterator[Wave]:
+    ) -> Iterator[WavePiece]:
         """Makes the sound of a long mel piece by piece, in bounded memory.
 
         Each piece is made with its neighbours as context, and noise belongs to a position, not to
@@ -252,7 +252,7 @@ class Vocoder:
         chunk_frames: int = CHUNK_FRAMES,
         context_frames: int | None = None,
         batch_size: int = 1,
-    ) -> tuple[int, Iterator[Wave]]:
+    ) -> tuple[int, Iterator[WavePiece]]:
         """As `chunks`, but the pieces are at the rate that comes first, the converted mel's."""
         config = self._needs_mel().config
         if chunk_frames < 1 or batch_size < 1:
@@ -284,7 +284,7 @@ class Vocoder:
         n_steps: int | None = None,
         sampler: str | None = None,
         seed: int | Sequence[int] = 0,
-    ) -> Iterator[Wave]:
+    ) -> Iterator[WavePiece]:
         """Makes sound of a mel that comes bit by bit, without an end if need be.
 
         What comes is the sound of the whole, as far as the context after each piece reaches, for
@@ -313,12 +313,12 @@ class Vocoder:
 
     def _streamed(
         self,
-        mels: Iterator[Mel],
+        mels: Iterator[MelPiece],
         pace: Pace,
         times: TimeGrid,
         solver: Sampler,
         seed: int | Sequence[int],
-    ) -> Iterator[Wave]:
+    ) -> Iterator[WavePiece]:
         for mel, span in windows(mels, pace):
             seeds, hop = _seeds(seed, len(mel)), self.hop_length
             wave = self._run(mel, times, solver, seeds, [span.first * hop] * len(mel))
@@ -373,7 +373,7 @@ class Vocoder:
         times: TimeGrid,
         sampler: Sampler,
         seeds: tuple[int, ...],
-    ) -> Iterator[Wave]:
+    ) -> Iterator[WavePiece]:
         for group in groups:
             mels = torch.cat([mel[..., span.first : span.last] for span in group])
             offsets = [span.first * self.hop_length for span in group for _ in seeds]

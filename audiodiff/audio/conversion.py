@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from audiodiff._types import Mel, Wave
+from audiodiff._types import Mel, Wave, WavePiece
 from audiodiff.audio.inversion import Inversion
 from audiodiff.audio.mel import LogMel, MelConfig
 from audiodiff.audio.presets import PRESETS, check_mel
@@ -170,7 +170,7 @@ class OwnMel(NamedTuple):
     skip: int
     n_samples: int
 
-    def sound(self, pieces: Iterable[Wave]) -> Iterator[Wave]:
+    def sound(self, pieces: Iterable[WavePiece]) -> Iterator[WavePiece]:
         """The part that counts of a sound in pieces, of which those without any are left out."""
         at = -self.skip
         for piece in pieces:
