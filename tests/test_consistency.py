@@ -76,6 +76,24 @@ def test_passes_give_noise_the_mel_of_speech(speech: Tensor) -> None:
     assert errors[-1] < 0.1 * errors[0]
 
 
+def test_passes_do_not_carry_rounding_far(speech: Tensor) -> None:
+    """Two runtimes must come to the same sound, though their sums differ in the last bit."""
+    config = PRESETS["hifigan"]
+    mel, project = mel_of(speech, config), MelProjection(LogMel(config))
+    generator = torch.Generator().manual_seed(0)
+    white, change = (torch.randn(speech.shape, generator=generator) for _ in range(2))
+    made = project(0.05 * white, mel, 96)
+    other = project(0.05 * white * (1 + 1e-6 * change), mel, 96)
+    assert (other - made).abs().max() < 1e-3 * made.abs().max()
+
+
+def test_what_lies_below_the_mel_is_left_alone(speech: Tensor) -> None:
+    config = PRESETS["espnet"]  # from 80 Hz on
+    mel, project = mel_of(speech, config), MelProjection(LogMel(config))
+    made = project(0.1 * speech + 0.001, mel, 16)
+    assert made[:, 4096:-4096].mean().item() == pytest.approx(0.001, rel=0.05)
+
+
 @pytest.mark.parametrize("kind", CODECS)
 def test_a_sound_whose_mel_is_right_stays_as_it_is(speech: Tensor, kind: str) -> None:
     config = PRESETS["hifigan"]

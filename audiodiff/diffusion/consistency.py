@@ -17,9 +17,10 @@ from audiodiff.diffusion.targets import expand
 LIMIT = 1.2
 """Greatest correction of a band in one pass, in nepers: a factor of 0.3 to 3.3."""
 
-MOMENTUM = (0.99, 0.9)
+MOMENTUM = (0.95, 0.8)
 """How much of a pass's change is added once more, after the first pass and after the last: much of
-it finds better phases, less of it settles on them."""
+it finds better phases, less of it settles on them. Still more, and the last bit of a sum decides
+on some phase: two runtimes would make two sounds."""
 
 GUARD_BINS = 8
 """Between the mel's highest frequency and half the rate at which passes work."""
@@ -40,8 +41,8 @@ class MelProjection:
     an iteration of Griffin and Lim's (IEEE TASSP 32, 1984), with the momentum of its fast form
     (Perraudin, Balazs and Sondergaard, WASPAA 2013), which falls from pass to pass. But no
     magnitude is fixed: what the mel does not say, the fine structure within a band, is left to the
-    sound itself, and so is all that lies above the mel's highest frequency: passes work on the
-    frequencies below, at the lowest sample rate that holds them.
+    sound itself, and so is all that lies below the mel's lowest frequency or above its highest:
+    passes work on the frequencies below that one, at the lowest sample rate that holds them.
 
     Args:
         log_mel: Computes the mel.
@@ -62,6 +63,8 @@ class MelProjection:
         self.factor = (config.stft_window().sum() / self.window.sum()).item()
         self.filterbank = log_mel.filterbank[:, :n_bins]
         self.envelope = Envelope(config, config.n_fft, n_bins)
+        # What no band weighs, a constant for one, would grow with all that the first asks for.
+        self.envelope.weights[: self.filterbank.sum(0).nonzero()[0, 0]] = 0
 
     def __call__(self, wave: Wave, mel: Mel, n_passes: int) -> Wave:
         """The wave after so many passes.
