@@ -1,0 +1,108 @@
+"""Which clips a folder holds, and how they are split."""
+
+from pathlib import Path
+
+import pytest
+from noise_clips import ids_of, write, write_ljspeech
+
+from audiodiff.data.corpus import Corpus, read_corpus
+from audiodiff.errors import AudiodiffError
+
+
+def test_corpus_reads_real_speech(shared: Path) -> None:
+    corpus = read_corpus([shared / "data/speech/flemishguy"])
+    assert [len(corpus.train), len(corpus.dev), len(corpus.test)] == [655, 10, 20]
+    assert corpus.notes == ()
+    assert corpus.dev[0].id == "nl_rhasspy_1005_1601817748"
+    assert all(clip.path.is_file() for clip in corpus.train + corpus.dev + corpus.test)
+
+
+def test_corpus_of_two_folders_has_the_clips_of_each_under_its_name(tmp_path: Path) -> None:
+    ann = write_ljspeech(tmp_path / "ann", ["a", "b"], train=["a"], dev=["b"])
+    bob = write_ljspeech(tmp_path / "bob", ["a", "b"], train=["b"], dev=["a"])
+    corpus = read_corpus([ann, bob])
+    assert ids_of(corpus.train) == ["ann/a", "bob/b"]
+    assert ids_of(corpus.dev) == ["ann/b", "bob/a"]
+
+
+def test_corpus_of_a_plain_folder_is_every_audio_file_below_it(tmp_path: Path) -> None:
+    for name in ("z.FLAC", "deep/er/a.b.wav", "y.ogg"):
+        write(tmp_path / "in" / name, 100)
+    (tmp_path / "in" / "cover.jpg").write_bytes(b"")
+    corpus = read_corpus([tmp_path / "in"])
+    assert sorted(ids_of(corpus.train + corpus.dev)) == ["deep/er/a.b", "y", "z"]
+
+
+def test_corpus_names_listed_ids_without_a_file_and_counts_unlisted_files(tmp_path: Path) -> None:
+    folder = write_ljspeech(
+        tmp_path / "in", ["a", "b", "c", "d"], train=["a", "gone"], dev=["b", "lost"]
+    )
+    corpus = read_corpus([folder])
+    assert ids_of(corpus.train) == ["a"]
+    assert ids_of(corpus.dev) == ["b"]
+    assert [note.removeprefix(str(folder)) for note in corpus.notes] == [
+        "/train.txt lists 1 id without a file: 'gone'",
+        "/dev.txt lists 1 id without a file: 'lost'",
+        ": 2 clips unused, as not in train.txt or dev.txt",
+    ]
+
+
+def test_corpus_without_train_list_trains_on_the_rest_of_the_metadata(tmp_path: Path) -> None:
+    folder = write_ljspeech(tmp_path / "in", ["a", "b", "c"], dev=["b"], test=["c"])
+    write(folder / "wavs" / "rejected.wav", 100)
+    corpus = read_corpus([folder])
+    assert ids_of(corpus.train) == ["a"]
+    assert ids_of(corpus.test) == ["c"]
+    assert "1 clip unused, as not in dev.txt or test.txt or metadata.csv" in corpus.notes[0]
+
+
+@pytest.mark.parametrize(("n_clips", "n_dev"), [(2, 1), (100, 2), (3000, 32)])
+def test_hold_out_has_its_size_and_is_told(tmp_path: Path, n_clips: int, n_dev: int) -> None:
+    corpus = empty_files(tmp_path / "in", n_clips)
+    assert len(corpus.dev) == n_dev
+    assert len(corpus.train) == n_clips - n_dev
+    assert not set(corpus.dev) & set(corpus.train)
+    assert f"no dev.txt: {n_dev} training clip" in corpus.notes[0]
+
+
+def test_hold_out_is_the_same_on_every_machine(tmp_path: Path) -> None:
+    # A change would move validation clips of existing runs into training.
+    assert ids_of(empty_files(tmp_path / "in", 100).dev) == ["clip29", "clip47"]
+    (tmp_path / "beside").mkdir()
+    write_ljspeech(tmp_path / "beside", ["a", "b"], dev=["a"])
+    both = read_corpus([tmp_path / "in", tmp_path / "beside"])
+    assert ids_of(both.dev) == ["in/clip29", "in/clip47", "beside/a"]
+
+
+def empty_files(folder: Path, n_clips: int) -> Corpus:
+    folder.mkdir()
+    for i in range(n_clips):
+        (folder / f"clip{i}.wav").touch()
+    return read_corpus([folder])
+
+
+def test_corpus_refuses_what_it_cannot_use(tmp_path: Path) -> None:
+    def refused(message: str, *folders: Path) -> None:
+        with pytest.raises(AudiodiffError, match=message):
+            read_corpus(folders)
+
+    refused("at least one folder")
+    refused("nowhere does not exist", tmp_path / "nowhere")
+    (tmp_path / "bare").mkdir()
+    refused(r"no audio in .*bare.*\.flac, \.mp3, \.ogg, \.wav", tmp_path / "bare")
+    refused(
+        "lists 'b' in more than one of train.txt, test.txt",
+        write_ljspeech(tmp_path / "twice", ["a", "b"], train=["a", "b"], test=["b"]),
+    )
+    refused(
+        "leaves no clip to train on.* such as 'a'",
+        write_ljspeech(tmp_path / "suffixed", ["a"], train=["a.wav"]),
+    )
+    refused("only the clip 'a'", write_ljspeech(tmp_path / "single", ["a"]))
+    refused("same name 'single'", tmp_path / "single", tmp_path / "single")
+    refused("lies in the other", tmp_path / "single", tmp_path / "single" / "wavs")
+    write(tmp_path / "single" / "wavs" / "a.flac", 100)
+    refused(r"a\.flac and .*a\.wav would both be clip 'a'", tmp_path / "single")
+    latin = write_ljspeech(tmp_path / "latin", ["a", "b"])
+    (latin / "metadata.csv").write_bytes("a|Fräulein".encode("latin-1"))
+    refused("metadata.csv is not in UTF-8", latin)
