@@ -61,15 +61,24 @@ CONFIGS = {
 }  # fmt: skip
 
 
-def exported(config: ModelConfig, path: Path, noise_input: bool) -> "tuple[Model, object, object]":
+def exported(model: Model, path: Path, noise_input: bool) -> "tuple[object, object]":
     pytest.importorskip("onnxscript")
     ort = pytest.importorskip("onnxruntime")
     from audiodiff.export import UnrolledRun, export_onnx
 
-    model = untrained(config)
     run = UnrolledRun(model)
     export_onnx(run, path, noise_input)
-    return model, run, ort.InferenceSession(path, providers=["CPUExecutionProvider"])
+    return run, ort.InferenceSession(path, providers=["CPUExecutionProvider"])
+
+
+def assert_it_makes_the_same_sound(run: object, session: object, mel: torch.Tensor) -> None:
+    batch, _, n_frames = mel.shape
+    white = noise(batch, run.n_draws * n_frames * 256).reshape(batch, run.n_draws, -1)
+    with torch.no_grad():
+        expected = run(mel, white).numpy()
+    (made,) = session.run(["audio"], {"mel": mel.numpy(), "noise": white.numpy()})
+    assert made.shape == (batch, 1, n_frames * 256)
+    assert np.abs(made - expected).max() < 1e-3 * np.abs(expected).max()
 
 
 def mel_of(config: ModelConfig, batch: int, n_frames: int) -> torch.Tensor:
@@ -81,44 +90,25 @@ def mel_of(config: ModelConfig, batch: int, n_frames: int) -> torch.Tensor:
 @pytest.mark.slow
 @pytest.mark.parametrize("name", CONFIGS)
 def test_onnxruntime_makes_the_same_sound(name: str, tmp_path: Path) -> None:
-    config = CONFIGS[name]
-    _, run, session = exported(config, tmp_path / "m.onnx", noise_input=True)
+    run, session = exported(untrained(CONFIGS[name]), tmp_path / "m.onnx", noise_input=True)
     for batch, n_frames in ((1, 9), (4, 40)):
-        mel = mel_of(config, batch, n_frames)
-        white = noise(batch, run.n_draws * n_frames * config.hop_length)
-        white = white.reshape(batch, run.n_draws, -1)
-        with torch.no_grad():
-            expected = run(mel, white).numpy()
-        (made,) = session.run(["audio"], {"mel": mel.numpy(), "noise": white.numpy()})
-        assert made.shape == (batch, 1, n_frames * config.hop_length)
-        assert np.abs(made - expected).max() < 1e-3 * np.abs(expected).max()
+        assert_it_makes_the_same_sound(run, session, mel_of(CONFIGS[name], batch, n_frames))
 
 
 @pytest.mark.slow
 def test_onnxruntime_makes_the_same_sound_with_the_default_model(tmp_path: Path) -> None:
     """Its 98 passes onto the mel must not carry rounding further than the bound."""
-    pytest.importorskip("onnxscript")
-    ort = pytest.importorskip("onnxruntime")
-    from audiodiff.export import UnrolledRun, export_onnx
-
     model = Model.load(PRETRAINED / "default")
     assert model.log_mel is not None
     wave = torch.from_numpy(load(EXAMPLE, model.config.sample_rate)[0])[None]
     mel = model.log_mel(wave[:, : wave.shape[1] // 256 * 256])
-    run = UnrolledRun(model)
-    white = noise(1, run.n_draws * mel.shape[2] * 256).reshape(1, run.n_draws, -1)
-    with torch.no_grad():
-        expected = run(mel, white).numpy()
-    export_onnx(run, tmp_path / "m.onnx", noise_input=True)
-    session = ort.InferenceSession(tmp_path / "m.onnx", providers=["CPUExecutionProvider"])
-    (made,) = session.run(["audio"], {"mel": mel.numpy(), "noise": white.numpy()})
-    assert np.abs(made - expected).max() < 1e-3 * np.abs(expected).max()
+    assert_it_makes_the_same_sound(*exported(model, tmp_path / "m.onnx", noise_input=True), mel)
 
 
 @pytest.mark.slow
 def test_without_a_noise_input_it_draws_its_own(tmp_path: Path) -> None:
     config = CONFIGS["diffwave"]
-    _, _, session = exported(config, tmp_path / "m.onnx", noise_input=False)
+    _, session = exported(untrained(config), tmp_path / "m.onnx", noise_input=False)
     assert [value.name for value in session.get_inputs()] == ["mel"]
     assert session.get_inputs()[0].shape == ["batch", 80, "frames"]
     mel = mel_of(config, 2, 12).numpy()
@@ -176,7 +166,7 @@ def fixed_acoustic_model(mel: np.ndarray, folder: Path) -> "tuple[Path, Path, Pa
 def test_sherpa_onnx_speaks_with_it(tmp_path: Path) -> None:
     sherpa = pytest.importorskip("sherpa_onnx")
     config = small_config(sampling=SAMPLING)
-    exported(config, tmp_path / "vocoder.onnx", noise_input=False)
+    exported(untrained(config), tmp_path / "vocoder.onnx", noise_input=False)
     mel = mel_of(config, 1, 40).numpy()
     acoustic, lexicon, tokens = fixed_acoustic_model(mel, tmp_path)
     matcha = sherpa.OfflineTtsMatchaModelConfig(

@@ -26,6 +26,9 @@ class Envelope:
         n_bins: Frequencies of the spectrum, from 0 on.
         above_f_max: Factor for the bins above the mel's highest frequency, of which it says
             nothing.
+
+    Attributes:
+        weights: (n_bins, n_mels), which interpolate any values of the bands over the bins.
     """
 
     def __init__(self, mel: MelConfig, n_fft: int, n_bins: int, above_f_max: float = 1.0) -> None:
@@ -50,10 +53,6 @@ class Envelope:
         with torch.autocast(amplitude.device.type, enabled=False):
             gain = self.matrix.to(amplitude) @ amplitude
         return gain.clamp(min=floor)
-
-    def spread(self, values: Float[Tensor, "batch n_mels frames"]) -> Gain:
-        """Any values of the bands, interpolated over the bins."""
-        return self.weights.to(values) @ values
 
 
 def _interpolation(

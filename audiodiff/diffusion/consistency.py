@@ -62,9 +62,9 @@ class MelProjection:
         # Magnitudes at the lower rate are sums of so many fewer samples.
         self.factor = (config.stft_window().sum() / self.window.sum()).item()
         self.filterbank = log_mel.filterbank[:, :n_bins]
-        self.envelope = Envelope(config, config.n_fft, n_bins)
+        self.weights = Envelope(config, config.n_fft, n_bins).weights
         # What no band weighs, a constant for one, would grow with all that the first asks for.
-        self.envelope.weights[: self.filterbank.sum(0).nonzero()[0, 0]] = 0
+        self.weights[: self.filterbank.sum(0).nonzero()[0, 0]] = 0
 
     def __call__(self, wave: Wave, mel: Mel, n_passes: int) -> Wave:
         """The wave after so many passes.
@@ -100,7 +100,8 @@ class MelProjection:
         magnitude = spectrum.abs() * self.factor
         energy = magnitude if config.power == 1 else magnitude**config.power
         own = config.amplitude(config.compress(self.filterbank.to(energy) @ energy)).log()
-        gain = self.envelope.spread(torch.clamp(wanted - own, -LIMIT, LIMIT)).exp()
+        correction = torch.clamp(wanted - own, -LIMIT, LIMIT)
+        gain = (self.weights.to(correction) @ correction).exp()
         return self._sound(spectrum * gain, wanted.shape[2])
 
     def _spectrum(self, wave: Wave) -> Complex[Tensor, "batch bins frames"]:
