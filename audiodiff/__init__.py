@@ -9,13 +9,13 @@ Example:
     torch.Size([1, 22016])
 """
 
-from audiodiff.audio.mel import LogMel, MelConfig
-from audiodiff.audio.presets import PRESETS
 from audiodiff.errors import AudiodiffError
-from audiodiff.model import Model
-from audiodiff.model_config import ModelConfig
+from audiodiff.mel.log_mel import LogMel, MelConfig
+from audiodiff.mel.presets import PRESETS
+from audiodiff.model.config import ModelConfig
+from audiodiff.model.model import Model
+from audiodiff.pipelines.vocoder import Vocoder
 from audiodiff.samplers.loop import SAMPLERS
-from audiodiff.vocoder import Vocoder
 
 __all__ = [
     "PRESETS",

@@ -15,7 +15,8 @@ from script import run_script
 
 from audiodiff import PRESETS, LogMel, Vocoder
 from audiodiff.audio import io
-from audiodiff.audio.conversion import Conversion, own_mel
+from audiodiff.mel.conversion import Conversion
+from audiodiff.mel.own import own_mel
 from audiodiff.metrics.perceptual import pesq_wb
 
 CLIP = Path(__file__).resolve().parents[1] / "examples" / "arctic_a0016.wav"

@@ -21,12 +21,12 @@ from script import machine, run_script
 from systems import System, diffusion
 
 from audiodiff import AudiodiffError, Vocoder
-from audiodiff.atomic import replacing
 from audiodiff.audio import io
+from audiodiff.audio.plots import save_figure
+from audiodiff.cli.terminal import step_counts
 from audiodiff.data.corpus import read_corpus, read_ids
 from audiodiff.metrics.evaluate import FileScores, summarize
-from audiodiff.plots import save_figure
-from audiodiff.terminal import step_counts
+from audiodiff.system.atomic import replacing
 
 RECIPES = Path(__file__).resolve().parents[1] / "recipes"
 

@@ -16,8 +16,8 @@ from script import run_script
 
 from audiodiff import Vocoder
 from audiodiff.audio import io
-from audiodiff.files import Job
-from audiodiff.vocode import VocodeSettings, vocode_file
+from audiodiff.pipelines.files import VocodeSettings, vocode_file
+from audiodiff.system.jobs import Job
 
 
 def peak_gib() -> float:

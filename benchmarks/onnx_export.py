@@ -21,11 +21,12 @@ from script import run_script
 
 from audiodiff import Vocoder
 from audiodiff.audio import io
-from audiodiff.export import UnrolledRun, export_onnx
-from audiodiff.hub import model_directory
+from audiodiff.export.onnx import export_onnx
+from audiodiff.export.run import UnrolledRun
 from audiodiff.metrics.perceptual import pesq_wb
 from audiodiff.metrics.spectral import multi_resolution_stft
-from audiodiff.model import Model
+from audiodiff.model.hub import model_directory
+from audiodiff.model.model import Model
 
 CLIP = Path(__file__).resolve().parents[1] / "examples" / "arctic_a0016.wav"
 

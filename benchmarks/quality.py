@@ -17,12 +17,12 @@ from script import machine, run_script
 from systems import SEED, System, clip_of, systems_of
 
 from audiodiff import AudiodiffError, MelConfig, Vocoder
-from audiodiff.atomic import replacing
 from audiodiff.audio import io
-from audiodiff.checkpoint import CONFIG_NAME, WEIGHTS_NAME
-from audiodiff.hub import model_directory
+from audiodiff.cli.terminal import step_counts
 from audiodiff.metrics.evaluate import METRICS, FileScores, Summary, evaluate_files, summarize
-from audiodiff.terminal import step_counts
+from audiodiff.model.hub import model_directory
+from audiodiff.model.weights import CONFIG_NAME, WEIGHTS_NAME
+from audiodiff.system.atomic import replacing
 
 
 class Job(NamedTuple):

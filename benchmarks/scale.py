@@ -22,11 +22,11 @@ from script import run_script
 from training import Steps
 
 from audiodiff.audio import io
+from audiodiff.audio.plots import save_figure
 from audiodiff.data.crops import crop_batch
 from audiodiff.data.layouts import Layout
 from audiodiff.data.prepare import PrepareSettings, prepare
 from audiodiff.data.shards import Shards, write_shards
-from audiodiff.plots import save_figure
 from audiodiff.training.config import TrainConfig, read_train_config
 
 CLIP = Path(__file__).resolve().parents[1] / "examples" / "arctic_a0016.wav"

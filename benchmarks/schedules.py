@@ -19,18 +19,18 @@ from rich.console import Console
 from script import machine, run_script
 
 from audiodiff import AudiodiffError, Vocoder
-from audiodiff.atomic import replacing
 from audiodiff.audio import io
+from audiodiff.audio.plots import save_figure
+from audiodiff.cli.terminal import step_counts
 from audiodiff.diffusion.times import PUBLISHED, TIMES, TimeGrid, check_times, from_betas
-from audiodiff.hub import model_directory
 from audiodiff.metrics.evaluate import Summary, summarize
 from audiodiff.metrics.perceptual import estoi, pesq_wb
 from audiodiff.metrics.spectral import log_mel_mae, multi_resolution_stft
-from audiodiff.model import Model
-from audiodiff.plots import save_figure
+from audiodiff.model.hub import model_directory
+from audiodiff.model.model import Model
 from audiodiff.search.command import METHODS, Search, Task
 from audiodiff.search.learned import EndsEarlyError
-from audiodiff.terminal import step_counts
+from audiodiff.system.atomic import replacing
 
 SEED = 0
 

@@ -9,7 +9,7 @@ import torch
 import typer
 
 from audiodiff import AudiodiffError
-from audiodiff.files import sentence
+from audiodiff.system.jobs import sentence
 
 
 def run_script(main: Callable[..., None]) -> None:

@@ -17,11 +17,11 @@ import typer
 from script import run_script
 from torch.utils.flop_counter import FlopCounterMode
 
-from audiodiff.model import Model
+from audiodiff.model.model import Model
 from audiodiff.training.config import TrainConfig, read_train_config
-from audiodiff.training.objectives import Batch
+from audiodiff.training.objectives.diffusion import Batch
+from audiodiff.training.objectives.spectral import build_objective
 from audiodiff.training.optimizers import build_optimizer
-from audiodiff.training.spectral import build_objective
 from audiodiff.training.state import Average
 
 N_WARM_UP = 2

@@ -8,8 +8,8 @@ import numpy as np
 import soundfile
 import torch
 
-from audiodiff.audio.mel import LogMel
-from audiodiff.audio.presets import PRESETS
+from audiodiff.mel.log_mel import LogMel
+from audiodiff.mel.presets import PRESETS
 
 RATE = 22050
 N_SAMPLES = 26 * 256

@@ -7,12 +7,7 @@ import pytest
 import torch
 
 from audiodiff._types import Codec, Denoiser, Prior, Sampler, Schedule
-from audiodiff.diffusion.targets import (
-    TARGETS,
-    expand,
-    output_from_x0,
-    x0_from_output,
-)
+from audiodiff.diffusion.targets import TARGETS, expand, output_from_x0, x0_from_output
 from audiodiff.diffusion.times import log_snr
 from audiodiff.errors import AudiodiffError
 

@@ -13,9 +13,9 @@ from contracts import (
     noise,
 )
 
-from audiodiff.audio.codecs import StftConfig, WaveformConfig, build_codec
-from audiodiff.audio.mel import LogMel
-from audiodiff.audio.presets import PRESETS
+from audiodiff.codecs.registry import build_codec
+from audiodiff.codecs.stft import StftConfig
+from audiodiff.codecs.waveform import WaveformConfig
 from audiodiff.diffusion.noise import BLOCK, NoiseTape, white_noise
 from audiodiff.diffusion.priors import CODECS_OF, PRIORS, PriorConfig
 from audiodiff.diffusion.schedules import (
@@ -30,6 +30,8 @@ from audiodiff.diffusion.schedules import (
 from audiodiff.diffusion.targets import TARGETS
 from audiodiff.diffusion.times import PUBLISHED, TIMES, check_times, from_betas, log_snr, uniform
 from audiodiff.errors import AudiodiffError
+from audiodiff.mel.log_mel import LogMel
+from audiodiff.mel.presets import PRESETS
 from audiodiff.samplers.ancestral import Ancestral, Clamped
 from audiodiff.samplers.ddim import DDIM
 from audiodiff.samplers.loop import SAMPLERS, sample

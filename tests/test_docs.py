@@ -8,7 +8,7 @@ import pytest
 from typer.main import get_command
 
 from audiodiff import PRESETS
-from audiodiff.cli import app
+from audiodiff.cli.app import app
 
 ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text()

@@ -1,4 +1,4 @@
-"""A file imports only from lower layers or from an earlier file of its own layer."""
+"""A file imports only from its own room or from rooms above it, and never in a circle."""
 
 import ast
 from pathlib import Path
@@ -7,43 +7,40 @@ import audiodiff
 
 ROOT = Path(audiodiff.__file__).parent
 
-LAYERS = [
-    ["errors", "_types", "config", "atomic", "files", "untrusted", "spans", "devices"],
-    ["workers"],
-    ["audio.io", "audio.frames", "audio.factored", "audio.mel", "audio.presets"],
-    ["audio.melfiles"],
-    ["audio.codecs", "audio.envelope", "audio.inversion", "audio.distance", "audio.griffin_lim"],
-    ["audio.conversion", "audio.doctor", "checkpoint"],
-    ["diffusion.schedules", "diffusion.targets", "diffusion.times", "diffusion.priors"],
-    ["diffusion.noise", "models.convolution", "models.diffwave", "models.wavegrad"],
-    ["models.bandsplit"],
-    ["diffusion.denoiser", "diffusion.consistency"],
-    ["samplers.exponential", "samplers.ancestral", "samplers.ddim", "samplers.heun"],
-    ["samplers.dpm_solver", "samplers.unipc", "samplers.consistency", "samplers.langevin"],
-    ["samplers.unrolled"],
-    ["samplers.loop"],
-    ["searched", "plots", "model_config", "model"],
-    ["data.corpus", "data.clips", "data.cache", "data.paired", "data.labelled", "data.crops"],
-    ["data.layouts", "data.prepare", "data.report", "data.shards"],
-    ["metrics._shared", "metrics.perceptual", "metrics.pitch", "metrics.spectral"],
-    ["metrics.silence", "metrics.evaluate", "metrics.tables"],
-    ["training.config", "training.optimizers", "training.objectives", "training.spectral"],
-    ["training.state", "training.session"],
-    ["training.monitor", "training.run_folder", "training.trainer"],
-    ["hub", "stream", "vocoder", "vocode", "cluster", "export"],
-    ["importers.checkpoints", "importers.lmnt", "importers.philsyn", "importers.speechbrain"],
-    ["convert"],
-    ["search.problem", "search.dynamic", "search.straightness", "search.entry"],
-    ["search.grid", "search.gradient", "search.learned"],
-    ["search.judge", "search.memory", "search.command"],
-    ["adapters.diffusers", "adapters.matcha", "adapters.f5_tts", "adapters.transformers"],
-    ["adapters.nemo", "adapters.speechbrain", "adapters.espnet", "adapters.coqui"],
-    ["adapters.torchaudio", "adapters.audioldm2"],
-    ["demo.work", "demo.parts", "demo.compare", "demo.page"],
-    ["terminal", "cli_search", "cli_doctor", "cli_export", "cli_prepare", "cli_stream"],
-    ["cli_demo", "cli_generate", "cli_vocode", "cli", "__main__"],
+ROOMS = [
+    "system",
+    "audio",
+    "conditioning",
+    "mel",
+    "codecs",
+    "data",
+    "metrics",
+    "diffusion",
+    "guidance",
+    "networks",
+    "samplers",
+    "model",
+    "pipelines",
+    "training",
+    "search",
+    "export",
+    "importers",
+    "adapters",
+    "demo",
+    "cli",
 ]
-ORDER = {name: i for i, name in enumerate(name for layer in LAYERS for name in layer)}
+"""From the top down. Files at the top level of the package are above all of them."""
+
+TOP = {"__init__", "__main__", "_types", "config", "errors"}
+
+
+def module_of(path: Path) -> str:
+    """Its name within the package; of a room's ``__init__``, the room's."""
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    return ".".join(parts[:-1] if len(parts) > 1 and parts[-1] == "__init__" else parts)
+
+
+MODULES = {module_of(path): path for path in ROOT.rglob("*.py")}
 
 
 def imported(path: Path) -> set[str]:
@@ -53,7 +50,7 @@ def imported(path: Path) -> set[str]:
         if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("audiodiff"):
             module = (node.module or "").removeprefix("audiodiff").removeprefix(".")
             inner = {f"{module}.{alias.name}".removeprefix(".") for alias in node.names}
-            names |= {name for name in inner if name in ORDER} or {module}
+            names |= {name for name in inner if name in MODULES} or {module or "__init__"}
         elif isinstance(node, ast.Import):
             names |= {
                 alias.name.removeprefix("audiodiff.")
@@ -63,19 +60,32 @@ def imported(path: Path) -> set[str]:
     return names
 
 
-def test_imports_point_downwards() -> None:
-    faults = []
-    for path in ROOT.rglob("*.py"):
-        name = ".".join(path.relative_to(ROOT).with_suffix("").parts)
-        if path.name == "__init__.py":
-            continue
-        assert name in ORDER, f"{name} has no layer; give it one"
-        faults += [
-            f"{name} imports {other}" for other in imported(path) if ORDER[other] >= ORDER[name]
-        ]
+def floor_of(module: str) -> int:
+    """The place of its room; the top level's is -1."""
+    room = module.split(".")[0]
+    return -1 if room in TOP else ROOMS.index(room)
+
+
+def test_the_house_has_these_rooms() -> None:
+    rooms = {path.relative_to(ROOT).parts[0] for path in ROOT.glob("*/**/*.py")}
+    assert rooms == set(ROOMS)
+    assert {path.stem for path in ROOT.glob("*.py")} == TOP
+
+
+def test_imports_point_to_rooms_above() -> None:
+    faults = [
+        f"{module} imports {other}"
+        for module, path in MODULES.items()
+        if module not in ("__init__", "__main__")
+        for other in imported(path)
+        if floor_of(other) > floor_of(module)
+    ]
     assert not faults
 
 
-def test_every_layer_names_files_that_exist() -> None:
-    for name in ORDER:
-        assert (ROOT / (name.replace(".", "/") + ".py")).is_file(), name
+def test_no_imports_run_in_a_circle() -> None:
+    left = {module: imported(path) - {module} for module, path in MODULES.items()}
+    while done := [module for module, others in left.items() if not others & set(left)]:
+        for module in done:
+            del left[module]
+    assert not left

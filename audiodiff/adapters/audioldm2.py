@@ -4,8 +4,8 @@ from types import SimpleNamespace
 from typing import Any
 
 from audiodiff.adapters.transformers import TransformersVocoder
-from audiodiff.audio.presets import PRESETS
-from audiodiff.vocoder import Vocoder
+from audiodiff.mel.presets import PRESETS
+from audiodiff.pipelines.vocoder import Vocoder
 
 
 class AudioLDM2Vocoder(TransformersVocoder):

@@ -10,11 +10,11 @@ import torch
 from torch import Tensor
 
 from audiodiff._types import State, Wave
-from audiodiff.audio.presets import check_mel
 from audiodiff.diffusion.noise import NoiseTape
 from audiodiff.diffusion.times import log_snr
 from audiodiff.errors import AudiodiffError
-from audiodiff.vocoder import Vocoder
+from audiodiff.mel.check import check_mel
+from audiodiff.pipelines.vocoder import Vocoder
 
 TOLERANCE = 0.01
 """Of the log-SNR that a model's schedule reaches beside the one asked for."""

@@ -5,7 +5,7 @@ from typing import Any
 from torch import nn
 
 from audiodiff._types import Mel, Wave
-from audiodiff.vocoder import Vocoder
+from audiodiff.pipelines.vocoder import Vocoder
 
 RATE = 24000
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 from audiodiff._types import Mel, Wave
-from audiodiff.vocoder import Vocoder
+from audiodiff.pipelines.vocoder import Vocoder
 
 
 class NemoVocoder:

@@ -7,7 +7,7 @@ from jaxtyping import Int
 from torch import Tensor, nn
 
 from audiodiff._types import Mel, Wave
-from audiodiff.vocoder import Vocoder
+from audiodiff.pipelines.vocoder import Vocoder
 
 
 class TorchaudioVocoder(nn.Module):

@@ -5,7 +5,7 @@ from typing import Any
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from audiodiff.vocoder import Vocoder
+from audiodiff.pipelines.vocoder import Vocoder
 
 
 class TransformersVocoder(nn.Module):

@@ -9,7 +9,7 @@ from torch.nn.functional import avg_pool1d
 
 from audiodiff._types import Wave
 from audiodiff.audio import frames
-from audiodiff.audio.envelope import Gain
+from audiodiff.audio.frames import Gain
 
 QUIET = 1e-4
 """The least floor of magnitudes: white noise of -80 dBFS."""

@@ -151,3 +151,7 @@ def silence_around(wave: Wave, n_fft: int, hop_length: int, n_padding: int) -> P
         n_padding: Samples before the wave.
     """
     return torch.nn.functional.pad(wave, (n_padding, n_fft - hop_length - n_padding))
+
+
+Gain = Float[Tensor, "batch bins frames"]
+"""One number per frequency and frame."""

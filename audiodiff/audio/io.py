@@ -11,8 +11,8 @@ import soundfile
 import soxr
 from jaxtyping import Float, Float32, Int
 
-from audiodiff.atomic import interrupts_held, replacing
 from audiodiff.errors import AudiodiffError
+from audiodiff.system.atomic import interrupts_held, replacing
 
 Subtype: TypeAlias = Literal["PCM_16", "PCM_24", "FLOAT"]
 """How a sample is stored."""

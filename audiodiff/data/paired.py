@@ -7,11 +7,11 @@ from pathlib import Path
 import torch
 
 from audiodiff._types import Mel
-from audiodiff.audio.mel import MelConfig
-from audiodiff.audio.melfiles import MEL_SUFFIXES, load_mel
-from audiodiff.audio.presets import check_mel
 from audiodiff.data.clips import Clips
 from audiodiff.errors import AudiodiffError
+from audiodiff.mel.check import check_mel
+from audiodiff.mel.files import MEL_SUFFIXES, load_mel
+from audiodiff.mel.log_mel import MelConfig
 
 N_KEPT = 256
 """Mels that stay in memory."""

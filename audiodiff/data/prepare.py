@@ -16,14 +16,14 @@ import soundfile
 from jaxtyping import Float32
 from pydantic import Field, PositiveFloat, PositiveInt, ValidationError
 
-from audiodiff.atomic import replacing
 from audiodiff.audio import io
 from audiodiff.config import Config
 from audiodiff.data.cache import Source
 from audiodiff.data.corpus import Clip
 from audiodiff.data.layouts import Layout
 from audiodiff.errors import AudiodiffError
-from audiodiff.workers import completed
+from audiodiff.system.atomic import replacing
+from audiodiff.system.workers import completed
 
 MANIFEST_NAME = "manifest.jsonl"
 SETTINGS_NAME = "prepare.json"

@@ -6,10 +6,11 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from audiodiff.atomic import replacing
+from audiodiff.audio.plots import save_figure
 from audiodiff.data.layouts import Layout
+from audiodiff.data.plots import histogram_figure
 from audiodiff.data.prepare import MANIFEST_NAME, Facts, Found, PrepareSettings
-from audiodiff.plots import histogram_figure, save_figure
+from audiodiff.system.atomic import replacing
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

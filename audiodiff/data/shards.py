@@ -23,13 +23,13 @@ import soundfile
 from jaxtyping import Int16
 from pydantic import PositiveInt, ValidationError
 
-from audiodiff.atomic import replacing
 from audiodiff.config import Config
 from audiodiff.data.clips import SAMPLE, Clips
 from audiodiff.data.corpus import SPLITS, read_ids
 from audiodiff.data.prepare import MANIFEST_NAME, SETTINGS_NAME, Found, read_manifest, target
 from audiodiff.errors import AudiodiffError
-from audiodiff.untrusted import DAMAGED, why
+from audiodiff.system.atomic import replacing
+from audiodiff.system.untrusted import DAMAGED, why
 
 INDEX_NAME = "shards.json"
 

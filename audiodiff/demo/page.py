@@ -9,8 +9,7 @@ import gradio as gr
 import torch
 from matplotlib.figure import Figure
 
-from audiodiff.audio.doctor import advise, examine
-from audiodiff.audio.melfiles import load_mel
+from audiodiff.audio.plots import spectrogram_figure
 from audiodiff.demo.compare import compare_tab
 from audiodiff.demo.parts import (
     KEPT_SECONDS,
@@ -25,9 +24,12 @@ from audiodiff.demo.parts import (
     vocoder_of,
 )
 from audiodiff.demo.work import Choice, Given, Step, figures, run, times_of
+from audiodiff.diffusion.plots import run_figure
 from audiodiff.errors import AudiodiffError
-from audiodiff.plots import mels_figure, run_figure, spectrogram_figure
-from audiodiff.vocoder import Vocoder
+from audiodiff.mel.doctor import advise, examine
+from audiodiff.mel.files import load_mel
+from audiodiff.mel.plots import mels_figure
+from audiodiff.pipelines.vocoder import Vocoder
 
 MAX_UPLOAD = "50mb"
 MAX_WAITING = 20

@@ -14,13 +14,13 @@ from gradio.utils import get_upload_folder
 from matplotlib.figure import Figure
 
 from audiodiff.audio import io
-from audiodiff.audio.presets import PRESETS
+from audiodiff.audio.plots import save_figure
 from audiodiff.demo.work import OWN, RULES, Given, read
 from audiodiff.errors import AudiodiffError
-from audiodiff.files import sentence
-from audiodiff.plots import save_figure
+from audiodiff.mel.presets import PRESETS
+from audiodiff.pipelines.vocoder import Vocoder
 from audiodiff.samplers.loop import SAMPLERS
-from audiodiff.vocoder import Vocoder
+from audiodiff.system.jobs import sentence
 
 MAX_STEPS = 32
 

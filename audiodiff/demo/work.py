@@ -10,17 +10,17 @@ from torch import Tensor
 
 from audiodiff._types import Mel
 from audiodiff.audio import io
-from audiodiff.audio.conversion import OwnMel, own_mel
-from audiodiff.audio.griffin_lim import griffin_lim as by_griffin_lim
-from audiodiff.audio.griffin_lim import magnitudes
-from audiodiff.audio.melfiles import MEL_SUFFIXES, load_mel
 from audiodiff.diffusion.noise import NoiseTape
 from audiodiff.diffusion.times import TIMES, TimeGrid
 from audiodiff.errors import AudiodiffError
+from audiodiff.mel.files import MEL_SUFFIXES, load_mel
+from audiodiff.mel.griffin_lim import griffin_lim as by_griffin_lim
+from audiodiff.mel.griffin_lim import magnitudes
+from audiodiff.mel.own import OwnMel, own_mel
 from audiodiff.metrics.perceptual import estoi, pesq_wb
 from audiodiff.metrics.spectral import log_mel_mae, multi_resolution_stft
-from audiodiff.vocode import mel_of
-from audiodiff.vocoder import Vocoder
+from audiodiff.pipelines.files import mel_of
+from audiodiff.pipelines.vocoder import Vocoder
 
 MAX_SECONDS = 60
 """Of sound that a visitor may give."""

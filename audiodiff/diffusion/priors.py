@@ -15,11 +15,13 @@ from torch import Tensor
 
 from audiodiff._types import Condition, Mel, Prior, State, Wave
 from audiodiff.audio import frames
-from audiodiff.audio.codecs import CodecConfig, Spectrum, StftConfig
-from audiodiff.audio.envelope import Envelope, Gain
-from audiodiff.audio.mel import MelConfig
+from audiodiff.audio.frames import Gain
+from audiodiff.codecs.registry import CodecConfig
+from audiodiff.codecs.stft import Spectrum, StftConfig
 from audiodiff.config import Config
 from audiodiff.errors import AudiodiffError
+from audiodiff.mel.envelope import Envelope
+from audiodiff.mel.log_mel import MelConfig
 
 
 class PriorConfig(Config):

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from audiodiff.errors import AudiodiffError
-from audiodiff.untrusted import DAMAGED, load_torch, why
+from audiodiff.system.untrusted import DAMAGED, load_torch, why
 
 Weights = dict[str, Tensor]
 """Weights by name."""

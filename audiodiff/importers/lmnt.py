@@ -8,16 +8,16 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from audiodiff.audio.mel import MelConfig
-from audiodiff.audio.presets import PRESETS
-from audiodiff.checkpoint import load_weights
 from audiodiff.diffusion.schedules import Betas
 from audiodiff.diffusion.times import PUBLISHED, from_betas
 from audiodiff.errors import AudiodiffError
 from audiodiff.importers.checkpoints import Weights, is_weights, linear_betas, read_checkpoint
-from audiodiff.model import Model
-from audiodiff.model_config import ModelConfig
-from audiodiff.models.diffwave import PaddingMode
+from audiodiff.mel.log_mel import MelConfig
+from audiodiff.mel.presets import PRESETS
+from audiodiff.model.config import ModelConfig
+from audiodiff.model.model import Model
+from audiodiff.model.weights import load_weights
+from audiodiff.networks.diffwave import PaddingMode
 
 _LMNT_NAMES = {
     "input_projection": "input",

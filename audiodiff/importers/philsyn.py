@@ -6,8 +6,6 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from audiodiff.audio.presets import PRESETS
-from audiodiff.checkpoint import load_weights
 from audiodiff.diffusion.schedules import Betas
 from audiodiff.diffusion.times import PUBLISHED, from_betas
 from audiodiff.errors import AudiodiffError
@@ -18,8 +16,10 @@ from audiodiff.importers.checkpoints import (
     read_checkpoint,
     read_plain,
 )
-from audiodiff.model import Model
-from audiodiff.model_config import ModelConfig
+from audiodiff.mel.presets import PRESETS
+from audiodiff.model.config import ModelConfig
+from audiodiff.model.model import Model
+from audiodiff.model.weights import load_weights
 
 SCHEDULES = {64: (50, 0.05, "diffwave"), 128: (200, 0.02, "diffwave-large")}
 """Of the published models by their width, as files do not hold them: steps and last beta of the

@@ -3,11 +3,11 @@
 import re
 from pathlib import Path
 
-from audiodiff.audio.presets import PRESETS
 from audiodiff.errors import AudiodiffError
 from audiodiff.importers.checkpoints import is_weights, read_checkpoint
 from audiodiff.importers.lmnt import diffwave
-from audiodiff.model import Model
+from audiodiff.mel.presets import PRESETS
+from audiodiff.model.model import Model
 
 
 def from_speechbrain_diffwave(path: Path) -> Model:

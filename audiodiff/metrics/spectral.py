@@ -10,8 +10,8 @@ import torch
 from jaxtyping import Float64
 
 from audiodiff.audio.io import resample
-from audiodiff.audio.mel import LogMel
-from audiodiff.audio.presets import PRESETS
+from audiodiff.mel.log_mel import LogMel
+from audiodiff.mel.presets import PRESETS
 from audiodiff.metrics._shared import Samples, check_pair, library, too_short
 from audiodiff.metrics.pitch import f0_track
 

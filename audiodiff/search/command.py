@@ -10,20 +10,21 @@ import torch
 
 from audiodiff.audio import io
 from audiodiff.data.corpus import SPLITS, Corpus, read_corpus
-from audiodiff.devices import use_bf16
 from audiodiff.diffusion.times import TimeGrid
 from audiodiff.errors import AudiodiffError
 from audiodiff.metrics._shared import Samples
-from audiodiff.model import Model
-from audiodiff.search.dynamic import Trajectory, likelihood
+from audiodiff.model.found import Found, load_schedules, save_schedules, weights_digest
+from audiodiff.model.model import Model
 from audiodiff.search.gradient import gradient
 from audiodiff.search.grid import grid, refine, spectral_cost
 from audiodiff.search.judge import Judge, Worth
 from audiodiff.search.learned import forget_training, learned
+from audiodiff.search.likelihood import likelihood
 from audiodiff.search.memory import Counter, Done, Memory
 from audiodiff.search.problem import Cost, Problem, Report
 from audiodiff.search.straightness import straightness
-from audiodiff.searched import Found, load_schedules, save_schedules, weights_digest
+from audiodiff.search.trajectory import Trajectory
+from audiodiff.system.devices import use_bf16
 
 PROPOSALS = {"straightness": straightness, "likelihood": likelihood}
 """Searches in which the sampler plays no part."""

@@ -12,7 +12,7 @@ from audiodiff.errors import AudiodiffError
 from audiodiff.metrics._shared import Samples
 from audiodiff.metrics.perceptual import pesq_wb
 from audiodiff.metrics.spectral import log_mel_mae
-from audiodiff.model import Model
+from audiodiff.model.model import Model
 
 
 class Worth(NamedTuple):

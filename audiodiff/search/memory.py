@@ -5,9 +5,9 @@ import json
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
-from audiodiff.atomic import replacing
 from audiodiff.diffusion.times import TimeGrid
 from audiodiff.search.problem import Cost
+from audiodiff.system.atomic import replacing
 
 
 @runtime_checkable

@@ -13,7 +13,7 @@ from audiodiff.diffusion.noise import Colored, NoiseTape
 from audiodiff.diffusion.targets import expand
 from audiodiff.diffusion.times import TimeGrid, log_snr
 from audiodiff.errors import AudiodiffError
-from audiodiff.model import Model
+from audiodiff.model.model import Model
 from audiodiff.samplers.loop import initial_state, last, sample
 
 Moment = Float[Tensor, ""]

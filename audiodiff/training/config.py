@@ -9,7 +9,7 @@ from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, model_va
 from audiodiff.config import Config
 from audiodiff.data.crops import Augment
 from audiodiff.errors import AudiodiffError
-from audiodiff.model_config import ModelConfig
+from audiodiff.model.config import ModelConfig
 
 Fraction = Annotated[float, Field(ge=0, lt=1)]
 

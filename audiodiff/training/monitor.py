@@ -10,15 +10,16 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.utils.tensorboard import SummaryWriter
 
-from audiodiff.atomic import replacing
-from audiodiff.audio.mel import LogMel
+from audiodiff.audio.plots import save_figure, spectrogram_figure
 from audiodiff.data.clips import Clips
 from audiodiff.data.crops import Crops, crop_batch
 from audiodiff.diffusion.noise import white_noise
-from audiodiff.model import Model
-from audiodiff.plots import curves_figure, save_figure, spectrogram_figure
-from audiodiff.training.objectives import DiffusionLoss
-from audiodiff.training.spectral import SpectralLoss
+from audiodiff.mel.log_mel import LogMel
+from audiodiff.model.model import Model
+from audiodiff.system.atomic import replacing
+from audiodiff.training.objectives.diffusion import DiffusionLoss
+from audiodiff.training.objectives.spectral import SpectralLoss
+from audiodiff.training.plots import curves_figure
 
 N_CROPS = 16
 N_PREVIEWS = 3

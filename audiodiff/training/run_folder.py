@@ -4,7 +4,6 @@ import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from audiodiff.atomic import replacing
 from audiodiff.data.cache import build_cache
 from audiodiff.data.clips import Clips, Source
 from audiodiff.data.corpus import Clip, read_corpus
@@ -12,6 +11,7 @@ from audiodiff.data.labelled import LabelledClips
 from audiodiff.data.paired import PairedClips
 from audiodiff.data.shards import Shards, read_split
 from audiodiff.errors import AudiodiffError
+from audiodiff.system.atomic import replacing
 from audiodiff.training.config import TrainConfig
 from audiodiff.training.state import STATE_NAME
 

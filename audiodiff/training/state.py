@@ -14,8 +14,8 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from audiodiff.checkpoint import load_tensors, save_tensors
 from audiodiff.errors import AudiodiffError
+from audiodiff.model.weights import load_tensors, save_tensors
 
 STATE_NAME = "state.safetensors"
 

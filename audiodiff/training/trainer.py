@@ -10,25 +10,19 @@ from accelerate import Accelerator
 from accelerate.utils import GradientAccumulationPlugin
 from torch.optim import Optimizer
 
-from audiodiff.checkpoint import save_model
 from audiodiff.data.clips import Clips, Source
 from audiodiff.data.crops import CropLoader
-from audiodiff.devices import check_compiler
 from audiodiff.errors import AudiodiffError
-from audiodiff.model import Model
+from audiodiff.model.model import Model
+from audiodiff.model.weights import save_model
+from audiodiff.system.devices import check_compiler
 from audiodiff.training.config import TrainConfig
 from audiodiff.training.monitor import Monitor, dev_losses, preview_clips
-from audiodiff.training.objectives import Batch
+from audiodiff.training.objectives.diffusion import Batch
+from audiodiff.training.objectives.spectral import build_objective
 from audiodiff.training.optimizers import build_optimizer, learning_rate
-from audiodiff.training.run_folder import (
-    MODEL_NAME,
-    check_free,
-    claim,
-    open_data,
-    open_shards,
-)
+from audiodiff.training.run_folder import MODEL_NAME, check_free, claim, open_data, open_shards
 from audiodiff.training.session import Clock, Stop, interruptible
-from audiodiff.training.spectral import build_objective
 from audiodiff.training.state import STATE_NAME, Average, Progress, load_state, save_state
 
 

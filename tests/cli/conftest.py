@@ -7,7 +7,7 @@ import pytest
 from command_line import Result, Run, write_tone
 from test_vocoder import small_config, untrained
 
-from audiodiff.cli import main
+from audiodiff.cli.app import main
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from command_line import N_SAMPLES, Run, files, hifigan_mel, write_tone
 from safetensors.torch import save_file
 
 from audiodiff.audio import io
-from audiodiff.vocoder import Vocoder
+from audiodiff.pipelines.vocoder import Vocoder
 
 
 def write_npy_header(path: Path, shape: str) -> None:

@@ -8,7 +8,7 @@ import torch
 from command_line import CONFIG, Result, Run, files, hifigan_mel, write_tone
 
 from audiodiff.metrics.evaluate import METRICS, Evaluation
-from audiodiff.model import Model
+from audiodiff.model.model import Model
 
 
 def test_mel_writes_what_the_preset_says(run: Run, clips: Path, tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from command_line import CONFIG, Result, Run, files, write_tone
 
-from audiodiff.model import Model
+from audiodiff.model.model import Model
 
 VOCODE = "vocode a.wav -o out --model MODEL"
 

@@ -16,7 +16,7 @@ import torch
 from command_line import N_SAMPLES, RATE, Run, files, hifigan_mel, write_tone
 from safetensors.torch import save_file
 
-from audiodiff.vocoder import Vocoder
+from audiodiff.pipelines.vocoder import Vocoder
 
 DEEP = "out/deep/er/é中 :cat:.wav"
 

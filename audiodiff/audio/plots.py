@@ -1,0 +1,72 @@
+"""Spectrograms, and figures as files."""
+
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from audiodiff.audio import frames
+from audiodiff.system.atomic import replacing
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+N_FFT = 1024
+HOP_LENGTH = 256
+DEPTH_DB = 90
+MAX_COLUMNS = 4000
+
+
+def spectrogram_figure(
+    waves: Sequence[tuple[str, Float[Tensor, " _"]]], sample_rate: int
+) -> "Figure":
+    """Spectrograms above each other, on one scale in dB, the loudest bin of the first at 0.
+
+    Args:
+        waves: A title and a wave each.
+        sample_rate: Of all of them, in Hz.
+    """
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(10, 2.6 * len(waves) + 0.4), layout="constrained")
+    axes = figure.subplots(len(waves), 1, squeeze=False, sharex=True)[:, 0]
+    levels = [_levels(wave) for _, wave in waves]
+    top = float(levels[0].max())
+    for axis, (title, wave), level in zip(axes, waves, levels, strict=True):
+        image = axis.imshow(
+            level - top,
+            origin="lower",
+            aspect="auto",
+            cmap="magma",
+            vmin=-DEPTH_DB,
+            vmax=0,
+            extent=(0, len(wave) / sample_rate, 0, sample_rate / 2000),
+        )
+        axis.set_ylabel("kHz")
+        # A file name is no formula, and may hold bytes that are no text.
+        axis.set_title(title.encode(errors="replace").decode(), parse_math=False)
+    axes[-1].set_xlabel("s")
+    figure.colorbar(image, ax=list(axes), label="dB")
+    return figure
+
+
+def _levels(wave: Float[Tensor, " samples"]) -> Float[np.ndarray, "bins columns"]:
+    """Magnitudes in dB; of a long wave only as many columns as a picture can show."""
+    hop = max(HOP_LENGTH, len(wave) // MAX_COLUMNS)
+    padded = frames.pad(wave[None].float(), N_FFT // 2, "zeros")
+    window = frames.hann(N_FFT, N_FFT, "periodic")
+    magnitude = frames.stft(padded, window, hop)[0].abs()
+    return (20 * torch.log10(magnitude.clamp(min=1e-7))).numpy()
+
+
+def save_figure(figure: "Figure", path: Path) -> None:
+    """Writes a PNG that appears whole or not at all."""
+    with replacing(path) as temporary, warnings.catch_warnings():
+        # A title in a script that the font lacks shows boxes, which is no reason to warn.
+        warnings.filterwarnings("ignore", message="Glyph .* missing")
+        figure.savefig(temporary, dpi=110)

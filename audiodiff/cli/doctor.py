@@ -1,0 +1,40 @@
+"""The command `doctor`: what a mel is, and whether a model takes it."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from audiodiff.errors import AudiodiffError
+
+
+def doctor(
+    mel: Annotated[
+        Path, typer.Argument(metavar="MEL", help=".npy .npz .pt .safetensors", show_default=False)
+    ],
+    model: Annotated[
+        str | None, typer.Option(help="Whether this one takes it: a name, directory or hub id.")
+    ] = None,
+) -> None:
+    """Say what a mel is and what to do with it; exit status 1 where it does not fit."""
+    from audiodiff.mel.doctor import Advice, advise, examine
+    from audiodiff.mel.files import load_mel
+    from audiodiff.model.config import ModelConfig
+    from audiodiff.model.hub import model_directory
+    from audiodiff.model.weights import read_config
+
+    examination = examine(load_mel(mel))
+    print(f"{mel}: {examination.facts}")
+    for name, evidence in zip(examination.likely, examination.evidence, strict=True):
+        print(f"may be {name}: {evidence}")
+    if model is None:
+        advice = Advice(examination.problem is None, examination.problem or "it is whole")
+    else:
+        directory = model_directory(model)
+        config = ModelConfig.parse(read_config(directory), str(directory / "config.json"))
+        if config.mel is None:
+            raise AudiodiffError(f"--model {model!r} takes no mel; choose another")
+        advice = advise(examination, config.mel)
+    print(advice.sentence)
+    if not advice.fits:
+        raise typer.Exit(1)

@@ -1,0 +1,36 @@
+"""`audiodiff export`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from audiodiff.cli.terminal import console, require
+
+
+def export(
+    model: Annotated[
+        str, typer.Argument(help="A model directory, a hub id, or a model of this package.")
+    ],
+    out: Annotated[Path, typer.Option("--out", "-o", metavar="FILE.onnx", help="The graph.")],
+    steps: Annotated[
+        int | None, typer.Option(help="Of the sampler; the model's own by default.", min=1)
+    ] = None,
+    sampler: Annotated[str | None, typer.Option(help="The model's own by default.")] = None,
+    noise_input: Annotated[
+        bool,
+        typer.Option("--noise-input", help="Take the noise as an input, so that runs repeat."),
+    ] = False,
+) -> None:
+    """Write a model's whole run as an ONNX graph: a mel in, sound out."""
+    require("export", "onnx", "onnx", "onnxscript")
+    from audiodiff.export.onnx import export_onnx
+    from audiodiff.export.run import UnrolledRun
+    from audiodiff.model.hub import model_directory
+    from audiodiff.model.model import Model
+
+    run = UnrolledRun(Model.load(model_directory(model)), steps, sampler)
+    console.print(f"tracing {len(run.times) - 1} steps; this takes a minute or more")
+    export_onnx(run, out, noise_input)
+    shape = f", noise (batch, {run.n_draws}, samples)" if noise_input else ""
+    console.print(f"wrote {out}: mel (batch, {run.n_mels}, frames){shape} to audio")

@@ -1,0 +1,41 @@
+"""`audiodiff generate`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from audiodiff.cli.terminal import console, progress_bar
+
+
+def generate(
+    model: Annotated[
+        str, typer.Argument(help="A model without a mel: a directory or a hub id.", metavar="MODEL")
+    ],
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the results.")],
+    count: Annotated[int, typer.Option("--count", "-n", help="Of sounds.", min=1)] = 8,
+    seconds: Annotated[float, typer.Option(help="Of each.", min=0.01)] = 1.0,
+    label: Annotated[
+        str | None, typer.Option(help="Of a model with classes: which; by default all in turn.")
+    ] = None,
+    steps: Annotated[
+        int | None, typer.Option(help="Of the sampler; the model's own by default.", min=1)
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Of the first; the others follow.", min=0)] = 0,
+) -> None:
+    """Make new sounds by a model that takes no mel."""
+    from audiodiff.audio import io
+    from audiodiff.pipelines.vocoder import Vocoder
+
+    vocoder = Vocoder.from_pretrained(model)
+    n_samples = round(seconds * vocoder.sample_rate)
+    named = [label] if label is not None else list(vocoder.labels or (None,))
+    with progress_bar() as progress:
+        for n in progress.track(range(count), description="generating", update_period=0.5):
+            chosen = named[n % len(named)]
+            wave = vocoder.generate(n_samples, steps, seed + n, chosen)[0].cpu().numpy()
+            path = out / f"{'' if chosen is None else f'{chosen}-'}{seed + n:05}.wav"
+            n_clipped = io.save(path, wave, vocoder.sample_rate)
+            if n_clipped:
+                console.print(f"{path}: {n_clipped} samples exceeded full scale, clipped")
+    console.print(f"{count} written to {out}")

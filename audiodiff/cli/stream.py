@@ -1,0 +1,107 @@
+"""`vocode --stream`: a mel or sound on standard input, PCM on standard output."""
+
+import sys
+from collections.abc import Iterator
+from typing import BinaryIO
+
+import numpy as np
+import torch
+
+from audiodiff._types import MelPiece, WavePiece
+from audiodiff.audio import io
+from audiodiff.errors import AudiodiffError
+from audiodiff.pipelines.stream import mels_of
+from audiodiff.pipelines.vocoder import Vocoder
+
+KINDS = ("mel", "audio")
+BLOCK_BYTES = 1 << 16
+"""Read at once at most; less if less is there."""
+
+FULL_SCALE = 32768
+
+
+def stream(
+    vocoder: Vocoder,
+    kind: str,
+    latency: float,
+    n_steps: int | None,
+    sampler: str | None,
+    seed: int,
+    source: BinaryIO,
+    target: BinaryIO,
+) -> int:
+    """Reads until the end, and writes 16-bit mono PCM, little-endian, at the model's rate.
+
+    Args:
+        vocoder: The model.
+        kind: ``mel``: float32, little-endian, all bands of a frame and then the next frame;
+            ``audio``: PCM as it is written.
+        latency: See `Vocoder.stream`.
+        n_steps: As for a call, and so are sampler and seed.
+        sampler: See above.
+        seed: See above.
+        source: Read from.
+        target: Written to.
+
+    Returns:
+        Samples written.
+
+    Raises:
+        AudiodiffError: If the kind is unknown, or the input ends within a frame or a sample.
+    """
+    if kind not in KINDS:
+        raise AudiodiffError(f"--stream {kind!r} is unknown; choose from {', '.join(KINDS)}")
+    log_mel = vocoder.model.log_mel
+    assert log_mel is not None, "the command checks this"
+    if kind == "mel":
+        mels: Iterator[MelPiece] = _mels(source, log_mel.config.n_mels)
+    else:
+        mels = mels_of(_waves(source), log_mel)
+    written = 0
+    with torch.inference_mode():
+        for wave in vocoder.stream(mels, latency, n_steps, sampler, seed):
+            codes, _ = io.encode(wave[0].cpu().numpy(), "PCM_16")
+            target.write(codes.astype("<i2").tobytes())
+            target.flush()
+            written += len(codes)
+    return written
+
+
+def _mels(source: BinaryIO, n_mels: int) -> Iterator[MelPiece]:
+    for block in _blocks(source, 4 * n_mels, f"a frame of {n_mels} float32 bands"):
+        values = np.frombuffer(block, "<f4").reshape(-1, n_mels)
+        yield torch.from_numpy(values.T.astype(np.float32))[None]
+
+
+def _waves(source: BinaryIO) -> Iterator[WavePiece]:
+    for block in _blocks(source, 2, "a 16-bit sample"):
+        yield torch.from_numpy(np.frombuffer(block, "<i2").astype(np.float32) / FULL_SCALE)[None]
+
+
+def _blocks(source: BinaryIO, unit: int, what: str) -> Iterator[bytes]:
+    """Whole units, as they come."""
+    rest = b""
+    read = getattr(source, "read1", source.read)
+    while block := read(BLOCK_BYTES):
+        rest += block
+        whole = len(rest) // unit * unit
+        if whole:
+            yield rest[:whole]
+            rest = rest[whole:]
+    if rest:
+        raise AudiodiffError(
+            f"standard input ends {len(rest)} bytes into {what}; send whole ones, of {unit} bytes"
+        )
+
+
+def standard_streams() -> tuple[BinaryIO, BinaryIO]:
+    """Standard input and output as bytes.
+
+    Raises:
+        AudiodiffError: If the output is a terminal.
+    """
+    if sys.stdout.isatty():
+        raise AudiodiffError(
+            "--stream writes PCM to standard output; send it to a file or a player"
+        )
+    return sys.stdin.buffer, sys.stdout.buffer

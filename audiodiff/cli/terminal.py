@@ -1,0 +1,72 @@
+"""What the commands say: the console, progress bars, and what is not installed."""
+
+import importlib.util
+import re
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from audiodiff.errors import AudiodiffError
+from audiodiff.system.jobs import Outcome
+
+# What is said holds the names of files, in which [red] and :cat: are letters.
+console = Console(stderr=True, markup=False, emoji=False, highlight=False, soft_wrap=True)
+
+
+def progress_bar() -> Progress:
+    """A bar with the time left, and what each task's ``note`` says."""
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[note]}", markup=False),
+        console=console,
+        transient=True,
+        disable=not console.is_terminal,
+    )
+
+
+def require(task: str, extra: str, *modules: str) -> None:
+    """Refuses a command whose extra is not installed.
+
+    Raises:
+        AudiodiffError: Naming the modules and the extra.
+    """
+    missing = [name for name in modules if importlib.util.find_spec(name) is None]
+    if missing:
+        raise AudiodiffError(
+            f"{task} needs {', '.join(missing)}; pip install 'audiodiff-vocoder[{extra}]'"
+        )
+
+
+def report_outcome(outcome: Outcome, note: str) -> None:
+    """Says what became of the files, and exits if not all is well."""
+    parts = [f"{len(outcome.done)} written"]
+    if outcome.skipped:
+        parts.append(f"{len(outcome.skipped)} there already (--overwrite does them again)")
+    if outcome.failed:
+        parts.append(f"{len(outcome.failed)} failed")
+    console.print(", ".join(parts) + (f"; {note}" if note else ""))
+    for source, reason in outcome.failed:
+        named = reason if reason.startswith(str(source)) else f"{source}: {reason}"
+        console.print(f"failed: {named}")
+    exit_status(bool(outcome.done or outcome.skipped), bool(outcome.failed))
+
+
+def exit_status(any_well: bool, any_failed: bool) -> None:
+    """Exits with 1 if some failed, 2 if nothing worked."""
+    if any_failed:
+        raise typer.Exit(1 if any_well else 2)
+
+
+def step_counts(text: str) -> list[int]:
+    """Step counts from ``1,2,4``.
+
+    Raises:
+        AudiodiffError: If it is no list of numbers from 1 on.
+    """
+    if not re.fullmatch(r"[1-9]\d*(,[1-9]\d*)*", text):
+        raise AudiodiffError(f"--steps {text!r} is no list of step counts; give e.g. 1,2,4")
+    return [int(part) for part in text.split(",")]

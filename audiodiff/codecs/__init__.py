@@ -1,0 +1,1 @@
+"""The ways between a wave and what diffuses."""

@@ -1,0 +1,70 @@
+"""A run of a model as a module that can be exported."""
+
+from itertools import count
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from audiodiff._types import Mel, State
+from audiodiff.errors import AudiodiffError
+from audiodiff.export.unrolled import Unrolled
+from audiodiff.model.model import Model
+from audiodiff.samplers.ancestral import Clamped
+from audiodiff.samplers.loop import build_sampler, last
+
+
+class UnrolledRun(nn.Module):
+    """A run of a model as a function of the mel and of noise, without a choice in it.
+
+    Args:
+        model: One with a mel; it runs in float32.
+        n_steps: None for the default run.
+        sampler: By name; None for the model's own.
+
+    Attributes:
+        n_draws: Waves of noise that a run takes.
+        n_mels: Bands of the mel that it takes.
+        times: Of the run.
+
+    Raises:
+        AudiodiffError: If the model has no mel, or a name or number is wrong.
+    """
+
+    def __init__(
+        self, model: Model, n_steps: int | None = None, sampler: str | None = None
+    ) -> None:
+        super().__init__()
+        if model.config.mel is None:
+            raise AudiodiffError("this model takes no mel; only runs from a mel can be exported")
+        self.n_mels = model.config.mel.n_mels
+        self.model = model.float().eval()
+        model.bf16 = False
+        sampling = model.config.sampling
+        self.times = model.times(n_steps, sampler)
+        unrolled = Unrolled(build_sampler(sampler or sampling.sampler), model.schedule, self.times)
+        self.sampler = unrolled if sampling.clamp is None else Clamped(unrolled, sampling.clamp)
+        draws = sum(call is None for step in unrolled.steps for call in step.calls)
+        self.n_draws = 1 + draws + bool(sampling.start_passes)
+
+    def forward(
+        self, mel: Mel, noise: Float[Tensor, "batch draws samples"] | None = None
+    ) -> Float[Tensor, "batch 1 samples"]:
+        """The sound of a mel.
+
+        Args:
+            mel: (batch, n_mels, frames).
+            noise: White, unit variance, (batch, n_draws, frames x hop_length), in the order in
+                which the run draws; None draws it here.
+        """
+        n_samples = mel.shape[2] * self.model.config.hop_length
+        if noise is None:
+            noise = torch.randn(mel.shape[0], self.n_draws, n_samples)
+        places = count()
+
+        def white(like: State, step: int) -> State:
+            return noise[:, next(places)]
+
+        like = mel.new_zeros(mel.shape[0], n_samples)
+        state = last(self.model.run(like, mel, self.times, self.sampler, white))
+        return self.model.codec.decode(state, n_samples)[:, None]

@@ -1,0 +1,1 @@
+"""What steers a run: wrappers of a denoiser, one a file."""

@@ -1,0 +1,1 @@
+"""Mel spectrograms: front-ends, presets, files, inversion, conversion, projection."""

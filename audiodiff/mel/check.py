@@ -1,0 +1,129 @@
+"""The check that a mel is what it is said to be."""
+
+import torch
+from torch import Tensor
+
+from audiodiff._types import Mel
+from audiodiff.errors import AudiodiffError
+from audiodiff.mel.log_mel import MelConfig
+from audiodiff.mel.presets import PRESETS
+
+# Models overshoot peaks a little and undershoot silence by more; the next floor is 4.6 away.
+_ABOVE_NEPERS = 0.5
+
+
+_BELOW_NEPERS = 2.0
+
+
+# How near the end of a preset's range an observed value must come to be taken for it.
+_NEAR = 0.05
+
+
+def looks_like(mel: Tensor) -> tuple[str, ...]:
+    """Presets that the mel's extreme values point to: it reaches their floor or fills their clip.
+
+    A hint, not a proof: speech without silence reaches no floor, and presets share floors.
+
+    Args:
+        mel: Finite values, of any shape.
+
+    >>> looks_like(torch.tensor([-11.5129, 0.3]))
+    ('hifigan', 'bigvgan-24k', 'tacotron2', 'speechbrain', 'nemo', 'audioldm2')
+    """
+    least, greatest = (value.item() for value in mel.detach().aminmax())
+    return tuple(name for name, config in PRESETS.items() if _ends_match(config, least, greatest))
+
+
+def _ends_match(config: MelConfig, least: float, greatest: float) -> bool:
+    if config.clip is None:
+        return abs(least - config.floor_value) < _NEAR
+    low, high = config.clip
+    inside = low - _NEAR < least and greatest < high + _NEAR
+    return inside and greatest - least > 0.75 * (high - low)
+
+
+def check_mel(mel: Tensor, config: MelConfig, name: str) -> Mel:
+    """Refuses a mel that the preset cannot have produced.
+
+    Values may pass the ends of `MelConfig.value_range` by 2 nepers of amplitude-or-energy M below
+    and 0.5 above, since what a model predicts does.
+
+    Args:
+        mel: (n_mels, frames) or (batch, n_mels, frames).
+        config: The preset that it is said to be in.
+        name: The argument or file, for the message.
+
+    Returns:
+        The mel as (batch, n_mels, frames).
+
+    Raises:
+        AudiodiffError: If the shape or the type is another, there are no frames, or values are NaN,
+            infinite, out of range or surely of another preset.
+    """
+    if not mel.is_floating_point():
+        raise AudiodiffError(f"{name} is {mel.dtype}; give floats in the preset's units")
+    _check_shape(mel, config.n_mels, name)
+    least, greatest = (value.item() for value in mel.detach().aminmax())
+    if not torch.isfinite(torch.tensor([least, greatest])).all():
+        bad = (~torch.isfinite(mel)).nonzero()
+        raise AudiodiffError(
+            f"{name} holds NaN or infinity in {len(bad)} of {mel.numel()} values, the first at "
+            f"index {tuple(bad[0].tolist())}; mend what made it"
+        )
+    low, high = config.value_range()
+    below, above = (n / config.nepers_per_unit for n in (_BELOW_NEPERS, _ABOVE_NEPERS))
+    if least < low - below or greatest > high + above:
+        raise AudiodiffError(
+            f"{name} ranges over [{least:.4g}, {greatest:.4g}] but the preset gives "
+            f"[{low:.4g}, {high:.4g}]; {_remedy(mel)}"
+        )
+    foreign = _foreign(mel, config)
+    if foreign:
+        raise AudiodiffError(
+            f"{name} fills [{least:.4g}, {greatest:.4g}], the range of {' or '.join(foreign)}, "
+            "which this model does not take; compute it with this model's preset"
+        )
+    return mel if mel.ndim == 3 else mel[None]
+
+
+def _foreign(mel: Tensor, config: MelConfig) -> tuple[str, ...]:
+    """Other presets that the mel is surely in, though its values would be possible in this one.
+
+    It fills their clip, and either that whole range would be less than 3 nepers here, flatter
+    than any sound, or the values stop exactly at its lower end.
+    """
+    least, greatest = (value.item() for value in mel.detach().aminmax())
+    return tuple(
+        name
+        for name, other in PRESETS.items()
+        if other.clip is not None
+        and other.clip != config.clip
+        and _ends_match(other, least, greatest)
+        and ((other.clip[1] - other.clip[0]) * config.nepers_per_unit < 3 or least == other.clip[0])
+    )
+
+
+def _check_shape(mel: Tensor, n_mels: int, name: str) -> None:
+    shape = tuple(mel.shape)
+    if mel.ndim not in (2, 3):
+        raise AudiodiffError(
+            f"{name} has shape {shape} but must be (batch, n_mels, frames) or (n_mels, frames)"
+        )
+    if mel.shape[-2] != n_mels:
+        remedy = "compute it with this model's preset"
+        if mel.shape[-1] == n_mels:
+            layout = "(batch, frames, n_mels)" if mel.ndim == 3 else "(frames, n_mels)"
+            remedy = f"it looks like {layout}: transpose it"
+        raise AudiodiffError(
+            f"{name} has shape {shape}, {mel.shape[-2]} bands, but the preset has "
+            f"n_mels={n_mels}; {remedy}"
+        )
+    if mel.numel() == 0:
+        raise AudiodiffError(f"{name} has shape {shape}, which holds no frames; give at least one")
+
+
+def _remedy(mel: Tensor) -> str:
+    names = looks_like(mel)
+    if names:
+        return f"by its range it is a mel of {' or '.join(names)}: convert it or choose that preset"
+    return "choose the preset that it was computed with, or undo a normalisation by mean and std"

@@ -1,0 +1,242 @@
+"""Mel spectrograms as the makers of text-to-speech models compute them."""
+
+import math
+from typing import Literal
+
+import torch
+from jaxtyping import Complex, Float
+from pydantic import NonNegativeFloat, PositiveFloat, PositiveInt, model_validator
+from torch import Tensor, nn
+
+from audiodiff._types import Mel, Wave
+from audiodiff.audio import frames
+from audiodiff.config import Config
+from audiodiff.errors import AudiodiffError
+
+
+class MelConfig(Config):
+    """A mel spectrogram, from the wave to the last clamp.
+
+    ``S = |STFT|^power`` (with ``|z| = sqrt(re^2 + im^2 + magnitude_eps)``), ``M = filterbank S``,
+    ``value = scale * log(max(M, floor)) + offset``, clamped to ``clip`` where there is one.
+
+    Attributes:
+        sample_rate: In Hz.
+        n_fft: Samples in a frame.
+        hop_length: Samples between frames.
+        win_length: Samples under the window, in the middle of the frame.
+        n_mels: Bands.
+        f_min: The lowest frequency of the first band, in Hz.
+        f_max: The highest of the last, in Hz; None is half the sample rate.
+        framing: Where frame 0 stands, see `frames.Framing`.
+        pad_mode: What stands beyond the ends of the wave.
+        window: Which Hann window.
+        filterbank: ``slaney`` is Slaney's mel scale with each filter of unit area (librosa's
+            default), ``htk`` is the HTK scale with filters of unit height (torchaudio's default).
+        power: 1 for magnitudes, 2 for energies.
+        normalized: Whether the STFT is divided by ``sqrt(sum window^2)``.
+        magnitude_eps: Added to the squared magnitude.
+        log_base: ``e`` or ``10``.
+        floor: The least M before the logarithm.
+        scale: Of the logarithm.
+        offset: Added after it.
+        clip: The least and the greatest value.
+    """
+
+    sample_rate: PositiveInt
+    n_fft: PositiveInt
+    hop_length: PositiveInt
+    win_length: PositiveInt
+    n_mels: PositiveInt
+    f_min: float = 0.0
+    f_max: float | None = None
+    framing: frames.Framing = "centred"
+    pad_mode: frames.PadMode = "reflect"
+    window: frames.WindowKind = "periodic"
+    filterbank: Literal["slaney", "htk"] = "slaney"
+    power: Literal[1, 2] = 1
+    normalized: bool = False
+    magnitude_eps: NonNegativeFloat = 0.0
+    log_base: Literal["e", "10"] = "e"
+    floor: PositiveFloat = 1e-5
+    scale: PositiveFloat = 1.0
+    offset: float = 0.0
+    clip: tuple[float, float] | None = None
+
+    @model_validator(mode="after")
+    def _check_sizes(self) -> "MelConfig":
+        if not self.hop_length <= self.n_fft or not self.win_length <= self.n_fft:
+            raise ValueError(
+                f"hop_length={self.hop_length} and win_length={self.win_length} must not exceed "
+                f"n_fft={self.n_fft}"
+            )
+        if not 0 <= self.f_min < self.highest_frequency <= self.sample_rate / 2:
+            raise ValueError(
+                f"f_min={self.f_min} and f_max={self.f_max} must rise from 0 to at most half of "
+                f"sample_rate={self.sample_rate}"
+            )
+        if self.framing == "exact" and (self.n_fft - self.hop_length) % 2:
+            raise ValueError(
+                f"framing='exact' needs an even n_fft - hop_length, not {self.n_fft} - "
+                f"{self.hop_length}"
+            )
+        return self
+
+    @property
+    def highest_frequency(self) -> float:
+        """``f_max`` in Hz, or half the sample rate where it is None."""
+        return self.sample_rate / 2 if self.f_max is None else self.f_max
+
+    @property
+    def n_padding(self) -> int:
+        """Samples that are added on either side of the wave."""
+        return frames.padding(self.n_fft, self.hop_length, self.framing)
+
+    @property
+    def min_samples(self) -> int:
+        """The shortest wave that gives a frame, in samples."""
+        reflected = self.n_padding + 1 if self.pad_mode == "reflect" else 1
+        return max(reflected, self.n_fft - 2 * self.n_padding)
+
+    @property
+    def floor_value(self) -> float:
+        """The least value, that of silence."""
+        return self.compress(torch.tensor(self.floor, dtype=torch.float64)).item()
+
+    def n_frames(self, n_samples: int) -> int:
+        """Frames of a wave of so many samples."""
+        return frames.n_frames(n_samples, self.n_fft, self.hop_length, self.framing)
+
+    def stft_window(self) -> Float[Tensor, " n_fft"]:
+        """The window of the STFT, any normalisation included."""
+        window = frames.hann(self.win_length, self.n_fft, self.window)
+        return window / window.square().sum().sqrt() if self.normalized else window
+
+    @property
+    def white_level(self) -> float:
+        """Root mean square of an STFT bin of white noise of unit variance."""
+        return self.stft_window().square().sum().sqrt().item()
+
+    def n_covered_bins(self, n_fft: int) -> int:
+        """Bins of any transform up to the highest frequency, from 0 on."""
+        return int(self.highest_frequency * n_fft / self.sample_rate) + 1
+
+    def filterbank_matrix(self) -> Float[Tensor, "n_mels bins"]:
+        """The weight of each STFT bin in each band."""
+        from librosa.filters import mel
+
+        htk = self.filterbank == "htk"
+        weights = mel(
+            sr=self.sample_rate,
+            n_fft=self.n_fft,
+            n_mels=self.n_mels,
+            fmin=self.f_min,
+            fmax=self.highest_frequency,
+            htk=htk,
+            norm=None if htk else "slaney",
+        )
+        return torch.from_numpy(weights)
+
+    def compress(self, linear: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
+        """The preset's values from M, the filterbank's output."""
+        clamped = linear.clamp(min=self.floor)
+        log = clamped.log() if self.log_base == "e" else clamped.log10()
+        value = self.scale * log + self.offset
+        return value if self.clip is None else value.clamp(*self.clip)
+
+    def amplitude(self, mel: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
+        """Linear mel amplitude from the preset's values: `compress` undone, up to its clamps.
+
+        ``amplitude = base^((value - offset) / (scale * power))``: the root of M where M is energy.
+        """
+        return torch.exp((mel - self.offset) * (self.nepers_per_unit / self.power))
+
+    @property
+    def nepers_per_unit(self) -> float:
+        """Change of ``ln M`` for a change of 1 in the value."""
+        return (1.0 if self.log_base == "e" else math.log(10)) / self.scale
+
+    def value_range(self) -> tuple[float, float]:
+        """The least and the greatest value that a wave within +-1 can give.
+
+        The greatest follows from ``|STFT| <= sum(window)``, reached only if every sample is at
+        full scale and in phase with the bin: ``M <= sum(window)^power * max_m sum_k F[m, k]``. A
+        sine at full scale gives at most half that magnitude in its bin. Speech stays well below.
+        """
+        loudest = self.stft_window().sum() ** self.power
+        greatest = self.compress(loudest * self.filterbank_matrix().sum(dim=1).max())
+        return self.floor_value, greatest.item()
+
+    def check_wave(self, wave: Tensor) -> None:
+        """Refuses a wave that gives no frame.
+
+        Raises:
+            AudiodiffError: If the shape is not (batch, samples) or the wave is too short for the
+                padding.
+        """
+        if wave.ndim != 2:
+            raise AudiodiffError(
+                f"the wave has shape {tuple(wave.shape)} but must be (batch, samples); one wave "
+                "alone is wave[None]"
+            )
+        if wave.shape[-1] < self.min_samples:
+            raise AudiodiffError(
+                f"the wave has {wave.shape[-1]} samples but a mel with n_fft={self.n_fft}, "
+                f"hop_length={self.hop_length} needs at least {self.min_samples}; append silence"
+            )
+
+
+class LogMel(nn.Module):
+    """Computes mel spectrograms, differentiably and on the wave's device.
+
+    Frames are computed in blocks, so beyond the padded wave and the mel itself an hour of sound
+    takes no more memory than some seconds do (unless gradients are recorded). The STFT does not
+    depend on where a block ends; the product with the filterbank does in the last bit.
+
+    Args:
+        config: Which mel, e.g. one of `audiodiff.mel.presets.PRESETS`.
+
+    >>> config = MelConfig(sample_rate=22050, n_fft=1024, hop_length=256, win_length=1024,
+    ...                    n_mels=80)
+    >>> LogMel(config)(torch.randn(2, 22050)).shape
+    torch.Size([2, 80, 87])
+    """
+
+    window: Tensor
+    filterbank: Tensor
+
+    def __init__(self, config: MelConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.register_buffer("window", config.stft_window(), persistent=False)
+        self.register_buffer("filterbank", config.filterbank_matrix(), persistent=False)
+
+    def forward(self, wave: Wave) -> Mel:
+        """(batch, samples) to (batch, n_mels, frames) in the preset's units.
+
+        Raises:
+            AudiodiffError: If the wave is too short.
+        """
+        config = self.config
+        config.check_wave(wave)
+        # Half precision would bury quiet bands in rounding.
+        with torch.autocast(wave.device.type, enabled=False):
+            wave = wave.to(torch.promote_types(wave.dtype, torch.float32))
+            padded = frames.pad(wave, config.n_padding, config.pad_mode)
+            parts = frames.blocks(padded, config.n_fft, config.hop_length)
+            return torch.cat([self._block(part) for part in parts], dim=-1)
+
+    def _block(self, padded: frames.Padded) -> Mel:
+        window = self.window.to(padded.dtype)
+        return self.of_spectrum(frames.stft(padded, window, self.config.hop_length))
+
+    def of_spectrum(self, spectrum: Complex[Tensor, "batch bins frames"]) -> Mel:
+        """The mel of a spectrum that was taken with this mel's window, see `frames.stft`."""
+        config = self.config
+        if config.magnitude_eps:
+            power = spectrum.real**2 + spectrum.imag**2 + config.magnitude_eps
+            magnitude = power.sqrt()
+        else:
+            # Unlike a root of the sum, this has a gradient at zero.
+            magnitude = spectrum.abs()
+        return config.compress(self.filterbank.to(magnitude) @ magnitude**config.power)

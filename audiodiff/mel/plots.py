@@ -1,0 +1,36 @@
+"""Pictures of mels."""
+
+from typing import TYPE_CHECKING
+
+from jaxtyping import Float
+from torch import Tensor
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+def mels_figure(
+    original: Float[Tensor, "n_mels frames"], made: Float[Tensor, "n_mels frames"]
+) -> "Figure":
+    """Two mels and their difference above each other, in the mels' own unit."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(8, 6), layout="constrained")
+    low, high = original.min().item(), original.max().item()
+    difference = made - original
+    most = max(difference.abs().max().item(), 1e-6)
+    panels = (
+        ("given", original, "magma", low, high),
+        ("made", made, "magma", low, high),
+        ("made less given", difference, "coolwarm", -most, most),
+    )
+    for axis, (title, mel, colours, least, greatest) in zip(
+        figure.subplots(3, 1, sharex=True), panels, strict=True
+    ):
+        image = axis.imshow(
+            mel.numpy(), origin="lower", aspect="auto", cmap=colours, vmin=least, vmax=greatest
+        )
+        axis.set(title=title, ylabel="band")
+        figure.colorbar(image, ax=axis)
+    axis.set_xlabel("frame")
+    return figure

@@ -1,0 +1,1 @@
+"""A model directory: config, weights, found times."""

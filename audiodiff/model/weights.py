@@ -1,0 +1,92 @@
+"""A model directory: ``config.json`` and ``model.safetensors``; training state lies elsewhere."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import Tensor, nn
+
+from audiodiff.config import Config
+from audiodiff.errors import AudiodiffError
+from audiodiff.system.atomic import replacing
+
+CONFIG_NAME = "config.json"
+WEIGHTS_NAME = "model.safetensors"
+
+
+def save_tensors(
+    path: Path, tensors: Mapping[str, Tensor], metadata: dict[str, str] | None = None
+) -> None:
+    """Writes a safetensors file that appears whole or not at all."""
+    with replacing(path) as temporary:
+        flat = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+        # Not save_file, whose files only their owner may read.
+        temporary.write_bytes(save(flat, metadata))
+
+
+def load_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
+    """The tensors of a safetensors file, on the CPU, and its metadata.
+
+    Raises:
+        AudiodiffError: If the file is missing or damaged.
+    """
+    if not path.is_file():
+        raise AudiodiffError(f"{path}: no such file; give a directory that holds {path.name}")
+    try:
+        with safe_open(path, "pt") as file:
+            return {name: file.get_tensor(name) for name in file.keys()}, file.metadata() or {}  # noqa: SIM118
+    except SafetensorError as error:
+        raise AudiodiffError(
+            f"{path} is damaged or no safetensors file ({error}); fetch or train it again"
+        ) from error
+
+
+def save_model(directory: Path, config: Config, tensors: Mapping[str, Tensor]) -> None:
+    """Writes config.json and model.safetensors into ``directory``."""
+    save_tensors(directory / WEIGHTS_NAME, tensors)
+    with replacing(directory / CONFIG_NAME) as temporary:
+        temporary.write_text(config.model_dump_json(indent=2) + "\n", encoding="utf-8")
+
+
+def read_config(directory: Path) -> Any:
+    """The plain data of a model directory's config.json.
+
+    Raises:
+        AudiodiffError: If it is missing or no JSON.
+    """
+    path = directory / CONFIG_NAME
+    if not path.is_file():
+        raise AudiodiffError(
+            f"{directory} is no model directory: it has no {CONFIG_NAME}; give one that "
+            f"`audiodiff train` or `audiodiff convert` wrote"
+        )
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise AudiodiffError(f"{path} is no JSON ({error}); fetch the model again") from error
+
+
+def load_weights(module: nn.Module, tensors: Mapping[str, Tensor], source: Path) -> None:
+    """Puts tensors into a module, whose names and shapes they must have exactly.
+
+    Raises:
+        AudiodiffError: Naming the first names that are missing, unknown or of another shape.
+    """
+    own = module.state_dict()
+    faults = [f"{name} is missing" for name in own if name not in tensors]
+    faults += [f"{name} is unknown" for name in tensors if name not in own]
+    faults += [
+        f"{name} has shape {tuple(tensor.shape)}, not {tuple(own[name].shape)}"
+        for name, tensor in tensors.items()
+        if name in own and tensor.shape != own[name].shape
+    ]
+    if faults:
+        more = f" and {len(faults) - 3} more" if len(faults) > 3 else ""
+        raise AudiodiffError(
+            f"{source} does not fit its config: {', '.join(faults[:3])}{more}; "
+            "use the config that the weights were saved with"
+        )
+    module.load_state_dict(dict(tensors))

@@ -1,0 +1,240 @@
+"""DiffWave (arXiv:2009.09761): a stack of gated dilated convolutions on the wave itself."""
+
+import math
+from collections.abc import Iterable, Sequence
+from itertools import repeat
+from typing import Annotated, Literal, TypeAlias
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from pydantic import Field, PositiveInt
+from torch import Tensor, nn
+
+from audiodiff._types import Condition, Mel, Schedule, Times, Wave
+from audiodiff.config import Config
+from audiodiff.networks.convolution import Features, RowConv, as_rows
+
+Gate = Float[Tensor, "batch channels 1 #samples"]
+"""The mel's part in one half of a gate."""
+
+
+PaddingMode: TypeAlias = Literal["zeros", "reflect"]
+"""What stands beyond the ends of a sound."""
+
+
+N_LABEL = 128
+"""Features of a class."""
+
+
+class DiffWaveConfig(Config):
+    """The sizes of a DiffWave; the defaults are the published base network of 2.62 M parameters.
+
+    Attributes:
+        n_channels: Width C of the residual layers.
+        n_layers: How many there are.
+        dilation_cycle: Layer i dilates by 2^(i mod dilation_cycle).
+        n_levels: Rows of the table that embeds the step (the T of the training schedule).
+        n_mels: Bands of the conditioning mel; None for a network without one.
+        n_labels: Classes of what it makes; None for a network without any.
+        upsample_factors: Factors of the mel upsampler; their product is the hop length.
+        upsampler_per_layer: Whether each layer has a mel upsampler of its own.
+        step_in_residual: Whether the step's embedding stays in what a layer hands on.
+        step_frequencies: Of the step's embedding, in radians a step: ``rising`` from 1 to 10^4, of
+            a table between whose rows steps are interpolated, as LMNT has them; ``falling`` from 1
+            to 10^-4 at any step, as philsyn has them.
+        padding: What the dilated convolutions meet beyond the ends of the sound.
+    """
+
+    kind: Literal["diffwave"] = "diffwave"
+    n_channels: PositiveInt = 64
+    n_layers: PositiveInt = 30
+    dilation_cycle: PositiveInt = 10
+    n_levels: int = Field(default=50, ge=2)
+    n_mels: PositiveInt | None = 80
+    n_labels: PositiveInt | None = None
+    upsample_factors: tuple[Annotated[int, Field(ge=2)], ...] = (16, 16)
+    upsampler_per_layer: bool = False
+    step_in_residual: bool = False
+    step_frequencies: Literal["rising", "falling"] = "rising"
+    padding: PaddingMode = "zeros"
+
+    @property
+    def hop_length(self) -> int:
+        """Samples per mel frame."""
+        return math.prod(self.upsample_factors)
+
+    @property
+    def dilations(self) -> tuple[int, ...]:
+        """The dilation of each layer, in samples."""
+        return tuple(2 ** (i % self.dilation_cycle) for i in range(self.n_layers))
+
+    @property
+    def receptive_radius(self) -> int:
+        """Frames on either side that a sample depends on, the mel upsampler's two included."""
+        return math.ceil(sum(self.dilations) / self.hop_length) + 2
+
+
+def _conv(
+    n_in: int, n_out: int, size: int = 1, dilation: int = 1, padding_mode: PaddingMode = "zeros"
+) -> RowConv:
+    padding = dilation * (size // 2)
+    conv = RowConv(n_in, n_out, size, padding=padding, dilation=dilation, padding_mode=padding_mode)
+    nn.init.kaiming_normal_(conv.weight)
+    return conv
+
+
+class StepEmbedding(nn.Module):
+    """A (fractional) step index as 512 features."""
+
+    def __init__(self, n_levels: int, frequencies: Literal["rising", "falling"]) -> None:
+        super().__init__()
+        steps = torch.arange(n_levels)[:, None]
+        exponents = torch.arange(64) * 4 / 63
+        self.interpolate = frequencies == "rising"
+        scale = 10 ** (exponents if self.interpolate else -exponents)
+        self.register_buffer("scale", scale, persistent=False)
+        self.register_buffer("table", _sin_cos(steps * scale), persistent=False)
+        self.project = nn.Sequential(nn.Linear(128, 512), nn.SiLU(), nn.Linear(512, 512), nn.SiLU())
+
+    def forward(self, step: Times) -> Float[Tensor, "batch 512"]:
+        """Between two steps the table's rows are interpolated, or not: see the config."""
+        table = self.get_buffer("table")
+        if not self.interpolate:
+            return self.project(_sin_cos(step.to(table)[:, None] * self.get_buffer("scale")))
+        below = step.floor().long().clamp(0, len(table) - 2)
+        fraction = (step - below).to(table)[:, None]
+        return self.project(torch.lerp(table[below], table[below + 1], fraction))
+
+
+def _sin_cos(angles: Float[Tensor, "rows n"]) -> Float[Tensor, "rows twice_n"]:
+    return torch.cat([angles.sin(), angles.cos()], 1)
+
+
+class MelUpsampler(nn.Module):
+    """Mel frames to samples by transposed convolutions over bands and time."""
+
+    def __init__(self, factors: tuple[int, ...]) -> None:
+        super().__init__()
+        self.layers = nn.ModuleList(
+            nn.ConvTranspose2d(
+                1,
+                1,
+                (3, 2 * factor),
+                stride=(1, factor),
+                padding=(1, (factor + 1) // 2),
+                output_padding=(0, factor % 2),
+            )
+            for factor in factors
+        )
+
+    def forward(self, mel: Mel) -> Features:
+        """(batch, n_mels, frames) to (batch, n_mels, frames x hop_length)."""
+        x = mel[:, None]
+        for layer in self.layers:
+            x = F.leaky_relu(layer(x), 0.4)
+        return as_rows(x[:, 0])
+
+
+class ResidualLayer(nn.Module):
+    """A dilated convolution behind a gate, with a residual and a skip output."""
+
+    def __init__(self, config: DiffWaveConfig, dilation: int) -> None:
+        super().__init__()
+        n_channels = config.n_channels
+        self.step_in_residual = config.step_in_residual
+        self.step = nn.Linear(512, n_channels)
+        self.dilated = _conv(n_channels, 2 * n_channels, 3, dilation, config.padding)
+        self.output = _conv(n_channels, 2 * n_channels)
+
+    def forward(
+        self, x: Features, step: Float[Tensor, "batch 512"], cond: Sequence[Gate]
+    ) -> tuple[Features, Features]:
+        """The next layer's input and this layer's skip output.
+
+        Args:
+            x: This layer's input.
+            step: Its embedding.
+            cond: What is added to either half of the gate, or nothing.
+        """
+        stepped = x + self.step(step)[:, :, None, None]
+        gate, filtered = self.dilated.halves(stepped)
+        if cond:
+            gate, filtered = gate + cond[0], filtered + cond[1]
+        residual, skip = self.output.halves(gate.sigmoid() * filtered.tanh())
+        return ((stepped if self.step_in_residual else x) + residual) / math.sqrt(2), skip
+
+
+class DiffWave(nn.Module):
+    """The published network, with any hop and with or without a mel.
+
+    Example:
+        >>> network = DiffWave(DiffWaveConfig(n_channels=8, n_layers=2))
+        >>> cond = network.condition(torch.zeros(1, 80, 3))
+        >>> network(torch.zeros(1, 768), torch.tensor([49.0]), cond).shape
+        torch.Size([1, 768])
+    """
+
+    def __init__(self, config: DiffWaveConfig) -> None:
+        super().__init__()
+        self.config = config
+        n_channels = config.n_channels
+        self.input = _conv(1, n_channels)
+        self.embedding = StepEmbedding(config.n_levels, config.step_frequencies)
+        self.layers = nn.ModuleList(
+            ResidualLayer(config, dilation) for dilation in config.dilations
+        )
+        if config.n_mels is not None:
+            if config.upsampler_per_layer:
+                self.upsamplers = nn.ModuleList(
+                    MelUpsampler(config.upsample_factors) for _ in self.layers
+                )
+            else:
+                self.upsampler = MelUpsampler(config.upsample_factors)
+            # Of all layers: they do not depend on the step.
+            self.mel_projection = _conv(config.n_mels, 2 * n_channels * config.n_layers)
+        if config.n_labels is not None:
+            self.labels = nn.Embedding(config.n_labels, N_LABEL)
+            self.label_projection = nn.Linear(N_LABEL, 2 * n_channels * config.n_layers)
+        self.skip = _conv(n_channels, n_channels)
+        self.output = _conv(n_channels, 1)
+        nn.init.zeros_(self.output.weight)
+
+    def level(self, schedule: Schedule, t: Times) -> Times:
+        """The step index ``n_levels t - 1``; earlier times than the first step's read its row."""
+        return (t * self.config.n_levels - 1).clamp(min=0)
+
+    def condition(self, mel: Condition | None) -> tuple[Gate, ...] | None:
+        """The mel's part in both halves of every layer's gate, or a class's, or None.
+
+        Those of a mel are (batch, C, 1, samples), those of a class, the paper's global
+        conditioner, (batch, C, 1, 1).
+        """
+        n_layers = self.config.n_layers
+        if self.config.n_labels is not None:
+            biases = self.label_projection(self.labels(mel))
+            return biases[:, :, None, None].chunk(2 * n_layers, 1)
+        if self.config.n_mels is None:
+            return None
+        upsampled: Iterable[Features]
+        if self.config.upsampler_per_layer:
+            upsampled = (x for upsample in self.upsamplers for x in repeat(upsample(mel), 2))
+        else:
+            upsampled = repeat(self.upsampler(mel), 2 * n_layers)
+        projection = self.mel_projection
+        assert projection.bias is not None, "_conv gives it one"
+        weights = projection.weight[:, :, None].chunk(2 * n_layers)
+        biases = projection.bias.chunk(2 * n_layers)
+        # One by one, so that each has its own in one place.
+        return tuple(map(F.conv2d, upsampled, weights, biases))
+
+    def forward(self, x_t: Wave, level: Times, cond: tuple[Gate, ...] | None) -> Wave:
+        """The network's output, shape (batch, samples)."""
+        x = as_rows(self.input(x_t[:, None, None])[:, :, 0]).relu()
+        step = self.embedding(level)
+        total: Features | float = 0.0
+        for i, layer in enumerate(self.layers):
+            x, skip = layer(x, step, () if cond is None else cond[2 * i : 2 * i + 2])
+            total = total + skip
+        features = self.skip(total / math.sqrt(len(self.layers))).relu()
+        return self.output(features)[:, 0, 0]

@@ -1,0 +1,124 @@
+"""Mels and sound as they come: in bounded memory, with a latency that is chosen."""
+
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+import torch
+
+from audiodiff._types import MelPiece, Wave, WavePiece
+from audiodiff.audio import frames
+from audiodiff.errors import AudiodiffError
+from audiodiff.mel.log_mel import LogMel
+from audiodiff.pipelines.spans import Span
+
+
+class Pace(NamedTuple):
+    """How a stream is cut.
+
+    Attributes:
+        chunk: Frames that are made at once.
+        before: Frames of context before them.
+        after: Frames after them that have to be there first.
+    """
+
+    chunk: int
+    before: int
+    after: int
+
+
+def pace_of(latency: float, frame_rate: float, context: int) -> Pace:
+    """The pace at which no frame waits longer than the latency for those that it needs.
+
+    A chunk waits for its own last frame and for the context after it, so the two share the
+    latency: the context gets what it can use, but at most half.
+
+    Args:
+        latency: In seconds, without the time that computing takes.
+        frame_rate: Frames a second.
+        context: Frames on either side with which a piece is as in the whole.
+
+    Raises:
+        AudiodiffError: If the latency is less than two frames.
+    """
+    total = int(latency * frame_rate)
+    if total < 2:
+        raise AudiodiffError(
+            f"latency={latency} s is less than two frames; give at least {2 / frame_rate:.3f}"
+        )
+    after = min(context, total // 2)
+    return Pace(total - after, context, after)
+
+
+def windows(mels: Iterable[MelPiece], pace: Pace) -> Iterator[tuple[MelPiece, Span]]:
+    """Pieces of an endless mel with their context, as soon as they can be made.
+
+    Args:
+        mels: (batch, n_mels, any number of frames) each.
+        pace: See there.
+
+    Yields:
+        Frames, and which of the whole they are and which of them are to be kept.
+    """
+    held: MelPiece | None = None
+    first = done = 0  # the frame at which `held` begins, and the first that is not made yet
+    for mel in mels:
+        held = mel if held is None else torch.cat([held, mel], 2)
+        while first + held.shape[2] - done >= pace.chunk + pace.after:
+            start = max(0, done - pace.before)
+            last = done + pace.chunk + pace.after
+            yield (
+                held[..., start - first : last - first],
+                Span(start, last, done, done + pace.chunk),
+            )
+            done += pace.chunk
+            start = max(0, done - pace.before)
+            held, first = held[..., start - first :], start
+    end = first + (0 if held is None else held.shape[2])
+    while held is not None and done < end:
+        start, last = max(0, done - pace.before), min(end, done + pace.chunk + pace.after)
+        keep = min(end, done + pace.chunk)
+        yield held[..., start - first : last - first], Span(start, last, done, keep)
+        done = keep
+
+
+def mels_of(waves: Iterable[WavePiece], log_mel: LogMel) -> Iterator[MelPiece]:
+    """The mel of an endless wave, frame for frame what `LogMel` gives of the whole.
+
+    Args:
+        waves: (batch, any number of samples) each.
+        log_mel: Computes it.
+
+    Yields:
+        (batch, n_mels, frames), as many as the samples until then complete.
+
+    Raises:
+        AudiodiffError: If the wave ends before it gives a frame.
+    """
+    config = log_mel.config
+    n, hop, window = config.n_padding, config.hop_length, log_mel.window
+    held: WavePiece | None = None
+    begun = False
+    for wave in waves:
+        held = wave if held is None else torch.cat([held, wave], 1)
+        if not begun and held.shape[1] >= config.min_samples:
+            held, begun = _begun(held, n, config.pad_mode), True
+        if begun and held.shape[1] >= config.n_fft:
+            count = (held.shape[1] - config.n_fft) // hop + 1
+            yield log_mel.of_spectrum(
+                frames.stft(held[:, : (count - 1) * hop + config.n_fft], window, hop)
+            )
+            held = held[:, count * hop :]
+    if held is None or not begun:
+        config.check_wave(torch.zeros(1, 0) if held is None else held)
+        return
+    # What is left holds the last n_fft - hop samples and more, so there is enough to reflect.
+    after = held[:, -n - 1 : -1].flip(1) if config.pad_mode == "reflect" and n else None
+    ended = torch.cat([held, torch.zeros_like(held[:, :n]) if after is None else after], 1)
+    if ended.shape[1] >= config.n_fft:
+        yield log_mel.of_spectrum(frames.stft(ended, window, hop))
+
+
+def _begun(wave: Wave, n: int, mode: frames.PadMode) -> frames.Padded:
+    """The wave with what stands before its first sample."""
+    before = wave[:, 1 : n + 1].flip(1) if mode == "reflect" else wave.new_zeros(len(wave), n)
+    return torch.cat([before, wave], 1)

@@ -1,0 +1,42 @@
+"""Pictures of times that were found."""
+
+from typing import TYPE_CHECKING
+
+import torch
+
+from audiodiff._types import Schedule
+from audiodiff.diffusion.times import log_snr
+from audiodiff.model.found import Schedules
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+def schedules_figure(schedule: Schedule, schedules: Schedules) -> "Figure":
+    """Each run's times as levels of log-SNR, and PESQ against the number of steps.
+
+    Args:
+        schedule: Of the model.
+        schedules: What was found.
+    """
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(10, 4.2), layout="constrained")
+    left, right = figure.subplots(1, 2)
+    for sampler in sorted({name for name, _ in schedules}):
+        found = [schedules[key] for key in sorted(schedules) if key[0] == sampler]
+        for run in found:
+            times = torch.tensor(run.times[:-1], dtype=torch.float64)
+            # A time without any signal has no level: it is drawn at the nearest that has.
+            levels = log_snr(schedule, times.clamp(max=1 - schedule.t_min))
+            label = f"{sampler}, {run.n_steps}"
+            left.plot(levels, [run.n_steps] * len(levels), "o-", label=label, alpha=0.7)
+        counts = [run.n_steps for run in found]
+        right.plot(counts, [run.pesq_wb for run in found], "o-", label=sampler)
+    left.set(xlabel="log-SNR at the calls of the network", ylabel="steps")
+    right.set(xlabel="steps", ylabel="PESQ")
+    for axis in (left, right):
+        axis.grid(alpha=0.3)
+        if axis.lines:
+            axis.legend(fontsize="small")
+    return figure

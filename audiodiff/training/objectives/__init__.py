@@ -1,0 +1,1 @@
+"""What a trainer minimises, one a file."""

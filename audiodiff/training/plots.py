@@ -1,0 +1,26 @@
+"""Loss curves."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+def curves_figure(records: Sequence[dict[str, Any]]) -> "Figure":
+    """Training and dev loss against the step, from the records of a run's log."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(8, 4.5), layout="constrained")
+    axis = figure.subplots()
+    spectral = {name for record in records for name in record if name.startswith("dev/spectral")}
+    for name in ("train/loss", "dev/loss", *sorted(spectral)):
+        points = [(record["step"], record[name]) for record in records if name in record]
+        if points:
+            axis.plot(*zip(*points, strict=True), label=name)
+            axis.set_yscale("log")
+    axis.set(xlabel="step", ylabel="loss")
+    axis.grid(alpha=0.3, which="both")
+    if axis.lines:
+        axis.legend()
+    return figure

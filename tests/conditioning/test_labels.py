@@ -1,0 +1,110 @@
+"""Models that make sounds of a class."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from contracts import noise
+from test_training import one_thread  # noqa: F401
+
+from audiodiff.audio import io
+from audiodiff.data.clips import FULL_SCALE, Clips
+from audiodiff.data.crops import crop_batch
+from audiodiff.data.labelled import LabelledClips
+from audiodiff.errors import AudiodiffError
+from audiodiff.model.config import ModelConfig
+from audiodiff.model.model import Model
+from audiodiff.model.weights import load_tensors
+from audiodiff.pipelines.vocoder import Vocoder
+from audiodiff.training.config import TrainConfig
+from audiodiff.training.session import Stop
+from audiodiff.training.trainer import train
+
+LABELS = ("low", "high")
+CONFIG = {
+    "sample_rate": 8000,
+    "mel": None,
+    "labels": LABELS,
+    "network": {
+        "kind": "diffwave", "n_channels": 8, "n_layers": 2, "n_mels": None, "n_labels": 2,
+    },
+    "schedule": {"kind": "cosine"},
+    "target": "v",
+    "sampling": {"times": [1.0, 0.5, 0.0]},
+}  # fmt: skip
+
+
+def model() -> Model:
+    torch.manual_seed(0)
+    made = Model(ModelConfig.parse(CONFIG, "test"))
+    torch.nn.init.normal_(made.network.output.weight, std=0.3)
+    return made
+
+
+def test_a_label_is_a_bias_of_every_layer() -> None:
+    network = model().network
+    x, level = noise(3, 500), torch.tensor([4.0, 20.0, 40.0])
+    cond = network.condition(torch.tensor([0, 1, 1]))
+    assert [part.shape for part in cond] == [(3, 8, 1, 1)] * 4
+    together = network(x, level, cond)
+    for i, label in enumerate((0, 1, 1)):
+        alone = network(x[i : i + 1], level[i : i + 1], network.condition(torch.tensor([label])))
+        torch.testing.assert_close(together[i], alone[0])
+    other = network(x[:1], level[:1], network.condition(torch.tensor([1])))
+    assert (other - together[0]).abs().max() > 1e-3
+
+
+def test_what_is_generated_depends_on_the_label(tmp_path: Path) -> None:
+    model().save(tmp_path)
+    vocoder = Vocoder.from_pretrained(tmp_path)
+    assert vocoder.labels == LABELS
+    low, high = (vocoder.generate(800, seed=1, label=label) for label in LABELS)
+    assert low.shape == (1, 800)
+    assert not torch.equal(low, high)
+    assert torch.equal(low, vocoder.generate(800, seed=1, label="low"))
+    for wrong in ("loud", None):
+        with pytest.raises(AudiodiffError, match="this model has low, high; choose accordingly"):
+            vocoder.generate(800, label=wrong)
+
+
+def test_labels_are_the_folders_of_clips() -> None:
+    samples = (0.1 * noise(1, 300)[0] * FULL_SCALE).numpy().astype("<i2")
+    clips = Clips(samples, ("low/a", "voice/high/b", "low/c"), (100, 100, 100), 8000)
+    labelled = LabelledClips(clips, LABELS)
+    wave, cond = crop_batch(labelled, seed=0, start=0, batch_size=20, n_samples=50)
+    assert cond is not None
+    of_sample = {x: i for i in range(3) for x in clips.wave(i).tolist()}
+    assert cond.tolist() == [labelled.classes[of_sample[x]] for x in wave[:, 7].tolist()]
+    assert set(cond.tolist()) == {0, 1}
+    with pytest.raises(AudiodiffError, match="clip 'a' lies in 'no folder', which is none of"):
+        LabelledClips(Clips(samples, ("a",), (300,), 8000), LABELS)
+
+
+def test_training_by_labels_learns_them(tmp_path: Path, one_thread: None) -> None:  # noqa: F811
+    for label in LABELS:
+        for n in range(3):
+            io.save(tmp_path / "clips" / label / f"{n}.wav", 0.1 * noise(1, 4000)[0].numpy(), 8000)
+    (tmp_path / "clips" / "dev.txt").write_text("low/0\nhigh/0\n")
+    config = TrainConfig.parse(
+        {"model": CONFIG, "steps": 3, "batch_size": 2, "data": {"crop_frames": 4}, "log_every": 1},
+        "test",
+    )
+    folders = [tmp_path / "clips"]
+    train(config, folders, tmp_path / "out", stop=Stop(), resume=False, say=print)
+    trained, _ = load_tensors(tmp_path / "out" / "model" / "model.safetensors")
+    torch.manual_seed(0)
+    fresh = Model(config.model).network.state_dict()
+    assert not torch.equal(trained["labels.weight"], fresh["labels.weight"])
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        ({"labels": None}, "network.n_labels=2 but of labels there are none"),
+        ({"labels": ("a", "b", "c")}, "network.n_labels=2 but of labels there are 3"),
+        ({"labels": ("a", "a")}, "holds a name twice"),
+    ],
+)
+def test_labels_and_network_must_agree(change: dict[str, object], sentence: str) -> None:
+    with pytest.raises(AudiodiffError, match=sentence):
+        ModelConfig.parse(CONFIG | change, "test")

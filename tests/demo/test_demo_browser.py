@@ -1,0 +1,183 @@
+"""The demo's page, driven in a headless Chromium as a visitor would.
+
+Screenshots are written to the folder of the environment variable SCREENSHOTS, if it is set.
+"""
+
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import soundfile
+
+pytest.importorskip("gradio")
+
+from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
+
+CLIP = Path(__file__).parents[2] / "examples" / "arctic_a0016.wav"
+CHROMIUM = next(
+    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), ""
+)
+SECONDS = 120
+"""To wait at most for what takes one on an idle machine."""
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not CHROMIUM, reason="there is no Chromium on the PATH"),
+]
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        yield playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+
+
+def opened(browser: Browser, url: str, width: int = 1280, theme: str = "light") -> Page:
+    """A new visitor's page."""
+    context = browser.new_context(
+        viewport={"width": width, "height": 900},
+        color_scheme="dark" if theme == "dark" else "light",
+    )
+    context.set_default_timeout(SECONDS * 1000)
+    expect.set_options(timeout=SECONDS * 1000)
+    page = context.new_page()
+    page.goto(url)
+    button(page, "Make sound").wait_for()
+    return page
+
+
+def button(page: Page, name: str) -> Locator:
+    return page.get_by_role("button", name=name, exact=True).locator("visible=true")
+
+
+def upload(page: Page, path: Path) -> None:
+    """Gives the tab that is shown a sound."""
+    tab = page.locator("[role=tabpanel]").locator("visible=true")
+    tab.locator("input[type=file]").first.set_input_files(path)
+
+
+def tab(page: Page, name: str) -> None:
+    page.get_by_role("tab", name=name).locator("visible=true").click()
+
+
+def shoot(page: Page, name: str) -> None:
+    if folder := os.environ.get("SCREENSHOTS"):
+        page.wait_for_timeout(1000)  # for what is being faded in
+        page.screenshot(path=Path(folder) / f"{name}.png", full_page=True)
+
+
+def figures(page: Page) -> Locator:
+    """What is said of a run once it is over."""
+    return page.get_by_text("real-time factor")
+
+
+def test_a_visitor_uploads_a_sound_and_hears_what_the_model_makes(
+    browser: Browser, demo_url: str
+) -> None:
+    page = opened(browser, demo_url)
+    upload(page, CLIP)
+    page.get_by_text("0:04").first.wait_for()
+    button(page, "Make sound").click()
+    said = figures(page).inner_text()
+    assert float(re.findall(r"PESQ (\d\.\d+)", said)[0]) > 3.5
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Download").last.click()
+    assert Path(download.value.path()).stat().st_size > 2 * 22050
+    expect(page.get_by_role("img", name="plot")).to_be_visible()
+    shoot(page, "vocode")
+
+
+def test_cancel_stops_a_run_and_the_next_one_is_whole(browser: Browser, demo_url: str) -> None:
+    page = opened(browser, demo_url)
+    upload(page, CLIP)
+    page.get_by_role("spinbutton", name=re.compile("Steps")).fill("32")
+    button(page, "Make sound").click()
+    page.get_by_text("step 2 of 32").wait_for()
+    button(page, "Cancel").click()
+    page.wait_for_timeout(1000)
+    reached = page.get_by_text("of 32").inner_text()
+    assert int(reached.split()[1]) < 32
+    page.wait_for_timeout(1500)
+    assert page.get_by_text("of 32").inner_text() == reached
+    page.get_by_role("spinbutton", name=re.compile("Steps")).fill("1")
+    button(page, "Make sound").click()
+    expect(figures(page)).to_be_visible()
+
+
+def test_a_visitor_compares_and_takes_the_blind_test(browser: Browser, demo_url: str) -> None:
+    page = opened(browser, demo_url)
+    tab(page, "Compare")
+    upload(page, CLIP)
+    button(page, "Compare").click()
+    row = page.get_by_role("row").filter(has_text="Griffin-Lim")
+    expect(row.first).to_be_visible()
+    page.get_by_text("Blind test: which of the two is X?").click()
+    button(page, "X is A").click()
+    expect(page.get_by_text("Begin a new trial first.")).to_be_visible()
+    expect(page.get_by_label("B", exact=True)).to_have_value("2 steps")
+    button(page, "New trial").click()
+    page.get_by_text("Listen, then say which X is.").wait_for()
+    button(page, "X is B").click()
+    expect(page.get_by_text("of 1 right so far.")).to_be_visible()
+    shoot(page, "compare")
+
+
+def test_a_visitor_sees_the_run_step_by_step(browser: Browser, demo_url: str) -> None:
+    page = opened(browser, demo_url)
+    tab(page, "See the diffusion")
+    upload(page, CLIP)
+    button(page, "Show the run").click()
+    expect(page.get_by_text("step 2, t = ").first).to_be_visible()
+    shoot(page, "steps")
+
+
+def test_a_wrong_file_is_a_sentence_and_no_trace(
+    browser: Browser, demo_url: str, tmp_path: Path
+) -> None:
+    (tmp_path / "bad.wav").write_bytes(b"no sound")
+    page = opened(browser, demo_url)
+    upload(page, tmp_path / "bad.wav")
+    button(page, "Make sound").click()
+    expect(page.get_by_text(re.compile(r"^bad\.wav cannot be read as sound"))).to_be_visible()
+    assert "Traceback" not in page.content()
+    shoot(page, "wrong-file")
+
+
+def test_two_visitors_see_their_own_results(
+    browser: Browser, demo_url: str, tmp_path: Path
+) -> None:
+    wave, rate = soundfile.read(CLIP)
+    soundfile.write(tmp_path / "short.wav", wave[:rate], rate)
+    visits = [(opened(browser, demo_url), path) for path in (CLIP, tmp_path / "short.wav")]
+    for page, path in visits:
+        upload(page, path)
+    for page, _ in visits:
+        button(page, "Make sound").click()
+    said = [figures(page).inner_text().split()[0] for page, _ in visits]
+    assert said == [f"{len(wave) / rate:.1f}", "1.0"]
+
+
+@pytest.mark.parametrize(("width", "theme"), [(390, "light"), (1280, "dark")])
+def test_it_fits_a_phone_and_the_dark_and_needs_no_mouse(
+    browser: Browser, demo_url: str, width: int, theme: str
+) -> None:
+    page = opened(browser, demo_url, width, theme)
+    upload(page, CLIP)
+    page.get_by_text("0:04").first.wait_for()
+    page.get_by_role("tab", name="Vocode").locator("visible=true").focus()
+    for _ in range(40):  # past the players and the choices
+        page.keyboard.press("Tab")
+        if page.evaluate("document.activeElement.innerText").strip() == "Make sound":
+            break
+    page.keyboard.press("Enter")
+    expect(figures(page)).to_be_visible()
+    assert page.evaluate("document.scrollingElement.scrollWidth") <= width
+    red, green, blue = re.findall(
+        r"\d+", page.evaluate("getComputedStyle(document.body).backgroundColor")
+    )[:3]
+    brightness = (int(red) + int(green) + int(blue)) / 3
+    assert brightness < 64 if theme == "dark" else brightness > 192
+    shoot(page, f"{theme}-{width}")

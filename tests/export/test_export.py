@@ -1,0 +1,183 @@
+"""Runs written out, and as ONNX graphs under onnxruntime."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from contracts import noise
+from test_vocoder import CONSISTENT, small_config, small_stft_config, untrained
+
+from audiodiff.audio.io import load
+from audiodiff.diffusion.schedules import VP
+from audiodiff.diffusion.times import check_times
+from audiodiff.errors import AudiodiffError
+from audiodiff.export.unrolled import Unrolled
+from audiodiff.mel.log_mel import LogMel
+from audiodiff.model.config import ModelConfig
+from audiodiff.model.hub import PRETRAINED
+from audiodiff.model.model import Model
+from audiodiff.samplers.loop import SAMPLERS, build_sampler, last, sample
+
+EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "arctic_a0016.wav"
+NAMES = [*SAMPLERS, "ddpm+langevin", "dpm++2m+langevin"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("first", [1.0, 0.9])
+def test_a_run_written_out_is_the_run(name: str, first: float) -> None:
+    schedule, times = VP(), check_times([first, 0.7, 0.4, 0.2, 0.0])
+    like = torch.zeros(2, 50, dtype=torch.float64)
+    target = noise(2, 50, seed=9).double()
+
+    def tape(like: torch.Tensor, step: int) -> torch.Tensor:
+        return noise(2, 50, seed=step).double()
+
+    def denoise(x_t: torch.Tensor, t: torch.Tensor) -> torch.Tensor:
+        return torch.tanh(x_t) * t[:, None] + target
+
+    def run(sampler: object) -> torch.Tensor:
+        return last(sample(denoise, schedule, sampler, times, tape, like))
+
+    expected = run(build_sampler(name))
+    made = run(Unrolled(build_sampler(name), schedule, times))
+    torch.testing.assert_close(made, expected, rtol=1e-9, atol=1e-9)
+
+
+SAMPLING = {"sampler": "ddpm", "times": [0.9, 0.5, 0.0], "clamp": 1.0}
+PASSES = {"start_passes": 1, "passes_between": 5, "mel_passes": 2}
+CONFIGS = {
+    "diffwave": small_config(sampling=SAMPLING),
+    "wavegrad": small_config(
+        network={
+            "kind": "wavegrad", "n_channels": 2, "n_mels": 80, "upsample_factors": (4, 4, 4, 2, 2),
+        },
+        prior={"kind": "unit"},
+    ),
+    "consistent": small_stft_config(
+        sampling=CONSISTENT | PASSES | {"sampler": "dpm++2m", "noise_above_mel": True}
+    ),
+}  # fmt: skip
+
+
+def exported(model: Model, path: Path, noise_input: bool) -> "tuple[object, object]":
+    pytest.importorskip("onnxscript")
+    ort = pytest.importorskip("onnxruntime")
+    from audiodiff.export.onnx import export_onnx
+    from audiodiff.export.run import UnrolledRun
+
+    run = UnrolledRun(model)
+    export_onnx(run, path, noise_input)
+    return run, ort.InferenceSession(path, providers=["CPUExecutionProvider"])
+
+
+def assert_it_makes_the_same_sound(run: object, session: object, mel: torch.Tensor) -> None:
+    batch, _, n_frames = mel.shape
+    white = noise(batch, run.n_draws * n_frames * 256).reshape(batch, run.n_draws, -1)
+    with torch.no_grad():
+        expected = run(mel, white).numpy()
+    (made,) = session.run(["audio"], {"mel": mel.numpy(), "noise": white.numpy()})
+    assert made.shape == (batch, 1, n_frames * 256)
+    assert np.abs(made - expected).max() < 1e-3 * np.abs(expected).max()
+
+
+def mel_of(config: ModelConfig, batch: int, n_frames: int) -> torch.Tensor:
+    assert config.mel is not None
+    wave = 0.1 * noise(batch, n_frames * config.hop_length)
+    return LogMel(config.mel)(wave)[..., :n_frames]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", CONFIGS)
+def test_onnxruntime_makes_the_same_sound(name: str, tmp_path: Path) -> None:
+    run, session = exported(untrained(CONFIGS[name]), tmp_path / "m.onnx", noise_input=True)
+    for batch, n_frames in ((1, 9), (4, 40)):
+        assert_it_makes_the_same_sound(run, session, mel_of(CONFIGS[name], batch, n_frames))
+
+
+@pytest.mark.slow
+def test_onnxruntime_makes_the_same_sound_with_the_default_model(tmp_path: Path) -> None:
+    """Its 98 passes onto the mel must not carry rounding further than the bound."""
+    model = Model.load(PRETRAINED / "default")
+    assert model.log_mel is not None
+    wave = torch.from_numpy(load(EXAMPLE, model.config.sample_rate)[0])[None]
+    mel = model.log_mel(wave[:, : wave.shape[1] // 256 * 256])
+    assert_it_makes_the_same_sound(*exported(model, tmp_path / "m.onnx", noise_input=True), mel)
+
+
+@pytest.mark.slow
+def test_without_a_noise_input_it_draws_its_own(tmp_path: Path) -> None:
+    config = CONFIGS["diffwave"]
+    _, session = exported(untrained(config), tmp_path / "m.onnx", noise_input=False)
+    assert [value.name for value in session.get_inputs()] == ["mel"]
+    assert session.get_inputs()[0].shape == ["batch", 80, "frames"]
+    mel = mel_of(config, 2, 12).numpy()
+    one, other = (session.run(None, {"mel": mel})[0] for _ in range(2))
+    assert one.shape == (2, 1, 12 * 256)
+    assert np.abs(one - other).max() > 0.1 * np.abs(one).max()
+    facts = session.get_modelmeta().custom_metadata_map
+    assert facts["model_type"] == "hifigan"
+    assert (facts["sample_rate"], facts["steps"]) == ("22050", "2")
+    assert json.loads(facts["mel"])["n_mels"] == 80
+
+
+def test_a_model_without_a_mel_is_refused() -> None:
+    from audiodiff.export.run import UnrolledRun
+
+    config = small_config(
+        mel=None, network={"kind": "diffwave", "n_channels": 4, "n_layers": 2, "n_mels": None},
+        prior={"kind": "unit"},
+    )  # fmt: skip
+    with pytest.raises(AudiodiffError, match="takes no mel"):
+        UnrolledRun(untrained(config))
+
+
+def fixed_acoustic_model(mel: np.ndarray, folder: Path) -> "tuple[Path, Path, Path]":
+    """A Matcha of sherpa-onnx that speaks one mel, whatever the text; its lexicon and tokens."""
+    import onnx
+    from onnx import TensorProto, helper, numpy_helper
+
+    def info(name: str, kind: int, shape: "list[int | str]") -> onnx.ValueInfoProto:
+        return helper.make_tensor_value_info(name, kind, shape)
+
+    graph = helper.make_graph(
+        [helper.make_node("Identity", ["fixed"], ["mel"])],
+        "acoustic",
+        [
+            info("x", TensorProto.INT64, [1, "tokens"]),
+            info("x_length", TensorProto.INT64, [1]),
+            info("noise_scale", TensorProto.FLOAT, [1]),
+            info("length_scale", TensorProto.FLOAT, [1]),
+        ],
+        [info("mel", TensorProto.FLOAT, list(mel.shape))],
+        [numpy_helper.from_array(mel, "fixed")],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9)
+    facts = {"model_type": "matcha-tts", "sample_rate": 22050, "n_speakers": 1, "version": 1}
+    facts |= {"jieba": 1, "has_espeak": 0, "pad_id": 0, "use_eos_bos": 0, "num_ode_steps": 3}
+    helper.set_model_props(model, {name: str(value) for name, value in facts.items()})
+    onnx.save(model, folder / "acoustic.onnx")
+    (folder / "tokens.txt").write_text("n 0\ni 1\nh 2\nao 3\n")
+    (folder / "lexicon.txt").write_text("你 n i\n好 h ao\n", encoding="utf-8")
+    return folder / "acoustic.onnx", folder / "lexicon.txt", folder / "tokens.txt"
+
+
+@pytest.mark.slow
+def test_sherpa_onnx_speaks_with_it(tmp_path: Path) -> None:
+    sherpa = pytest.importorskip("sherpa_onnx")
+    config = small_config(sampling=SAMPLING)
+    exported(untrained(config), tmp_path / "vocoder.onnx", noise_input=False)
+    mel = mel_of(config, 1, 40).numpy()
+    acoustic, lexicon, tokens = fixed_acoustic_model(mel, tmp_path)
+    matcha = sherpa.OfflineTtsMatchaModelConfig(
+        acoustic_model=str(acoustic),
+        vocoder=str(tmp_path / "vocoder.onnx"),
+        lexicon=str(lexicon),
+        tokens=str(tokens),
+    )
+    model = sherpa.OfflineTtsModelConfig(matcha=matcha, num_threads=1, provider="cpu")
+    made = sherpa.OfflineTts(sherpa.OfflineTtsConfig(model=model)).generate("你好")
+    assert made.sample_rate == 22050
+    assert len(made.samples) == 40 * 256
+    assert 0.01 < np.abs(made.samples).max() <= 1.0

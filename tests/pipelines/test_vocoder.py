@@ -1,0 +1,287 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from audiodiff.audio.io import resample
+from audiodiff.errors import AudiodiffError
+from audiodiff.model.config import ModelConfig
+from audiodiff.model.model import Model
+from audiodiff.pipelines.vocoder import Vocoder
+
+
+def small_config(**changes: object) -> ModelConfig:
+    values = {
+        "sample_rate": 22050,
+        "mel": "hifigan",
+        "network": {
+            "kind": "diffwave",
+            "n_channels": 4,
+            "n_layers": 4,
+            "dilation_cycle": 4,
+            "n_levels": 50,
+        },
+        "schedule": {"kind": "cosine"},
+        "target": "v",
+        "prior": {"kind": "mel-spectral", "std_min": 1e-3},
+        "sampling": {"sampler": "ddpm", "times": [1.0, 0.5, 0.0]},
+    }
+    return ModelConfig.parse(values | changes, "test")
+
+
+def small_stft_config(**changes: object) -> ModelConfig:
+    """The same at STFT-frame rate."""
+    parts = {
+        "codec": {"kind": "stft"},
+        "network": {
+            "kind": "band-split",
+            "bands": [[16, 16], [32, 8]],
+            "n_channels": 16,
+            "n_layers": 2,
+            "n_mel_channels": 16,
+        },
+        "schedule": {"kind": "rectified-flow"},
+        "prior": {"kind": "mel-envelope", "std_min": 1e-3},
+    }
+    return small_config(**(parts | changes))
+
+
+def untrained(config: ModelConfig) -> Model:
+    """A model whose output depends on all of its input."""
+    torch.manual_seed(0)
+    model = Model(config)
+    network = model.network
+    last = network.bands.merge if config.network.kind == "band-split" else [network.output]
+    for layer in last:
+        torch.nn.init.normal_(layer.weight, std=0.3)
+    return model
+
+
+CONSISTENT = {
+    "sampler": "ddpm",
+    "times": [0.8, 0.4, 0.0],
+    "t_range": [0.8, 0.2],
+    "start_passes": 4,
+    "mel_passes": 2,
+}
+UNCONDITIONAL = {
+    "mel": None,
+    "network": {"kind": "diffwave", "n_channels": 4, "n_layers": 2, "n_mels": None},
+    "prior": {"kind": "unit"},
+}
+CONFIGS = {
+    "diffwave": small_config(),
+    "band-split": small_stft_config(),
+    "consistent": small_stft_config(sampling=CONSISTENT),
+}
+
+
+@pytest.fixture(scope="module", params=CONFIGS)
+def vocoder(request: pytest.FixtureRequest) -> Vocoder:
+    # In bf16 the same sum may be rounded otherwise in another batch or chunk.
+    return Vocoder(untrained(CONFIGS[request.param]), precision="fp32")
+
+
+@pytest.fixture(scope="module")
+def mel(vocoder: Vocoder) -> torch.Tensor:
+    noise = torch.randn(2, 90 * 256, generator=torch.Generator().manual_seed(1)) / 10
+    return vocoder.mel(noise)
+
+
+def test_shapes_and_attributes(vocoder: Vocoder, mel: torch.Tensor) -> None:
+    assert (vocoder.sample_rate, vocoder.hop_length, vocoder.n_mels) == (22050, 256, 80)
+    wave = vocoder(mel)
+    assert wave.shape == (2, 90 * 256)
+    assert wave.dtype == torch.float32
+    assert not wave.requires_grad
+
+
+def test_a_seed_is_the_same_whatever_the_batch(vocoder: Vocoder, mel: torch.Tensor) -> None:
+    both = vocoder(mel, seed=5)
+    for i in range(2):
+        torch.testing.assert_close(both[i], vocoder(mel[i : i + 1], seed=5)[0], rtol=0, atol=1e-5)
+    swapped = vocoder(mel.flip(0), seed=[3, 5])
+    torch.testing.assert_close(swapped[1], both[0], rtol=0, atol=1e-5)
+    assert (vocoder(mel, seed=6) - both).abs().max() > 1e-3
+
+
+@pytest.mark.parametrize("batch_size", [1, 3])
+@pytest.mark.parametrize("n_steps", [1, 2])
+def test_chunked_equals_whole(
+    vocoder: Vocoder, mel: torch.Tensor, n_steps: int, batch_size: int
+) -> None:
+    whole = vocoder(mel, n_steps)
+    context = n_steps * vocoder.model.receptive_radius
+    pieces = list(
+        vocoder.chunks(mel, n_steps, chunk_frames=7, context_frames=context, batch_size=batch_size)
+    )
+    assert len(pieces) > 5
+    torch.testing.assert_close(torch.cat(pieces, 1), whole, rtol=0, atol=1e-4)
+    short = torch.cat(list(vocoder.chunks(mel, n_steps, chunk_frames=7, context_frames=0)), 1)
+    assert (short - whole).abs().max() > 1e-4  # so the context is what makes them equal
+
+
+def test_saved_and_loaded_it_is_the_same(
+    vocoder: Vocoder, mel: torch.Tensor, tmp_path: Path
+) -> None:
+    vocoder.model.save(tmp_path)
+    again = Vocoder.from_pretrained(tmp_path, precision="fp32")
+    assert again.model.config == vocoder.model.config
+    torch.testing.assert_close(again(mel), vocoder(mel), rtol=0, atol=0)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["config.json", "model.safetensors"]
+
+
+@pytest.mark.parametrize(
+    ("bad", "words"),
+    [
+        (torch.zeros(80, 5), r"must be \(batch, n_mels, frames\)"),
+        (torch.full((1, 5, 80), -5.0), "transpose"),
+        (torch.full((1, 100, 5), -5.0), "100 bands"),
+        (torch.full((1, 80, 5), float("nan")), "NaN"),
+        (torch.full((1, 80, 0), -5.0), "no frames"),
+        (torch.full((1, 80, 5), -16.0), "range"),
+        (torch.full((1, 80, 5), 40.0), "range"),
+        (torch.full((1, 80, 5), -5), "int64"),
+        (torch.linspace(0, 1, 400).reshape(1, 80, 5), "lmnt"),
+    ],
+)
+def test_a_mel_that_does_not_fit_is_refused(
+    vocoder: Vocoder, bad: torch.Tensor, words: str
+) -> None:
+    with pytest.raises(AudiodiffError, match=words):
+        vocoder(bad)
+
+
+def test_sound_comes_at_the_rate_asked_for(vocoder: Vocoder, mel: torch.Tensor) -> None:
+    own = vocoder(mel)
+    assert torch.equal(vocoder(mel, rate=22050), own)
+    half = vocoder(mel, rate=11025)
+    assert half.shape == (len(mel), own.shape[1] // 2)
+    expected = resample(own[1].numpy(), 22050, 11025)
+    assert torch.equal(half[1], torch.from_numpy(expected))
+    with pytest.raises(AudiodiffError, match="to_rate=-1 is not a rate"):
+        vocoder(mel, rate=-1)
+
+
+def test_other_bad_arguments_are_refused(vocoder: Vocoder, mel: torch.Tensor) -> None:
+    with pytest.raises(AudiodiffError, match="n_steps=0"):
+        vocoder(mel, n_steps=0)
+    with pytest.raises(AudiodiffError, match="sampler='eule'.*ddpm, ddim"):
+        vocoder(mel, sampler="eule")
+    with pytest.raises(AudiodiffError, match="3 seeds for 2 mels"):
+        vocoder(mel, seed=[1, 2, 3])
+    with pytest.raises(AudiodiffError, match="seed=-1"):
+        vocoder(mel, seed=-1)
+    with pytest.raises(AudiodiffError, match="NaN"):
+        vocoder.mel(torch.full((1, 5000), float("nan")))
+    with pytest.raises(AudiodiffError, match="mel"):
+        vocoder.generate(100)
+
+
+def test_other_numbers_of_steps_keep_to_the_models_range() -> None:
+    model = Model(CONFIGS["consistent"])
+    assert model.times().tolist() == model.times(2).tolist() == [0.8, 0.4, 0.0]
+    assert model.times(4).tolist() == pytest.approx([0.8, 0.6, 0.4, 0.2, 0.0])
+
+
+def test_an_unconditional_model_generates() -> None:
+    torch.manual_seed(0)
+    vocoder = Vocoder(Model(small_config(**UNCONDITIONAL)))
+    wave = vocoder.generate(1000, seed=3)
+    assert wave.shape == (1, 1000)
+    torch.testing.assert_close(wave, vocoder.generate(1000, seed=3), rtol=0, atol=0)
+    with pytest.raises(AudiodiffError, match="not conditioned"):
+        vocoder(torch.zeros(1, 80, 4))
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"sample_rate": 24000}, "sample_rate=24000"),
+        ({"target": "noise"}, "target='noise' is unknown"),
+        ({"network": {"kind": "diffwave", "n_mels": 40}}, "network.n_mels=40 but the mel has 80"),
+        ({"mel": "nonsense"}, "mel='nonsense' is unknown"),
+        ({"sampling": {"times": [0.5, 0.7, 0.0]}}, "times fall"),
+        ({"sampling": {"times": [1.0, 0.0], "sampler": "x"}}, "sampler='x' is unknown"),
+        ({"schedule": {"kind": "nope"}}, "nope"),
+        ({"target": "eps"}, "needs some signal at t = 1 and schedule.kind='cosine' has none"),
+        (UNCONDITIONAL | {"sampling": CONSISTENT}, "start_passes needs a mel; use 0"),
+        ({"colour": "red"}, "colour"),
+        ({"network": {"n_channels": 4}}, "network: unable to extract tag using .*'kind'"),
+    ],
+)
+def test_a_config_whose_parts_do_not_fit_is_refused(changes: dict, words: str) -> None:
+    with pytest.raises(AudiodiffError, match=words):
+        small_config(**changes)
+
+
+def test_a_damaged_model_directory_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(AudiodiffError, match="neither inside the package"):
+        Vocoder.from_pretrained("nowhere")
+    with pytest.raises(AudiodiffError, match="no config.json"):
+        Vocoder.from_pretrained(tmp_path)
+    Model(small_config()).save(tmp_path)
+    weights = tmp_path / "model.safetensors"
+    whole = weights.read_bytes()
+    weights.write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(AudiodiffError, match="damaged"):
+        Vocoder.from_pretrained(tmp_path)
+    weights.unlink()
+    with pytest.raises(AudiodiffError, match="no such file"):
+        Vocoder.from_pretrained(tmp_path)
+    (tmp_path / "config.json").write_text('{"format": 1}')
+    with pytest.raises(AudiodiffError, match="sample_rate: field required"):
+        Vocoder.from_pretrained(tmp_path)
+    (tmp_path / "config.json").write_text("{")
+    with pytest.raises(AudiodiffError, match="no JSON"):
+        Vocoder.from_pretrained(tmp_path)
+
+
+def test_weights_of_another_network_are_refused(tmp_path: Path) -> None:
+    Model(small_config()).save(tmp_path)
+    text = (tmp_path / "config.json").read_text()
+    (tmp_path / "config.json").write_text(text.replace('"n_channels": 4', '"n_channels": 8'))
+    with pytest.raises(
+        AudiodiffError, match=r"input.weight has shape \(4, 1, 1\), not \(8, 1, 1\)"
+    ):
+        Vocoder.from_pretrained(tmp_path)
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason="this machine has a GPU")
+def test_a_device_that_is_not_there_is_refused() -> None:
+    with pytest.raises(AudiodiffError, match="device='cuda'.*use 'cpu'"):
+        Vocoder(Model(small_config())).to("cuda")
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+def test_a_gpu_makes_the_same_sound(vocoder: Vocoder, mel: torch.Tensor, tmp_path: Path) -> None:
+    vocoder.model.save(tmp_path)
+    there = Vocoder.from_pretrained(tmp_path, "cuda", precision="fp32")(mel).cpu()
+    assert np.abs(there - vocoder(mel)).max() < 1e-3
+
+
+def test_a_ragged_batch_sounds_as_each_alone(vocoder: Vocoder, mel: torch.Tensor) -> None:
+    padded = mel.repeat(3, 1, 1)[:5] if len(mel) > 1 else mel.repeat(5, 1, 1)
+    frames = mel.shape[2]
+    lengths = [frames, frames - 3, frames, frames - 3, 5]
+    together = vocoder.batch(padded, lengths, batch_size=2, seed=5)
+    for item, n, wave in zip(padded, lengths, together, strict=True):
+        alone = vocoder(item[None, :, :n], seed=5)[0]
+        assert wave.shape == (n * vocoder.hop_length,)
+        torch.testing.assert_close(wave, alone, rtol=0, atol=1e-4)
+    cut = [item[:, :n] for item, n in zip(padded, lengths, strict=True)]
+    for one, other in zip(vocoder.batch(cut, seed=5), together, strict=True):
+        torch.testing.assert_close(one, other, rtol=0, atol=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("lengths", "words"),
+    [([3], "1 numbers for 2 mels"), ([3, 99], r"lengths\[1\]=99 but mel 1 has"), ([0, 4], "=0")],
+)
+def test_lengths_that_do_not_fit_are_refused(
+    vocoder: Vocoder, mel: torch.Tensor, lengths: list[int], words: str
+) -> None:
+    with pytest.raises(AudiodiffError, match=words):
+        vocoder.batch(torch.cat([mel[:1], mel[:1]]), lengths)
