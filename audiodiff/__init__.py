@@ -14,8 +14,9 @@ from audiodiff.mel.log_mel import LogMel, MelConfig
 from audiodiff.mel.presets import PRESETS
 from audiodiff.model.config import ModelConfig
 from audiodiff.model.model import Model
+from audiodiff.model.run import Run
 from audiodiff.pipelines.vocoder import Vocoder
-from audiodiff.samplers.loop import SAMPLERS
+from audiodiff.samplers.registry import SAMPLERS
 
 __all__ = [
     "PRESETS",
@@ -25,5 +26,6 @@ __all__ = [
     "MelConfig",
     "Model",
     "ModelConfig",
+    "Run",
     "Vocoder",
 ]

@@ -4,7 +4,8 @@ One forward process, ``x_t = alpha(t) x_0 + sigma(t) eps``, with t = 0 at data a
 and one quantity that everything reads: the denoised estimate ``x0_hat(x_t, t)``.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 from jaxtyping import Float, Int
@@ -20,13 +21,17 @@ WavePiece = Float[Tensor, "batch _"]
 """One of several pieces of audio, which need not be as long as the next."""
 
 MelPiece = Float[Tensor, "batch n_mels _"]
-"""One of several pieces of a mel spectrogram, likewise."""
+"""One of several pieces of a mel spectrogram, which need not be as long as the next."""
 
 Labels = Int[Tensor, " batch"]
-"""One class per item, by its place among a model's labels."""
+"""The class of each item, as an index into a model's labels."""
 
-Condition: TypeAlias = Mel | Labels
-"""What sound is made from: its mel, or of what class it is."""
+Condition: TypeAlias = Mapping[str, Tensor]
+"""What a run is asked for: tensors by the name of their part, batch first.
+
+``mel`` is a `Mel` and ``label`` holds `Labels`; networks may declare others. A part that is absent
+is left open, so the empty mapping, the null condition, asks for anything.
+"""
 
 State = Float[Tensor, "batch *state"]
 """What diffuses: a wave, or another representation whose last axis is time."""
@@ -55,21 +60,28 @@ class Schedule(Protocol):
 
 @runtime_checkable
 class Network(Protocol):
-    """What is trained: ``(x_t, level, cond) -> y`` for some target y."""
+    """What is trained: ``(x_t, level, features) -> y`` for some target y.
+
+    What a network needs from the rest of a model is declared by its config, see
+    `audiodiff.networks.NetworkConfig`.
+    """
 
     def level(self, schedule: Schedule, t: Times) -> Times:
         """The noise level in the network's own units (a step index, alpha, log-SNR ...)."""
 
-    def condition(self, mel: Condition | None) -> Any:
-        """All that the network derives from the mel or the class alone, once per utterance."""
+    def condition(self, cond: Condition) -> Any:
+        """The features that depend on the condition alone, computed once per run.
 
-    def __call__(self, x_t: State, level: Times, cond: Any) -> State:
+        A part that is absent contributes nothing.
+        """
+
+    def __call__(self, x_t: State, level: Times, features: Any) -> State:
         """The network's output, in the shape of x_t."""
 
 
 @runtime_checkable
 class Denoiser(Protocol):
-    """The denoised estimate, its conditioning already bound."""
+    """The denoised estimate, with its condition bound."""
 
     def __call__(self, x_t: State, t: Times) -> State:
         """x0_hat in the shape of x_t."""
@@ -77,18 +89,18 @@ class Denoiser(Protocol):
 
 @runtime_checkable
 class Prior(Protocol):
-    """Gaussian noise whose covariance the mel decides: ``eps = color(white)``."""
+    """Gaussian noise whose covariance the condition decides: ``eps = color(white)``."""
 
     radius: int
     """Mel frames on either side that one sample of its output depends on."""
 
-    def condition(self, mel: Condition | None) -> Any:
-        """All that the covariance derives from the mel, once per utterance."""
+    def condition(self, cond: Condition) -> Any:
+        """The shape of the covariance, computed once per run."""
 
-    def color(self, white: State, cond: Any) -> State:
+    def color(self, white: State, shape: Any) -> State:
         """Noise of the prior's covariance from white noise of unit variance."""
 
-    def whiten(self, x: State, cond: Any) -> State:
+    def whiten(self, x: State, shape: Any) -> State:
         """The inverse of `color`, which weights the training loss."""
 
 
@@ -97,11 +109,50 @@ class NoiseSource(Protocol):
     """White noise of unit variance for one run."""
 
     def __call__(self, like: State, step: int) -> State:
-        """Noise in the shape, dtype and device of ``like``; step 0 is the initial state's."""
+        """Noise in the shape, dtype and device of ``like``; step 0 is for the initial state."""
 
 
 Draw: TypeAlias = Callable[[], State]
-"""Fresh noise of the prior's covariance in the shape of the state, another with every call."""
+"""Fresh noise of the prior's covariance in the shape of the state, different at every call."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step of a run, from time t to r.
+
+    Attributes:
+        schedule: The noise schedule.
+        t: The time of the state, one per item.
+        r: The time to reach, smaller than t.
+        denoise: The denoised estimate, guidance included.
+        draw: Fresh noise.
+    """
+
+    schedule: Schedule
+    t: Times
+    r: Times
+    denoise: Denoiser
+    draw: Draw
+
+    @property
+    def alpha_t(self) -> Times:
+        """The coefficient of the data at t."""
+        return self.schedule.alpha(self.t)
+
+    @property
+    def sigma_t(self) -> Times:
+        """The coefficient of the noise at t."""
+        return self.schedule.sigma(self.t)
+
+    @property
+    def alpha_r(self) -> Times:
+        """The coefficient of the data at r."""
+        return self.schedule.alpha(self.r)
+
+    @property
+    def sigma_r(self) -> Times:
+        """The coefficient of the noise at r."""
+        return self.schedule.sigma(self.r)
 
 
 @runtime_checkable
@@ -109,22 +160,13 @@ class Sampler(Protocol):
     """One way from t to r < t, given the denoiser."""
 
     calls: int
-    """Of the denoiser in one step, at most."""
+    """The most calls of the denoiser that one step makes."""
 
     def init(self) -> Any:
-        """The state before the first step."""
+        """The memory before the first step."""
 
-    def step(
-        self,
-        denoise: Denoiser,
-        schedule: Schedule,
-        x_t: State,
-        t: Times,
-        r: Times,
-        state: Any,
-        draw: Draw,
-    ) -> tuple[State, Any]:
-        """x_r and the state for the next step."""
+    def step(self, x_t: State, step: Step, memory: Any) -> tuple[State, Any]:
+        """x_r, and the memory for the next step."""
 
 
 @runtime_checkable
@@ -142,11 +184,3 @@ class Codec(Protocol):
 
     def decode(self, x: State, length: int) -> Wave:
         """The wave of ``length`` samples."""
-
-
-@runtime_checkable
-class Objective(Protocol):
-    """What a trainer minimises; it knows nothing else of the model."""
-
-    def __call__(self, batch: Any) -> tuple[Tensor, dict[str, float]]:
-        """The loss to differentiate, and named figures to log."""

@@ -26,8 +26,10 @@ from audiodiff.diffusion.times import PUBLISHED, TIMES, TimeGrid, check_times, f
 from audiodiff.metrics.evaluate import Summary, summarize
 from audiodiff.metrics.perceptual import estoi, pesq_wb
 from audiodiff.metrics.spectral import log_mel_mae, multi_resolution_stft
+from audiodiff.model import Run
 from audiodiff.model.hub import model_directory
 from audiodiff.model.model import Model
+from audiodiff.pipelines.run import resynthesized
 from audiodiff.search.command import METHODS, Search, Task
 from audiodiff.search.learned import EndsEarlyError
 from audiodiff.system.atomic import replacing
@@ -45,7 +47,7 @@ SCORES = {
 }
 
 
-class Run(NamedTuple):
+class Candidate(NamedTuple):
     """A row and a column of the tables.
 
     Attributes:
@@ -66,35 +68,31 @@ def _vocoder(model: str) -> Vocoder:
     return Vocoder.from_pretrained(model)
 
 
-def score(model: str, run: Run, source: Path) -> list[float]:
+def score(model: str, run: Candidate, source: Path) -> list[float]:
     """What a clip made by a run scores, in the order of `SCORES`."""
     vocoder = _vocoder(model)
-    rate, inner = vocoder.sample_rate, vocoder.model
+    rate = vocoder.sample_rate
     wave, _ = io.load(source, rate)
-    whole = vocoder.whole_frames(torch.from_numpy(wave)[None])
-    with torch.inference_mode():
-        sampler = inner.sampler(run.sampler)
-        mel, times = vocoder.mel(whole), check_times(run.times)
-        made = inner.make(mel, whole.shape[1], times, sampler, [SEED], [0])
-    sound = made[0, : len(wave)].numpy()
+    asked = Run(run.sampler, times=run.times, seed=SEED)
+    sound = resynthesized(vocoder.model, torch.from_numpy(wave)[None], asked)[0].numpy()
     return [metric(wave, sound, rate) for metric in SCORES.values()]
 
 
-def unsearched(model: Model, sampler: str, n_steps: int) -> Iterator[Run]:
+def unsearched(model: Model, sampler: str, n_steps: int) -> Iterator[Candidate]:
     """The runs of every rule, the model's own, and published schedules that fit the model."""
     t_range, own = model.config.sampling.t_range, model.config.sampling.times
     for rule, place in TIMES.items():
         times = place(model.schedule, n_steps, t_range)
-        yield Run(sampler, n_steps, rule, tuple(times.tolist()))
+        yield Candidate(sampler, n_steps, rule, tuple(times.tolist()))
     if len(own) - 1 == n_steps:
-        yield Run(sampler, n_steps, "default", tuple(own))
+        yield Candidate(sampler, n_steps, "default", tuple(own))
     for name, betas in PUBLISHED.items():
         if len(betas) == n_steps and name.startswith(model.config.network.kind):
             try:
                 times = from_betas(model.schedule, betas)
             except AudiodiffError:  # levels that this model was not trained on
                 continue
-            yield Run(sampler, n_steps, name, tuple(times.tolist()))
+            yield Candidate(sampler, n_steps, name, tuple(times.tolist()))
 
 
 class Plan(NamedTuple):
@@ -156,7 +154,7 @@ class TimesFile:
 
 def find_runs(
     model: str, folders: list[Path], out: Path, plan: Plan, say: Callable[[str], None]
-) -> list[Run]:
+) -> list[Candidate]:
     """All runs, of which the searched ones are read from OUT/times.json or found now."""
     found = TimesFile(out / "times.json")
     runs = []
@@ -184,16 +182,16 @@ def find_runs(
                         say(f"{key}: {reason}")
                         found[key] = None
                 if (known := found.get(key)) is not None:
-                    runs.append(Run(sampler, n_steps, method, tuple(known.tolist())))
+                    runs.append(Candidate(sampler, n_steps, method, tuple(known.tolist())))
     return runs
 
 
-Scores = dict[tuple[Run, str], list[float]]
+Scores = dict[tuple[Candidate, str], list[float]]
 """By run and clip."""
 
 
 def score_all(
-    model: str, runs: Sequence[Run], sources: Sequence[Path], out: Path, workers: int
+    model: str, runs: Sequence[Candidate], sources: Sequence[Path], out: Path, workers: int
 ) -> Scores:
     """The scores of every run and clip, read from OUT/scores.jsonl or found now."""
     path = out / "scores.jsonl"
@@ -224,12 +222,12 @@ def score_all(
     }
 
 
-def summary(scores: Scores, run: Run, metric: int) -> Summary:
+def summary(scores: Scores, run: Candidate, metric: int) -> Summary:
     """One figure of one run over all clips."""
     return summarize([values[metric] for (own, _), values in scores.items() if own == run])
 
 
-def tables(scores: Scores, runs: Sequence[Run]) -> str:
+def tables(scores: Scores, runs: Sequence[Candidate]) -> str:
     """A table for each metric, with a row for each sampler and number of steps."""
     origins = list(dict.fromkeys(run.origin for run in runs))
     n_clips = len({clip for _, clip in scores})
@@ -248,7 +246,7 @@ def tables(scores: Scores, runs: Sequence[Run]) -> str:
     return "\n\n".join(parts)
 
 
-def draw(scores: Scores, runs: Sequence[Run], searched: Sequence[str], path: Path) -> None:
+def draw(scores: Scores, runs: Sequence[Candidate], searched: Sequence[str], path: Path) -> None:
     """PESQ against steps: for each sampler the best rule and the best search."""
     from matplotlib.figure import Figure
 

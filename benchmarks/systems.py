@@ -9,8 +9,9 @@ import numpy as np
 import torch
 from jaxtyping import Float
 
-from audiodiff import LogMel, MelConfig, Vocoder
+from audiodiff import LogMel, MelConfig, Model, Vocoder
 from audiodiff.diffusion.noise import white_noise
+from audiodiff.guidance import MelConsistency
 from audiodiff.mel.griffin_lim import griffin_lim as by_griffin_lim
 from audiodiff.mel.griffin_lim import magnitudes
 from audiodiff.metrics._shared import library
@@ -80,7 +81,7 @@ def projection(clip: Clip, model: str, n_passes: int) -> Samples:
     assert inner.project is not None, "a model that ends with passes has a mel"
     n_samples = mel.shape[2] * clip.config.hop_length
     white = inner.codec.encode(white_noise((SEED,), (1, n_samples)))
-    noise = inner.prior.color(white, inner.prior.condition(mel))
+    noise = inner.prior.color(white, inner.prior.condition({"mel": mel}))
     wave = inner.codec.decode(noise, n_samples)
     return inner.project(wave, mel, n_passes)[0].numpy()
 
@@ -108,6 +109,16 @@ BASELINES: dict[str, System] = {
 }
 
 
+def passes_of(model: Model) -> int:
+    """Passes onto the mel that the model's default run makes."""
+    return sum(
+        guidance.n_passes
+        for step in range(model.n_steps)
+        for guidance in model.guidance()
+        if isinstance(guidance, MelConsistency) and guidance.acts_at(step, model.n_steps)
+    )
+
+
 def systems_of(model: str, steps: Sequence[int]) -> dict[str, System]:
     """The model at each step count, its projection with no network in it, then the baselines.
 
@@ -119,8 +130,7 @@ def systems_of(model: str, steps: Sequence[int]) -> dict[str, System]:
         )
         for n in steps
     }
-    n_passes = _vocoder(model).model.config.sampling.n_passes
-    if n_passes:
+    if n_passes := passes_of(_vocoder(model).model):
         name = f"mel projection of noise, {n_passes} passes, no network"
         ours[name] = partial(projection, model=model, n_passes=n_passes)
     return ours | BASELINES

@@ -19,8 +19,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from audiodiff.model.model import Model
 from audiodiff.training.config import TrainConfig, read_train_config
-from audiodiff.training.objectives.diffusion import Batch
-from audiodiff.training.objectives.spectral import build_objective
+from audiodiff.training.objectives import Batch
 from audiodiff.training.optimizers import build_optimizer
 from audiodiff.training.state import Average
 
@@ -54,7 +53,7 @@ class Steps:
         torch.manual_seed(config.seed)
         self.config, self.device = config, device
         self.model = Model(config.model).to(device)
-        self.objective = build_objective(config, self.model).to(device)
+        self.objective = config.objective.build(self.model, config.setting).to(device)
         self.optimizer = build_optimizer(self.model.network, config.optimizer)
         self.average = Average(self.model.network, config.ema_decay)
         self.wave = 0.1 * torch.randn(config.batch_size, config.n_samples)
@@ -63,7 +62,7 @@ class Steps:
     def add_gradient(self) -> None:
         """One pass, forward and backward."""
         config = self.config
-        batch = Batch(self.wave, config.seed, 0, config.times, self.model.schedule.t_min)
+        batch = Batch(self.wave, {}, config.seed, 0)
         half = config.precision == "bf16"
         with torch.autocast(self.device.type, torch.bfloat16, enabled=half):
             loss, _ = self.objective(batch.to(self.device))

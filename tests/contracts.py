@@ -6,7 +6,7 @@ import math
 import pytest
 import torch
 
-from audiodiff._types import Codec, Denoiser, Prior, Sampler, Schedule
+from audiodiff._types import Codec, Denoiser, Prior, Sampler, Schedule, Step
 from audiodiff.diffusion.targets import TARGETS, expand, output_from_x0, x0_from_output
 from audiodiff.diffusion.times import log_snr
 from audiodiff.errors import AudiodiffError
@@ -110,7 +110,7 @@ def check_codec(codec: Codec, n_samples: int) -> None:
 def check_prior(prior: Prior, codec: Codec, mel: torch.Tensor, n_samples: int) -> None:
     white = codec.encode(noise(len(mel), n_samples))
     other = codec.encode(noise(len(mel), n_samples, seed=1))
-    cond = prior.condition(mel)
+    cond = prior.condition({"mel": mel})
     coloured = prior.color(white, cond)
     assert coloured.shape == white.shape
     assert torch.isfinite(coloured).all()
@@ -123,7 +123,7 @@ def check_prior(prior: Prior, codec: Codec, mel: torch.Tensor, n_samples: int) -
     per_frame, frame = white.shape[-1] // mel.shape[2], mel.shape[2] // 2
     changed = mel.clone()
     changed[..., frame] += 1
-    touched = steps_of(prior.color(white, prior.condition(changed)) - coloured)
+    touched = steps_of(prior.color(white, prior.condition({"mel": changed})) - coloured)
     if len(touched):
         reach = prior.radius + 1
         assert touched.min() >= (frame - reach) * per_frame
@@ -148,7 +148,7 @@ def check_sampler(sampler: Sampler, schedule: Schedule, denoise: Denoiser | None
     times = torch.linspace(0.9, 0, 201, dtype=F64)
     for now, then in itertools.pairwise(times):
         x, state = sampler.step(
-            denoise or data, schedule, x, now.expand(2), then.expand(2), state, draw
+            x, Step(schedule, now.expand(2), then.expand(2), denoise or data, draw), state
         )
         assert x.shape == (2, n)
         assert x.dtype == F64

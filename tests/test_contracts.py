@@ -13,11 +13,11 @@ from contracts import (
     noise,
 )
 
-from audiodiff.codecs.registry import build_codec
+from audiodiff._types import Step
 from audiodiff.codecs.stft import StftConfig
 from audiodiff.codecs.waveform import WaveformConfig
 from audiodiff.diffusion.noise import BLOCK, NoiseTape, white_noise
-from audiodiff.diffusion.priors import CODECS_OF, PRIORS, PriorConfig
+from audiodiff.diffusion.priors import PRIORS, PriorConfig
 from audiodiff.diffusion.schedules import (
     SCHEDULES,
     VE,
@@ -32,9 +32,10 @@ from audiodiff.diffusion.times import PUBLISHED, TIMES, check_times, from_betas,
 from audiodiff.errors import AudiodiffError
 from audiodiff.mel.log_mel import LogMel
 from audiodiff.mel.presets import PRESETS
-from audiodiff.samplers.ancestral import Ancestral, Clamped
+from audiodiff.samplers import DDPM, Clamped
 from audiodiff.samplers.ddim import DDIM
-from audiodiff.samplers.loop import SAMPLERS, sample
+from audiodiff.samplers.loop import sample
+from audiodiff.samplers.registry import SAMPLERS
 
 EXAMPLES = {name: kind() for name, kind in SCHEDULES.items() if name != "betas"}
 EXAMPLES["betas"] = Betas(betas=(0.001, 0.01, 0.05, 0.1, 0.3, 0.6))
@@ -66,7 +67,7 @@ def test_sampler_contract(sampler: str, name: str) -> None:
 
 @pytest.mark.parametrize("preset", ["hifigan", "vocos", "lmnt-wavegrad"])
 @pytest.mark.parametrize(
-    ("name", "kind"), [(name, kind) for name in PRIORS for kind in CODECS_OF[name]]
+    ("name", "kind"), [(name, kind) for name in PRIORS for kind in PRIORS[name].codecs or CODECS]
 )
 def test_prior_contract(name: str, kind: str, preset: str) -> None:
     config = PRESETS[preset]
@@ -74,7 +75,7 @@ def test_prior_contract(name: str, kind: str, preset: str) -> None:
     wave = torch.randn(2, n_samples, generator=torch.Generator().manual_seed(0)) / 10
     mel = LogMel(config)(wave)[..., :40]
     prior = PRIORS[name](PriorConfig(kind=name), CODECS[kind], config)
-    check_prior(prior, build_codec(CODECS[kind], config), mel, n_samples)
+    check_prior(prior, CODECS[kind].build(config), mel, n_samples)
 
 
 def test_the_spectral_prior_has_the_level_of_the_sound() -> None:
@@ -84,8 +85,10 @@ def test_the_spectral_prior_has_the_level_of_the_sound() -> None:
     prior = PRIORS["mel-spectral"](figures, WaveformConfig(), config)
     mel = LogMel(config)(0.02 * white)
     # A band of one or two bins is a noisy estimate of the level, which adds some power.
-    assert prior.color(white, prior.condition(mel)).std().item() == pytest.approx(0.02, rel=0.15)
-    assert prior.whiten(0.02 * white, prior.condition(mel)).std().item() == pytest.approx(
+    assert prior.color(white, prior.condition({"mel": mel})).std().item() == pytest.approx(
+        0.02, rel=0.15
+    )
+    assert prior.whiten(0.02 * white, prior.condition({"mel": mel})).std().item() == pytest.approx(
         1, rel=0.15
     )
 
@@ -97,7 +100,7 @@ def test_the_energy_prior_is_priorgrads_formula() -> None:
     mel = torch.full((1, 80, 3), -11.0)
     mel[..., 1] = np.log(4 / 80)  # the square root of the sum is 2
     mel[..., 2] = 3.0  # beyond the maximum
-    std = prior.color(torch.ones(1, 768), prior.condition(mel))[0, ::256]
+    std = prior.color(torch.ones(1, 768), prior.condition({"mel": mel}))[0, ::256]
     torch.testing.assert_close(std, torch.tensor([0.1, 1.5 / 3.5, 1.0]))
 
 
@@ -112,7 +115,7 @@ def test_ddim_is_of_first_order(name: str) -> None:
     for n in counts:
         y, times = x, torch.linspace(0.9, 0.2, n + 1, dtype=F64)
         for now, then in itertools.pairwise(times):
-            y, _ = DDIM().step(data, schedule, y, now[None], then[None], None, torch.Tensor)
+            y, _ = DDIM().step(y, Step(schedule, now[None], then[None], data, torch.Tensor), None)
         errors.append((y - exact).abs().item())
     slope = np.polyfit(np.log(counts), np.log(errors), 1)[0]
     assert slope == pytest.approx(-1, abs=0.1)
@@ -125,8 +128,8 @@ def test_ddim_eta1_is_ancestral(name: str) -> None:
     x, noise = torch.randn(2, 1, 50, generator=torch.Generator().manual_seed(0), dtype=F64)
     for now, then in [(1.0, 0.7), (0.7, 0.3), (0.3, 0.0)]:
         t, r = torch.tensor([now], dtype=F64), torch.tensor([then], dtype=F64)
-        one, _ = DDIM(eta=1.0).step(data, schedule, x, t, r, None, lambda: noise)
-        other, _ = Ancestral().step(data, schedule, x, t, r, None, lambda: noise)
+        one, _ = DDIM(eta=1.0).step(x, Step(schedule, t, r, data, lambda: noise), None)
+        other, _ = DDPM().step(x, Step(schedule, t, r, data, lambda: noise), None)
         torch.testing.assert_close(one, other, rtol=0, atol=1e-12)
 
 
@@ -141,7 +144,7 @@ def test_clamped_keeps_every_state_within_the_limit() -> None:
         sample(
             GaussianData(schedule),
             schedule,
-            Clamped(Ancestral(), 0.4),
+            Clamped(DDPM(), 0.4),
             uniform(schedule, 5),
             NoiseTape([0], [0]),
             torch.empty(1, 200),

@@ -1,11 +1,11 @@
 """Coqui TTS: ``vocoder_model.inference(mel)``."""
 
-from typing import Any
-
 from jaxtyping import Float
 from torch import Tensor
 
 from audiodiff._types import Mel
+from audiodiff.model.model import DEFAULT
+from audiodiff.model.run import Run
 from audiodiff.pipelines.vocoder import Vocoder
 
 
@@ -13,13 +13,14 @@ class CoquiVocoder:
     """Takes the `coqui` mel: scaled to +-4, without mean and variance.
 
     Args:
-        vocoder: Makes the sound.
-        run: As for a call of it: ``n_steps``, ``sampler``, ``seed``, ``rate``.
+        vocoder: The vocoder that makes the sound.
+        run: The run: sampler, number of steps, seed.
+        rate: Sample rate of the sound in Hz; the model's if None.
     """
 
-    def __init__(self, vocoder: Vocoder, **run: Any) -> None:
-        self._vocoder, self._run = vocoder, run
+    def __init__(self, vocoder: Vocoder, run: Run = DEFAULT, rate: int | None = None) -> None:
+        self._vocoder, self._run, self._rate = vocoder, run, rate
 
     def inference(self, mel: Mel) -> Float[Tensor, "batch 1 samples"]:
         """The sound of (batch, 80, frames)."""
-        return self._vocoder(mel, preset="coqui", **self._run)[:, None]
+        return self._vocoder.make(mel, self._run, "coqui", self._rate)[:, None]

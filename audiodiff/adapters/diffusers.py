@@ -9,11 +9,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from audiodiff._types import State, Wave
+from audiodiff._types import Condition, State, Wave
 from audiodiff.diffusion.noise import NoiseTape
 from audiodiff.diffusion.times import log_snr
 from audiodiff.errors import AudiodiffError
+from audiodiff.guidance.contract import guided
 from audiodiff.mel.check import check_mel
+from audiodiff.model.run import Run
 from audiodiff.pipelines.vocoder import Vocoder
 
 TOLERANCE = 0.01
@@ -42,10 +44,8 @@ def vocode(vocoder: Vocoder, mel: Tensor, scheduler: Any, n_steps: int, seed: in
         AudiodiffError: If the mel is wrong, or the scheduler clips, has a noise level outside the
             model's schedule, or is of a kind that has none to read.
     """
-    model, log_mel = vocoder.model, vocoder.model.log_mel
-    if log_mel is None:
-        raise AudiodiffError("this model is not conditioned on a mel")
-    mel = check_mel(mel, log_mel.config, "mel").to(vocoder.device, torch.float32)
+    model = vocoder.model
+    mel = check_mel(mel, vocoder.mel_config, "mel").to(vocoder.device, torch.float32)
     for option in ("clip_sample", "thresholding"):
         if scheduler.config.get(option):
             raise AudiodiffError(
@@ -55,24 +55,26 @@ def vocode(vocoder: Vocoder, mel: Tensor, scheduler: Any, n_steps: int, seed: in
     scheduler.set_timesteps(n_steps, device=vocoder.device)
     levels = [_level(scheduler, i) for i in range(len(scheduler.timesteps))]
     times = _times(vocoder, levels)
-    denoisers = model.denoisers(mel)
     n_samples = mel.shape[2] * vocoder.hop_length
     wave = NoiseTape([seed] * len(mel), [0] * len(mel))(mel.new_empty(len(mel), n_samples), 0)
-    cond = model.prior.condition(mel)
+    cond: Condition = {"mel": mel}
+    context = model.context(cond, n_samples, Run(precision=vocoder.precision))
+    own, shape = context.denoiser(cond), model.prior.condition(cond)
     generator = torch.Generator(vocoder.device).manual_seed(seed)
     draws = {"generator": generator} if _takes_generator(scheduler) else {}
     x = model.codec.encode(wave) * getattr(scheduler, "init_noise_sigma", 1.0)
     for i, (alpha, sigma) in enumerate(levels):
-        step, t, denoise = scheduler.timesteps[i], times[i], denoisers[i == len(levels) - 1]
+        step, t = scheduler.timesteps[i], times[i]
+        denoise = guided(own, model.guidance(), context, i, len(levels))
         if hasattr(scheduler, "scale_model_input"):
             scheduler.scale_model_input(x, step)  # which some wait for before a step
         # Of equal ratio alpha / sigma, the states differ by the ratio of the sigmas.
         scale = (model.schedule.sigma(t[None]) / sigma).to(x)
         at = t.expand(len(x)).to(x.device)
-        x0 = model.prior.whiten(denoise(model.prior.color(x * scale, cond), at), cond)
+        x0 = model.prior.whiten(denoise(model.prior.color(x * scale, shape), at), shape)
         output = _output(scheduler, x, x0, alpha, sigma)
         x = scheduler.step(output, step, x, **draws).prev_sample
-    return model.codec.decode(model.prior.color(x, cond), n_samples)
+    return model.codec.decode(model.prior.color(x, shape), n_samples)
 
 
 def _level(scheduler: Any, i: int) -> tuple[float, float]:

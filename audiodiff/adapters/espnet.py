@@ -1,10 +1,10 @@
 """ESPnet: ``vocoder(mel)`` of (frames, bands), with an attribute ``fs``."""
 
-from typing import Any
-
 from jaxtyping import Float
 from torch import Tensor
 
+from audiodiff.model.model import DEFAULT
+from audiodiff.model.run import Run
 from audiodiff.pipelines.vocoder import Vocoder
 
 
@@ -12,14 +12,15 @@ class EspnetVocoder:
     """Takes the `espnet` mel as the acoustic model was trained on it.
 
     Args:
-        vocoder: Makes the sound.
-        mean: Of the training mels, per band, which the acoustic model's output lacks; None where
-            it is plain.
-        std: Their deviation, by which it was divided.
-        run: As for a call of the vocoder: ``n_steps``, ``sampler``, ``seed``, ``rate``.
+        vocoder: The vocoder that makes the sound.
+        mean: Mean of the training mels, per band, which the acoustic model's output lacks; 0 where
+            its output is plain.
+        std: Standard deviation of the training mels, per band, by which they were divided.
+        run: The run: sampler, number of steps, seed.
+        rate: Sample rate of the sound in Hz; the model's if None.
 
     Attributes:
-        fs: Sample rate of the sound.
+        fs: Sample rate of the sound in Hz.
     """
 
     def __init__(
@@ -27,12 +28,13 @@ class EspnetVocoder:
         vocoder: Vocoder,
         mean: Float[Tensor, " bands"] | float = 0.0,
         std: Float[Tensor, " bands"] | float = 1.0,
-        **run: Any,
+        run: Run = DEFAULT,
+        rate: int | None = None,
     ) -> None:
-        self.fs: int = run.get("rate") or vocoder.sample_rate
+        self.fs = vocoder.sample_rate if rate is None else rate
         self._vocoder, self._run, self._mean, self._std = vocoder, run, mean, std
 
     def __call__(self, mel: Float[Tensor, "frames bands"]) -> Float[Tensor, " samples"]:
         """The sound of one mel."""
         plain = mel * self._std + self._mean
-        return self._vocoder(plain.T[None], preset="espnet", **self._run)[0]
+        return self._vocoder.make(plain.T[None], self._run, "espnet", self.fs)[0]

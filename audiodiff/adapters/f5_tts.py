@@ -1,10 +1,10 @@
 """F5-TTS and others that hold a Vocos: ``vocoder.decode(mel)`` at 24000 Hz."""
 
-from typing import Any
-
 from torch import nn
 
 from audiodiff._types import Mel, Wave
+from audiodiff.model.model import DEFAULT
+from audiodiff.model.run import Run
 from audiodiff.pipelines.vocoder import Vocoder
 
 RATE = 24000
@@ -14,15 +14,15 @@ class VocosLike(nn.Module):
     """Takes the `vocos` mel.
 
     Args:
-        vocoder: Makes the sound, which is resampled to 24000 Hz.
-        run: As for a call of it: ``n_steps``, ``sampler``, ``seed``.
+        vocoder: The vocoder that makes the sound, which is resampled to 24000 Hz.
+        run: The run: sampler, number of steps, seed.
     """
 
-    def __init__(self, vocoder: Vocoder, **run: Any) -> None:
+    def __init__(self, vocoder: Vocoder, run: Run = DEFAULT) -> None:
         super().__init__()
         self.model = vocoder.model
         self._vocoder, self._run = vocoder, run
 
     def decode(self, mel: Mel) -> Wave:
         """The sound of (batch, 100, frames)."""
-        return self._vocoder(mel, preset="vocos", rate=RATE, **self._run)
+        return self._vocoder.make(mel, self._run, "vocos", RATE)

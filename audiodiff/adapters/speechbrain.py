@@ -1,12 +1,12 @@
 """SpeechBrain: ``hifi_gan.decode_batch(mel, mel_lens, hop_len)``."""
 
-from typing import Any
-
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
 from audiodiff._types import Mel
+from audiodiff.model.model import DEFAULT
+from audiodiff.model.run import Run
 from audiodiff.pipelines.vocoder import Vocoder
 
 
@@ -14,12 +14,13 @@ class SpeechBrainVocoder:
     """Takes the `speechbrain` mel.
 
     Args:
-        vocoder: Makes the sound.
-        run: As for a call of it: ``n_steps``, ``sampler``, ``seed``, ``rate``.
+        vocoder: The vocoder that makes the sound.
+        run: The run: sampler, number of steps, seed.
+        rate: Sample rate of the sound in Hz; the model's if None.
     """
 
-    def __init__(self, vocoder: Vocoder, **run: Any) -> None:
-        self._vocoder, self._run = vocoder, run
+    def __init__(self, vocoder: Vocoder, run: Run = DEFAULT, rate: int | None = None) -> None:
+        self._vocoder, self._run, self._rate = vocoder, run, rate
 
     def decode_batch(
         self, mel: Mel, mel_lens: Int[Tensor, " batch"] | None = None, hop_len: int | None = None
@@ -31,7 +32,7 @@ class SpeechBrainVocoder:
             mel_lens: Frames of each.
             hop_len: Samples of a frame in the result; needed for mel_lens.
         """
-        wave = self._vocoder(mel, preset="speechbrain", **self._run)[:, None]
+        wave = self._vocoder.make(mel, self._run, "speechbrain", self._rate)[:, None]
         if mel_lens is None or hop_len is None:
             return wave
         places = torch.arange(wave.shape[-1], device=wave.device)

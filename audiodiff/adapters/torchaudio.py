@@ -1,12 +1,12 @@
 """torchaudio's Tacotron2 bundles: ``waveforms, lengths = vocoder(specgram, lengths)``."""
 
-from typing import Any
-
 import torch
 from jaxtyping import Int
 from torch import Tensor, nn
 
 from audiodiff._types import Mel, Wave
+from audiodiff.model.model import DEFAULT
+from audiodiff.model.run import Run
 from audiodiff.pipelines.vocoder import Vocoder
 
 
@@ -14,24 +14,25 @@ class TorchaudioVocoder(nn.Module):
     """Takes the `tacotron2` mel.
 
     Args:
-        vocoder: Makes the sound.
-        run: As for a call of it: ``n_steps``, ``sampler``, ``seed``, ``rate``.
+        vocoder: The vocoder that makes the sound.
+        run: The run: sampler, number of steps, seed.
+        rate: Sample rate of the sound in Hz; the model's if None.
 
     Attributes:
-        sample_rate: Of the sound.
+        sample_rate: Sample rate of the sound in Hz.
     """
 
-    def __init__(self, vocoder: Vocoder, **run: Any) -> None:
+    def __init__(self, vocoder: Vocoder, run: Run = DEFAULT, rate: int | None = None) -> None:
         super().__init__()
         self.model = vocoder.model
-        self.sample_rate: int = run.get("rate") or vocoder.sample_rate
-        self._vocoder, self._run = vocoder, run
+        self.sample_rate = vocoder.sample_rate if rate is None else rate
+        self._vocoder, self._run, self._rate = vocoder, run, rate
 
     def forward(
         self, specgram: Mel, lengths: Int[Tensor, " batch"] | None = None
     ) -> tuple[Wave, Int[Tensor, " batch"]]:
         """The sound of (batch, 80, frames), and how many samples of each item count."""
-        wave = self._vocoder(specgram, preset="tacotron2", **self._run)
+        wave = self._vocoder.make(specgram, self._run, "tacotron2", self._rate)
         frames = specgram.shape[2]
         counts = torch.full((len(wave),), frames) if lengths is None else lengths
         return wave, (counts * wave.shape[1] / frames).long()

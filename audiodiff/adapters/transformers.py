@@ -1,10 +1,11 @@
 """SpeechT5 and FastSpeech2Conformer of transformers: ``vocoder(spectrogram)``, frames first."""
 
-from typing import Any
-
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from audiodiff._types import Mel, Wave
+from audiodiff.model.model import DEFAULT
+from audiodiff.model.run import Run
 from audiodiff.pipelines.vocoder import Vocoder
 
 
@@ -14,25 +15,31 @@ class TransformersVocoder(nn.Module):
     The mels of both acoustic models are plain: it is those vocoders that take off a mean.
 
     Args:
-        vocoder: Makes the sound.
-        preset: What the acoustic model was trained on: ``speecht5``, or ``espnet`` for
+        vocoder: The vocoder that makes the sound.
+        preset: Preset that the acoustic model was trained on: ``speecht5``, or ``espnet`` for
             FastSpeech2Conformer.
-        rate: Of the sound: 16000 for SpeechT5, 22050 for FastSpeech2Conformer.
-        run: As for a call of the vocoder: ``n_steps``, ``sampler``, ``seed``.
+        rate: Sample rate of the sound in Hz: 16000 for SpeechT5, 22050 for FastSpeech2Conformer.
+        run: The run: sampler, number of steps, seed.
     """
 
     def __init__(
-        self, vocoder: Vocoder, preset: str = "speecht5", rate: int = 16000, **run: Any
+        self,
+        vocoder: Vocoder,
+        preset: str = "speecht5",
+        rate: int = 16000,
+        run: Run = DEFAULT,
     ) -> None:
         super().__init__()
         self.model = vocoder.model
-        self._vocoder = vocoder
-        self._run: dict[str, Any] = {"preset": preset, "rate": rate} | run
+        self._vocoder, self._run, self._preset, self._rate = vocoder, run, preset, rate
 
     def forward(
         self, spectrogram: Float[Tensor, "*batch frames bands"]
     ) -> Float[Tensor, "*batch samples"]:
         """The sound of (batch, frames, bands), or of (frames, bands)."""
         if spectrogram.ndim == 2:
-            return self._vocoder(spectrogram.T[None], **self._run)[0]
-        return self._vocoder(spectrogram.transpose(1, 2), **self._run)
+            return self._sound(spectrogram.T[None])[0]
+        return self._sound(spectrogram.transpose(1, 2))
+
+    def _sound(self, mel: Mel) -> Wave:
+        return self._vocoder.make(mel, self._run, self._preset, self._rate)

@@ -25,17 +25,17 @@ def generate(
 ) -> None:
     """Make new sounds by a model that takes no mel."""
     from audiodiff.audio import io
-    from audiodiff.pipelines.vocoder import Vocoder
+    from audiodiff.pipelines.generator import Generator
 
-    vocoder = Vocoder.from_pretrained(model)
-    n_samples = round(seconds * vocoder.sample_rate)
-    named = [label] if label is not None else list(vocoder.labels or (None,))
+    generator = Generator.from_pretrained(model)
+    n_samples = round(seconds * generator.sample_rate)
+    named = [label] if label is not None else list(generator.labels or (None,))
     with progress_bar() as progress:
         for n in progress.track(range(count), description="generating", update_period=0.5):
             chosen = named[n % len(named)]
-            wave = vocoder.generate(n_samples, steps, seed + n, chosen)[0].cpu().numpy()
+            wave = generator.generate(n_samples, chosen, steps, seed=seed + n)[0].cpu().numpy()
             path = out / f"{'' if chosen is None else f'{chosen}-'}{seed + n:05}.wav"
-            n_clipped = io.save(path, wave, vocoder.sample_rate)
+            n_clipped = io.save(path, wave, generator.sample_rate)
             if n_clipped:
                 console.print(f"{path}: {n_clipped} samples exceeded full scale, clipped")
     console.print(f"{count} written to {out}")

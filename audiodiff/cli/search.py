@@ -115,8 +115,10 @@ def info(model: Name) -> None:
 
 def run_in_words(model: "Model", n_steps: int | None, sampler: str | None) -> str:
     """Sampler, times and where they come from."""
+    from audiodiff.model.run import Run
+
     name = sampler or model.config.sampling.sampler
-    times = model.times(n_steps, sampler)
+    times = model.times(Run(sampler, n_steps))
     found = None if n_steps is None else model.searched.get((name, n_steps))
     if found is not None:
         origin = f"found by {found.method}, PESQ {found.pesq_wb:.2f} on {found.clips} clips"

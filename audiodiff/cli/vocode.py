@@ -78,6 +78,7 @@ def vocode(
     """Turn audio (resynthesis) or mels (.npy .npz .pt .safetensors) into wav files."""
     from audiodiff.data.corpus import read_ids
     from audiodiff.mel.conversion import conversion_to
+    from audiodiff.model.run import Run
     from audiodiff.pipelines.files import (
         INPUT_SUFFIXES,
         Loading,
@@ -101,8 +102,6 @@ def vocode(
     jobs = [] if out is None else find_jobs(inputs or [], out, INPUT_SUFFIXES, ".wav", names)
     loading = Loading(model, device, precision, compile)
     vocoder = Vocoder.from_pretrained(*loading)
-    if vocoder.mel_config is None:
-        raise AudiodiffError(f"--model {model!r} takes no mel, so no input; choose another")
     settings = VocodeSettings(
         n_steps=steps,
         sampler=sampler,
@@ -114,7 +113,7 @@ def vocode(
     )
     if preset is not None and (remark := conversion_to(vocoder.mel_config, preset).remark()):
         console.print(f"warning: {remark}")
-    vocoder.model.sampler(sampler)  # an unknown name is one error, not one a file
+    vocoder.model.sampler(Run(sampler))  # an unknown name is one error, not one a file
     if verbose:
         console.print(cli_search.run_in_words(vocoder.model, steps, sampler))
     if stream is not None:

@@ -1,1 +1,9 @@
 """The ways between a wave and what diffuses."""
+
+from audiodiff._types import Codec
+from audiodiff.codecs.contract import CodecConfig
+from audiodiff.codecs.registry import CODECS
+from audiodiff.codecs.stft import Stft, StftConfig
+from audiodiff.codecs.waveform import Waveform, WaveformConfig
+
+__all__ = ["CODECS", "Codec", "CodecConfig", "Stft", "StftConfig", "Waveform", "WaveformConfig"]

@@ -1,26 +1,20 @@
 """The codecs by name."""
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING
 
-from pydantic import Field
+from audiodiff.codecs.contract import CodecConfig
+from audiodiff.codecs.stft import StftConfig
+from audiodiff.codecs.waveform import WaveformConfig
+from audiodiff.config import of_kind
 
-from audiodiff._types import Codec
-from audiodiff.codecs.stft import Stft, StftConfig
-from audiodiff.codecs.waveform import Waveform, WaveformConfig
-from audiodiff.mel.log_mel import MelConfig
+CODECS: dict[str, type[CodecConfig]] = {"waveform": WaveformConfig, "stft": StftConfig}
+"""The config of every codec by the name that a model's config gives as ``kind``.
 
-CodecConfig = Annotated[WaveformConfig | StftConfig, Field(discriminator="kind")]
+Assign to it to add one.
+"""
+
+if TYPE_CHECKING:
+    AnyCodec = CodecConfig
+else:
+    AnyCodec = of_kind(CODECS)
 """The field type for configs that hold a codec."""
-
-
-def build_codec(config: Any, mel: MelConfig | None) -> Codec:
-    """The codec of a config.
-
-    Args:
-        config: One of `CodecConfig`.
-        mel: The mel of the model; an STFT needs one.
-    """
-    if isinstance(config, WaveformConfig):
-        return Waveform()
-    assert mel is not None, "a model's config checks that an STFT has a mel"
-    return Stft(config, mel)

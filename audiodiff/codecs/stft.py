@@ -1,4 +1,4 @@
-"""The codec of networks that diffuse a complex spectrogram."""
+"""The codec of networks that work at STFT-frame rate."""
 
 from typing import Literal
 
@@ -9,8 +9,8 @@ from torch import Tensor
 
 from audiodiff._types import Wave
 from audiodiff.audio import frames
+from audiodiff.codecs.contract import CodecConfig
 from audiodiff.codecs.waveform import check_length
-from audiodiff.config import Config
 from audiodiff.errors import AudiodiffError
 from audiodiff.mel.log_mel import MelConfig
 
@@ -18,11 +18,11 @@ Spectrum = Float[Tensor, "batch 2 bins frames"]
 """A complex spectrogram as real numbers: real parts, then imaginary parts."""
 
 
-class StftConfig(Config):
+class StftConfig(CodecConfig):
     """The complex spectrogram diffuses, at the mel's frames.
 
     Attributes:
-        n_fft: Length of the Hann window and of the transform, even.
+        n_fft: Length of the Hann window and of the transform in samples, even.
     """
 
     kind: Literal["stft"] = "stft"
@@ -40,25 +40,36 @@ class StftConfig(Config):
         """Frequencies kept: all but that at half the sample rate."""
         return self.n_fft // 2
 
+    def build(self, mel: MelConfig | None) -> "Stft":
+        """The codec, whose frames are the mel's.
+
+        Raises:
+            AudiodiffError: If there is no mel, or its hop is too long.
+        """
+        if mel is None:
+            raise AudiodiffError("codec.kind='stft' needs a mel, whose frames it shares")
+        return Stft(self, mel)
+
 
 class Stft:
-    """The codec of networks that work at STFT-frame rate: a complex spectrogram.
+    """A complex spectrogram.
 
-    Frame m has its middle where the mel's frame m has its own. The transform is divided by the
-    root of the window's energy, so that white noise of unit variance has ``E|X|^2 = 1`` in every
-    bin. The bin at half the sample rate, which says next to nothing, is left out.
+    The middle of frame m is that of the mel's frame m. The transform is divided by the root of the
+    window's energy, so that white noise of unit variance has ``E|X|^2 = 1`` in every bin. The bin
+    at half the sample rate, which says next to nothing, is left out.
 
-    >>> from audiodiff.mel.presets import PRESETS
-    >>> wave = torch.randn(1, 40 * 256)
-    >>> codec = Stft(StftConfig(), PRESETS["hifigan"])
-    >>> spectrum = codec.encode(wave)
-    >>> spectrum.shape
-    torch.Size([1, 2, 512, 40])
-    >>> (codec.decode(spectrum, 5120) - wave[:, :5120]).abs().max().item() < 0.2
-    True
+    Example:
+        >>> from audiodiff.mel.presets import PRESETS
+        >>> wave = torch.randn(1, 40 * 256)
+        >>> codec = Stft(StftConfig(), PRESETS["hifigan"])
+        >>> spectrum = codec.encode(wave)
+        >>> spectrum.shape
+        torch.Size([1, 2, 512, 40])
+        >>> (codec.decode(spectrum, 5120) - wave[:, :5120]).abs().max().item() < 0.2
+        True
 
     Args:
-        config: Its sizes.
+        config: Length of the transform.
         mel: The mel whose frames it shares.
 
     Raises:

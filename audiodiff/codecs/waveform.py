@@ -3,23 +3,29 @@
 from typing import Literal
 
 from audiodiff._types import State, Wave
-from audiodiff.config import Config
+from audiodiff.codecs.contract import CodecConfig
 from audiodiff.errors import AudiodiffError
+from audiodiff.mel.log_mel import MelConfig
 
 
-class WaveformConfig(Config):
+class WaveformConfig(CodecConfig):
     """The wave itself diffuses."""
 
     kind: Literal["waveform"] = "waveform"
 
+    def build(self, mel: MelConfig | None = None) -> "Waveform":
+        """The codec, which needs nothing."""
+        return Waveform()
+
 
 class Waveform:
-    """The codec of networks that diffuse the wave itself: the identity.
+    """The identity.
 
-    >>> import torch
-    >>> wave = torch.randn(1, 100)
-    >>> torch.equal(Waveform().decode(Waveform().encode(wave), 80), wave[:, :80])
-    True
+    Example:
+        >>> import torch
+        >>> wave = torch.randn(1, 100)
+        >>> torch.equal(Waveform().decode(Waveform().encode(wave), 80), wave[:, :80])
+        True
     """
 
     hop_length: int = 1

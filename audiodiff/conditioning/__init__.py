@@ -1,1 +1,7 @@
-"""What a run is asked for."""
+"""What a run is asked for: a mel, a label, any of which may be dropped."""
+
+from audiodiff._types import Condition
+from audiodiff.conditioning.labels import index_of
+from audiodiff.conditioning.parts import joined, moved, selected, without
+
+__all__ = ["Condition", "index_of", "joined", "moved", "selected", "without"]

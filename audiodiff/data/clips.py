@@ -55,9 +55,9 @@ class Clips:
         """Seconds in all."""
         return self.n_samples / self.sample_rate
 
-    def condition(self, i: int, start: int, n_samples: int) -> Condition | None:
-        """What goes with part of clip i beside its sound: nothing; see `PairedClips`."""
-        return None
+    def condition(self, i: int, start: int, n_samples: int) -> Condition:
+        """What goes with part of clip i beside its sound, as a batch of one: nothing here."""
+        return {}
 
     def at(self, k: int) -> "Clips":
         """What item k of the training sequence is cut from: all of them, see `Source`."""

@@ -17,6 +17,7 @@ from jaxtyping import Float
 from pydantic import Field, PositiveInt, field_validator
 
 from audiodiff._types import Condition, Wave
+from audiodiff.conditioning.parts import joined
 from audiodiff.config import Config
 from audiodiff.data.clips import Clips, Source
 from audiodiff.errors import AudiodiffError
@@ -61,12 +62,11 @@ class Crops(NamedTuple):
 
     Attributes:
         wave: (batch, samples).
-        cond: What an acoustic model predicted for them, (batch, n_mels, frames), or their classes;
-            None where there is nothing but sound.
+        cond: What goes with the crops beside their sound: predicted mels, labels.
     """
 
     wave: Wave
-    cond: Condition | None
+    cond: Condition
 
 
 def crop_batch(
@@ -120,8 +120,7 @@ def crop_batch(
     waves, conds = zip(
         *(_item(source.at(k), seed, k, n_samples, augment) for k in items), strict=True
     )
-    wave = torch.from_numpy(np.stack(waves))
-    return Crops(wave, None if conds[0] is None else torch.cat(conds))
+    return Crops(torch.from_numpy(np.stack(waves)), joined(conds))
 
 
 class CropLoader:
@@ -206,7 +205,7 @@ class CropLoader:
 
 def _item(
     clips: Clips, seed: int, k: int, n_samples: int, augment: Augment
-) -> tuple[Float[np.ndarray, " n_samples"], Condition | None]:
+) -> tuple[Float[np.ndarray, " n_samples"], Condition]:
     rng = np.random.Generator(np.random.PCG64(np.random.SeedSequence((seed, k))))
     # A sample drawn from all samples falls into a clip with the probability of its length.
     sample = rng.integers(clips.n_samples)

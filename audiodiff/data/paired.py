@@ -6,7 +6,7 @@ from pathlib import Path
 
 import torch
 
-from audiodiff._types import Mel
+from audiodiff._types import Condition
 from audiodiff.data.clips import Clips
 from audiodiff.errors import AudiodiffError
 from audiodiff.mel.check import check_mel
@@ -48,13 +48,13 @@ class PairedClips(Clips):
             if n in apart
         )
 
-    def condition(self, i: int, start: int, n_samples: int) -> Mel:
-        """The frames of part of clip i, (1, n_mels, frames), with silence after its end.
+    def condition(self, i: int, start: int, n_samples: int) -> Condition:
+        """The mel of part of clip i, (1, n_mels, frames), with silence after its end.
 
         Args:
             i: Which clip.
             start: First sample, a whole number of hops.
-            n_samples: How many, too.
+            n_samples: Number of samples, a whole number of hops.
         """
         mel = self.kept(i)
         wanted, n_frames = int(self.lengths[i]) // self.hop_length, n_samples // self.hop_length
@@ -63,7 +63,8 @@ class PairedClips(Clips):
         first = start // self.hop_length
         part = mel[:, first : min(first + n_frames, wanted)]
         missing = n_frames - part.shape[1]
-        return torch.nn.functional.pad(part, (0, missing), value=self.config.floor_value)[None]
+        padded = torch.nn.functional.pad(part, (0, missing), value=self.config.floor_value)
+        return {"mel": padded[None]}
 
     def _load(self, i: int) -> torch.Tensor:
         return check_mel(load_mel(self.paths[i]), self.config, str(self.paths[i]))[0].float()

@@ -23,7 +23,7 @@ from audiodiff.demo.parts import (
     source,
     vocoder_of,
 )
-from audiodiff.demo.work import Choice, Given, Step, figures, run, times_of
+from audiodiff.demo.work import Choice, Given, Step, figures, run, run_of
 from audiodiff.diffusion.plots import run_figure
 from audiodiff.errors import AudiodiffError
 from audiodiff.mel.doctor import advise, examine
@@ -133,7 +133,7 @@ def vocode(
     """
     vocoder, given = opened(model, sound, mel, preset)
     chosen = Choice(int(steps), sampler, rule, int(seed))
-    n_steps = len(times_of(vocoder, chosen)) - 1
+    n_steps = len(vocoder.model.times(run_of(vocoder, chosen))) - 1
     start, step = time.perf_counter(), None
     for step in run(vocoder, given, chosen):
         # No gr.skip() but for a state: Gradio copies the component that skips, and keeps the copy
@@ -167,7 +167,7 @@ def show_run(
     vocoder, given = opened(model, sound, mel, preset)
     chosen = Choice(int(steps), sampler, rule, int(seed))
     shown: list[tuple[str, str]] = []
-    schedule = run_figure(vocoder.model.schedule, times_of(vocoder, chosen))
+    schedule = run_figure(vocoder.model.schedule, vocoder.model.times(run_of(vocoder, chosen)))
     yield schedule, shown, shown
     discard(kept)
     for step in run(vocoder, given, chosen):
@@ -183,8 +183,6 @@ def doctor(model: str, mel: str | None) -> Iterator[str]:
     if not mel:
         raise AudiodiffError("there is no mel; give one first")
     config = vocoder_of(model).mel_config
-    if config is None:
-        raise AudiodiffError("this model takes no mel; choose another")
     examination = examine(load_mel(Path(mel)))
     lines = [examination.facts]
     for name, evidence in zip(examination.likely, examination.evidence, strict=True):

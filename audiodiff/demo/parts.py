@@ -19,7 +19,7 @@ from audiodiff.demo.work import OWN, RULES, Given, read
 from audiodiff.errors import AudiodiffError
 from audiodiff.mel.presets import PRESETS
 from audiodiff.pipelines.vocoder import Vocoder
-from audiodiff.samplers.loop import SAMPLERS
+from audiodiff.samplers.registry import SAMPLERS
 from audiodiff.system.jobs import sentence
 
 MAX_STEPS = 32

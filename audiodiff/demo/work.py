@@ -11,7 +11,7 @@ from torch import Tensor
 from audiodiff._types import Mel
 from audiodiff.audio import io
 from audiodiff.diffusion.noise import NoiseTape
-from audiodiff.diffusion.times import TIMES, TimeGrid
+from audiodiff.diffusion.times import TIMES
 from audiodiff.errors import AudiodiffError
 from audiodiff.mel.files import MEL_SUFFIXES, load_mel
 from audiodiff.mel.griffin_lim import griffin_lim as by_griffin_lim
@@ -19,6 +19,7 @@ from audiodiff.mel.griffin_lim import magnitudes
 from audiodiff.mel.own import OwnMel, own_mel
 from audiodiff.metrics.perceptual import estoi, pesq_wb
 from audiodiff.metrics.spectral import log_mel_mae, multi_resolution_stft
+from audiodiff.model.run import Run
 from audiodiff.pipelines.files import mel_of
 from audiodiff.pipelines.vocoder import Vocoder
 
@@ -105,10 +106,9 @@ def read(vocoder: Vocoder, file: str | None, preset: str = OWN) -> Given:
         raise AudiodiffError("there is nothing to work on; give a sound or a mel first")
     path = Path(file)
     if path.suffix.lower() in MEL_SUFFIXES:
-        config = vocoder.mel_config
-        if config is None:
-            raise AudiodiffError("this model takes no mel; choose another")
-        own = own_mel(load_mel(path), config, None if preset == OWN else preset, path.name)
+        own = own_mel(
+            load_mel(path), vocoder.mel_config, None if preset == OWN else preset, path.name
+        )
         _check_length(own.n_samples / own.rate, path)
         return Given(None, own)
     wave = torch.from_numpy(io.load(path, vocoder.sample_rate)[0])
@@ -116,16 +116,19 @@ def read(vocoder: Vocoder, file: str | None, preset: str = OWN) -> Given:
     return Given(wave, mel_of(vocoder, wave))
 
 
-def times_of(vocoder: Vocoder, choice: Choice) -> TimeGrid:
-    """The times of a run.
+def run_of(vocoder: Vocoder, choice: Choice) -> Run:
+    """The run that a visitor chose, its times made out.
 
     Raises:
         AudiodiffError: If there are too few steps.
     """
-    model = vocoder.model
-    if choice.rule == OWN:
-        return model.times(choice.n_steps, None if choice.sampler == OWN else choice.sampler)
-    return TIMES[choice.rule](model.schedule, choice.n_steps, model.config.sampling.t_range)
+    model, sampler = vocoder.model, None if choice.sampler == OWN else choice.sampler
+    asked = Run(sampler, choice.n_steps)
+    times = model.times(asked)
+    if choice.rule != OWN:
+        t_range = model.config.sampling.t_range
+        times = TIMES[choice.rule](model.schedule, choice.n_steps, t_range)
+    return Run(sampler, times=times.tolist(), seed=choice.seed, precision=vocoder.precision)
 
 
 @torch.inference_mode()
@@ -135,13 +138,12 @@ def run(vocoder: Vocoder, given: Given, choice: Choice) -> Iterator[Step]:
     Raises:
         AudiodiffError: If a name or number is wrong.
     """
-    model = vocoder.model
-    times = times_of(vocoder, choice)
-    sampler = model.sampler(None if choice.sampler == OWN else choice.sampler)
+    model, asked = vocoder.model, run_of(vocoder, choice)
+    times = model.times(asked)
     n_samples = given.mel.shape[2] * vocoder.hop_length
     like = torch.zeros(1, n_samples, device=vocoder.device)
-    tape = NoiseTape([choice.seed], [0])
-    states = model.run(like, given.mel.to(vocoder.device), times, sampler, tape)
+    cond, tape = {"mel": given.mel.to(vocoder.device)}, NoiseTape([choice.seed], [0])
+    states = model.states(like, cond, asked, tape)
     for n, state in enumerate(states, 1):
         (wave,) = given.own.sound([model.codec.decode(state, n_samples)])
         yield Step(n, times[n].item(), wave[0].cpu())
@@ -150,7 +152,6 @@ def run(vocoder: Vocoder, given: Given, choice: Choice) -> Iterator[Step]:
 def griffin_lim(vocoder: Vocoder, given: Given) -> Samples:
     """What phase retrieval makes of the same mel."""
     config = vocoder.mel_config
-    assert config is not None, "what was read has a mel"
     wave = torch.from_numpy(by_griffin_lim(magnitudes(given.mel, config), config, N_ITERATIONS))
     return next(given.own.sound([wave.float()[None]]))[0]
 

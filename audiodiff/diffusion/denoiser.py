@@ -19,28 +19,33 @@ class Whitened:
     Args:
         network: What is trained.
         prior: The covariance of the noise.
-        mel: What both are conditioned on, or the classes; None without conditioning.
+        cond: The condition of both.
         bf16: Whether the network runs under autocast to bfloat16.
+        asked: The condition of the network alone, where it is not the prior's, as in guidance.
 
     Attributes:
-        shape: What the prior's covariance derives from the mel.
+        shape: The shape of the prior's covariance under the condition.
     """
 
     def __init__(
-        self, network: Network, prior: Prior, mel: Condition | None, bf16: bool = False
+        self,
+        network: Network,
+        prior: Prior,
+        cond: Condition,
+        bf16: bool = False,
+        asked: Condition | None = None,
     ) -> None:
-        self.network = network
-        self.prior = prior
-        self.bf16 = bf16
-        self.shape: Any = prior.condition(mel)
-        with self._precision(mel):
-            self.cond: Any = network.condition(mel)
+        self.network, self.prior, self.bf16 = network, prior, bf16
+        self.shape: Any = prior.condition(cond)
+        asked = cond if asked is None else asked
+        with self._precision(next(iter(asked.values()), None)):
+            self.features: Any = network.condition(asked)
 
     def __call__(self, x_t: State, level: Times) -> State:
         """The output in the shape and coordinates of x_t."""
         white = self.prior.whiten(x_t, self.shape)
         with self._precision(x_t):
-            y = self.network(white, level, self.cond)
+            y = self.network(white, level, self.features)
         return self.prior.color(y.to(x_t), self.shape)
 
     def _precision(self, like: Tensor | None) -> AbstractContextManager[None]:
@@ -51,16 +56,16 @@ class Whitened:
 
 
 class NetDenoiser:
-    """``x0_hat(x_t, t)`` of a network, with its conditioning bound.
+    """``x0_hat(x_t, t)`` of a network, with its condition bound.
 
     Args:
-        network: What was trained, see `Whitened`; what it derives from the mel alone is computed
-            once, here.
-        schedule: The schedule it was trained on.
-        target: What it predicts, a name of `TARGETS`.
+        network: The trained network; its features of the condition are computed once, here.
+        schedule: The schedule that it was trained on.
+        target: The quantity that it predicts, a name in `TARGETS`.
         prior: The covariance of the noise that it was trained with.
-        mel: The mel or the classes to condition on; None without conditioning.
-        bf16: See `Whitened`.
+        cond: The condition of the network and the prior.
+        bf16: Whether the network runs under autocast to bfloat16.
+        asked: The condition of the network alone, where it is not the prior's, as in guidance.
     """
 
     def __init__(
@@ -69,11 +74,12 @@ class NetDenoiser:
         schedule: Schedule,
         target: str,
         prior: Prior,
-        mel: Condition | None,
+        cond: Condition,
         bf16: bool = False,
+        asked: Condition | None = None,
     ) -> None:
         self.level = network.level
-        self.whitened = Whitened(network, prior, mel, bf16)
+        self.whitened = Whitened(network, prior, cond, bf16, asked)
         self.schedule = schedule
         self.target = target
 

@@ -62,17 +62,17 @@ class Colored:
         source: White noise.
         codec: The way to the state.
         prior: The covariance.
-        mel: What the prior is conditioned on.
+        cond: What the prior is conditioned on.
         n_samples: Length of the wave.
     """
 
     def __init__(
-        self, source: NoiseSource, codec: Codec, prior: Prior, mel: Condition | None, n_samples: int
+        self, source: NoiseSource, codec: Codec, prior: Prior, cond: Condition, n_samples: int
     ) -> None:
         self.source, self.codec, self.prior = source, codec, prior
-        self.cond, self.n_samples = prior.condition(mel), n_samples
+        self.shape, self.n_samples = prior.condition(cond), n_samples
 
     def __call__(self, like: State, step: int) -> State:
         """Coloured noise in the shape of ``like``."""
         wave = self.source(like.new_empty(like.shape[0], self.n_samples), step)
-        return self.prior.color(self.codec.encode(wave), self.cond)
+        return self.prior.color(self.codec.encode(wave), self.shape)

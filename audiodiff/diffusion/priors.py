@@ -6,8 +6,7 @@ measured there, so that quiet passages and quiet frequencies weigh as much as lo
 """
 
 import math
-from collections.abc import Callable
-from typing import Literal
+from typing import ClassVar, Protocol
 
 from jaxtyping import Float
 from pydantic import Field, PositiveFloat, model_validator
@@ -16,7 +15,7 @@ from torch import Tensor
 from audiodiff._types import Condition, Mel, Prior, State, Wave
 from audiodiff.audio import frames
 from audiodiff.audio.frames import Gain
-from audiodiff.codecs.registry import CodecConfig
+from audiodiff.codecs.contract import CodecConfig
 from audiodiff.codecs.stft import Spectrum, StftConfig
 from audiodiff.config import Config
 from audiodiff.errors import AudiodiffError
@@ -28,17 +27,18 @@ class PriorConfig(Config):
     """Which prior, and its figures.
 
     Attributes:
-        kind: ``unit``, ``mel-energy`` (PriorGrad), ``mel-spectral`` (SpecGrad-like), or
-            ``mel-envelope``, the same for the STFT codec.
+        kind: A name in `PRIORS`: ``unit``, ``mel-energy`` (PriorGrad), ``mel-spectral``
+            (SpecGrad-like), or ``mel-envelope``, the same for the STFT codec.
         std_min: The least standard deviation, so that silence keeps some noise. With
-            ``mel-energy`` it is a fraction of the greatest, with the spectral ones the level of
-            noise, against full scale, under which the envelope never falls.
-        above_f_max: Of the spectral ones: factor for the frequencies above the mel's highest.
-        energy_min: Of ``mel-energy``: frame energy, in mel amplitude, of a standard deviation 0.
-        energy_max: Of ``mel-energy``: frame energy from which on the standard deviation is 1.
+            ``mel-energy`` it is a fraction of the greatest; with the spectral priors it is the
+            level of noise, against full scale, under which the envelope never falls.
+        above_f_max: Factor of the spectral priors for frequencies above the mel's highest.
+        energy_min: Frame energy, in mel amplitude, at which the standard deviation of
+            ``mel-energy`` is 0.
+        energy_max: Frame energy from which on the standard deviation of ``mel-energy`` is 1.
     """
 
-    kind: Literal["unit", "mel-energy", "mel-spectral", "mel-envelope"] = "unit"
+    kind: str = "unit"
     std_min: float = Field(default=0.1, gt=0, le=1)
     above_f_max: PositiveFloat = 1.0
     energy_min: float = Field(default=0.0, ge=0)
@@ -54,21 +54,22 @@ class PriorConfig(Config):
 
 
 class Unit:
-    """White noise of unit variance, whatever the mel."""
+    """White noise of unit variance, whatever the condition."""
 
+    codecs: ClassVar[tuple[str, ...] | None] = None
     radius = 0
 
     def __init__(self, config: PriorConfig, codec: CodecConfig, mel: MelConfig | None) -> None:
         """Needs nothing of either."""
 
-    def condition(self, mel: Condition | None) -> None:
+    def condition(self, cond: Condition) -> None:
         """Nothing."""
 
-    def color(self, white: State, cond: None) -> State:
+    def color(self, white: State, shape: None) -> State:
         """The noise as it is."""
         return white
 
-    def whiten(self, x: State, cond: None) -> State:
+    def whiten(self, x: State, shape: None) -> State:
         """The state as it is."""
         return x
 
@@ -80,26 +81,27 @@ class MelEnergy:
     linear mel amplitude, held over the frame's hop.
     """
 
+    codecs: ClassVar[tuple[str, ...] | None] = ("waveform",)
     radius = 0
 
     def __init__(self, config: PriorConfig, codec: CodecConfig, mel: MelConfig | None) -> None:
         self.config = config
         self.mel = _needed(config, mel)
 
-    def condition(self, mel: Mel | None) -> Wave:
+    def condition(self, cond: Condition) -> Wave:
         """The standard deviation of every sample."""
         config = self.config
-        energy = self.mel.amplitude(_given(mel)).sum(1).sqrt().clamp(max=config.energy_max)
+        energy = self.mel.amplitude(_mel_of(cond)).sum(1).sqrt().clamp(max=config.energy_max)
         std = (energy - config.energy_min) / (config.energy_max - config.energy_min)
         return std.clamp(config.std_min, 1).repeat_interleave(self.mel.hop_length, -1)
 
-    def color(self, white: Wave, cond: Wave) -> Wave:
+    def color(self, white: Wave, shape: Wave) -> Wave:
         """Multiplies by the standard deviation."""
-        return white * cond
+        return white * shape
 
-    def whiten(self, x: Wave, cond: Wave) -> Wave:
+    def whiten(self, x: Wave, shape: Wave) -> Wave:
         """Divides by it."""
-        return x / cond
+        return x / shape
 
 
 class MelSpectral:
@@ -108,6 +110,8 @@ class MelSpectral:
     ``color(x) = STFT^-1(G STFT(x))`` with a gain G per frame and bin, zero phase, see `Envelope`.
     `whiten` divides by G; it undoes `color` but for what neighbouring frames differ in.
     """
+
+    codecs: ClassVar[tuple[str, ...] | None] = ("waveform",)
 
     def __init__(self, config: PriorConfig, codec: CodecConfig, mel: MelConfig | None) -> None:
         self.config = config
@@ -118,17 +122,17 @@ class MelSpectral:
             self.mel, self.mel.n_fft, self.mel.n_fft // 2 + 1, config.above_f_max
         )
 
-    def condition(self, mel: Mel | None) -> Gain:
+    def condition(self, cond: Condition) -> Gain:
         """The envelope."""
-        return self.envelope(_given(mel), self.config.std_min)
+        return self.envelope(_mel_of(cond), self.config.std_min)
 
-    def color(self, white: Wave, cond: Gain) -> Wave:
+    def color(self, white: Wave, shape: Gain) -> Wave:
         """Filters by the envelope."""
-        return self._filter(white, cond)
+        return self._filter(white, shape)
 
-    def whiten(self, x: Wave, cond: Gain) -> Wave:
+    def whiten(self, x: Wave, shape: Gain) -> Wave:
         """Filters by the envelope's inverse."""
-        return self._filter(x, 1 / cond)
+        return self._filter(x, 1 / shape)
 
     def _filter(self, x: Wave, gain: Gain) -> Wave:
         config, window = self.mel, self.window.to(x.device)
@@ -141,6 +145,7 @@ class MelSpectral:
 class MelEnvelope:
     """`MelSpectral` for the STFT codec: there the gain G is a product, and `whiten` is exact."""
 
+    codecs: ClassVar[tuple[str, ...] | None] = ("stft",)
     radius = 0
 
     def __init__(self, config: PriorConfig, codec: CodecConfig, mel: MelConfig | None) -> None:
@@ -150,17 +155,17 @@ class MelEnvelope:
             _needed(config, mel), codec.n_fft, codec.n_bins, config.above_f_max
         )
 
-    def condition(self, mel: Mel | None) -> Float[Tensor, "batch 1 bins frames"]:
+    def condition(self, cond: Condition) -> Float[Tensor, "batch 1 bins frames"]:
         """The envelope."""
-        return self.envelope(_given(mel), self.config.std_min)[:, None]
+        return self.envelope(_mel_of(cond), self.config.std_min)[:, None]
 
-    def color(self, white: Spectrum, cond: Float[Tensor, "batch 1 bins frames"]) -> Spectrum:
+    def color(self, white: Spectrum, shape: Float[Tensor, "batch 1 bins frames"]) -> Spectrum:
         """Multiplies by the envelope."""
-        return white * cond
+        return white * shape
 
-    def whiten(self, x: Spectrum, cond: Float[Tensor, "batch 1 bins frames"]) -> Spectrum:
+    def whiten(self, x: Spectrum, shape: Float[Tensor, "batch 1 bins frames"]) -> Spectrum:
         """Divides by it."""
-        return x / cond
+        return x / shape
 
 
 def _needed(config: PriorConfig, mel: MelConfig | None) -> MelConfig:
@@ -171,23 +176,27 @@ def _needed(config: PriorConfig, mel: MelConfig | None) -> MelConfig:
     return mel
 
 
-def _given(mel: Mel | None) -> Mel:
-    assert mel is not None, "a prior that needs a mel belongs to a model that has one"
-    return mel
+def _mel_of(cond: Condition) -> Mel:
+    if "mel" not in cond:
+        raise AudiodiffError("this model's prior needs a mel and the condition has none; give one")
+    return cond["mel"]
 
 
-PRIORS: dict[str, Callable[[PriorConfig, CodecConfig, MelConfig | None], Prior]] = {
+class BuildsPrior(Protocol):
+    """The class of a prior: what makes one from a config, and where it works."""
+
+    @property
+    def codecs(self) -> tuple[str, ...] | None:
+        """Kinds of codec that it works on; None for any."""
+
+    def __call__(self, config: PriorConfig, codec: CodecConfig, mel: MelConfig | None) -> Prior:
+        """The prior of a model with this codec and mel."""
+
+
+PRIORS: dict[str, BuildsPrior] = {
     "unit": Unit,
     "mel-energy": MelEnergy,
     "mel-spectral": MelSpectral,
     "mel-envelope": MelEnvelope,
 }
-"""Every prior by the name that a config gives as ``kind``."""
-
-CODECS_OF = {
-    "unit": ("waveform", "stft"),
-    "mel-energy": ("waveform",),
-    "mel-spectral": ("waveform",),
-    "mel-envelope": ("stft",),
-}
-"""The codecs that each prior works on."""
+"""Every prior by the name that a config gives as ``kind``. Assign to it to add one."""

@@ -7,14 +7,14 @@ float64: near the data ``1 - alpha`` has few digits left in float32.
 
 import math
 from functools import cached_property
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Literal, Protocol
 
 import torch
 from pydantic import Field, PositiveFloat, field_validator, model_validator
 from torch.nn.functional import softplus
 
-from audiodiff._types import Times
-from audiodiff.config import Config
+from audiodiff._types import Schedule, Times
+from audiodiff.config import Config, of_kind
 
 
 def _sigma_from_alpha(alpha: Times) -> Times:
@@ -232,7 +232,7 @@ class RectifiedFlow(Config):
         return torch.sigmoid(-log_snr / 2)
 
 
-SCHEDULES = {
+SCHEDULES: dict[str, type[Config]] = {
     "betas": Betas,
     "linear": LinearBetas,
     "cosine": Cosine,
@@ -241,9 +241,19 @@ SCHEDULES = {
     "ve": VE,
     "rectified-flow": RectifiedFlow,
 }
-"""Every schedule by the name that a config gives as ``kind``."""
+"""Every schedule by the name that a config gives as ``kind``. Assign to it to add one."""
 
-ScheduleConfig = Annotated[
-    Betas | LinearBetas | Cosine | VP | SubVP | VE | RectifiedFlow, Field(discriminator="kind")
-]
+
+class StoredSchedule(Schedule, Protocol):
+    """A schedule that a model's config holds: a `Config`."""
+
+    @property
+    def kind(self) -> str:
+        """Its name in `SCHEDULES`."""
+
+
+if TYPE_CHECKING:
+    ScheduleConfig = StoredSchedule
+else:
+    ScheduleConfig = of_kind(SCHEDULES)
 """The field type for configs that hold a schedule."""

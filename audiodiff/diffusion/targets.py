@@ -20,6 +20,11 @@ def expand(coefficient: Float[Tensor, " batch_or_1"], like: State) -> Coefficien
     return coefficient.to(like).reshape(-1, *[1] * (like.ndim - 1))
 
 
+def scaled(coefficient: Float[Tensor, " batch_or_1"], x: State) -> State:
+    """``coefficient x``, with one number per item, or one for all."""
+    return expand(coefficient, x) * x
+
+
 def _rate(f: Callable[[Times], Times], t: Times) -> Times:
     """df/dt by differentiation, also where gradients are off."""
     with torch.enable_grad():
@@ -63,7 +68,7 @@ TARGETS: dict[str, Callable[[Schedule, Times], tuple[Times, Times]]] = {
 def output_from_x0(target: str, schedule: Schedule, t: Times, x0: State, eps: State) -> State:
     """What the network should say: ``y = a x_0 + b eps``."""
     a, b = TARGETS[target](schedule, t)
-    return expand(a, x0) * x0 + expand(b, x0) * eps
+    return scaled(a, x0) + scaled(b, eps)
 
 
 def x0_from_output(target: str, schedule: Schedule, t: Times, x_t: State, y: State) -> State:
@@ -75,4 +80,4 @@ def x0_from_output(target: str, schedule: Schedule, t: Times, x_t: State, y: Sta
     a, b = TARGETS[target](schedule, t)
     alpha, sigma = schedule.alpha(t), schedule.sigma(t)
     scale = alpha * b - sigma * a
-    return expand(b / scale, x_t) * x_t - expand(sigma / scale, x_t) * y
+    return scaled(b / scale, x_t) - scaled(sigma / scale, y)

@@ -6,12 +6,13 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from audiodiff._types import Mel, State
+from audiodiff._types import Mel, Sampler, State
 from audiodiff.errors import AudiodiffError
 from audiodiff.export.unrolled import Unrolled
 from audiodiff.model.model import Model
-from audiodiff.samplers.ancestral import Clamped
-from audiodiff.samplers.loop import build_sampler, last
+from audiodiff.model.run import Run
+from audiodiff.samplers.loop import last
+from audiodiff.samplers.registry import build_sampler
 
 
 class UnrolledRun(nn.Module):
@@ -19,31 +20,31 @@ class UnrolledRun(nn.Module):
 
     Args:
         model: One with a mel; it runs in float32.
-        n_steps: None for the default run.
-        sampler: By name; None for the model's own.
+        n_steps: Number of sampler steps; the model's default if None.
+        sampler: A sampler or its name; the model's own if None.
 
     Attributes:
-        n_draws: Waves of noise that a run takes.
+        run: The run, its sampler unrolled.
+        n_draws: Waves of noise that the run takes.
         n_mels: Bands of the mel that it takes.
-        times: Of the run.
+        times: Times of the run.
 
     Raises:
         AudiodiffError: If the model has no mel, or a name or number is wrong.
     """
 
     def __init__(
-        self, model: Model, n_steps: int | None = None, sampler: str | None = None
+        self, model: Model, n_steps: int | None = None, sampler: str | Sampler | None = None
     ) -> None:
         super().__init__()
         if model.config.mel is None:
             raise AudiodiffError("this model takes no mel; only runs from a mel can be exported")
         self.n_mels = model.config.mel.n_mels
-        self.model = model.float().eval()
-        model.bf16 = False
-        sampling = model.config.sampling
-        self.times = model.times(n_steps, sampler)
-        unrolled = Unrolled(build_sampler(sampler or sampling.sampler), model.schedule, self.times)
-        self.sampler = unrolled if sampling.clamp is None else Clamped(unrolled, sampling.clamp)
+        self.model, sampling = model.float().eval(), model.config.sampling
+        self.times = model.times(Run(sampler, n_steps))
+        named = sampling.sampler if sampler is None else sampler
+        unrolled = Unrolled(build_sampler(named), model.schedule, self.times)
+        self.run = Run(unrolled, times=self.times.tolist(), precision="fp32")
         draws = sum(call is None for step in unrolled.steps for call in step.calls)
         self.n_draws = 1 + draws + bool(sampling.start_passes)
 
@@ -66,5 +67,5 @@ class UnrolledRun(nn.Module):
             return noise[:, next(places)]
 
         like = mel.new_zeros(mel.shape[0], n_samples)
-        state = last(self.model.run(like, mel, self.times, self.sampler, white))
+        state = last(self.model.states(like, {"mel": mel}, self.run, white))
         return self.model.codec.decode(state, n_samples)[:, None]

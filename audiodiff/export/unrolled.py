@@ -4,7 +4,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 import torch
 
-from audiodiff._types import Denoiser, Draw, Sampler, Schedule, State, Times
+from audiodiff._types import Sampler, Schedule, State, Step, Times
 from audiodiff.diffusion.times import TimeGrid
 
 Weights: TypeAlias = dict[int, float]
@@ -18,7 +18,7 @@ class Call(NamedTuple):
     t: float
 
 
-class Step(NamedTuple):
+class Sums(NamedTuple):
     """The calls of a step (None is a draw of noise), and the sum that it ends with."""
 
     calls: tuple[Call | None, ...]
@@ -42,37 +42,28 @@ class Unrolled:
         self.calls = sampler.calls
         n_steps = len(times) - 1
         # A step draws once a call at most, and once more.
-        record, state = _Record(n_steps * (2 + 2 * sampler.calls)), sampler.init()
-        self.steps: list[Step] = []
+        record, memory = _Record(n_steps * (2 + 2 * sampler.calls)), sampler.init()
+        self.steps: list[Sums] = []
         for t, r in zip(times[:-1, None], times[1:, None], strict=True):
             record.calls = []
-            x_t = record.value()
-            x_r, state = sampler.step(record.denoise, schedule, x_t, t, r, state, record.draw)
-            self.steps.append(Step(tuple(record.calls), _weights(x_r)))
+            step = Step(schedule, t, r, record.denoise, record.draw)
+            x_r, memory = sampler.step(record.value(), step, memory)
+            self.steps.append(Sums(tuple(record.calls), _weights(x_r)))
 
     def init(self) -> tuple[int, list[State]]:
         """The number of steps done, and all values so far."""
         return 0, []
 
-    def step(
-        self,
-        denoise: Denoiser,
-        schedule: Schedule,
-        x_t: State,
-        t: Times,
-        r: Times,
-        state: Any,
-        draw: Draw,
-    ) -> tuple[State, Any]:
+    def step(self, x_t: State, step: Step, memory: Any) -> tuple[State, Any]:
         """The sampler's step."""
-        n, before = state
+        n, before = memory
         values = [*before, x_t]
         for call in self.steps[n].calls:
             if call is None:
-                values.append(draw())
+                values.append(step.draw())
             else:
                 # One time for all of a batch: what follows from it is a constant of the graph.
-                values.append(denoise(_sum(call.weights, values), t.new_tensor([call.t])))
+                values.append(step.denoise(_sum(call.weights, values), step.t.new_tensor([call.t])))
         return _sum(self.steps[n].end, values), (n + 1, values)
 
 

@@ -1,39 +1,47 @@
 """Mel consistency: the estimate is made to agree with the mel that is asked for."""
 
+from typing import ClassVar, Literal
+
 import torch
+from pydantic import PositiveInt
 
-from audiodiff._types import Codec, Denoiser, Mel, State, Times
-from audiodiff.mel.projection import MelProjection
+from audiodiff._types import Denoiser, State, Times
+from audiodiff.config import Config
+from audiodiff.guidance.contract import Context, Steps, is_among
 
 
-class MelConsistent:
-    """Another denoiser whose estimate is projected onto the given mel.
+class MelConsistency(Config):
+    """Projects the estimate onto the given mel, which is a known measurement of the answer.
 
-    The mel is a known measurement of the answer. No gradient goes through a pass.
+    No gradient goes through a pass. Early estimates of a model that is trained by the diffusion
+    loss alone are averages over all that may still come of them, whose mel is not the answer's;
+    those of a model trained through its own run are sounds.
 
-    Args:
-        denoise: What makes the estimate.
-        codec: Its way to a wave and back.
-        project: Onto a mel.
-        mel: The given one.
-        n_passes: How many.
+    Attributes:
+        n_passes: Passes of `audiodiff.mel.projection.MelProjection`.
+        steps: Steps at which it acts.
     """
 
-    def __init__(
-        self,
-        denoise: Denoiser,
-        codec: Codec,
-        project: MelProjection,
-        mel: Mel,
-        n_passes: int,
-    ) -> None:
-        self.denoise, self.codec, self.project = denoise, codec, project
-        self.mel, self.n_passes = mel, n_passes
-        self.n_samples = mel.shape[-1] * project.log_mel.config.hop_length
+    parts: ClassVar[tuple[str, ...]] = ("mel",)
+    codecs: ClassVar[tuple[str, ...] | None] = None
 
-    def __call__(self, x_t: State, t: Times) -> State:
-        """The denoised estimate in the shape of x_t."""
-        x0 = self.denoise(x_t, t)
-        with torch.no_grad():
-            wave = self.codec.decode(x0, self.n_samples)
-            return self.codec.encode(self.project(wave, self.mel, self.n_passes)).to(x0)
+    kind: Literal["mel-consistency"] = "mel-consistency"
+    n_passes: PositiveInt
+    steps: Steps = "all"
+
+    def acts_at(self, step: int, n_steps: int) -> bool:
+        """Whether a step is among its `steps`."""
+        return is_among(step, n_steps, self.steps)
+
+    def __call__(self, denoise: Denoiser, context: Context) -> Denoiser:
+        """The denoiser with its estimate projected."""
+        codec, project, mel = context.codec, context.project, context.cond["mel"]
+        assert project is not None, "a model's config checks that it has a mel"
+
+        def consistent(x_t: State, t: Times) -> State:
+            x0 = denoise(x_t, t)
+            with torch.no_grad():
+                wave = codec.decode(x0, context.n_samples)
+                return codec.encode(project(wave, mel, self.n_passes)).to(x0)
+
+        return consistent

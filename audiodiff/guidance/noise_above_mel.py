@@ -1,45 +1,53 @@
 """Noise above the mel: what the mel does not reach gets the texture of noise."""
 
 import math
+from typing import ClassVar, Literal
 
 import torch
 
-from audiodiff._types import Denoiser, Mel, Prior, Schedule, State, Times
-from audiodiff.diffusion.targets import expand
+from audiodiff._types import Denoiser, State, Times
+from audiodiff.codecs.stft import Stft
+from audiodiff.config import Config
+from audiodiff.diffusion.targets import expand, scaled
+from audiodiff.guidance.contract import Context, Steps, is_among
 
 
-class NoiseAbove:
-    """Another denoiser whose estimate has the texture of noise above the mel's frequencies.
+class NoiseAboveMel(Config):
+    """Gives the estimate the texture of noise above the mel's highest frequency.
 
-    Of what the mel leaves open an estimate by spectrograms is a median: as loud as it should be,
-    and as regular as a grid. There ``x0_hat <- |x0_hat| / sqrt(ln 2) eps``, with the noise that is
-    in the state, ``eps = whiten((x_t - alpha x0_hat) / sigma)``, of unit variance: sqrt(ln 2) is
-    the median of its magnitude.
+    Where the mel leaves the spectrum open, a model trained by spectrograms estimates a median: as
+    loud as it should be, and as regular as a grid. There ``x0_hat <- |x0_hat| / sqrt(ln 2) eps``,
+    with the noise that is in the state, ``eps = whiten((x_t - alpha x0_hat) / sigma)``, of unit
+    variance: sqrt(ln 2) is the median of its magnitude. For the STFT codec.
 
-    Args:
-        denoise: What makes the estimate, a spectrum.
-        schedule: Of the process.
-        prior: Of the noise.
-        mel: What the prior is conditioned on.
-        first_bin: The first one that is to be noise.
+    Attributes:
+        steps: Steps at which it acts.
     """
 
-    def __init__(
-        self,
-        denoise: Denoiser,
-        schedule: Schedule,
-        prior: Prior,
-        mel: Mel,
-        first_bin: int,
-    ) -> None:
-        self.denoise, self.schedule, self.prior = denoise, schedule, prior
-        self.cond, self.first_bin = prior.condition(mel), first_bin
+    parts: ClassVar[tuple[str, ...]] = ("mel",)
+    codecs: ClassVar[tuple[str, ...] | None] = ("stft",)
 
-    def __call__(self, x_t: State, t: Times) -> State:
-        """The denoised estimate in the shape of x_t."""
-        x0 = self.denoise(x_t, t)
-        alpha, sigma = expand(self.schedule.alpha(t), x0), expand(self.schedule.sigma(t), x0)
-        eps = self.prior.whiten((x_t - alpha * x0) / sigma, self.cond)
-        low, high = x0[:, :, : self.first_bin], x0[:, :, self.first_bin :]
-        magnitude = high.square().sum(1, keepdim=True).sqrt() / math.sqrt(math.log(2))
-        return torch.cat([low, magnitude * eps[:, :, self.first_bin :]], 2)
+    kind: Literal["noise-above-mel"] = "noise-above-mel"
+    steps: Steps = "all"
+
+    def acts_at(self, step: int, n_steps: int) -> bool:
+        """Whether a step is among its `steps`."""
+        return is_among(step, n_steps, self.steps)
+
+    def __call__(self, denoise: Denoiser, context: Context) -> Denoiser:
+        """The denoiser with the upper part of its estimate replaced."""
+        schedule, prior, codec = context.schedule, context.prior, context.codec
+        assert context.mel is not None, "a model's config checks that it has a mel"
+        assert isinstance(codec, Stft), "and an STFT codec"
+        first_bin = context.mel.n_covered_bins(codec.n_fft)
+        shape = prior.condition(context.cond)
+
+        def noisy(x_t: State, t: Times) -> State:
+            x0 = denoise(x_t, t)
+            residual = x_t - scaled(schedule.alpha(t), x0)
+            eps = prior.whiten(residual / expand(schedule.sigma(t), x0), shape)
+            low, high = x0[:, :, :first_bin], x0[:, :, first_bin:]
+            magnitude = high.square().sum(1, keepdim=True).sqrt() / math.sqrt(math.log(2))
+            return torch.cat([low, magnitude * eps[:, :, first_bin:]], 2)
+
+        return noisy

@@ -9,17 +9,18 @@ band holds in all others.
 """
 
 import math
-from typing import Literal
+from typing import ClassVar, Literal
 
 import torch
 from jaxtyping import Float
 from pydantic import Field, PositiveFloat, PositiveInt
 from torch import Tensor, nn
 
-from audiodiff._types import Mel, Schedule, Times
-from audiodiff.codecs.stft import Spectrum
-from audiodiff.config import Config
+from audiodiff._types import Condition, Schedule, Times
+from audiodiff.codecs.contract import CodecConfig
+from audiodiff.codecs.stft import Spectrum, StftConfig
 from audiodiff.diffusion.times import log_snr
+from audiodiff.networks.contract import NetworkConfig
 
 Features = Float[Tensor, "batch channels bands frames"]
 LevelFeatures = Float[Tensor, "batch level"]
@@ -31,7 +32,7 @@ DILATIONS = ((1, 1), (1, 2), (2, 4), (4, 8))
 """Of (band, frame), cycled over the layers."""
 
 
-class BandSplitConfig(Config):
+class BandSplitConfig(NetworkConfig):
     """The sizes of a band-split denoiser.
 
     Attributes:
@@ -40,10 +41,12 @@ class BandSplitConfig(Config):
             bfloat16 gradients of these convolutions are wrong (docs/log.md).
         n_layers: Residual layers.
         n_mels: Bands of the conditioning mel.
-        n_mel_channels: Width of what the mel's frames become.
-        mel_mean: Subtracted from the mel, about its mean over speech.
-        mel_std: The mel is divided by it then.
+        n_mel_channels: Width of the features of the mel's frames.
+        mel_mean: Mean of the mel over speech, which is subtracted from it.
+        mel_std: Standard deviation of the mel over speech, by which it is divided.
     """
+
+    codec: ClassVar[str] = "stft"
 
     kind: Literal["band-split"] = "band-split"
     bands: tuple[tuple[PositiveInt, PositiveInt], ...] = Field(
@@ -67,9 +70,28 @@ class BandSplitConfig(Config):
         return sum(count for _, count in self.bands)
 
     @property
+    def parts(self) -> dict[str, int]:
+        """The mel and its bands."""
+        return {"mel": self.n_mels}
+
+    @property
     def receptive_radius(self) -> int:
         """Frames on either side that a frame depends on, the mel's two included."""
         return 2 + sum(DILATIONS[i % len(DILATIONS)][1] for i in range(self.n_layers))
+
+    def check_codec(self, codec: CodecConfig) -> None:
+        """Refuses a codec of another kind, or with other bins than its bands hold."""
+        super().check_codec(codec)
+        assert isinstance(codec, StftConfig), "its kind says so"
+        if codec.n_bins != self.n_bins:
+            raise ValueError(
+                f"network.bands hold {self.n_bins} bins but codec.n_fft={codec.n_fft} makes "
+                f"{codec.n_bins}"
+            )
+
+    def build(self) -> "BandSplitNet":
+        """The network with new weights."""
+        return BandSplitNet(self)
 
 
 class BandSplit(nn.Module):
@@ -148,8 +170,8 @@ class BandSplitNet(nn.Module):
     Example:
         >>> config = BandSplitConfig(bands=((16, 2), (32, 1)), n_channels=16, n_layers=2)
         >>> network = BandSplitNet(config)
-        >>> cond = network.condition(torch.zeros(1, 80, 5))
-        >>> network(torch.zeros(1, 2, 64, 5), torch.tensor([0.0]), cond).shape
+        >>> features = network.condition({"mel": torch.zeros(1, 80, 5)})
+        >>> network(torch.zeros(1, 2, 64, 5), torch.tensor([0.0]), features).shape
         torch.Size([1, 2, 64, 5])
     """
 
@@ -177,19 +199,22 @@ class BandSplitNet(nn.Module):
         """Half the log-SNR, ``log(alpha / sigma)``, within +-10."""
         return (log_snr(schedule, t) / 2).clamp(-10, 10)
 
-    def condition(self, mel: Mel | None) -> Features:
+    def condition(self, cond: Condition) -> Features | None:
         """What the mel adds to every band at the input."""
-        assert mel is not None, "a model's config checks that this network has a mel"
+        if "mel" not in cond:
+            return None
         config = self.config
-        normalized = (mel - config.mel_mean) / config.mel_std
-        cond = self.mel(normalized).unflatten(1, (config.n_bands, config.n_channels))
-        return cond.permute(0, 2, 1, 3).contiguous(memory_format=torch.channels_last)
+        normalized = (cond["mel"] - config.mel_mean) / config.mel_std
+        features = self.mel(normalized).unflatten(1, (config.n_bands, config.n_channels))
+        return features.permute(0, 2, 1, 3).contiguous(memory_format=torch.channels_last)
 
-    def forward(self, x_t: Spectrum, level: Times, cond: Features) -> Spectrum:
+    def forward(self, x_t: Spectrum, level: Times, features: Features | None) -> Spectrum:
         """The network's output in the shape of x_t."""
         angles = level.to(x_t.dtype)[:, None] * self.get_buffer("rates").to(x_t.dtype)
         embedded = self.embedding(torch.cat([angles.sin(), angles.cos()], 1))
-        h = self.bands(x_t) + cond
+        h = self.bands(x_t)
+        if features is not None:
+            h = h + features
         for layer in self.layers:
             h = layer(h, embedded)
         return self.bands.back(self.last(h).relu())

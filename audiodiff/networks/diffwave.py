@@ -3,7 +3,7 @@
 import math
 from collections.abc import Iterable, Sequence
 from itertools import repeat
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated, ClassVar, Literal, TypeAlias
 
 import torch
 import torch.nn.functional as F
@@ -11,13 +11,12 @@ from jaxtyping import Float
 from pydantic import Field, PositiveInt
 from torch import Tensor, nn
 
-from audiodiff._types import Condition, Mel, Schedule, Times, Wave
-from audiodiff.config import Config
+from audiodiff._types import Condition, Labels, Mel, Schedule, Times, Wave
+from audiodiff.networks.contract import NetworkConfig
 from audiodiff.networks.convolution import Features, RowConv, as_rows
 
 Gate = Float[Tensor, "batch channels 1 #samples"]
-"""The mel's part in one half of a gate."""
-
+"""What a condition adds to one half of a gate."""
 
 PaddingMode: TypeAlias = Literal["zeros", "reflect"]
 """What stands beyond the ends of a sound."""
@@ -27,7 +26,7 @@ N_LABEL = 128
 """Features of a class."""
 
 
-class DiffWaveConfig(Config):
+class DiffWaveConfig(NetworkConfig):
     """The sizes of a DiffWave; the defaults are the published base network of 2.62 M parameters.
 
     Attributes:
@@ -46,6 +45,8 @@ class DiffWaveConfig(Config):
         padding: What the dilated convolutions meet beyond the ends of the sound.
     """
 
+    codec: ClassVar[str] = "waveform"
+
     kind: Literal["diffwave"] = "diffwave"
     n_channels: PositiveInt = 64
     n_layers: PositiveInt = 30
@@ -58,6 +59,12 @@ class DiffWaveConfig(Config):
     step_in_residual: bool = False
     step_frequencies: Literal["rising", "falling"] = "rising"
     padding: PaddingMode = "zeros"
+
+    @property
+    def parts(self) -> dict[str, int]:
+        """The mel and its bands, and the label and its classes, as far as it has them."""
+        sizes = {"mel": self.n_mels, "label": self.n_labels}
+        return {part: size for part, size in sizes.items() if size is not None}
 
     @property
     def hop_length(self) -> int:
@@ -73,6 +80,10 @@ class DiffWaveConfig(Config):
     def receptive_radius(self) -> int:
         """Frames on either side that a sample depends on, the mel upsampler's two included."""
         return math.ceil(sum(self.dilations) / self.hop_length) + 2
+
+    def build(self) -> "DiffWave":
+        """The network with new weights."""
+        return DiffWave(self)
 
 
 def _conv(
@@ -170,8 +181,8 @@ class DiffWave(nn.Module):
 
     Example:
         >>> network = DiffWave(DiffWaveConfig(n_channels=8, n_layers=2))
-        >>> cond = network.condition(torch.zeros(1, 80, 3))
-        >>> network(torch.zeros(1, 768), torch.tensor([49.0]), cond).shape
+        >>> features = network.condition({"mel": torch.zeros(1, 80, 3)})
+        >>> network(torch.zeros(1, 768), torch.tensor([49.0]), features).shape
         torch.Size([1, 768])
     """
 
@@ -204,18 +215,26 @@ class DiffWave(nn.Module):
         """The step index ``n_levels t - 1``; earlier times than the first step's read its row."""
         return (t * self.config.n_levels - 1).clamp(min=0)
 
-    def condition(self, mel: Condition | None) -> tuple[Gate, ...] | None:
-        """The mel's part in both halves of every layer's gate, or a class's, or None.
+    def condition(self, cond: Condition) -> tuple[Gate, ...]:
+        """What the condition adds to both halves of every layer's gate; nothing if it is empty.
 
-        Those of a mel are (batch, C, 1, samples), those of a class, the paper's global
+        The features of a mel are (batch, C, 1, samples), those of a class, the paper's global
         conditioner, (batch, C, 1, 1).
         """
+        gates: tuple[Gate, ...] = ()
+        if "mel" in cond:
+            gates = self._of_mel(cond["mel"])
+        if "label" in cond:
+            biases = self._of_label(cond["label"])
+            gates = tuple(map(torch.add, gates, biases)) if gates else biases
+        return gates
+
+    def _of_label(self, label: Labels) -> tuple[Gate, ...]:
+        biases = self.label_projection(self.labels(label))
+        return biases[:, :, None, None].chunk(2 * self.config.n_layers, 1)
+
+    def _of_mel(self, mel: Mel) -> tuple[Gate, ...]:
         n_layers = self.config.n_layers
-        if self.config.n_labels is not None:
-            biases = self.label_projection(self.labels(mel))
-            return biases[:, :, None, None].chunk(2 * n_layers, 1)
-        if self.config.n_mels is None:
-            return None
         upsampled: Iterable[Features]
         if self.config.upsampler_per_layer:
             upsampled = (x for upsample in self.upsamplers for x in repeat(upsample(mel), 2))
@@ -228,13 +247,13 @@ class DiffWave(nn.Module):
         # One by one, so that each has its own in one place.
         return tuple(map(F.conv2d, upsampled, weights, biases))
 
-    def forward(self, x_t: Wave, level: Times, cond: tuple[Gate, ...] | None) -> Wave:
+    def forward(self, x_t: Wave, level: Times, features: tuple[Gate, ...]) -> Wave:
         """The network's output, shape (batch, samples)."""
         x = as_rows(self.input(x_t[:, None, None])[:, :, 0]).relu()
         step = self.embedding(level)
         total: Features | float = 0.0
         for i, layer in enumerate(self.layers):
-            x, skip = layer(x, step, () if cond is None else cond[2 * i : 2 * i + 2])
+            x, skip = layer(x, step, features[2 * i : 2 * i + 2])
             total = total + skip
-        features = self.skip(total / math.sqrt(len(self.layers))).relu()
-        return self.output(features)[:, 0, 0]
+        total = self.skip(total / math.sqrt(len(self.layers))).relu()
+        return self.output(total)[:, 0, 0]

@@ -1,7 +1,7 @@
 """WaveGrad (arXiv:2009.00713): a U-net from the noisy wave to the mel's rate and back."""
 
 import math
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 import torch
 from jaxtyping import Float
@@ -9,8 +9,8 @@ from pydantic import Field, PositiveInt
 from torch import Tensor, nn
 from torch.nn.functional import interpolate, leaky_relu
 
-from audiodiff._types import Mel, Schedule, Times, Wave
-from audiodiff.config import Config
+from audiodiff._types import Condition, Schedule, Times, Wave
+from audiodiff.networks.contract import NetworkConfig
 from audiodiff.networks.convolution import Features, Made, RowConv, as_rows
 
 Modulation = tuple[Float[Tensor, "batch modulated 1 rate"], Float[Tensor, "batch modulated 1 rate"]]
@@ -27,7 +27,7 @@ DOWN_DILATIONS = (1, 2, 4)
 """Channels in units of the base width, and dilations, as published."""
 
 
-class WaveGradConfig(Config):
+class WaveGradConfig(NetworkConfig):
     """The sizes of a WaveGrad; the defaults are the published base network of 15.9 M parameters.
 
     Attributes:
@@ -35,6 +35,8 @@ class WaveGradConfig(Config):
         n_mels: Bands of the mel.
         upsample_factors: Of the five blocks; their product is the hop length.
     """
+
+    codec: ClassVar[str] = "waveform"
 
     kind: Literal["wavegrad"] = "wavegrad"
     n_channels: Annotated[int, Field(ge=2, multiple_of=2)] = 32
@@ -46,6 +48,11 @@ class WaveGradConfig(Config):
         2,
         2,
     )
+
+    @property
+    def parts(self) -> dict[str, int]:
+        """The mel and its bands."""
+        return {"mel": self.n_mels}
 
     @property
     def hop_length(self) -> int:
@@ -67,6 +74,10 @@ class WaveGradConfig(Config):
         nearest = sum(self.steps) + self.hop_length
         samples = 3 + down + film + nearest + sum(step * sum(d) for step, d in up)
         return math.ceil(samples / self.hop_length) + 1
+
+    def build(self) -> "WaveGrad":
+        """The network with new weights."""
+        return WaveGrad(self)
 
 
 def _conv(n_in: int, n_out: int, size: int = 3, dilation: int = 1) -> RowConv:
@@ -148,8 +159,8 @@ class WaveGrad(nn.Module):
 
     Example:
         >>> network = WaveGrad(WaveGradConfig(n_channels=2, n_mels=80))
-        >>> cond = network.condition(torch.zeros(1, 80, 3))
-        >>> network(torch.zeros(1, 900), torch.tensor([0.5]), cond).shape
+        >>> features = network.condition({"mel": torch.zeros(1, 80, 3)})
+        >>> network(torch.zeros(1, 900), torch.tensor([0.5]), features).shape
         torch.Size([1, 900])
     """
 
@@ -179,19 +190,24 @@ class WaveGrad(nn.Module):
         """The continuous noise level: alpha itself."""
         return schedule.alpha(t)
 
-    def condition(self, mel: Mel | None) -> Features:
-        """The mel's part, at its own rate."""
-        assert mel is not None, "a model's config checks that this network has a mel"
-        return self.mel(as_rows(mel))
+    def condition(self, cond: Condition) -> Features | None:
+        """The features of the mel, at its own rate."""
+        return self.mel(as_rows(cond["mel"])) if "mel" in cond else None
 
-    def forward(self, x_t: Wave, level: Times, cond: Features) -> Wave:
+    def forward(self, x_t: Wave, level: Times, features: Features | None) -> Wave:
         """The network's output, shape (batch, samples)."""
         h = as_rows(self.input(x_t[:, None, None])[:, :, 0])
         modulations = [self.film[0](h, level)]
         for down, film in zip(self.down, list(self.film)[1:], strict=True):
             h = down(h)
             modulations.append(film(h, level))
-        h = cond
+        n_frames = x_t.shape[1] // self.config.hop_length
+        h = self._nothing(x_t, n_frames) if features is None else features
         for up, modulation in zip(self.up, reversed(modulations), strict=True):
             h = up(h, modulation)
         return self.output(h)[:, 0, 0]
+
+    def _nothing(self, x_t: Wave, n_frames: int) -> Features:
+        """Features without a mel."""
+        n_channels = self.config.n_channels * MEL_CHANNELS
+        return as_rows(x_t.new_zeros(len(x_t), n_channels, n_frames))

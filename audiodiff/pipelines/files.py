@@ -158,8 +158,6 @@ def _read_wave(vocoder: Vocoder, path: Path) -> Float[Tensor, " samples"]:
 
 
 def _read_mel(vocoder: Vocoder, path: Path, preset: str | None) -> OwnMel:
-    if vocoder.mel_config is None:
-        raise AudiodiffError(f"{path}: this model takes no mel; choose one that does")
     own = own_mel(load_mel(path), vocoder.mel_config, preset, str(path))
     hours = own.n_samples / own.rate / 3600
     if hours > io.MAX_HOURS:

@@ -2,6 +2,8 @@
 
 from typing import NamedTuple
 
+from audiodiff._types import WavePiece
+
 
 class Span(NamedTuple):
     """The frames that make a piece, first to last, and those of them that are kept."""
@@ -10,6 +12,11 @@ class Span(NamedTuple):
     last: int
     keep_first: int
     keep_last: int
+
+    def kept(self, wave: WavePiece, hop_length: int) -> WavePiece:
+        """The part of the piece's sound that is kept."""
+        start, stop = self.keep_first - self.first, self.keep_last - self.first
+        return wave[:, start * hop_length : stop * hop_length]
 
 
 def cut(n_frames: int, chunk: int, context: int) -> list[Span]:

@@ -1,14 +1,15 @@
 """Sampling as consistency models do: to the data and back to less noise."""
 
-from audiodiff._types import Denoiser, Draw, Schedule, State, Times
-from audiodiff.diffusion.targets import expand
+from audiodiff._types import State, Step
+from audiodiff.diffusion.targets import scaled
 
 
 class Consistency:
     """``x_r = alpha_r x0_hat + sigma_r z`` (arXiv:2303.01469, algorithm 1).
 
-    Each step throws its noise away and draws another. For models whose estimate is a sample, as
-    those trained through their own run or by consistency are; of a plain one it is an average.
+    Each step throws its noise away and draws another. It is for models whose estimate is a sample:
+    those trained through their own run, or by consistency. The estimate of a plain diffusion model
+    is an average.
     """
 
     calls = 1
@@ -16,16 +17,7 @@ class Consistency:
     def init(self) -> None:
         """Keeps nothing between steps."""
 
-    def step(
-        self,
-        denoise: Denoiser,
-        schedule: Schedule,
-        x_t: State,
-        t: Times,
-        r: Times,
-        state: None,
-        draw: Draw,
-    ) -> tuple[State, None]:
+    def step(self, x_t: State, step: Step, memory: None) -> tuple[State, None]:
         """The estimate with fresh noise."""
-        x0 = denoise(x_t, t)
-        return expand(schedule.alpha(r), x_t) * x0 + expand(schedule.sigma(r), x_t) * draw(), None
+        x0 = step.denoise(x_t, step.t)
+        return scaled(step.alpha_r, x0) + scaled(step.sigma_r, step.draw()), None

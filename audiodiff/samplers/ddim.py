@@ -1,9 +1,9 @@
 """DDIM, from deterministic (eta = 0) to ancestral (eta = 1)."""
 
-from audiodiff._types import Denoiser, Draw, Schedule, State, Times
-from audiodiff.diffusion.targets import expand
+from audiodiff._types import State, Step
+from audiodiff.diffusion.targets import scaled
 from audiodiff.errors import AudiodiffError
-from audiodiff.samplers.ancestral import posterior_std
+from audiodiff.samplers.ddpm import posterior_std
 from audiodiff.samplers.exponential import first_order
 
 
@@ -14,6 +14,9 @@ class DDIM:
 
     Args:
         eta: From 0, deterministic, to 1, ancestral.
+
+    Raises:
+        AudiodiffError: If eta is outside [0, 1].
     """
 
     calls = 1
@@ -26,21 +29,12 @@ class DDIM:
     def init(self) -> None:
         """Keeps nothing between steps."""
 
-    def step(
-        self,
-        denoise: Denoiser,
-        schedule: Schedule,
-        x_t: State,
-        t: Times,
-        r: Times,
-        state: None,
-        draw: Draw,
-    ) -> tuple[State, None]:
+    def step(self, x_t: State, step: Step, memory: None) -> tuple[State, None]:
         """One step in x0 form, which needs no special case at alpha = 0 or sigma = 0."""
+        x0 = step.denoise(x_t, step.t)
         if not self.eta:
-            return first_order(schedule, x_t, t, r, denoise(x_t, t)), None
-        s = self.eta * posterior_std(schedule, t, r)
-        kept = (schedule.sigma(r).square() - s.square()).clamp(min=0).sqrt() / schedule.sigma(t)
-        new = schedule.alpha(r) - kept * schedule.alpha(t)
-        x_r = expand(kept, x_t) * x_t + expand(new, x_t) * denoise(x_t, t)
-        return x_r + expand(s, x_t) * draw(), None
+            return first_order(x_t, step, x0), None
+        s = self.eta * posterior_std(step)
+        kept = (step.sigma_r.square() - s.square()).clamp(min=0).sqrt() / step.sigma_t
+        new = step.alpha_r - kept * step.alpha_t
+        return scaled(kept, x_t) + scaled(new, x0) + scaled(s, step.draw()), None

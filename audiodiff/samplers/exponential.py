@@ -7,8 +7,8 @@ With half the log-SNR ``lambda = log(alpha / sigma)`` as the time, the probabili
 
 from typing import NamedTuple
 
-from audiodiff._types import Schedule, State, Times
-from audiodiff.diffusion.targets import expand
+from audiodiff._types import Schedule, State, Step, Times
+from audiodiff.diffusion.targets import scaled
 from audiodiff.diffusion.times import log_snr
 
 
@@ -20,8 +20,12 @@ class Estimate(NamedTuple):
 
     @property
     def finite(self) -> bool:
-        """Whether there was any signal: without, it is infinitely far from all others."""
+        """Whether there was any signal: without it, the estimate is infinitely far from others."""
         return bool(self.level.isfinite().all())
+
+
+History = tuple[Estimate, ...]
+"""Estimates of earlier steps, the latest first."""
 
 
 def half_log_snr(schedule: Schedule, t: Times) -> Times:
@@ -29,11 +33,15 @@ def half_log_snr(schedule: Schedule, t: Times) -> Times:
     return log_snr(schedule, t) / 2
 
 
-def first_order(schedule: Schedule, x_t: State, t: Times, r: Times, x0: State) -> State:
+def estimate(x_t: State, step: Step) -> Estimate:
+    """The denoised estimate at t, and its level."""
+    return Estimate(step.denoise(x_t, step.t), half_log_snr(step.schedule, step.t))
+
+
+def first_order(x_t: State, step: Step, x0: State) -> State:
     """``x_r`` as if the estimate were ``x0`` all the way: DDIM's step.
 
     ``sigma_r / sigma_t x_t + alpha_r (1 - e^-h) x0``, written so that it needs no finite h.
     """
-    kept = schedule.sigma(r) / schedule.sigma(t)
-    gain = schedule.alpha(r) - schedule.alpha(t) * kept
-    return expand(kept, x_t) * x_t + expand(gain, x_t) * x0
+    kept = step.sigma_r / step.sigma_t
+    return scaled(kept, x_t) + scaled(step.alpha_r - step.alpha_t * kept, x0)

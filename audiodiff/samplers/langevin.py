@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from audiodiff._types import Denoiser, Draw, Sampler, Schedule, State, Times
-from audiodiff.diffusion.targets import expand
+from audiodiff._types import Sampler, State, Step
+from audiodiff.diffusion.targets import expand, scaled
 from audiodiff.errors import AudiodiffError
 
 
@@ -12,12 +12,12 @@ class PredictorCorrector:
 
     ``x <- x - 2 snr^2 sigma eps_hat + 2 snr sigma z`` at the new time: Langevin dynamics with the
     step ``2 (snr sigma)^2``, in which the paper's ratio of two norms stands at its expectation, so
-    that a piece of a long sound gets what the whole gets; and preconditioned by the covariance of
-    the noise, so that a prior's colour stays. The data, at t = 0, is left as it is.
+    that a piece of a long sound gets what the whole gets. It is preconditioned by the covariance
+    of the noise, so that a prior keeps its colour. The data, at t = 0, is left as it is.
 
     Args:
         sampler: The predictor.
-        snr: The ratio of the corrector's slope to its noise.
+        snr: Ratio of the corrector's slope to its noise.
 
     Raises:
         AudiodiffError: If the ratio is not positive.
@@ -30,23 +30,14 @@ class PredictorCorrector:
         self.calls = sampler.calls + 1
 
     def init(self) -> Any:
-        """The predictor's state."""
+        """The predictor's memory."""
         return self.sampler.init()
 
-    def step(
-        self,
-        denoise: Denoiser,
-        schedule: Schedule,
-        x_t: State,
-        t: Times,
-        r: Times,
-        state: Any,
-        draw: Draw,
-    ) -> tuple[State, Any]:
+    def step(self, x_t: State, step: Step, memory: Any) -> tuple[State, Any]:
         """The predictor's step, corrected."""
-        x_r, state = self.sampler.step(denoise, schedule, x_t, t, r, state, draw)
-        sigma = expand(schedule.sigma(r), x_t)
+        x_r, memory = self.sampler.step(x_t, step, memory)
+        sigma = expand(step.sigma_r, x_t)
         if not bool(sigma.any()):
-            return x_r, state
-        eps = (x_r - expand(schedule.alpha(r), x_t) * denoise(x_r, r)) / sigma
-        return x_r - 2 * self.snr**2 * sigma * eps + 2 * self.snr * sigma * draw(), state
+            return x_r, memory
+        eps = (x_r - scaled(step.alpha_r, step.denoise(x_r, step.r))) / sigma
+        return x_r - 2 * self.snr**2 * sigma * eps + 2 * self.snr * sigma * step.draw(), memory

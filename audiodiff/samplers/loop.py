@@ -1,55 +1,13 @@
-"""The one sampling loop, and the samplers by name."""
+"""The one sampling loop."""
 
 from collections import deque
-from collections.abc import Callable, Iterator
-from functools import partial
+from collections.abc import Iterator, Sequence
 from itertools import count
 
-from audiodiff._types import Denoiser, NoiseSource, Sampler, Schedule, State
-from audiodiff.diffusion.targets import expand
+from audiodiff._types import Denoiser, NoiseSource, Sampler, Schedule, State, Step
+from audiodiff.diffusion.targets import expand, scaled
 from audiodiff.diffusion.times import TimeGrid
-from audiodiff.errors import AudiodiffError
-from audiodiff.samplers.ancestral import Ancestral
-from audiodiff.samplers.consistency import Consistency
-from audiodiff.samplers.ddim import DDIM
-from audiodiff.samplers.dpm_solver import DPMSolver, SDEDPMSolver
-from audiodiff.samplers.heun import Euler, Heun
-from audiodiff.samplers.langevin import PredictorCorrector
-from audiodiff.samplers.unipc import UniPC
-
-SAMPLERS: dict[str, Callable[[], Sampler]] = {
-    "ddpm": Ancestral,
-    "ddim": DDIM,
-    "euler": Euler,
-    "heun": Heun,
-    "dpm++1": partial(DPMSolver, 1),
-    "dpm++2m": partial(DPMSolver, 2),
-    "dpm++3m": partial(DPMSolver, 3),
-    "dpm++2m-sde": SDEDPMSolver,
-    "unipc2": partial(UniPC, 2),
-    "unipc3": partial(UniPC, 3),
-    "consistency": Consistency,
-}
-"""Every sampler by name, in its default form."""
-
-CORRECTED = "+langevin"
-"""What after a sampler's name puts a Langevin corrector around it."""
-
-
-def build_sampler(name: str) -> Sampler:
-    """The sampler of a name of `SAMPLERS`, with `CORRECTED` after it or not.
-
-    Raises:
-        AudiodiffError: If the name is unknown.
-    """
-    plain = name.removesuffix(CORRECTED)
-    if plain not in SAMPLERS:
-        raise AudiodiffError(
-            f"sampler={name!r} is unknown; choose from {', '.join(SAMPLERS)}, with or without "
-            f"{CORRECTED}"
-        )
-    sampler = SAMPLERS[plain]()
-    return sampler if plain == name else PredictorCorrector(sampler)
+from audiodiff.guidance.contract import Context, Guidance, guided
 
 
 def initial_state(
@@ -57,15 +15,15 @@ def initial_state(
 ) -> State:
     """``x_T = alpha start + sigma eps``, or without a start ``sqrt(alpha^2 + sigma^2) eps``.
 
-    The latter has the variance at times[0] of data of the prior's own; for a variance-preserving
-    schedule it is the noise itself, as DDPM starts.
+    The latter has the variance at times[0] of data with the prior's covariance; for a
+    variance-preserving schedule it is the noise itself, as DDPM starts.
     """
     t = times[:1].to(like.device)
     alpha, sigma = schedule.alpha(t), schedule.sigma(t)
     eps = noise(like, 0)
     if start is None:
-        return expand((alpha.square() + sigma.square()).sqrt(), like) * eps
-    return expand(alpha, like) * start + expand(sigma, like) * eps
+        return scaled((alpha.square() + sigma.square()).sqrt(), eps)
+    return expand(alpha, like) * start + scaled(sigma, eps)
 
 
 def last(states: Iterator[State]) -> State:
@@ -81,28 +39,30 @@ def sample(
     noise: NoiseSource,
     like: State,
     start: State | None = None,
-    finish: Denoiser | None = None,
+    guidance: Sequence[Guidance] = (),
+    context: Context | None = None,
 ) -> Iterator[State]:
     """Yields the state after each step; the last one is the sample.
 
     Args:
-        denoise: The denoised estimate with its conditioning bound.
+        denoise: The denoised estimate with its condition bound.
         schedule: The schedule that the denoiser was trained on.
-        sampler: One way of stepping.
+        sampler: The way from one time to the next.
         times: Falling from noise to 0, shape (n_steps + 1,), float64.
-        noise: Noise of the prior's covariance; step 0 is the initial state's.
+        noise: Noise of the prior's covariance; step 0 is for the initial state.
         like: A tensor whose shape, dtype and device the state takes.
-        start: A guess at the sample, which the run sets out from at times[0] (SDEdit,
+        start: A guess at the sample, from which the run starts at times[0] (SDEdit,
             arXiv:2108.01073); None for noise alone.
-        finish: What takes the place of ``denoise`` in the last step; None for nothing else.
+        guidance: Wrappers of the denoiser, the innermost first, each used where it acts.
+        context: What the guidance may know of the run; needed if there is any.
     """
-    x = initial_state(schedule, times, noise, like, start)
-    state = sampler.init()
-    at = times.to(like.device)
-    drawn = count(1)  # 0 is the initial state's
-    for n in range(len(times) - 1):
-        t, r = (at[i].expand(like.shape[0]) for i in (n, n + 1))
-        if finish is not None and n == len(times) - 2:
-            denoise = finish
-        x, state = sampler.step(denoise, schedule, x, t, r, state, lambda: noise(like, next(drawn)))
+    x, memory = initial_state(schedule, times, noise, like, start), sampler.init()
+    on_device, n_steps = times.to(like.device), len(times) - 1
+    drawn = count(1)  # 0 is for the initial state
+
+    for n in range(n_steps):
+        t, r = (on_device[i].expand(like.shape[0]) for i in (n, n + 1))
+        steered = guided(denoise, guidance, context, n, n_steps)
+        step = Step(schedule, t, r, steered, lambda: noise(like, next(drawn)))
+        x, memory = sampler.step(x, step, memory)
         yield x

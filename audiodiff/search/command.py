@@ -15,6 +15,7 @@ from audiodiff.errors import AudiodiffError
 from audiodiff.metrics._shared import Samples
 from audiodiff.model.found import Found, load_schedules, save_schedules, weights_digest
 from audiodiff.model.model import Model
+from audiodiff.model.run import Run
 from audiodiff.search.gradient import gradient
 from audiodiff.search.grid import grid, refine, spectral_cost
 from audiodiff.search.judge import Judge, Worth
@@ -24,7 +25,6 @@ from audiodiff.search.memory import Counter, Done, Memory
 from audiodiff.search.problem import Cost, Problem, Report
 from audiodiff.search.straightness import straightness
 from audiodiff.search.trajectory import Trajectory
-from audiodiff.system.devices import use_bf16
 
 PROPOSALS = {"straightness": straightness, "likelihood": likelihood}
 """Searches in which the sampler plays no part."""
@@ -89,15 +89,15 @@ class Search:
         self.task = task
         self.weights = weights_digest(directory)
         self.model = Model.load(directory)
-        # Searched and judged as it is going to be run.
-        self.model.bf16 = use_bf16("auto", torch.device("cpu"))
         own, rate = self.model.config.sampling.sampler, self.model.config.sample_rate
         self.sampler = own if task.sampler is None else task.sampler
         heard, unheard = _clips(read_corpus(task.folders), task.split, rate)
-        self._problem = Problem(self.model, self.sampler, _loudest(heard, rate), task.seed)
+        # Searched and judged as it is going to be run.
+        asked = Run(self.sampler, seed=task.seed, precision="auto")
+        self._problem = Problem(self.model, asked, _loudest(heard, rate))
         self._trajectory = Trajectory(self._problem, max(task.steps))
-        self._listener = Judge(self.model, self.sampler, heard, task.seed)
-        self.judge = Judge(self.model, self.sampler, unheard, task.seed)
+        self._listener = Judge(self.model, asked, heard)
+        self.judge = Judge(self.model, asked, unheard)
         self._shared: dict[str, int] = {}  # calls until now, by method
         say(f"searching on {len(heard)} clips of {task.split}, judging on {len(unheard)} others")
 
@@ -182,7 +182,7 @@ def search(directory: Path, task: Task, say: Callable[[str], None], report: Repo
         if n_steps in done:
             say(f"n_steps={n_steps} was done before the search was interrupted")
             continue
-        start = searching.model.times(n_steps, searching.sampler)
+        start = searching.model.times(Run(searching.sampler, n_steps))
         times, calls = searching.find(start, task.method, directory, report)
         worth = searching.judge(times)
         found = Found(

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -13,6 +14,8 @@ from audiodiff.metrics._shared import Samples
 from audiodiff.metrics.perceptual import pesq_wb
 from audiodiff.metrics.spectral import log_mel_mae
 from audiodiff.model.model import Model
+from audiodiff.model.run import Run
+from audiodiff.pipelines.run import resynthesized
 
 
 class Worth(NamedTuple):
@@ -27,16 +30,15 @@ class Judge:
 
     Args:
         model: What runs.
-        sampler: By name.
+        asked: The sampler, the precision and the seed of its runs.
         clips: Recordings at the model's rate.
-        seed: Of the noise.
 
     Attributes:
         calls: Of the network until now.
     """
 
-    def __init__(self, model: Model, sampler: str, clips: Sequence[Samples], seed: int) -> None:
-        self.model, self.sampler, self.clips, self.seed = model, sampler, clips, seed
+    def __init__(self, model: Model, asked: Run, clips: Sequence[Samples]) -> None:
+        self.model, self.asked, self.clips = model, asked, clips
         self.calls = 0
 
     def __call__(self, times: TimeGrid) -> Worth:
@@ -56,12 +58,7 @@ class Judge:
         return Worth(float(np.mean(heard)), float(np.mean([mel for _, mel in scores])))
 
     def _make(self, clip: Samples, times: TimeGrid) -> Samples:
-        model, hop = self.model, self.model.config.hop_length
-        assert model.log_mel is not None, "a Problem checks this"
-        device = next(model.parameters()).device
-        whole = torch.from_numpy(np.pad(clip, (0, -len(clip) % hop)))[None].to(device)
-        mel = model.log_mel(whole)[..., : whole.shape[1] // hop]
-        sampler = model.sampler(self.sampler)
-        self.calls += (len(times) - 1) * sampler.calls
-        made = model.make(mel, whole.shape[1], times, sampler, [self.seed], [0])
-        return made[0, : len(clip)].float().cpu().numpy()
+        run = replace(self.asked, times=times.tolist())
+        self.calls += (len(times) - 1) * self.model.sampler(run).calls
+        made = resynthesized(self.model, torch.from_numpy(clip)[None], run)
+        return made[0].float().cpu().numpy()

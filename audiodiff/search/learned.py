@@ -7,11 +7,11 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from audiodiff._types import State, Times
+from audiodiff._types import State, Step, Times
 from audiodiff.diffusion.targets import expand
 from audiodiff.diffusion.times import TimeGrid, log_snr
 from audiodiff.errors import AudiodiffError
-from audiodiff.samplers.ancestral import Ancestral
+from audiodiff.samplers.ddpm import DDPM
 from audiodiff.search.grid import spectral_cost
 from audiodiff.search.problem import Problem, Report
 from audiodiff.training.state import Progress, load_state, save_state
@@ -141,7 +141,7 @@ def _loss(part: Problem, net: ScheduleNet, step: int) -> torch.Tensor:
         alpha, sigma = (expand(f(t), x_t) for f in (schedule.alpha, schedule.sigma))
         eps_hat = (x_t - alpha * part.denoise(x_t, t)) / sigma
         white, eps, eps_hat = (
-            part.model.prior.whiten(x, part.cond) for x in (x_t, part.eps, eps_hat)
+            part.model.prior.whiten(x, part.shape) for x in (x_t, part.eps, eps_hat)
         )
     a, d2 = torch.sigmoid(level), torch.sigmoid(-level)
     bound = torch.minimum(1 - torch.sigmoid(before) / a, d2)
@@ -169,9 +169,9 @@ def _laid_out(
             return None
         times.append(schedule.t_of_log_snr(torch.logit(a)[None])[0])
         t, r = part.batch(times[-2]), part.batch(times[-1])
-        x, _ = Ancestral().step(part.denoise, schedule, x, t, r, None, draw)
+        x, _ = DDPM().step(x, Step(schedule, t, r, part.denoise, draw), None)
         level = torch.logit(a).expand(len(x))
-        rho = net(part.model.prior.whiten(x, part.cond), level).mean()
+        rho = net(part.model.prior.whiten(x, part.shape), level).mean()
         b = torch.minimum(b, 1 - a) * rho
     grid = torch.stack([*times, torch.zeros_like(a)])
     return grid if bool((grid.diff() < 0).all()) and grid[0] <= 1 else None

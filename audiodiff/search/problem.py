@@ -2,18 +2,20 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from copy import copy
+from dataclasses import replace
 
 import torch
 from jaxtyping import Float, Float64
 from torch import Tensor
 
-from audiodiff._types import Draw, Sampler, State, Times, Wave
-from audiodiff.diffusion.denoiser import NetDenoiser
+from audiodiff._types import Condition, Draw, Sampler, State, Times, Wave
 from audiodiff.diffusion.noise import Colored, NoiseTape
 from audiodiff.diffusion.targets import expand
 from audiodiff.diffusion.times import TimeGrid, log_snr
 from audiodiff.errors import AudiodiffError
 from audiodiff.model.model import Model
+from audiodiff.model.run import Run
+from audiodiff.pipelines.run import mel_of
 from audiodiff.samplers.loop import initial_state, last, sample
 
 Moment = Float[Tensor, ""]
@@ -37,9 +39,9 @@ class Problem:
 
     Args:
         model: What runs.
-        sampler: A name that `build_sampler` takes.
+        asked: The sampler and the precision of its runs, and the seed of the first clip's noise;
+            those of the others follow.
         waves: (clips, samples), all of one length, at the model's rate.
-        seed: Of the first clip's noise; those of the others follow.
 
     Attributes:
         calls: Of the network until now, each clip of a batch counted.
@@ -49,27 +51,27 @@ class Problem:
         AudiodiffError: If the model has no mel.
     """
 
-    def __init__(self, model: Model, sampler: str, waves: Wave, seed: int = 0) -> None:
+    def __init__(self, model: Model, asked: Run, waves: Wave) -> None:
         if model.log_mel is None:
             raise AudiodiffError("a search needs a model with a mel")
-        self.model, self.sampler_name, self.calls = model, sampler, 0
+        self.model, self.asked, self.calls = model, asked, 0
         self._errors: list[float] = []
         n_samples = waves.shape[1] // model.config.hop_length * model.config.hop_length
         self.waves = waves[:, :n_samples]
-        self.mel = model.log_mel(self.waves)[..., : n_samples // model.config.hop_length]
+        self.mel = mel_of(model, self.waves)
         self.x0 = model.codec.encode(self.waves)
+        (seed,) = asked.seeds(1)
         self.bind(range(seed, seed + len(waves)))
         self.eps = self._noise(self.x0, 0)
 
     def bind(self, seeds: Sequence[int]) -> None:
         """Derives from the mel and the seeds what depends on them."""
         model, self.seeds = self.model, seeds
-        self.cond = model.prior.condition(self.mel)
+        self.cond: Condition = {"mel": self.mel}
+        self.shape = model.prior.condition(self.cond)
         tape = NoiseTape(seeds, [0] * len(seeds))
-        self._noise = Colored(tape, model.codec, model.prior, self.mel, self.n_samples)
-        self._denoise = NetDenoiser(
-            model.network, model.schedule, model.config.target, model.prior, self.mel, model.bf16
-        )
+        self._noise = Colored(tape, model.codec, model.prior, self.cond, self.n_samples)
+        self._denoise = model.context(self.cond, self.n_samples, self.asked).denoiser(self.cond)
 
     @property
     def n_samples(self) -> int:
@@ -78,7 +80,7 @@ class Problem:
 
     def sampler(self) -> Sampler:
         """The sampler in its initial form."""
-        return self.model.sampler(self.sampler_name)
+        return self.model.sampler(self.asked)
 
     def denoise(self, x_t: State, t: Times) -> State:
         """The network's estimate, counted."""
@@ -109,7 +111,7 @@ class Problem:
 
     def error(self, one: State, other: State) -> float:
         """Mean squared difference in the prior's whitened coordinates."""
-        return self.model.prior.whiten(one - other, self.cond).square().mean().item()
+        return self.model.prior.whiten(one - other, self.shape).square().mean().item()
 
     def estimate_errors(self, report: Report) -> list[float]:
         """The error of the estimate at each of `N_CANDIDATES` times, from the recordings diffused.
@@ -134,11 +136,9 @@ class Problem:
 
     def run(self, times: TimeGrid) -> Wave:
         """The sound of a whole run, with all that the model does at its end."""
-        sampler = self.sampler()
-        self.calls += len(self.x0) * (len(times) - 1) * sampler.calls
-        return self.model.make(
-            self.mel, self.n_samples, times, sampler, self.seeds, [0] * len(self.seeds)
-        )
+        self.calls += len(self.x0) * (len(times) - 1) * self.sampler().calls
+        run = replace(self.asked, times=times.tolist(), seed=tuple(self.seeds))
+        return self.model.make(self.cond, self.n_samples, run)
 
     def part(self, first: int, n: int) -> "Problem":
         """``n`` of the clips with their own noise, counted round from ``first``."""

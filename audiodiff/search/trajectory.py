@@ -2,7 +2,7 @@
 
 from typing import Any, NamedTuple
 
-from audiodiff._types import State, Times
+from audiodiff._types import State, Step, Times
 from audiodiff.diffusion.times import TimeGrid
 from audiodiff.errors import AudiodiffError
 from audiodiff.search.problem import N_CANDIDATES, Problem, Report
@@ -70,15 +70,9 @@ class Trajectory:
         for place, (i, student) in enumerate(self._students.items()):
             denoise, now = _Remembered(problem), problem.batch(self.times[i])
             for j in range(last if longest else i + 1, last + 1):
-                x, memory = problem.sampler().step(
-                    denoise,
-                    schedule,
-                    student.x,
-                    now,
-                    problem.batch(self.times[j]),
-                    student.memory,
-                    problem.draws(),
-                )
+                then = problem.batch(self.times[j])
+                step = Step(schedule, now, then, denoise, problem.draws())
+                x, memory = problem.sampler().step(student.x, step, student.memory)
                 error = problem.error(x, self._teacher[j])
                 if j not in found or error < found[j].error:
                     found[j] = _Student(error, x, memory, (*student.path, j))

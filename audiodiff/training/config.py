@@ -10,6 +10,9 @@ from audiodiff.config import Config
 from audiodiff.data.crops import Augment
 from audiodiff.errors import AudiodiffError
 from audiodiff.model.config import ModelConfig
+from audiodiff.training.objectives.contract import Setting
+from audiodiff.training.objectives.diffusion import DiffusionConfig
+from audiodiff.training.objectives.registry import AnyObjective
 
 Fraction = Annotated[float, Field(ge=0, lt=1)]
 
@@ -55,55 +58,21 @@ class OptimizerConfig(Config):
     clip_norm: PositiveFloat = 1.0
 
 
-class TimesConfig(Config):
-    """How training draws its times.
-
-    Attributes:
-        kind: ``uniform`` over [t_min, 1], or ``logit-normal``: ``t = sigmoid(mean + std z)``
-            (arXiv:2403.03206).
-        mean: Of the logit; above 0 there is more noise than data.
-        std: Of the logit.
-    """
-
-    kind: Literal["uniform", "logit-normal"] = "uniform"
-    mean: float = 0.0
-    std: PositiveFloat = 1.0
-
-
-class SpectralConfig(Config):
-    """Training through the model's default run, call by call, see `audiodiff.training.spectral`.
-
-    Attributes:
-        windows: Of the spectrograms that are compared, in samples.
-        emphasis: Of low frequencies, see `SpectralDistance`.
-        diffusion_items: Crops of each batch that train by the diffusion loss instead, which
-            keeps the other times in order.
-    """
-
-    windows: tuple[PositiveInt, ...] = Field(default=(128, 256, 512, 1024, 2048), min_length=1)
-    emphasis: float = Field(default=1.0, ge=0)
-    diffusion_items: NonNegativeInt = 2
-
-
 class TrainConfig(Config):
     """One training run.
 
     Attributes:
-        model: What is trained.
-        data: Crops.
-        optimizer: Which one, and its figures.
-        seed: Of the initial weights, the crops, the times and the noise.
-        steps: Length of the run, over which the learning rate decays.
+        model: The model to train.
+        data: Length and augmentation of the crops.
+        objective: What is minimised.
+        optimizer: The optimiser and its figures.
+        seed: Seed of the initial weights, the crops, the times and the noise.
+        steps: Length of the run in steps, over which the learning rate decays.
         batch_size: Crops per process and pass.
         accumulation: Passes per step.
         precision: ``fp32``, or ``bf16`` by autocast.
-        loss: ``l1`` or ``l2``, on the target in whitened coordinates.
-        above_f_max: Weight in the loss of the frequencies above the mel's highest, of which it
-            says nothing; for the STFT codec.
-        times: How times are drawn.
-        spectral: The finish; None for the diffusion loss alone.
         compile: Whether torch.compile makes the network's code, which needs a C++ compiler.
-        ema_decay: Of the average of the weights that is saved as the model.
+        ema_decay: Decay of the average of the weights that is saved as the model.
         log_every: Steps between lines of the log.
         eval_every: Steps between dev losses and previews.
         checkpoint_every: Steps between checkpoints.
@@ -111,24 +80,26 @@ class TrainConfig(Config):
 
     model: ModelConfig
     data: DataConfig = Field(default_factory=DataConfig)
+    objective: AnyObjective = Field(default_factory=DiffusionConfig)
     optimizer: OptimizerConfig = Field(default_factory=OptimizerConfig)
     seed: NonNegativeInt = 0
     steps: PositiveInt = 100_000
     batch_size: PositiveInt = 16
     accumulation: PositiveInt = 1
     precision: Literal["fp32", "bf16"] = "fp32"
-    loss: Literal["l1", "l2"] = "l1"
-    above_f_max: float = Field(default=1.0, ge=0)
-    times: TimesConfig = Field(default_factory=TimesConfig)
-    spectral: SpectralConfig | None = None
     compile: bool = False
     ema_decay: Fraction = 0.999
     log_every: PositiveInt = 50
     eval_every: PositiveInt = 1000
     checkpoint_every: PositiveInt = 500
 
+    @model_validator(mode="before")
+    @classmethod
+    def _upgraded(cls, values: Any) -> Any:
+        return with_objective(values) if isinstance(values, dict) else values
+
     @model_validator(mode="after")
-    def _crop_long_enough(self) -> "TrainConfig":
+    def _parts_fit(self) -> "TrainConfig":
         mel = self.model.mel
         if mel is not None and self.n_samples < mel.min_samples:
             raise ValueError(
@@ -136,25 +107,7 @@ class TrainConfig(Config):
                 f"mel needs {mel.min_samples}; give at least "
                 f"{-(-mel.min_samples // mel.hop_length)}"
             )
-        return self
-
-    @model_validator(mode="after")
-    def _spectral_fits(self) -> "TrainConfig":
-        if self.spectral is None:
-            return self
-        if self.model.mel is None:
-            raise ValueError("spectral: needs a model with a mel; leave [spectral] out")
-        longest, inner = max(self.spectral.windows), self.data.crop_frames * self.model.hop_length
-        if longest > inner:
-            raise ValueError(
-                f"spectral.windows holds {longest} but a crop has {inner} samples; give a longer "
-                "data.crop_frames or leave that window out"
-            )
-        if self.spectral.diffusion_items >= self.batch_size:
-            raise ValueError(
-                f"spectral.diffusion_items={self.spectral.diffusion_items} leaves no crop of "
-                f"batch_size={self.batch_size}; give fewer"
-            )
+        self.objective.check(self.model, self.setting)
         return self
 
     @property
@@ -162,6 +115,36 @@ class TrainConfig(Config):
         """Samples in a crop, its margins included."""
         data = self.data
         return (data.crop_frames + 2 * data.margin_frames) * self.model.hop_length
+
+    @property
+    def setting(self) -> Setting:
+        """What the objective may know of the run."""
+        return Setting(
+            crop_frames=self.data.crop_frames,
+            margin_frames=self.data.margin_frames,
+            batch_size=self.batch_size,
+            bf16=self.precision == "bf16",
+        )
+
+
+def with_objective(values: dict[str, Any]) -> dict[str, Any]:
+    """A run's values with the keys that were once beside the objective moved into it.
+
+    ``loss``, ``above_f_max`` and ``times`` belong to the diffusion loss, and a table ``spectral``
+    made training go through the model's own run.
+    """
+    diffusion = {name: values[name] for name in DiffusionConfig.model_fields if name in values}
+    spectral = values.get("spectral")
+    if not diffusion and spectral is None:
+        return values
+    objective = {**(spectral or {}), **values.get("objective", {})}
+    objective.setdefault("kind", "diffusion" if spectral is None else "spectral")
+    if objective["kind"] == "spectral":
+        objective["diffusion"] = {**diffusion, **objective.get("diffusion", {})}
+    else:
+        objective = {**diffusion, **objective}
+    moved = {*DiffusionConfig.model_fields, "spectral"}
+    return {name: v for name, v in values.items() if name not in moved} | {"objective": objective}
 
 
 def read_train_config(path: Path, settings: Sequence[str] = ()) -> TrainConfig:

@@ -11,14 +11,13 @@ from torch import Tensor
 from torch.utils.tensorboard import SummaryWriter
 
 from audiodiff.audio.plots import save_figure, spectrogram_figure
+from audiodiff.conditioning.parts import moved
 from audiodiff.data.clips import Clips
 from audiodiff.data.crops import Crops, crop_batch
-from audiodiff.diffusion.noise import white_noise
-from audiodiff.mel.log_mel import LogMel
 from audiodiff.model.model import Model
+from audiodiff.pipelines.run import mel_of
 from audiodiff.system.atomic import replacing
-from audiodiff.training.objectives.diffusion import DiffusionLoss
-from audiodiff.training.objectives.spectral import SpectralLoss
+from audiodiff.training.objectives.contract import Batch, Objective
 from audiodiff.training.plots import curves_figure
 
 N_CROPS = 16
@@ -54,7 +53,7 @@ class Monitor:
     def previews(self, step: int, model: Model, clips: Sequence[Crops]) -> None:
         """Makes the dev clips again and logs their sound and their spectrograms."""
         rate = model.config.sample_rate
-        for i, (clip, made) in enumerate(zip(clips, vocode_clips(model, clips), strict=True)):
+        for i, (clip, made) in enumerate(zip(clips, made_again(model, clips), strict=True)):
             self.board.add_audio(f"dev/{i}", made.clamp(-1, 1)[None], step, rate)
             shown = [("original", clip.wave[0]), (f"step {step}", made)]
             self.board.add_figure(f"dev/{i}", spectrogram_figure(shown, rate), step)
@@ -80,30 +79,23 @@ def _read_log(path: Path) -> list[dict[str, Any]]:
 
 
 @torch.no_grad()
-def vocode_clips(model: Model, clips: Sequence[Crops]) -> list[Float[Tensor, " _"]]:
+def made_again(model: Model, clips: Sequence[Crops]) -> list[Float[Tensor, " _"]]:
     """Each clip through its mel and back by the model's default run; new sound without a mel."""
-    log_mel = None if model.config.mel is None else LogMel(model.config.mel)
-    device = next(model.parameters()).device
     made = []
     for wave, cond in clips:
-        n_frames = wave.shape[1] // model.config.hop_length
-        if log_mel is not None:
-            cond = (log_mel(wave) if cond is None else cond)[..., :n_frames]
-        cond = None if cond is None else cond.to(device)
-        n_samples = n_frames * model.config.hop_length
-        made.append(model.make(cond, n_samples, model.times(), model.sampler(), [0], [0])[0].cpu())
+        n_samples = wave.shape[1] // model.config.hop_length * model.config.hop_length
+        wave = wave[:, :n_samples].to(model.device)
+        if model.log_mel is not None and "mel" not in cond:
+            cond = {**cond, "mel": mel_of(model, wave)}
+        made.append(model.make(moved(cond, model.device), n_samples)[0].cpu())
     return made
 
 
 @torch.no_grad()
-def dev_losses(
-    objective: DiffusionLoss | SpectralLoss, clips: Clips, n_samples: int
-) -> dict[str, float]:
+def dev_losses(objective: Objective, clips: Clips, n_samples: int) -> dict[str, float]:
     """What an objective measures on fixed crops of the dev clips with fixed noise."""
-    device = next(objective.parameters()).device
-    wave, cond = crop_batch(clips, seed=0, start=0, batch_size=N_CROPS, n_samples=n_samples)
-    white = white_noise((0,), tuple(wave.shape)).to(device)
-    return objective.on_dev(wave.to(device), white, None if cond is None else cond.to(device))
+    crops = crop_batch(clips, seed=0, start=0, batch_size=N_CROPS, n_samples=n_samples)
+    return objective.on_dev(Batch(*crops, seed=0, first=0).to(objective.model.device))
 
 
 def preview_clips(clips: Clips, at_least: int) -> list[Crops]:

@@ -98,12 +98,12 @@ def open_data(
         for note in cache.notes:
             say(note)
         say(f"{split}: {len(cache)} clips, {cache.duration / 60:.1f} minutes")
+        found: Clips = cache
         if mels is not None:
-            caches.append(_paired(cache, mels, config, say))
-        elif config.model.labels is not None:
-            caches.append(LabelledClips(cache, config.model.labels))
-        else:
-            caches.append(cache)
+            found = _paired(found, mels, config, say)
+        if config.model.labels is not None:
+            found = LabelledClips(found, config.model.labels)
+        caches.append(found)
     return caches[0], caches[1]
 
 

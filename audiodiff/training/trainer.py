@@ -14,12 +14,10 @@ from audiodiff.data.clips import Clips, Source
 from audiodiff.data.crops import CropLoader
 from audiodiff.errors import AudiodiffError
 from audiodiff.model.model import Model
-from audiodiff.model.weights import save_model
 from audiodiff.system.devices import check_compiler
 from audiodiff.training.config import TrainConfig
 from audiodiff.training.monitor import Monitor, dev_losses, preview_clips
-from audiodiff.training.objectives.diffusion import Batch
-from audiodiff.training.objectives.spectral import build_objective
+from audiodiff.training.objectives.contract import Batch
 from audiodiff.training.optimizers import build_optimizer, learning_rate
 from audiodiff.training.run_folder import MODEL_NAME, check_free, claim, open_data, open_shards
 from audiodiff.training.session import Clock, Stop, interruptible
@@ -129,27 +127,28 @@ class Trainer:
         self.config, self.accelerator, self.out, self.say = config, accelerator, out, say
         self.source, self.dev = source, dev
         model = Model(config.model).to(accelerator.device)
-        self.network = model.network
         if start is not None:
-            self.network.load_state_dict(start)
-        optimizer = build_optimizer(self.network, config.optimizer)
-        self.average = Average(self.network, config.ema_decay)
+            model.network.load_state_dict(start)
+        self.objective = config.objective.build(model, config.setting)
+        self.trained = self.objective.trained
+        optimizer = build_optimizer(self.trained, config.optimizer)
+        self.average = Average(self.trained, config.ema_decay)
         self.progress = Progress(step=0, items=0, clips=source.ids)
         self.losses: list[torch.Tensor] = []  # since the last line of the log
         self.figures: dict[str, float] = {}
         if (out / STATE_NAME).exists():
             self.progress = load_state(
-                out / STATE_NAME, self.network, self.average.tensors, optimizer, self.progress
+                out / STATE_NAME, self.trained, self.average.tensors, optimizer, self.progress
             )
             say(f"going on after step {self.progress.step}")
-        self.objective = build_objective(config, model).to(accelerator.device)
+        self.objective.to(accelerator.device)
         if config.compile:
             check_compiler(accelerator.device)
-            self.network.compile()
+            self.trained.compile()
         self.shared = accelerator.prepare_model(self.objective)
         self.optimizer: Optimizer = accelerator.prepare_optimizer(optimizer)
-        self.averaged = build_objective(config, Model(config.model)).to(accelerator.device)
-        self.averaged.eval()
+        self.averaged = config.objective.build(Model(config.model), config.setting)
+        self.averaged.to(accelerator.device).eval()
 
     @property
     def step(self) -> int:
@@ -180,7 +179,7 @@ class Trainer:
                 norm = self._step(loader, first, world)
                 first += per_step
                 self.progress = self.progress.after(per_step)
-                self.average.update(self.network, self.step)
+                self.average.update(self.trained, self.step)
                 over = self._agreed(interrupted.is_set() or clock.over())
                 self._report(monitor, clock, norm, last, over)
                 if not over and self._due(config.eval_every, last) and monitor is not None:
@@ -201,18 +200,15 @@ class Trainer:
         for group in self.optimizer.param_groups:
             group["lr"] = lr
         norm = torch.zeros((), device=self.accelerator.device)
-        t_min = self.objective.model.schedule.t_min
         for i in range(config.accumulation):
             place = first + i * config.batch_size * world
-            wave, cond = next(loader)
-            batch = Batch(wave, config.seed, place, config.times, t_min, cond)
-            batch = batch.to(self.accelerator.device)
+            batch = Batch(*next(loader), config.seed, place).to(self.accelerator.device)
             with self.accelerator.accumulate(self.shared):
                 loss, self.figures = self.shared(batch)
                 self.accelerator.backward(loss)
                 if self.accelerator.sync_gradients:
                     norm = self.accelerator.clip_grad_norm_(
-                        self.network.parameters(), config.optimizer.clip_norm
+                        self.trained.parameters(), config.optimizer.clip_norm
                     )
                 self.optimizer.step()
                 self.optimizer.zero_grad()
@@ -282,7 +278,7 @@ class Trainer:
 
     def _measure(self, monitor: Monitor) -> None:
         """Dev losses and previews, of the averaged weights."""
-        self.averaged.model.network.load_state_dict(self.average.tensors)
+        self._take_average()
         losses = dev_losses(self.averaged, self.dev, self.config.n_samples)
         monitor.scalars(self.step, losses)
         monitor.previews(
@@ -292,10 +288,15 @@ class Trainer:
 
     def _save(self, monitor: Monitor) -> None:
         # The state comes last: once it is there, a resumed run does not make this model again.
-        save_model(self.out / MODEL_NAME, self.config.model, self.average.tensors)
+        self._take_average()
+        self.averaged.model.save(self.out / MODEL_NAME)
         average = self.average.tensors
-        save_state(self.out / STATE_NAME, self.network, average, self.optimizer, self.progress)
+        save_state(self.out / STATE_NAME, self.trained, average, self.optimizer, self.progress)
         monitor.draw()
+
+    def _take_average(self) -> None:
+        """Gives the averaged model the average of the weights."""
+        self.averaged.trained.load_state_dict(self.average.tensors)
 
     def _due(self, every: int, last: int) -> bool:
         return self.step == last or self.step % every == 0

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from audiodiff import PRESETS, AudiodiffError, LogMel, Vocoder
+from audiodiff import PRESETS, AudiodiffError, LogMel, Run, Vocoder
 from audiodiff.adapters.audioldm2 import AudioLDM2Vocoder
 from audiodiff.adapters.coqui import CoquiVocoder
 from audiodiff.adapters.espnet import EspnetVocoder
@@ -67,7 +67,7 @@ def test_transformers_layouts(vocoder: Vocoder, preset: str) -> None:
 
 def test_nemo(vocoder: Vocoder) -> None:
     mel = mels("nemo")
-    wave = NemoVocoder(vocoder, n_steps=1).convert_spectrogram_to_audio(spec=mel)
+    wave = NemoVocoder(vocoder, Run(n_steps=1)).convert_spectrogram_to_audio(spec=mel)
     assert torch.equal(wave, vocoder(mel, 1, preset="nemo"))
 
 

@@ -7,7 +7,7 @@ import pytest
 import torch
 from contracts import noise
 
-from audiodiff import AudiodiffError, ModelConfig, Vocoder
+from audiodiff import AudiodiffError, ModelConfig, Run, Vocoder
 from audiodiff.adapters.diffusers import vocode
 from audiodiff.diffusion.schedules import LinearBetas
 from audiodiff.model.model import Model
@@ -69,8 +69,7 @@ def test_a_run_is_that_of_our_own_sampler(
     times = torch.cat([times, times.new_zeros(1)])
     model = voc.model
     with torch.inference_mode():
-        sampler = model.sampler(ours)
-        expected = model.make(mel, 12 * 256, times, sampler, [3, 3], [0, 0])
+        expected = model.make({"mel": mel}, 12 * 256, Run(ours, times=times.tolist(), seed=3))
     # Euler's first state has a little more noise, and its steps lie between the trained ones; the
     # rest is single precision.
     limit = 5e-2 if name == "EulerDiscreteScheduler" else 1e-3
@@ -83,7 +82,8 @@ def test_a_flow_runs_on_flow_matching(mel: torch.Tensor) -> None:
     made = vocode(voc, mel, scheduler, 8, seed=3)
     times = scheduler.sigmas.double().cpu()
     with torch.inference_mode():
-        expected = voc.model.make(mel, 12 * 256, times, voc.model.sampler("ddim"), [3, 3], [0, 0])
+        run = Run("ddim", times=times.tolist(), seed=3)
+        expected = voc.model.make({"mel": mel}, 12 * 256, run)
     assert (made - expected).square().mean() < 1e-6 * expected.square().mean()
 
 

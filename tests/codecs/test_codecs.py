@@ -2,7 +2,7 @@ import pytest
 import torch
 from contracts import check_codec, noise
 
-from audiodiff.codecs.registry import CodecConfig, build_codec
+from audiodiff.codecs import CodecConfig
 from audiodiff.codecs.stft import Stft, StftConfig
 from audiodiff.codecs.waveform import WaveformConfig
 from audiodiff.diffusion.priors import PRIORS, PriorConfig
@@ -30,7 +30,7 @@ def stft(preset: str, n_fft: int) -> Stft:
     [(WaveformConfig(), "hifigan"), *((StftConfig(n_fft=n), name) for name, n in STFTS)],
 )
 def test_codec_contract(config: CodecConfig, preset: str) -> None:
-    check_codec(build_codec(config, PRESETS[preset]), 40 * PRESETS[preset].hop_length)
+    check_codec(config.build(PRESETS[preset]), 40 * PRESETS[preset].hop_length)
 
 
 def test_frames_that_hardly_overlap_are_refused() -> None:
@@ -39,7 +39,7 @@ def test_frames_that_hardly_overlap_are_refused() -> None:
 
 
 def test_the_wave_is_its_own_state() -> None:
-    codec, wave = build_codec(WaveformConfig(), None), noise(2, 100)
+    codec, wave = WaveformConfig().build(None), noise(2, 100)
     assert torch.equal(codec.encode(wave), wave)
     assert torch.equal(codec.decode(wave, 60), wave[:, :60])
 
@@ -92,7 +92,7 @@ def test_the_envelope_prior_has_the_level_and_the_colour_of_the_sound(
     sound = tilted(noise(1, 400 * 256), 0.1)
     figures = PriorConfig(kind="mel-envelope", std_min=1e-5)
     prior = PRIORS["mel-envelope"](figures, codec_config, mel)
-    cond = prior.condition(LogMel(mel)(sound)[..., :400])
+    cond = prior.condition({"mel": LogMel(mel)(sound)[..., :400]})
     made = prior.color(codec.encode(noise(1, 400 * 256, seed=1)), cond)
     # A band of one or two bins is a noisy estimate of the level, which adds some power.
     whole = codec.decode(made, 400 * 256)
@@ -114,8 +114,8 @@ def test_silence_keeps_the_least_noise_and_high_frequencies_their_factor() -> No
     prior = PRIORS["mel-envelope"](figures, codec_config, mel)
     ones = torch.ones(1, 2, 512, 4)
     silence = torch.full((1, 80, 4), mel.floor_value)
-    torch.testing.assert_close(prior.color(ones, prior.condition(silence)), 3e-3 * ones)
-    loud = prior.color(ones, prior.condition(torch.zeros(1, 80, 4)))[0, 0, :, 0]
+    torch.testing.assert_close(prior.color(ones, prior.condition({"mel": silence})), 3e-3 * ones)
+    loud = prior.color(ones, prior.condition({"mel": torch.zeros(1, 80, 4)}))[0, 0, :, 0]
     # Bin 371 lies under 8000 Hz, bin 372 above.
     torch.testing.assert_close(loud[372:], 2 * loud[371].expand(140))
 

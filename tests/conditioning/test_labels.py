@@ -15,7 +15,7 @@ from audiodiff.errors import AudiodiffError
 from audiodiff.model.config import ModelConfig
 from audiodiff.model.model import Model
 from audiodiff.model.weights import load_tensors
-from audiodiff.pipelines.vocoder import Vocoder
+from audiodiff.pipelines.generator import Generator
 from audiodiff.training.config import TrainConfig
 from audiodiff.training.session import Stop
 from audiodiff.training.trainer import train
@@ -44,27 +44,30 @@ def model() -> Model:
 def test_a_label_is_a_bias_of_every_layer() -> None:
     network = model().network
     x, level = noise(3, 500), torch.tensor([4.0, 20.0, 40.0])
-    cond = network.condition(torch.tensor([0, 1, 1]))
+    cond = network.condition({"label": torch.tensor([0, 1, 1])})
     assert [part.shape for part in cond] == [(3, 8, 1, 1)] * 4
     together = network(x, level, cond)
     for i, label in enumerate((0, 1, 1)):
-        alone = network(x[i : i + 1], level[i : i + 1], network.condition(torch.tensor([label])))
+        features = network.condition({"label": torch.tensor([label])})
+        alone = network(x[i : i + 1], level[i : i + 1], features)
         torch.testing.assert_close(together[i], alone[0])
-    other = network(x[:1], level[:1], network.condition(torch.tensor([1])))
+    other = network(x[:1], level[:1], network.condition({"label": torch.tensor([1])}))
     assert (other - together[0]).abs().max() > 1e-3
 
 
 def test_what_is_generated_depends_on_the_label(tmp_path: Path) -> None:
     model().save(tmp_path)
-    vocoder = Vocoder.from_pretrained(tmp_path)
-    assert vocoder.labels == LABELS
-    low, high = (vocoder.generate(800, seed=1, label=label) for label in LABELS)
+    generator = Generator.from_pretrained(tmp_path)
+    assert generator.labels == LABELS
+    low, high, anything = (generator.generate(800, label, seed=1) for label in (*LABELS, None))
     assert low.shape == (1, 800)
     assert not torch.equal(low, high)
-    assert torch.equal(low, vocoder.generate(800, seed=1, label="low"))
-    for wrong in ("loud", None):
-        with pytest.raises(AudiodiffError, match="this model has low, high; choose accordingly"):
-            vocoder.generate(800, label=wrong)
+    assert torch.equal(low, generator.generate(800, "low", seed=1))
+    # Without a label there is no bias: a third sound.
+    assert anything.shape == (1, 800)
+    assert not torch.equal(anything, low)
+    with pytest.raises(AudiodiffError, match="this model has low, high; choose accordingly"):
+        generator.generate(800, "loud")
 
 
 def test_labels_are_the_folders_of_clips() -> None:
@@ -72,10 +75,10 @@ def test_labels_are_the_folders_of_clips() -> None:
     clips = Clips(samples, ("low/a", "voice/high/b", "low/c"), (100, 100, 100), 8000)
     labelled = LabelledClips(clips, LABELS)
     wave, cond = crop_batch(labelled, seed=0, start=0, batch_size=20, n_samples=50)
-    assert cond is not None
+    label = cond["label"]
     of_sample = {x: i for i in range(3) for x in clips.wave(i).tolist()}
-    assert cond.tolist() == [labelled.classes[of_sample[x]] for x in wave[:, 7].tolist()]
-    assert set(cond.tolist()) == {0, 1}
+    assert label.tolist() == [labelled.classes[of_sample[x]] for x in wave[:, 7].tolist()]
+    assert set(label.tolist()) == {0, 1}
     with pytest.raises(AudiodiffError, match="clip 'a' lies in 'no folder', which is none of"):
         LabelledClips(Clips(samples, ("a",), (300,), 8000), LABELS)
 
@@ -94,14 +97,14 @@ def test_training_by_labels_learns_them(tmp_path: Path, one_thread: None) -> Non
     trained, _ = load_tensors(tmp_path / "out" / "model" / "model.safetensors")
     torch.manual_seed(0)
     fresh = Model(config.model).network.state_dict()
-    assert not torch.equal(trained["labels.weight"], fresh["labels.weight"])
+    assert not torch.equal(trained["network.labels.weight"], fresh["labels.weight"])
 
 
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
-        ({"labels": None}, "network.n_labels=2 but of labels there are none"),
-        ({"labels": ("a", "b", "c")}, "network.n_labels=2 but of labels there are 3"),
+        ({"labels": None}, "network.n_labels=2 but there are none"),
+        ({"labels": ("a", "b", "c")}, "network.n_labels=2 but there are 3"),
         ({"labels": ("a", "a")}, "holds a name twice"),
     ],
 )

@@ -63,7 +63,7 @@ def test_a_resumed_loader_continues_the_sequence(cache: ClipCache) -> None:
     with loader(cache, 4, 0, 4) as uninterrupted, loader(cache, 4, 5 * 4, 4) as resumed:
         batches = list(itertools.islice(uninterrupted, 9))
         assert batches[0].wave.dtype == torch.float32
-        assert batches[0].cond is None
+        assert batches[0].cond == {}
         for expected in batches[5:]:
             assert torch.equal(next(resumed).wave, expected.wave)
 

@@ -66,8 +66,8 @@ def test_a_frame_too_many_or_too_few_is_mended_and_said(folder: Path) -> None:
         f"1 mels of {folder} have one frame too many, cut off",
         f"1 mels of {folder} have one frame too few, their last one repeated",
     )
-    assert torch.equal(paired.condition(0, 0, 20 * HOP)[0], torch.from_numpy(mel))
-    filled = paired.condition(1, 0, 31 * HOP)[0]
+    assert torch.equal(paired.condition(0, 0, 20 * HOP)["mel"][0], torch.from_numpy(mel))
+    filled = paired.condition(1, 0, 31 * HOP)["mel"][0]
     assert torch.equal(filled[:, -1], torch.from_numpy(other[:, -2]))
 
 

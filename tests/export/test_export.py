@@ -18,7 +18,8 @@ from audiodiff.mel.log_mel import LogMel
 from audiodiff.model.config import ModelConfig
 from audiodiff.model.hub import PRETRAINED
 from audiodiff.model.model import Model
-from audiodiff.samplers.loop import SAMPLERS, build_sampler, last, sample
+from audiodiff.samplers.loop import last, sample
+from audiodiff.samplers.registry import SAMPLERS, build_sampler
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "arctic_a0016.wav"
 NAMES = [*SAMPLERS, "ddpm+langevin", "dpm++2m+langevin"]

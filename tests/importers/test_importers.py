@@ -29,7 +29,7 @@ def test_the_network_agrees_with_speechbrain(tmp_path: Path) -> None:
     model = from_speechbrain_diffwave(saved(tmp_path, weights)).eval()
     recorded = np.load(PARITY / "speechbrain.npz")
     with torch.no_grad():
-        cond = model.network.condition(torch.from_numpy(recorded["mel"]))
+        cond = model.network.condition({"mel": torch.from_numpy(recorded["mel"])})
         for step, expected in zip(recorded["steps"], recorded["eps"], strict=True):
             level = torch.tensor([float(step)], dtype=torch.float64)
             eps = model.network(torch.from_numpy(recorded["x"]), level, cond)[0].numpy()
@@ -71,7 +71,7 @@ def test_the_network_agrees_with_philsyns_description(
         for step in (0.0, 12.5, 49.0):
             expected = forward(state, x, step, mel)[:, 0]
             level = torch.full((2,), step, dtype=torch.float64)
-            eps = model.network(x[:, 0], level, model.network.condition(mel))
+            eps = model.network(x[:, 0], level, model.network.condition({"mel": mel}))
             assert (eps - expected).abs().max() < 1e-4 * expected.abs().max()
 
 

@@ -9,7 +9,7 @@ from parity.lmnt import ruled_weights
 from audiodiff.diffusion.times import from_betas
 from audiodiff.errors import AudiodiffError
 from audiodiff.importers.lmnt import from_lmnt_diffwave
-from audiodiff.model.model import Model
+from audiodiff.model import Model, Run
 from audiodiff.networks.diffwave import DiffWave, DiffWaveConfig
 from audiodiff.samplers.loop import sample
 
@@ -28,7 +28,7 @@ def lmnt(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Model,
 def test_the_network_agrees_with_lmnt(lmnt: tuple[Model, dict]) -> None:
     model, recorded = lmnt
     with torch.no_grad():
-        cond = model.network.condition(torch.from_numpy(recorded["mel"]))
+        cond = model.network.condition({"mel": torch.from_numpy(recorded["mel"])})
         for step, expected in zip(recorded["steps"], recorded["eps"], strict=True):
             level = torch.tensor([float(step)], dtype=torch.float64)
             eps = model.network(torch.from_numpy(recorded["x"]), level, cond)[0].numpy()
@@ -39,16 +39,17 @@ def test_the_network_agrees_with_lmnt(lmnt: tuple[Model, dict]) -> None:
 def test_the_samplers_agree_with_lmnt(lmnt: tuple[Model, dict], run: str) -> None:
     model, recorded = lmnt
     noises = torch.from_numpy(recorded[f"{run}_noise"])
-    times = model.times(len(noises))
+    times = model.times(Run(n_steps=len(noises)))
     assert len(noises) in (6, 50)
 
     def tape(like: torch.Tensor, step: int) -> torch.Tensor:
         # The last step draws nothing: its standard deviation is zero.
         return noises[step][None] if step < len(noises) else torch.zeros_like(like)
 
+    cond = {"mel": torch.from_numpy(recorded["mel"])}
     with torch.no_grad():
         *_, wave = sample(
-            model.denoisers(torch.from_numpy(recorded["mel"]))[0],
+            model.context(cond, 3072).denoiser(cond),
             model.schedule,
             model.sampler(),
             times,
@@ -125,7 +126,7 @@ def test_a_damaged_checkpoint_is_refused(tmp_path: Path, content: bytes) -> None
 def test_any_hop_by_its_factors(factors: tuple[int, ...]) -> None:
     config = SMALL.model_copy(update={"upsample_factors": factors})
     network = DiffWave(config)
-    cond = network.condition(torch.randn(2, 80, 5))
+    cond = network.condition({"mel": torch.randn(2, 80, 5)})
     n_samples = 5 * int(np.prod(factors))
     assert config.hop_length == np.prod(factors)
     out = network(torch.randn(2, n_samples), torch.tensor([3.0, 7.5]), cond)
@@ -134,9 +135,9 @@ def test_any_hop_by_its_factors(factors: tuple[int, ...]) -> None:
 
 def test_an_unconditional_network_takes_no_mel() -> None:
     network = DiffWave(SMALL.model_copy(update={"n_mels": None}))
-    assert network.condition(None) is None
+    assert network.condition({}) == ()
     assert not [name for name, _ in network.named_parameters() if "mel" in name]
-    assert network(torch.randn(1, 1000), torch.tensor([3.0]), None).shape == (1, 1000)
+    assert network(torch.randn(1, 1000), torch.tensor([3.0]), ()).shape == (1, 1000)
 
 
 def test_the_published_large_network_has_its_published_size() -> None:
@@ -154,10 +155,10 @@ def test_no_sample_depends_on_more_than_the_receptive_radius() -> None:
     changed_mel, changed_x = mel.clone(), x.clone()
     changed_mel[..., 10] += 1
     changed_x[:, 10 * 256 : 11 * 256] += 1
-    base = network(x, level, network.condition(mel))
+    base = network(x, level, network.condition({"mel": mel}))
     for other in (
-        network(x, level, network.condition(changed_mel)),
-        network(changed_x, level, network.condition(mel)),
+        network(x, level, network.condition({"mel": changed_mel})),
+        network(changed_x, level, network.condition({"mel": mel})),
     ):
         touched = (other != base)[0].nonzero()[:, 0] // 256
         assert touched.min() >= 10 - SMALL.receptive_radius

@@ -33,7 +33,7 @@ def lmnt(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Model,
 def test_the_network_agrees_with_lmnt(lmnt: tuple[Model, dict]) -> None:
     model, recorded = lmnt
     with torch.no_grad():
-        cond = model.network.condition(torch.from_numpy(recorded["mel"]))
+        cond = model.network.condition({"mel": torch.from_numpy(recorded["mel"])})
         for level, expected in zip(recorded["noise_level"], recorded["eps"], strict=True):
             eps = model.network(
                 torch.from_numpy(recorded["x"]), torch.tensor([float(level)]).double(), cond
@@ -77,13 +77,13 @@ def test_nothing_reaches_further_than_the_receptive_radius() -> None:
     n = 2 * frame + 1
     x, mel = noise(1, n * hop).double(), noise(1, 8, n, seed=1).double()
     level = torch.tensor([0.5], dtype=torch.float64)
-    base = network(x, level, network.condition(mel))
+    base = network(x, level, network.condition({"mel": mel}))
     changed_mel, changed_x = mel.clone(), x.clone()
     changed_mel[..., frame] += 1
     changed_x[..., frame * hop : (frame + 1) * hop] += 1
     for other in (
-        network(x, level, network.condition(changed_mel)),
-        network(changed_x, level, network.condition(mel)),
+        network(x, level, network.condition({"mel": changed_mel})),
+        network(changed_x, level, network.condition({"mel": mel})),
     ):
         touched = (other != base)[0].nonzero()[:, 0] // hop
         assert frame - SMALL.receptive_radius <= touched.min() < frame

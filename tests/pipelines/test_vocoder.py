@@ -6,8 +6,9 @@ import torch
 
 from audiodiff.audio.io import resample
 from audiodiff.errors import AudiodiffError
+from audiodiff.model import Model, Run
 from audiodiff.model.config import ModelConfig
-from audiodiff.model.model import Model
+from audiodiff.pipelines.generator import Generator
 from audiodiff.pipelines.vocoder import Vocoder
 
 
@@ -175,24 +176,24 @@ def test_other_bad_arguments_are_refused(vocoder: Vocoder, mel: torch.Tensor) ->
         vocoder(mel, seed=-1)
     with pytest.raises(AudiodiffError, match="NaN"):
         vocoder.mel(torch.full((1, 5000), float("nan")))
-    with pytest.raises(AudiodiffError, match="mel"):
-        vocoder.generate(100)
+    with pytest.raises(AudiodiffError, match="makes sound from a mel; use Vocoder"):
+        Generator(vocoder.model)
 
 
 def test_other_numbers_of_steps_keep_to_the_models_range() -> None:
     model = Model(CONFIGS["consistent"])
-    assert model.times().tolist() == model.times(2).tolist() == [0.8, 0.4, 0.0]
-    assert model.times(4).tolist() == pytest.approx([0.8, 0.6, 0.4, 0.2, 0.0])
+    assert model.times().tolist() == model.times(Run(n_steps=2)).tolist() == [0.8, 0.4, 0.0]
+    assert model.times(Run(n_steps=4)).tolist() == pytest.approx([0.8, 0.6, 0.4, 0.2, 0.0])
 
 
 def test_an_unconditional_model_generates() -> None:
     torch.manual_seed(0)
-    vocoder = Vocoder(Model(small_config(**UNCONDITIONAL)))
-    wave = vocoder.generate(1000, seed=3)
+    generator = Generator(Model(small_config(**UNCONDITIONAL)))
+    wave = generator.generate(1000, seed=3)
     assert wave.shape == (1, 1000)
-    torch.testing.assert_close(wave, vocoder.generate(1000, seed=3), rtol=0, atol=0)
-    with pytest.raises(AudiodiffError, match="not conditioned"):
-        vocoder(torch.zeros(1, 80, 4))
+    torch.testing.assert_close(wave, generator.generate(1000, seed=3), rtol=0, atol=0)
+    with pytest.raises(AudiodiffError, match="takes no mel, so there is nothing to vocode"):
+        Vocoder(generator.model)
 
 
 @pytest.mark.parametrize(

@@ -9,16 +9,17 @@ import pytest
 import torch
 from contracts import F64, GaussianData, noise
 
+from audiodiff._types import Step
 from audiodiff.diffusion.schedules import VP, Cosine, LinearBetas, RectifiedFlow
 from audiodiff.diffusion.targets import expand
 from audiodiff.diffusion.times import log_snr
 from audiodiff.errors import AudiodiffError
-from audiodiff.samplers.ancestral import Ancestral
+from audiodiff.samplers import DDPM
 from audiodiff.samplers.ddim import DDIM
 from audiodiff.samplers.dpm_solver import DPMSolver
-from audiodiff.samplers.heun import Euler
+from audiodiff.samplers.euler import Euler
 from audiodiff.samplers.langevin import PredictorCorrector
-from audiodiff.samplers.loop import SAMPLERS, build_sampler
+from audiodiff.samplers.registry import SAMPLERS, build_sampler
 from audiodiff.samplers.unipc import UniPC
 
 ORDERS = {
@@ -53,7 +54,7 @@ def test_the_order_is_the_published_one(name: str, order: int, schedule: Any) ->
         sampler, y = SAMPLERS[name](), x
         state = sampler.init()
         for i, (t, r) in enumerate(itertools.pairwise(times)):
-            y, state = sampler.step(data, schedule, y, t[None], r[None], state, refuse)
+            y, state = sampler.step(y, Step(schedule, t[None], r[None], data, refuse), state)
             # The first steps of a multistep solver are of lower order: put them right.
             if i < 3:
                 y = data.flow(x, times[:1], r[None])
@@ -68,8 +69,8 @@ def test_dpm_solver_of_order_1_is_ddim() -> None:
     schedule, x = Cosine(), noise(1, 50).double()
     data = GaussianData(schedule)
     for t, r in [(1.0, 0.6), (0.6, 0.0)]:
-        one, _ = DPMSolver(1).step(data, schedule, x, at(t), at(r), (), refuse)
-        other, _ = DDIM().step(data, schedule, x, at(t), at(r), None, refuse)
+        one, _ = DPMSolver(1).step(x, Step(schedule, at(t), at(r), data, refuse), ())
+        other, _ = DDIM().step(x, Step(schedule, at(t), at(r), data, refuse), None)
         torch.testing.assert_close(one, other, rtol=0, atol=1e-14)
 
 
@@ -77,8 +78,8 @@ def test_euler_on_rectified_flow_is_ddim() -> None:
     schedule, x = RectifiedFlow(), noise(1, 50).double()
     data = GaussianData(schedule)
     for t, r in [(1.0, 0.6), (0.6, 0.0)]:
-        one, _ = Euler().step(data, schedule, x, at(t), at(r), None, refuse)
-        other, _ = DDIM().step(data, schedule, x, at(t), at(r), None, refuse)
+        one, _ = Euler().step(x, Step(schedule, at(t), at(r), data, refuse), None)
+        other, _ = DDIM().step(x, Step(schedule, at(t), at(r), data, refuse), None)
         torch.testing.assert_close(one, other, rtol=0, atol=1e-14)
 
 
@@ -92,7 +93,7 @@ def test_a_run_may_start_where_there_is_no_signal(name: str, schedule: Any) -> N
         sampler, y, times = SAMPLERS[name](), x, torch.linspace(1, 0, n + 1, dtype=F64)
         state = sampler.init()
         for t, r in itertools.pairwise(times):
-            y, state = sampler.step(data, schedule, y, t[None], r[None], state, refuse)
+            y, state = sampler.step(y, Step(schedule, t[None], r[None], data, refuse), state)
         errors.append((y - exact).abs().max().item())
     assert errors[1] < 0.5 * errors[0] < 0.1
 
@@ -104,7 +105,7 @@ def test_the_times_have_gradients(name: str) -> None:
     times = torch.tensor([0.95, 0.7, 0.5, 0.2, 0.0], dtype=F64, requires_grad=True)
     state, y = sampler.init(), x
     for t, r in itertools.pairwise(times):
-        y, state = sampler.step(data, schedule, y, t.expand(2), r.expand(2), state, refuse)
+        y, state = sampler.step(y, Step(schedule, t.expand(2), r.expand(2), data, refuse), state)
     (gradient,) = torch.autograd.grad(y.square().sum(), times)
     assert gradient.isfinite().all()
     assert (gradient[:4] != 0).all()
@@ -122,12 +123,12 @@ def test_a_step_calls_the_denoiser_as_often_as_it_says(name: str) -> None:
     x, state = noise(1, 10).double(), sampler.init()
     for n, (t, r) in enumerate([(0.9, 0.6), (0.6, 0.3)], 1):
         x, state = sampler.step(
-            spy, schedule, x, at(t), at(r), state, lambda: noise(1, 10).double()
+            x, Step(schedule, at(t), at(r), spy, lambda: noise(1, 10).double()), state
         )
         assert len(calls) == n * sampler.calls
 
 
-@pytest.mark.parametrize("predictor", [DDIM(), Ancestral()], ids=["ddim", "ddpm"])
+@pytest.mark.parametrize("predictor", [DDIM(), DDPM()], ids=["ddim", "ddpm"])
 def test_a_corrector_mends_the_spread(predictor: Any) -> None:
     schedule, n = VP(), 20_000
     data, t, r = GaussianData(schedule), at(0.5), at(0.49)
@@ -140,7 +141,7 @@ def test_a_corrector_mends_the_spread(predictor: Any) -> None:
         sampler = PredictorCorrector(predictor, snr=0.3)
         x = data.spread(t) * factor * draw() + schedule.alpha(t) * data.mean
         for _ in range(steps):
-            moved, _ = sampler.step(data, schedule, x, t, r, None, draw)
+            moved, _ = sampler.step(x, Step(schedule, t, r, data, draw), None)
             x = schedule.alpha(t) * data.mean + (moved - schedule.alpha(r) * data.mean) * (
                 data.spread(t) / data.spread(r)
             )
@@ -189,7 +190,7 @@ def our_states(sampler: Any, x: torch.Tensor, times: list[float], noises: Any = 
     state, states = sampler.init(), []
     draw = refuse if noises is None else lambda: next(noises)
     for t, r in itertools.pairwise(times):
-        x, state = sampler.step(estimate, BETAS, x, at(t), at(r), state, draw)
+        x, state = sampler.step(x, Step(BETAS, at(t), at(r), estimate, draw), state)
         states.append(x)
     return states
 

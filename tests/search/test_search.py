@@ -13,7 +13,7 @@ import soundfile
 import torch
 from contracts import F64, noise
 
-from audiodiff import AudiodiffError, ModelConfig
+from audiodiff import AudiodiffError, ModelConfig, Run
 from audiodiff._types import State, Times
 from audiodiff.audio.io import load
 from audiodiff.diffusion.targets import expand
@@ -56,9 +56,8 @@ class Known(Problem):
 
     def __init__(self, sampler: str = "ddim", std: float = 0.1) -> None:
         torch.manual_seed(0)
-        super().__init__(
-            Model(ModelConfig.parse(TINY, "test")).eval(), sampler, std * noise(2, 20 * 256, seed=7)
-        )
+        model = Model(ModelConfig.parse(TINY, "test")).eval()
+        super().__init__(model, Run(sampler), std * noise(2, 20 * 256, seed=7))
         self.std = std
 
     def denoise(self, x_t: State, t: Times) -> State:
@@ -169,7 +168,7 @@ def test_what_cannot_be_searched_is_refused() -> None:
         likelihood(Known(), 65, no_report)
     values = TINY | {"mel": None, "network": TINY["network"] | {"n_mels": None}}
     with pytest.raises(AudiodiffError, match="needs a model with a mel"):
-        Problem(Model(ModelConfig.parse(values, "test")), "ddim", noise(1, 5120))
+        Problem(Model(ModelConfig.parse(values, "test")), Run("ddim"), noise(1, 5120))
 
 
 @pytest.mark.parametrize("n_steps", [1, 2, 3])
@@ -375,7 +374,7 @@ def test_the_command_stores_what_is_better_and_nothing_worse(
     # A judge for whom late times are best.
     worth_of(monkeypatch, lambda times: times[1].item())
     said = run_search(directory, clips, "likelihood", 2)
-    rule = Model(ModelConfig.parse(TINY, "test")).times(2)
+    rule = Model(ModelConfig.parse(TINY, "test")).times(Run(n_steps=2))
     assert said[0] == "searching on 2 clips of dev, judging on 1 others"
     assert "2 steps of ddim by likelihood: 1, " in said[1]
     assert "PESQ 0.97" in said[1]
@@ -385,7 +384,7 @@ def test_the_command_stores_what_is_better_and_nothing_worse(
     stored = Model.load(directory).searched["ddim", 2]
     assert stored.calls == 2 * 64
     assert (stored.method, stored.clips, stored.split) == ("likelihood", 1, "dev")
-    assert Model.load(directory).times(2).tolist() == list(stored.times)
+    assert Model.load(directory).times(Run(n_steps=2)).tolist() == list(stored.times)
     worth_of(monkeypatch, lambda times: 1.0)
     run_search(directory, clips, "straightness", 2)
     assert (directory / "schedules.json").read_bytes() == before

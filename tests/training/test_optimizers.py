@@ -93,7 +93,7 @@ def steps(network: BandSplitNet, optimizer: torch.optim.Optimizer, numbers: rang
     for number in numbers:
         generator = torch.Generator().manual_seed(number)
         x, mel = torch.randn(2, 2, 28, 6, generator=generator), torch.zeros(2, 80, 6)
-        y = network(x, torch.zeros(2), network.condition(mel))
+        y = network(x, torch.zeros(2), network.condition({"mel": mel}))
         optimizer.zero_grad()
         (y - x.flip(2)).square().mean().backward()
         optimizer.step()

@@ -9,12 +9,10 @@ import torch
 from contracts import noise
 
 from audiodiff.audio.distance import SpectralDistance
-from audiodiff.diffusion.times import check_times
 from audiodiff.errors import AudiodiffError
-from audiodiff.model.model import Model
+from audiodiff.model import Model, Run
 from audiodiff.training.config import TrainConfig, read_train_config
-from audiodiff.training.objectives.diffusion import Batch
-from audiodiff.training.objectives.spectral import SpectralLoss
+from audiodiff.training.objectives import Batch, SpectralLoss
 from audiodiff.training.session import Stop
 from audiodiff.training.trainer import train
 
@@ -105,7 +103,7 @@ def objective_of(config: TrainConfig) -> SpectralLoss:
     torch.manual_seed(0)
     model = Model(config.model)
     torch.nn.init.normal_(model.network.last.weight, std=0.3)
-    return SpectralLoss(config, model)
+    return config.objective.build(model, config.setting)
 
 
 @pytest.mark.parametrize("between", [0, 3])
@@ -117,11 +115,10 @@ def test_the_run_that_is_trained_is_the_models_own(config_path, between):
     inner = slice(2 * 256, -2 * 256)
     with torch.no_grad():
         for call, times in enumerate([(0.9, 0.0), (0.9, 0.5, 0.0)]):
-            made = model.make(
-                mel, wave.shape[-1], check_times(times), model.sampler(), [7, 9], [0, 0]
-            )
+            run = Run(times=times, seed=(7, 9))
+            made = model.make({"mel": mel}, wave.shape[-1], run)
             expected = objective.distance(made[:, inner], wave[:, inner])
-            torch.testing.assert_close(objective.of_call(wave, [7, 9], call), expected)
+            torch.testing.assert_close(objective.of_call(wave, {}, [7, 9], call), expected)
 
 
 @pytest.mark.parametrize(("between", "differs"), [(0, True), (1, False)])
@@ -130,7 +127,7 @@ def test_passes_between_calls_bear_no_gradient(config_path, between, differs):
     objective = objective_of(config)
     outputs = []
     objective.model.network.register_forward_hook(lambda *call: outputs.append(call[-1]))
-    loss = objective.of_call(0.1 * noise(1, config.n_samples), [0], 1).sum()
+    loss = objective.of_call(0.1 * noise(1, config.n_samples), {}, [0], 1).sum()
     first, second = torch.autograd.grad(loss, outputs, allow_unused=True)
     assert second.abs().max() > 0
     assert (first is not None) == differs
@@ -141,16 +138,16 @@ def test_the_crops_are_shared_between_the_losses(config_path, first):
     config = read_train_config(config_path)
     objective = objective_of(config)
     wave = 0.1 * noise(3, config.n_samples)
-    batch = Batch(wave, seed=0, first=first, times=config.times, t_min=0.0)
+    batch = Batch(wave, {}, seed=0, first=first)
     loss, parts = objective(batch)
     # Each crop trains the call that its place in the sequence says.
     expected = {
-        f"train/spectral_{place % 2 + 1}": objective.of_call(wave[i : i + 1], [place], place % 2)
+        f"train/spectral_{place % 2 + 1}": objective.of_call(
+            wave[i : i + 1], {}, [place], place % 2
+        )
         for i, place in ((1, first + 1), (2, first + 2))
     }
-    expected["train/diffusion"] = objective.diffusion.per_item(
-        wave[:1], batch.t[:1], batch.white[:1]
-    )
+    expected["train/diffusion"] = objective.diffusion.per_item(batch._replace(wave=wave[:1]))
     assert parts == pytest.approx({name: part.item() for name, part in expected.items()})
     assert loss.item() == pytest.approx(torch.cat(list(expected.values())).mean().item())
 
@@ -159,10 +156,10 @@ def test_the_model_learns_from_its_own_run(config_path):
     settings = ["spectral.diffusion_items=0", "model.network.n_layers=4"]
     config = read_train_config(config_path, settings)
     torch.manual_seed(0)
-    objective = SpectralLoss(config, Model(config.model))
+    objective = config.objective.build(Model(config.model), config.setting)
     t = torch.arange(config.n_samples) / RATE
     wave = torch.stack([0.2 * torch.sin(2 * torch.pi * f * t) for f in (300, 700, 1500)])
-    batch = Batch(wave, seed=0, first=0, times=config.times, t_min=0.0)
+    batch = Batch(wave, {}, seed=0, first=0)
     optimizer = torch.optim.Adam(objective.parameters(), 3e-3)
     losses = []
     for _ in range(150):
@@ -208,5 +205,5 @@ def test_a_model_without_a_mel_has_no_such_finish(config_path):
         "prior": {"kind": "unit"},
         "network": {"kind": "diffwave", "n_mels": None, "n_channels": 4, "n_layers": 2},
     }
-    with pytest.raises(AudiodiffError, match="needs a model with a mel; leave"):
+    with pytest.raises(AudiodiffError, match="needs a model with a mel; use"):
         TrainConfig.parse(values, "test")

@@ -16,12 +16,15 @@ import torch
 from contracts import noise
 from killing import kill_once
 
+from audiodiff.diffusion.noise import white_noise
 from audiodiff.errors import AudiodiffError
 from audiodiff.model.model import Model
 from audiodiff.model.weights import load_tensors, save_tensors
+from audiodiff.pipelines.generator import Generator
 from audiodiff.pipelines.vocoder import Vocoder
-from audiodiff.training.config import TimesConfig, TrainConfig, read_train_config
-from audiodiff.training.objectives.diffusion import DEV_TIMES, Batch, DiffusionLoss
+from audiodiff.training.config import TrainConfig, read_train_config
+from audiodiff.training.objectives.contract import Batch
+from audiodiff.training.objectives.diffusion import DEV_TIMES, DiffusionLoss, TimesConfig
 from audiodiff.training.session import Stop
 from audiodiff.training.state import Average, Progress, load_state, save_state
 from audiodiff.training.trainer import train
@@ -365,7 +368,7 @@ def test_an_unconditional_model_trains_too(config_path: Path, clips: Path, tmp_p
     out = tmp_path / "run"
     config = TrainConfig.parse(settings, "test")
     assert train(config, [clips], out, stop=Stop(), resume=False, say=print) == 2
-    assert Vocoder.from_pretrained(out / "model").generate(500).shape == (1, 500)
+    assert Generator.from_pretrained(out / "model").generate(500).shape == (1, 500)
 
 
 def test_a_diverging_run_stops_and_keeps_its_last_checkpoint(
@@ -381,7 +384,7 @@ def test_a_diverging_run_stops_and_keeps_its_last_checkpoint(
 
 def objective_of(config_path: Path, *settings: str) -> DiffusionLoss:
     config = read_train_config(config_path, ["loss=l2", *settings])
-    return DiffusionLoss(config, Model(config.model))
+    return config.objective.build(Model(config.model), config.setting)
 
 
 @pytest.mark.slow
@@ -393,7 +396,7 @@ def test_the_model_fits_one_batch(target: str, config_path: Path) -> None:
     optimizer = torch.optim.Adam(objective.parameters(), 2e-3)
     t = torch.arange(2048) / 22050
     wave = torch.stack([0.2 * torch.sin(2 * torch.pi * f * t) for f in (220, 500, 900, 1500)])
-    batch = Batch(wave, seed=0, first=0, times=TimesConfig(), t_min=0.02)
+    batch = Batch(wave, {}, seed=0, first=0)
     losses = []
     for _ in range(250):
         loss, _ = objective(batch)
@@ -411,16 +414,18 @@ def test_priorgrads_loss_is_its_formula(config_path: Path) -> None:
     model = objective.model
     torch.nn.init.normal_(model.network.output.weight)
     wave = torch.randn(2, 2048) / 10
-    batch = Batch(wave, seed=3, first=0, times=TimesConfig(), t_min=0.02)
+    batch = Batch(wave, {}, seed=3, first=0)
     loss, _ = objective(batch)
-    mel = objective.log_mel(batch.wave)
-    std = model.prior.color(torch.ones_like(batch.wave), model.prior.condition(mel))
-    eps = std * batch.white
-    alpha = model.schedule.alpha(batch.t).float()[:, None]
-    sigma = model.schedule.sigma(batch.t).float()[:, None]
+    mel = model.log_mel(batch.wave)
+    t = objective.times.at(batch.places, model.schedule.t_min)
+    white = torch.stack([white_noise((3, place), (2048,)) for place in batch.places])
+    std = model.prior.color(torch.ones_like(batch.wave), model.prior.condition({"mel": mel}))
+    eps = std * white
+    alpha = model.schedule.alpha(t).float()[:, None]
+    sigma = model.schedule.sigma(t).float()[:, None]
     x_t = alpha * batch.wave + sigma * eps
-    level = model.network.level(model.schedule, batch.t)
-    y = std * model.network(x_t / std, level, model.network.condition(mel))
+    level = model.network.level(model.schedule, t)
+    y = std * model.network(x_t / std, level, model.network.condition({"mel": mel}))
     torch.testing.assert_close(loss, (((eps - y) / std) ** 2).mean())
 
 
@@ -434,7 +439,7 @@ def test_margins_are_heard_but_not_learned_from(config_path: Path, settings: lis
     for margin, same in ((4, True), (0, False)):
         torch.manual_seed(0)
         objective = objective_of(config_path, *settings, f"data.margin_frames={margin}")
-        loss, other = (objective.per_item(x, t, eps) for x, eps in ((wave, white), others))
+        loss, other = (objective.at(x, {}, t, eps) for x, eps in ((wave, white), others))
         assert torch.equal(loss, other) is same
 
 
@@ -451,20 +456,19 @@ def test_frequencies_above_the_mels_weigh_what_the_config_says(config_path: Path
         torch.testing.assert_close(weights[:372], weights[0].expand(372))
         torch.testing.assert_close(weights[372:], weight * weights[0].expand(140))
         high = torch.sin(2 * torch.pi * 10000 * torch.arange(24 * 256) / 22050)
-        loss, other = (objective.per_item(x, t, white).mean() for x in (wave, wave + high))
+        loss, other = (objective.at(x, {}, t, white).mean() for x in (wave, wave + high))
         changes.append((other / loss - 1).item())
     assert abs(changes[0]) < 1e-4
     assert 0.01 < changes[1] < 0.5 * changes[2]
 
 
-def test_batches_do_not_depend_on_how_they_are_cut() -> None:
-    wave = torch.randn(6, 100)
-    whole = Batch(wave, seed=1, first=10, times=TimesConfig(), t_min=0.1)
-    part = Batch(wave[2:5], seed=1, first=12, times=TimesConfig(), t_min=0.1)
-    torch.testing.assert_close(part.t, whole.t[2:5], rtol=0, atol=0)
-    torch.testing.assert_close(part.white, whole.white[2:5], rtol=0, atol=0)
-    many = Batch(torch.zeros(1000, 1), seed=1, first=0, times=TimesConfig(), t_min=0.0).t
-    counts = torch.histc(many, 10, 0, 1)
+def test_losses_do_not_depend_on_how_batches_are_cut(config_path: Path) -> None:
+    objective = objective_of(config_path)
+    wave = 0.1 * noise(6, 2048)
+    whole = objective.per_item(Batch(wave, {}, seed=1, first=10))
+    part = objective.per_item(Batch(wave[2:5], {}, seed=1, first=12))
+    torch.testing.assert_close(part, whole[2:5])
+    counts = torch.histc(TimesConfig().at(range(1000), 0.0), 10, 0, 1)
     assert counts.min() >= 98
     assert counts.max() <= 102
 
@@ -472,15 +476,14 @@ def test_batches_do_not_depend_on_how_they_are_cut() -> None:
 @pytest.mark.parametrize(("mean", "std"), [(0.0, 1.0), (0.4, 1.0), (-1.0, 0.5)])
 def test_logit_normal_times_have_its_quantiles(mean: float, std: float) -> None:
     config = TimesConfig(kind="logit-normal", mean=mean, std=std)
-    waves = torch.zeros(4000, 1)
-    t = Batch(waves, seed=1, first=0, times=config, t_min=0.0).t
+    t = config.at(range(4000), 0.0)
     assert t.dtype == torch.float64
     assert ((t > 0) & (t < 1)).all()
     for z in (-2.0, -1.0, 0.0, 1.0, 2.0):
         part = (1 + math.erf(z / math.sqrt(2))) / 2
         expected = 1 / (1 + math.exp(-(mean + std * z)))
         assert t.quantile(part).item() == pytest.approx(expected, abs=0.005)
-    late = Batch(waves, seed=1, first=0, times=config, t_min=0.3).t
+    late = config.at(range(4000), 0.3)
     torch.testing.assert_close(late, 0.3 + 0.7 * t)
 
 
@@ -494,8 +497,11 @@ def test_logit_normal_times_have_its_quantiles(mean: float, std: float) -> None:
         (["data.crop_frames=1"], "crop_frames=1 is 256 samples"),
         (["data.gain_db=[3.0, -3.0]"], "least level first"),
         (["optimizer.kind=sgd"], "optimizer.kind: input should be 'adamw' or 'muon'"),
-        (["times.kind=normal"], "times.kind: input should be 'uniform' or 'logit-normal'"),
-        (["times.std=0"], "times.std: input should be greater than 0"),
+        (
+            ["times.kind=normal"],
+            "objective.times.kind: input should be 'uniform' or 'logit-normal'",
+        ),
+        (["times.std=0"], "objective.times.std: input should be greater than 0"),
     ],
 )
 def test_a_bad_setting_is_named(config_path: Path, settings: list[str], words: str) -> None:

@@ -1,1 +1,17 @@
-"""What a trainer minimises, one a file."""
+"""What a trainer minimises, one objective a file."""
+
+from audiodiff.training.objectives.contract import Batch, Objective, ObjectiveConfig
+from audiodiff.training.objectives.diffusion import DiffusionConfig, DiffusionLoss
+from audiodiff.training.objectives.registry import OBJECTIVES
+from audiodiff.training.objectives.spectral import SpectralConfig, SpectralLoss
+
+__all__ = [
+    "OBJECTIVES",
+    "Batch",
+    "DiffusionConfig",
+    "DiffusionLoss",
+    "Objective",
+    "ObjectiveConfig",
+    "SpectralConfig",
+    "SpectralLoss",
+]

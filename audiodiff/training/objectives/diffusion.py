@@ -1,17 +1,23 @@
-"""What a trainer minimises."""
+"""The diffusion loss."""
+
+from collections.abc import Iterable
+from typing import Literal
 
 import torch
 from jaxtyping import Float
-from torch import Tensor, nn
+from pydantic import Field, PositiveFloat
+from torch import Tensor
 
 from audiodiff._types import Condition, Times, Wave
 from audiodiff.codecs.stft import StftConfig
+from audiodiff.config import Config
 from audiodiff.diffusion.denoiser import Whitened
 from audiodiff.diffusion.noise import white_noise
-from audiodiff.diffusion.targets import expand, output_from_x0
-from audiodiff.mel.log_mel import LogMel
+from audiodiff.diffusion.targets import output_from_x0, scaled
+from audiodiff.model.config import ModelConfig
 from audiodiff.model.model import Model
-from audiodiff.training.config import TimesConfig, TrainConfig
+from audiodiff.pipelines.run import mel_of
+from audiodiff.training.objectives.contract import Batch, Objective, ObjectiveConfig, Setting
 
 DEV_TIMES = (0.02, 0.1, 0.2, 0.35, 0.5, 0.65, 0.8, 0.95)
 """Times at which the loss is measured on dev crops."""
@@ -20,117 +26,128 @@ GOLDEN = 0.6180339887498949
 """Steps of the golden ratio fill [0, 1) evenly, however many are taken."""
 
 
-class Batch:
-    """Crops with the times and the noise that they meet, all functions of (seed, place).
+class TimesConfig(Config):
+    """The distribution of the times that training draws.
 
-    Args:
-        wave: (batch, samples).
-        seed: Of the run.
-        first: Place of the first crop in the training sequence.
-        times: How times are drawn.
-        t_min: The smallest time.
-        cond: What an acoustic model predicted for the crops, or their classes; None for their own
-            mel, or for nothing.
+    Attributes:
+        kind: ``uniform`` over [t_min, 1], or ``logit-normal``: ``t = sigmoid(mean + std z)``
+            (arXiv:2403.03206).
+        mean: Mean of the logit; above 0 there is more noise than data.
+        std: Standard deviation of the logit.
     """
 
-    def __init__(
-        self,
-        wave: Wave,
-        seed: int,
-        first: int,
-        times: TimesConfig,
-        t_min: float,
-        cond: Condition | None = None,
-    ) -> None:
-        places = range(first, first + len(wave))
-        self.wave, self.cond = wave, cond
-        self.first = first
-        uniform = torch.tensor([place * GOLDEN % 1 for place in places], dtype=torch.float64)
-        self.t = _times(times, uniform, t_min)
-        shape = tuple(wave.shape[1:])
-        self.white = torch.stack([white_noise((seed, place), shape) for place in places])
+    kind: Literal["uniform", "logit-normal"] = "uniform"
+    mean: float = 0.0
+    std: PositiveFloat = 1.0
 
-    def to(self, device: torch.device) -> "Batch":
-        """Moves the tensors."""
-        for name in ("wave", "cond", "t", "white"):
-            if (tensor := getattr(self, name)) is not None:
-                setattr(self, name, tensor.to(device, non_blocking=True))
-        return self
+    def at(self, places: Iterable[int], t_min: float) -> Times:
+        """The times of some places in the training sequence, between ``t_min`` and 1."""
+        even = torch.tensor([place * GOLDEN % 1 for place in places], dtype=torch.float64)
+        if self.kind == "logit-normal":
+            normal = torch.special.ndtri(even.clamp(1e-6, 1 - 1e-6))
+            even = torch.sigmoid(self.mean + self.std * normal)
+        return t_min + (1 - t_min) * even
 
 
-def _times(config: TimesConfig, uniform: Times, t_min: float) -> Times:
-    """Times of the config's distribution from numbers that fill [0, 1) evenly."""
-    if config.kind == "logit-normal":
-        normal = torch.special.ndtri(uniform.clamp(1e-6, 1 - 1e-6))
-        uniform = torch.sigmoid(config.mean + config.std * normal)
-    return t_min + (1 - t_min) * uniform
+class DiffusionConfig(ObjectiveConfig):
+    """The figures of the diffusion loss.
+
+    Attributes:
+        loss: ``l1`` or ``l2``, on the target in whitened coordinates.
+        above_f_max: Weight in the loss of the frequencies above the mel's highest, of which it says
+            nothing; for the STFT codec.
+        times: The distribution of times.
+    """
+
+    kind: Literal["diffusion"] = "diffusion"
+    loss: Literal["l1", "l2"] = "l1"
+    above_f_max: float = Field(default=1.0, ge=0)
+    times: TimesConfig = Field(default_factory=TimesConfig)
+
+    def build(self, model: Model, setting: Setting) -> "DiffusionLoss":
+        """The objective of a run."""
+        return DiffusionLoss(self, model, setting.margin_frames)
 
 
-class DiffusionLoss(nn.Module):
+class DiffusionLoss(Objective):
     """``mean |whiten(y - y_hat)|^p`` with y the model's target and p = 1 or 2.
 
     With target eps and the unit prior this is DDPM's loss (arXiv:2006.11239), L1 as in DiffWave;
     with the mel-energy prior it is PriorGrad's (arXiv:2106.06406, eq. 5).
 
     Args:
-        config: The run's; of it the power, the margin and the weights.
-        model: Its network is trained.
+        config: The power, the weights and the times.
+        model: The model whose network is trained.
+        margin_frames: Mel frames on either side of a crop that do not count.
     """
 
-    def __init__(self, config: TrainConfig, model: Model) -> None:
+    def __init__(self, config: DiffusionConfig, model: Model, margin_frames: int = 0) -> None:
         super().__init__()
-        self.model = model
+        self.model, self.times = model, config.times
         self.power = {"l1": 1, "l2": 2}[config.loss]
-        self.margin = config.data.margin_frames
-        self.log_mel = None if model.config.mel is None else LogMel(model.config.mel)
-        self.register_buffer("weight", _weight(config), persistent=False)
+        self.margin = margin_frames * model.config.hop_length
+        self.register_buffer("weight", _weight(model.config, config.above_f_max), persistent=False)
 
     def forward(self, batch: Batch) -> tuple[Tensor, dict[str, float]]:
         """The mean over the batch, and nothing else to log."""
-        return self.per_item(batch.wave, batch.t, batch.white, batch.cond).mean(), {}
+        return self.per_item(batch).mean(), {}
 
-    def per_item(
-        self, wave: Wave, t: Times, white: Wave, cond: Condition | None = None
-    ) -> Float[Tensor, " batch"]:
-        """The loss of each crop, whose own mel is computed where there is no other."""
+    def per_item(self, batch: Batch) -> Float[Tensor, " batch"]:
+        """The loss of each crop, at the time and with the noise of its place."""
+        wave = batch.wave
+        t = self.times.at(batch.places, self.model.schedule.t_min).to(wave.device)
+        shape = tuple(wave.shape[1:])
+        noise = [white_noise((batch.seed, place), shape) for place in batch.places]
+        return self.at(wave, batch.cond, t, torch.stack(noise).to(wave))
+
+    def at(self, wave: Wave, cond: Condition, t: Times, white: Wave) -> Float[Tensor, " batch"]:
+        """The loss of each crop at given times with given noise.
+
+        Args:
+            wave: (batch, samples).
+            cond: What goes with the crops; their own mel is computed where a mel is missing.
+            t: One time per crop.
+            white: White noise in the shape of the wave.
+        """
         model = self.model
         with torch.no_grad():
-            if self.log_mel is not None:
-                mel = self.log_mel(wave) if cond is None else cond
-                mel = mel[..., : wave.shape[-1] // model.config.hop_length]
-                cond = self._inner(mel, model.config.hop_length)
+            if model.log_mel is not None:
+                mel = cond["mel"] if "mel" in cond else mel_of(model, wave)
+                n_frames = wave.shape[-1] // model.config.hop_length
+                mel = self._inner(mel[..., :n_frames], model.config.hop_length)
+                cond = {**cond, "mel": mel}
         network = Whitened(model.network, model.prior, cond)
         with torch.no_grad():
             x0, noise = (
                 self._inner(model.codec.encode(x), model.codec.hop_length) for x in (wave, white)
             )
             eps = model.prior.color(noise, network.shape)
-            alpha, sigma = model.schedule.alpha(t), model.schedule.sigma(t)
-            x_t = expand(alpha, x0) * x0 + expand(sigma, x0) * eps
+            x_t = scaled(model.schedule.alpha(t), x0) + scaled(model.schedule.sigma(t), eps)
             y = output_from_x0(model.config.target, model.schedule, t, x0, eps)
         y_hat = network(x_t, model.network.level(model.schedule, t))
         error = model.prior.whiten(y - y_hat, network.shape).abs().pow(self.power)
         return (error * self.get_buffer("weight")).flatten(1).mean(1)
 
-    def on_dev(self, wave: Wave, white: Wave, cond: Condition | None = None) -> dict[str, float]:
+    def on_dev(self, batch: Batch) -> dict[str, float]:
         """The loss at each of `DEV_TIMES`, and their mean."""
-        losses = {}
+        wave, losses = batch.wave, {}
+        white = white_noise((0,), tuple(wave.shape)).to(wave)
         for level in DEV_TIMES:
             t = torch.full((len(wave),), level, dtype=torch.float64, device=wave.device)
-            losses[f"dev/loss_t{level:.2f}"] = self.per_item(wave, t, white, cond).mean().item()
+            losses[f"dev/loss_t{level:.2f}"] = self.at(wave, batch.cond, t, white).mean().item()
         return losses | {"dev/loss": sum(losses.values()) / len(losses)}
 
     def _inner(self, x: Tensor, hop_length: int) -> Tensor:
         """Without the margins, of a sequence with a step every ``hop_length`` samples."""
-        cut = self.margin * self.model.config.hop_length // hop_length
+        cut = self.margin // hop_length
         return x[..., cut : x.shape[-1] - cut]
 
 
-def _weight(config: TrainConfig) -> Float[Tensor, "*bins_and_one"]:
+def _weight(config: ModelConfig, above_f_max: float) -> Float[Tensor, "*bins_and_one"]:
     """The weight of each bin of a spectrogram, mean 1; of a wave, 1."""
-    codec, mel = config.model.codec, config.model.mel
+    codec, mel = config.codec, config.mel
     if not isinstance(codec, StftConfig) or mel is None:
         return torch.ones(())
     hertz = torch.arange(codec.n_bins) * (mel.sample_rate / codec.n_fft)
-    weight = torch.where(hertz > mel.highest_frequency, config.above_f_max, 1.0)
+    weight = torch.where(hertz > mel.highest_frequency, above_f_max, 1.0)
     return (weight / weight.mean())[:, None]

@@ -1,102 +1,151 @@
 """A finish for few steps: a model trained through its own run, by the sound that comes out."""
 
 from collections.abc import Sequence
+from typing import Literal
 
 import torch
 from jaxtyping import Float
-from torch import Tensor, nn
+from pydantic import Field, NonNegativeInt, PositiveInt
+from torch import Tensor
 
-from audiodiff._types import Condition, Mel, Wave
+from audiodiff._types import Condition, Denoiser, Wave
 from audiodiff.audio.distance import SpectralDistance
+from audiodiff.conditioning.parts import selected
+from audiodiff.guidance.contract import Context, Guidance
+from audiodiff.model.config import ModelConfig
 from audiodiff.model.model import Model
-from audiodiff.training.config import TrainConfig
-from audiodiff.training.objectives.diffusion import Batch, DiffusionLoss
+from audiodiff.model.run import Run
+from audiodiff.pipelines.run import mel_of
+from audiodiff.training.objectives.contract import Batch, Objective, ObjectiveConfig, Setting
+from audiodiff.training.objectives.diffusion import DiffusionConfig
 
 
-class SpectralLoss(nn.Module):
+class SpectralConfig(ObjectiveConfig):
+    """The figures of training through the model's default run, call by call.
+
+    Attributes:
+        windows: Lengths in samples of the windows of the spectrograms that are compared.
+        emphasis: Weight of low frequencies, see `SpectralDistance`.
+        diffusion_items: Crops of each batch that train by the diffusion loss instead, which keeps
+            the other times in order.
+        diffusion: The figures of that diffusion loss.
+    """
+
+    kind: Literal["spectral"] = "spectral"
+    windows: tuple[PositiveInt, ...] = Field(default=(128, 256, 512, 1024, 2048), min_length=1)
+    emphasis: float = Field(default=1.0, ge=0)
+    diffusion_items: NonNegativeInt = 2
+    diffusion: DiffusionConfig = Field(default_factory=DiffusionConfig)
+
+    def check(self, model: ModelConfig, setting: Setting) -> None:
+        """Refuses a model without a mel, and crops or batches that are too small."""
+        if model.mel is None:
+            raise ValueError("objective.kind='spectral' needs a model with a mel; use 'diffusion'")
+        longest, inner = max(self.windows), setting.crop_frames * model.hop_length
+        if longest > inner:
+            raise ValueError(
+                f"objective.windows holds {longest} but a crop has {inner} samples; give a longer "
+                "data.crop_frames or leave that window out"
+            )
+        if self.diffusion_items >= setting.batch_size:
+            raise ValueError(
+                f"objective.diffusion_items={self.diffusion_items} leaves no crop of "
+                f"batch_size={setting.batch_size}; give fewer"
+            )
+
+    def build(self, model: Model, setting: Setting) -> "SpectralLoss":
+        """The objective of a run."""
+        return SpectralLoss(self, model, setting)
+
+
+class SpectralLoss(Objective):
     """`SpectralDistance` between a recording and the model's default run from its mel.
 
     The diffusion loss makes a model right about the states of a diffused recording; a run of few
     steps never meets those. Here each crop trains one call of the run, in turn: the calls before it
-    make its state as they do for a user, passes onto the mel between them included, and its own
-    estimate is the sound that is compared. Gradients go through all the calls, or where there are
-    passes between them through that one alone; the projection that may end a run is left out. The
-    loss does not see phase, so it is least where the phases fit each other, not where they are the
-    recording's, which the mel does not tell. Of magnitudes that the mel leaves open it makes the
-    median.
+    make its state as they do for a user, guidance included, and its own estimate is the sound that
+    is compared. Gradients go through all the calls, or, where passes onto the mel lie between them,
+    through that one alone; guidance of the last step is left out. The loss does not see phase, so
+    it is least where the phases fit each other, not where they are the recording's, which the mel
+    does not tell. Of magnitudes that the mel leaves open it makes the median.
 
     Args:
-        config: The run's; the first ``diffusion_items`` of its crops train by `DiffusionLoss`.
-        model: Its network is trained.
+        config: The windows, and the crops that train by `DiffusionLoss` instead.
+        model: The model whose network is trained.
+        setting: The run's margins and precision.
     """
 
-    def __init__(self, config: TrainConfig, model: Model) -> None:
+    def __init__(self, config: SpectralConfig, model: Model, setting: Setting) -> None:
         super().__init__()
-        assert config.spectral is not None, "build_objective checks this"
-        assert model.log_mel is not None, "the config checks this"
-        self.model, self.log_mel = model, model.log_mel
-        self.n_diffusion = config.spectral.diffusion_items
-        self.diffusion = DiffusionLoss(config, model)
-        self.distance = SpectralDistance(
-            config.spectral.windows, model.config.sample_rate, config.spectral.emphasis
-        )
-        self.margin = config.data.margin_frames * model.config.hop_length
-        model.bf16 = config.precision == "bf16"
+        self.model, self.n_diffusion = model, config.diffusion_items
+        self.diffusion = config.diffusion.build(model, setting)
+        self.distance = SpectralDistance(config.windows, model.config.sample_rate, config.emphasis)
+        self.margin = setting.margin_frames * model.config.hop_length
+        self.precision = "bf16" if setting.bf16 else "fp32"
 
     def forward(self, batch: Batch) -> tuple[Tensor, dict[str, float]]:
         """The mean over the batch, and to log its parts: each call's, and the diffusion loss."""
         n, n_calls, parts = self.n_diffusion, self.model.n_steps, {}
         for call in range(n_calls):
-            chosen = [i for i in range(n, len(batch.wave)) if (batch.first + i) % n_calls == call]
+            chosen = [i for i in range(n, len(batch.wave)) if batch.places[i] % n_calls == call]
             if chosen:
-                places = [batch.first + i for i in chosen]
-                mel = None if batch.cond is None else batch.cond[chosen]
-                part = self.of_call(batch.wave[chosen], places, call, mel)
+                places = [batch.places[i] for i in chosen]
+                cond = selected(batch.cond, chosen)
+                part = self.of_call(batch.wave[chosen], cond, places, call)
                 parts[f"train/spectral_{call + 1}"] = part
         if n:
-            mel = None if batch.cond is None else batch.cond[:n]
-            parts["train/diffusion"] = self.diffusion.per_item(
-                batch.wave[:n], batch.t[:n], batch.white[:n], mel
-            )
+            few = batch._replace(wave=batch.wave[:n], cond=selected(batch.cond, range(n)))
+            parts["train/diffusion"] = self.diffusion.per_item(few)
         means = {name: part.mean().item() for name, part in parts.items()}
         return torch.cat(list(parts.values())).mean(), means
 
-    def on_dev(self, wave: Wave, white: Wave, cond: Condition | None = None) -> dict[str, float]:
+    def on_dev(self, batch: Batch) -> dict[str, float]:
         """The distance after each call, and what `DiffusionLoss` measures."""
-        places = range(len(wave))
-        losses = {
-            f"dev/spectral_{call + 1}": self.of_call(wave, places, call, cond).mean().item()
-            for call in range(self.model.n_steps)
-        }
-        return losses | self.diffusion.on_dev(wave, white, cond)
+        places = range(len(batch.wave))
+        losses = {}
+        for call in range(self.model.n_steps):
+            distance = self.of_call(batch.wave, batch.cond, places, call)
+            losses[f"dev/spectral_{call + 1}"] = distance.mean().item()
+        return losses | self.diffusion.on_dev(batch)
 
     def of_call(
-        self, wave: Wave, places: Sequence[int], call: int, mel: Mel | None = None
+        self, wave: Wave, cond: Condition, places: Sequence[int], call: int
     ) -> Float[Tensor, " batch"]:
         """The distance of each crop from the estimate of one call of its run.
 
         Args:
             wave: (batch, samples).
-            places: Of the crops in the training sequence, which are their runs' seeds.
-            call: From 0 on.
-            mel: What the run is given; None for the crops' own.
+            cond: The condition of the run; the crops' own mel is computed where it has none.
+            places: Places of the crops in the training sequence, which are their runs' seeds.
+            call: Index of the call, from 0.
         """
         # Only the network's products bear bfloat16.
         with torch.autocast(wave.device.type, enabled=False):
             model, n_samples = self.model, wave.shape[-1]
-            if mel is None:
-                mel = self.log_mel(wave)[..., : n_samples // model.config.hop_length]
-            times = model.times()
-            until = torch.cat([times[: call + 1], times[-1:]])
-            made = model.make(
-                mel, n_samples, until, model.sampler(), places, [0] * len(wave), finish=False
+            if "mel" not in cond:
+                cond = {**cond, "mel": mel_of(model, wave)}
+            times = model.times().tolist()
+            run = Run(
+                times=[*times[: call + 1], times[-1]],
+                seed=tuple(places),
+                guidance=[_BeforeLast(steer, model.n_steps) for steer in model.guidance()],
+                precision=self.precision,
             )
-            inner = slice(self.margin, wave.shape[-1] - self.margin)
+            made = model.make(cond, n_samples, run)
+            inner = slice(self.margin, n_samples - self.margin)
             return self.distance(made[:, inner], wave[:, inner])
 
 
-def build_objective(config: TrainConfig, model: Model) -> DiffusionLoss | SpectralLoss:
-    """What a run minimises."""
-    if config.spectral is None:
-        return DiffusionLoss(config, model)
-    return SpectralLoss(config, model)
+class _BeforeLast:
+    """A guidance of a whole run, in the part of it that ends with a plain estimate."""
+
+    def __init__(self, guidance: Guidance, n_steps: int) -> None:
+        self.guidance, self.n_steps = guidance, n_steps
+
+    def acts_at(self, step: int, n_steps: int) -> bool:
+        """Whether the guidance acts at a step of the whole run, but never at the part's last."""
+        return step < n_steps - 1 and self.guidance.acts_at(step, self.n_steps)
+
+    def __call__(self, denoise: Denoiser, context: Context) -> Denoiser:
+        """The steered denoiser."""
+        return self.guidance(denoise, context)

@@ -7,19 +7,21 @@ from torch import Tensor
 
 from audiodiff._types import Codec
 from audiodiff.audio.io import load
-from audiodiff.codecs.registry import build_codec
 from audiodiff.codecs.stft import StftConfig
 from audiodiff.codecs.waveform import WaveformConfig
 from audiodiff.diffusion.noise import NoiseTape
+from audiodiff.diffusion.priors import PriorConfig, Unit
+from audiodiff.diffusion.schedules import VP
 from audiodiff.errors import AudiodiffError
-from audiodiff.guidance.mel_consistency import MelConsistent
+from audiodiff.guidance import Context, MelConsistency
 from audiodiff.mel.log_mel import LogMel, MelConfig
 from audiodiff.mel.presets import PRESETS
 from audiodiff.mel.projection import MelProjection
-from audiodiff.model.config import ModelConfig
+from audiodiff.model import ModelConfig, Run
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "arctic_a0016.wav"
 CODECS = {"waveform": WaveformConfig(), "stft": StftConfig()}
+MELS = {"kind": "mel-consistency", "n_passes": 4}
 INNER = slice(8, -8)
 """Frames that the ends of the wave do not touch."""
 
@@ -45,9 +47,23 @@ def discoloured(wave: Tensor) -> Tensor:
 
 def consistent(estimate: Tensor, codec: Codec, mel: Tensor, config: MelConfig, n: int) -> Tensor:
     """What becomes of an estimate in n passes."""
-    project = MelProjection(LogMel(config))
     n_samples = estimate.shape[-1]
-    denoise = MelConsistent(lambda x_t, t: codec.encode(estimate), codec, project, mel, n)
+
+    def denoise(x_t: Tensor, t: Tensor) -> Tensor:
+        return codec.encode(estimate)
+
+    context = Context(
+        schedule=VP(),
+        codec=codec,
+        prior=Unit(PriorConfig(), WaveformConfig(), None),
+        cond={"mel": mel},
+        n_samples=n_samples,
+        denoiser=lambda cond: denoise,
+        mel=config,
+        project=MelProjection(LogMel(config)),
+    )
+    if n:
+        denoise = MelConsistency(n_passes=n)(denoise, context)
     like = codec.encode(torch.zeros_like(estimate))
     return codec.decode(denoise(like, torch.tensor([0.5], dtype=torch.float64)), n_samples)
 
@@ -58,7 +74,7 @@ def test_passes_give_a_wrongly_coloured_sound_its_mel(
     speech: Tensor, preset: str, kind: str
 ) -> None:
     config = PRESETS[preset]
-    codec = build_codec(CODECS[kind], config)
+    codec = CODECS[kind].build(config)
     mel = mel_of(speech, config)
     errors = [
         mel_error(consistent(discoloured(speech), codec, mel, config, n), mel, config)
@@ -100,7 +116,7 @@ def test_what_lies_below_the_mel_is_left_alone(speech: Tensor) -> None:
 @pytest.mark.parametrize("kind", CODECS)
 def test_a_sound_whose_mel_is_right_stays_as_it_is(speech: Tensor, kind: str) -> None:
     config = PRESETS["hifigan"]
-    codec = build_codec(CODECS[kind], config)
+    codec = CODECS[kind].build(config)
     made = consistent(speech, codec, mel_of(speech, config), config, 4)
     inner = slice(8 * 256, -8 * 256)
     difference = (made - speech)[:, inner].abs().max().item()
@@ -109,19 +125,20 @@ def test_a_sound_whose_mel_is_right_stays_as_it_is(speech: Tensor, kind: str) ->
 
 def states_of_a_run(config: ModelConfig, mel: Tensor, **sampling: object) -> list[Tensor]:
     """The waves after each step of a model whose config's sampling is changed so."""
-    sampling = config.sampling.model_copy(update=sampling)
-    model = untrained(config.model_copy(update={"sampling": sampling}))
+    values = config.model_dump()
+    changed = ModelConfig.parse(values | {"sampling": values["sampling"] | sampling}, "test")
+    model = untrained(changed)
     n_samples = mel.shape[-1] * config.hop_length
     with torch.no_grad():
         like, tape = torch.zeros(len(mel), n_samples), NoiseTape([0] * len(mel), [0] * len(mel))
-        states = model.run(like, mel, model.times(), model.sampler(), tape)
+        states = model.states(like, {"mel": mel}, Run(), tape)
         return [model.codec.decode(x, n_samples) for x in states]
 
 
 @pytest.mark.parametrize("config", [small_config(), small_stft_config()])
 def test_a_models_last_step_alone_is_consistent(config: ModelConfig, speech: Tensor) -> None:
     mel = mel_of(speech, config.mel)
-    first, last = states_of_a_run(config, mel, mel_passes=4)
+    first, last = states_of_a_run(config, mel, guidance=[MELS | {"steps": "last"}])
     expected_first, expected_last = states_of_a_run(config, mel)
     assert torch.equal(first, expected_first)
     assert mel_error(last, mel, config.mel) < 0.5 * mel_error(expected_last, mel, config.mel)
@@ -131,10 +148,12 @@ def test_a_models_last_step_alone_is_consistent(config: ModelConfig, speech: Ten
 def test_estimates_between_calls_may_be_consistent_too(config: ModelConfig, speech: Tensor) -> None:
     # To so late a time that the state there is the estimate of the call before.
     mel, times = mel_of(speech, config.mel), (0.9, 1e-3, 0.0)
-    first, _ = states_of_a_run(config, mel, times=times, passes_between=4)
+    first, _ = states_of_a_run(config, mel, times=times, guidance=[MELS | {"steps": "before-last"}])
     plain, _ = states_of_a_run(config, mel, times=times)
     assert mel_error(first, mel, config.mel) < 0.5 * mel_error(plain, mel, config.mel)
-    (alone,) = states_of_a_run(config, mel, times=(0.9, 0.0), passes_between=4)
+    (alone,) = states_of_a_run(
+        config, mel, times=(0.9, 0.0), guidance=[MELS | {"steps": "before-last"}]
+    )
     (untouched,) = states_of_a_run(config, mel, times=(0.9, 0.0))
     assert torch.equal(alone, untouched)
 
@@ -175,11 +194,13 @@ def test_above_the_mel_the_last_estimate_is_noise_as_loud(speech: Tensor) -> Non
     config = small_stft_config()
     mel = mel_of(speech, config.mel)
     first, plain = states_of_a_run(config, mel)
-    same, noisy = states_of_a_run(config, mel, noise_above_mel=True)
+    same, noisy = states_of_a_run(
+        config, mel, guidance=[{"kind": "noise-above-mel", "steps": "last"}]
+    )
     assert torch.equal(first, same)
-    codec = build_codec(config.codec, config.mel)
+    codec = config.codec.build(config.mel)
     before, after = (codec.encode(x).square().sum(1).sqrt()[0, :, 8:-8] for x in (plain, noisy))
-    n = config.n_mel_bins
+    n = config.mel.n_covered_bins(config.codec.n_fft)
     assert n == 372
     torch.testing.assert_close(after[: n - 3], before[: n - 3], rtol=0.05, atol=1e-5)
     # The median of a magnitude stays, and it varies as noise does: by a Rayleigh's 5.6 dB.
@@ -190,6 +211,6 @@ def test_above_the_mel_the_last_estimate_is_noise_as_loud(speech: Tensor) -> Non
 
 def test_a_model_of_waves_has_no_such_noise() -> None:
     values = small_config().model_dump(mode="json")
-    values["sampling"]["noise_above_mel"] = True
-    with pytest.raises(AudiodiffError, match="noise_above_mel=True needs codec.kind='stft'"):
+    values["sampling"]["guidance"] = [{"kind": "noise-above-mel"}]
+    with pytest.raises(AudiodiffError, match="'noise-above-mel' needs codec.kind='stft'"):
         ModelConfig.parse(values, "test")

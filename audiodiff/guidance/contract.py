@@ -1,0 +1,83 @@
+"""What a guidance is, and what it may know of the run that it steers."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol, TypeAlias, runtime_checkable
+
+from audiodiff._types import Codec, Condition, Denoiser, Mel, Prior, Schedule, Wave
+from audiodiff.mel.log_mel import MelConfig
+
+
+@dataclass(frozen=True)
+class Context:
+    """What a guidance may know of a run.
+
+    Attributes:
+        schedule: The noise schedule.
+        codec: The way between waves and states.
+        prior: The covariance of the noise.
+        cond: What the run is asked for.
+        n_samples: Length of the sound in samples.
+        denoiser: Makes the model's own denoiser for another condition, such as ``{}``, which asks
+            for anything.
+        mel: The model's mel; None for a model without one.
+        project: Projects a wave onto a mel by a number of passes; None for a model without a mel.
+        scale: The run's guidance scale: 1 is the conditional model, 0 the unconditional one.
+    """
+
+    schedule: Schedule
+    codec: Codec
+    prior: Prior
+    cond: Condition
+    n_samples: int
+    denoiser: Callable[[Condition], Denoiser]
+    mel: MelConfig | None = None
+    project: Callable[[Wave, Mel, int], Wave] | None = None
+    scale: float = 1.0
+
+
+@runtime_checkable
+class Guidance(Protocol):
+    """What steers a run: a wrapper of its denoiser, in the steps where it acts."""
+
+    def acts_at(self, step: int, n_steps: int) -> bool:
+        """Whether it wraps the denoiser of a step, counted from 0."""
+
+    def __call__(self, denoise: Denoiser, context: Context) -> Denoiser:
+        """The steered denoiser."""
+
+
+Steps: TypeAlias = Literal["all", "last", "before-last"]
+"""The steps of a run at which a guidance acts."""
+
+
+def is_among(step: int, n_steps: int, steps: Steps) -> bool:
+    """Whether a step, counted from 0, is among the named ones.
+
+    >>> [is_among(n, 3, "before-last") for n in range(3)]
+    [True, True, False]
+    """
+    return steps == "all" or (step == n_steps - 1) == (steps == "last")
+
+
+def guided(
+    denoise: Denoiser,
+    guidance: Sequence[Guidance],
+    context: Context | None,
+    step: int,
+    n_steps: int,
+) -> Denoiser:
+    """The denoiser of one step.
+
+    Args:
+        denoise: The model's own.
+        guidance: The wrappers, the innermost first.
+        context: What they may know; needed if there is any.
+        step: Index of the step, from 0.
+        n_steps: Steps of the run.
+    """
+    for steer in guidance:
+        if steer.acts_at(step, n_steps):
+            assert context is not None, "whoever gives guidance gives its context"
+            denoise = steer(denoise, context)
+    return denoise

@@ -1,0 +1,37 @@
+"""The kinds of guidance by name."""
+
+from typing import TYPE_CHECKING, Protocol
+
+from audiodiff.config import Config, of_kind
+from audiodiff.guidance.contract import Guidance
+from audiodiff.guidance.mel_consistency import MelConsistency
+from audiodiff.guidance.noise_above_mel import NoiseAboveMel
+
+GUIDANCE: dict[str, type[Config]] = {
+    "mel-consistency": MelConsistency,
+    "noise-above-mel": NoiseAboveMel,
+}
+"""Every guidance that a model's config can name as ``kind``. Assign to it to add one."""
+
+
+class StoredGuidance(Guidance, Protocol):
+    """A guidance that a model's config holds: a `Config` that says what it needs."""
+
+    @property
+    def kind(self) -> str:
+        """Its name in `GUIDANCE`."""
+
+    @property
+    def parts(self) -> tuple[str, ...]:
+        """Parts of the condition that it reads."""
+
+    @property
+    def codecs(self) -> tuple[str, ...] | None:
+        """Kinds of codec that it works on; None for any."""
+
+
+if TYPE_CHECKING:
+    GuidanceConfig = StoredGuidance
+else:
+    GuidanceConfig = of_kind(GUIDANCE)
+"""The field type for configs that hold a guidance."""

@@ -1,0 +1,67 @@
+"""What is asked of one run of a model."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from audiodiff._types import Sampler
+from audiodiff.errors import AudiodiffError
+from audiodiff.guidance.contract import Guidance
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run of a model, from noise to sound. Whatever is None is the model's own.
+
+    Attributes:
+        sampler: A sampler, or a name in `SAMPLERS` with or without ``+langevin``.
+        n_steps: Number of sampler steps.
+        times: Times at which the steps begin and end, falling from at most 1 to 0; instead of
+            ``n_steps``.
+        seed: Seed of the noise, 0 or more: one for all items, so that each sounds as it would
+            alone, or one for each.
+        guidance: Wrappers of the denoiser, the innermost first.
+        guidance_scale: Scale that guidance may read: 1 is the conditional model, 0 the
+            unconditional one.
+        precision: Precision of the network's products: ``fp32``, ``bf16``, or ``auto``, which is
+            bf16 where the device has instructions for it. If None, a vocoder's or generator's own,
+            and elsewhere ``fp32``.
+
+    Raises:
+        AudiodiffError: If both ``n_steps`` and ``times`` are given, or ``n_steps`` is below 1.
+
+    Example:
+        >>> Run(n_steps=4).seeds(3)
+        (0, 0, 0)
+    """
+
+    sampler: str | Sampler | None = None
+    n_steps: int | None = None
+    times: Sequence[float] | None = None
+    seed: int | Sequence[int] = 0
+    guidance: Sequence[Guidance] | None = None
+    guidance_scale: float = 1.0
+    precision: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.n_steps is not None and self.times is not None:
+            raise AudiodiffError("give either n_steps or times, not both")
+        if self.n_steps is not None and self.n_steps < 1:
+            raise AudiodiffError(f"n_steps={self.n_steps}: a run has at least one step")
+
+    def seeds(self, batch: int | None = None) -> tuple[int, ...]:
+        """The seed of each item.
+
+        Args:
+            batch: Number of items; None for as many as there are seeds.
+
+        Raises:
+            AudiodiffError: If there is another number of seeds, or one is negative.
+        """
+        own = tuple(self.seed) if isinstance(self.seed, Sequence) else (self.seed,) * (batch or 1)
+        if batch is not None and len(own) != batch:
+            raise AudiodiffError(
+                f"seed holds {len(own)} seeds for {batch} items; give one, or one each"
+            )
+        if min(own) < 0:
+            raise AudiodiffError(f"seed={min(own)}: seeds are 0 or more")
+        return own

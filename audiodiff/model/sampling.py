@@ -1,0 +1,53 @@
+"""How a model runs unless the caller says otherwise."""
+
+from typing import Any
+
+from pydantic import NonNegativeInt, PositiveFloat, model_validator
+
+from audiodiff.config import Config
+from audiodiff.diffusion.times import TIMES, check_times
+from audiodiff.guidance.registry import GuidanceConfig
+from audiodiff.model.upgrade import PASSES, sampling_of_format_1
+from audiodiff.samplers.registry import build_sampler
+
+
+class SamplingConfig(Config):
+    """How a model runs unless the caller says otherwise.
+
+    Attributes:
+        sampler: A name that `build_sampler` takes.
+        times: The default run, falling from noise to 0.
+        rule: The rule that places another number of steps, a name in `TIMES`.
+        t_range: The first and the last time at which runs of another number of steps call the
+            network; None for the rule's own.
+        clamp: Limit to whose +- range the state is clamped after every step; None for no clamp.
+        start_passes: Passes of `MelProjection` that make the noise agree with the mel before the
+            run starts from it; 0 for noise alone.
+        guidance: Wrappers of the denoiser, the innermost first.
+    """
+
+    sampler: str = "ddim"
+    times: tuple[float, ...]
+    rule: str = "uniform"
+    clamp: PositiveFloat | None = None
+    t_range: tuple[float, float] | None = None
+    start_passes: NonNegativeInt = 0
+    guidance: tuple[GuidanceConfig, ...] = ()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _upgraded(cls, values: Any) -> Any:
+        old = isinstance(values, dict) and any(name in values for name in PASSES)
+        if old and "guidance" in values:
+            raise ValueError(f"give guidance alone, without {', '.join(PASSES)}")
+        return sampling_of_format_1(values) if old else values
+
+    @model_validator(mode="after")
+    def _known_names(self) -> "SamplingConfig":
+        build_sampler(self.sampler)
+        if self.rule not in TIMES:
+            raise ValueError(f"rule={self.rule!r} is unknown; choose from {', '.join(TIMES)}")
+        check_times(self.times)
+        if self.t_range is not None and not 1 > self.t_range[0] > self.t_range[1] > 0:
+            raise ValueError(f"t_range={self.t_range} must fall, both between 0 and 1")
+        return self

@@ -1,0 +1,85 @@
+"""New sounds from a model that takes no mel."""
+
+from pathlib import Path
+
+import torch
+
+from audiodiff._types import Condition, Sampler, Wave
+from audiodiff.conditioning.labels import index_of
+from audiodiff.errors import AudiodiffError
+from audiodiff.model.model import Model
+from audiodiff.model.run import Run
+from audiodiff.pipelines.loading import loaded
+
+
+class Generator:
+    """Makes sounds from a label, or from nothing, with a diffusion model.
+
+    Args:
+        model: A trained model without a mel.
+        precision: Precision of the network's products: ``fp32``, ``bf16`` or ``auto``.
+
+    Attributes:
+        model: The model.
+        precision: The precision, as given.
+        sample_rate: Sample rate of the sounds in Hz.
+        labels: Names of the classes that it makes; empty for a model without labels.
+
+    Raises:
+        AudiodiffError: If the model takes a mel.
+    """
+
+    def __init__(self, model: Model, precision: str = "auto") -> None:
+        if model.config.mel is not None:
+            raise AudiodiffError(
+                "this model makes sound from a mel; use Vocoder, or `audiodiff vocode`"
+            )
+        self.model, self.precision = model.eval(), precision
+        self.sample_rate = model.config.sample_rate
+        self.labels = model.config.labels or ()
+
+    @classmethod
+    def from_pretrained(
+        cls, name: str | Path, device: str = "cpu", precision: str = "auto"
+    ) -> "Generator":
+        """Loads a model.
+
+        Args:
+            name: A model of this package, a model directory, or the id ``owner/name`` of a model on
+                the Hugging Face Hub.
+            device: Device to run it on, e.g. ``cpu`` or ``cuda``.
+            precision: Precision of the network's products: ``fp32``, ``bf16`` or ``auto``.
+
+        Raises:
+            AudiodiffError: If there is no such model or device, its files are damaged, or it takes
+                a mel.
+        """
+        return cls(loaded(name, device), precision)
+
+    @torch.inference_mode()
+    def generate(
+        self,
+        n_samples: int,
+        label: str | None = None,
+        n_steps: int | None = None,
+        sampler: str | Sampler | None = None,
+        seed: int = 0,
+    ) -> Wave:
+        """Makes one sound, (1, n_samples), float32.
+
+        Args:
+            n_samples: Length of the sound in samples.
+            label: Class of the sound, one of ``labels``; any class if None.
+            n_steps: Number of sampler steps; the model's default if None.
+            sampler: A sampler, or its name; the model's own if None.
+            seed: Seed of the noise.
+
+        Raises:
+            AudiodiffError: If the model has no such label, or another argument is wrong.
+        """
+        cond: Condition = {}
+        if label is not None:
+            place = index_of(label, self.labels)
+            cond = {"label": torch.tensor([place], device=self.model.device)}
+        run = Run(sampler, n_steps, seed=seed, precision=self.precision)
+        return self.model.make(cond, n_samples, run)

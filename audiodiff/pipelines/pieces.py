@@ -1,0 +1,80 @@
+"""A long mel made piece by piece, each with its neighbours as context."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+import torch
+
+from audiodiff._types import Mel, WavePiece
+from audiodiff.model.model import Model
+from audiodiff.model.run import Run
+from audiodiff.pipelines.spans import Span, cut, grouped
+
+CHUNK_FRAMES = 1024
+"""Frames of a long mel that are made at once, context aside: some twelve seconds."""
+
+MAX_CONTEXT = 128
+"""Most frames of context, some 1.5 seconds: more makes exactness too expensive."""
+
+
+def context_of(model: Model, run: Run) -> int:
+    """Frames on either side with which a piece is as in the whole, within reason.
+
+    Raises:
+        AudiodiffError: If the run's sampler or times are wrong.
+    """
+    calls = (len(model.times(run)) - 1) * model.sampler(run).calls
+    return min(calls * model.receptive_radius, MAX_CONTEXT)
+
+
+def in_pieces(
+    model: Model,
+    mel: Mel,
+    run: Run,
+    chunk_frames: int,
+    context_frames: int | None,
+    batch_size: int,
+) -> Iterator[WavePiece]:
+    """The sound of a mel in pieces; joined along samples they are the whole.
+
+    Args:
+        model: A model with a mel.
+        mel: (batch, n_mels, frames) in the model's own preset, on its device.
+        run: The run.
+        chunk_frames: Frames of a piece.
+        context_frames: Frames of context on either side; as many as `context_of` says if None.
+        batch_size: Pieces of equal size that are made at once.
+
+    Raises:
+        AudiodiffError: If the run's sampler, times or seeds are wrong; now, not with a piece.
+    """
+    run.seeds(len(mel))
+    context = context_of(model, run)
+    context = context if context_frames is None else context_frames
+    groups = grouped(cut(mel.shape[2], chunk_frames, context), batch_size)
+    return (
+        piece
+        for group in groups
+        for piece in made_of(
+            model, torch.cat([mel[..., span.first : span.last] for span in group]), group, run
+        )
+    )
+
+
+@torch.inference_mode()
+def made_of(model: Model, mels: Mel, spans: Sequence[Span], run: Run) -> list[WavePiece]:
+    """The sounds of spans of equal length, of each the part that is kept.
+
+    Args:
+        model: A model with a mel.
+        mels: The frames of all spans, (spans x batch, n_mels, frames).
+        spans: Their places in the whole.
+        run: The run of the whole.
+    """
+    batch, hop_length = len(mels) // len(spans), model.config.hop_length
+    seeds = run.seeds(batch)
+    offsets = [span.first * hop_length for span in spans for _ in seeds]
+    part = replace(run, seed=seeds * len(spans))
+    waves = model.make({"mel": mels}, mels.shape[2] * hop_length, part, offsets)
+    parts = zip(spans, waves.split(batch), strict=True)
+    return [span.kept(wave, hop_length) for span, wave in parts]

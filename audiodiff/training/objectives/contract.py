@@ -1,0 +1,98 @@
+"""What an objective is, and what it is given."""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from audiodiff._types import Condition, Wave
+from audiodiff.conditioning.parts import moved
+from audiodiff.config import Config
+from audiodiff.model.config import ModelConfig
+from audiodiff.model.model import Model
+
+
+class Batch(NamedTuple):
+    """Crops of a training run. All that is random about them follows from (seed, place).
+
+    Attributes:
+        wave: (batch, samples), margins included.
+        cond: What goes with the crops beside their sound: predicted mels, labels.
+        seed: Seed of the run.
+        first: Place of the first crop in the training sequence.
+    """
+
+    wave: Wave
+    cond: Condition
+    seed: int
+    first: int
+
+    @property
+    def places(self) -> range:
+        """The places of the crops in the training sequence."""
+        return range(self.first, self.first + len(self.wave))
+
+    def to(self, device: torch.device) -> "Batch":
+        """The batch on a device."""
+        wave = self.wave.to(device, non_blocking=True)
+        return self._replace(wave=wave, cond=moved(self.cond, device))
+
+
+class Objective(nn.Module):
+    """What a trainer minimises; it knows nothing else of the model.
+
+    Attributes:
+        model: The model, which the trainer saves.
+    """
+
+    model: Model
+
+    @property
+    def trained(self) -> nn.Module:
+        """The module whose weights are trained and averaged."""
+        return self.model.network
+
+    def forward(self, batch: Batch) -> tuple[Tensor, dict[str, float]]:
+        """The loss to differentiate, and named figures to log."""
+        raise NotImplementedError
+
+    def on_dev(self, batch: Batch) -> dict[str, float]:
+        """Named figures of dev crops, ``dev/loss`` among them; the same for the same weights."""
+        raise NotImplementedError
+
+
+class Setting(NamedTuple):
+    """What an objective may know of its run.
+
+    Attributes:
+        crop_frames: Length of a crop in mel frames, margins aside.
+        margin_frames: Frames on either side that are heard but not learned from.
+        batch_size: Crops per process and pass.
+        bf16: Whether the network's products are bf16.
+    """
+
+    crop_frames: int
+    margin_frames: int
+    batch_size: int
+    bf16: bool
+
+
+class ObjectiveConfig(Config):
+    """The figures of an objective, from which it is built.
+
+    Attributes:
+        kind: Its name in `audiodiff.training.objectives.OBJECTIVES`.
+    """
+
+    kind: str
+
+    def check(self, model: ModelConfig, setting: Setting) -> None:
+        """Refuses a model or a run that it does not fit.
+
+        Raises:
+            ValueError: Naming what does not fit.
+        """
+
+    def build(self, model: Model, setting: Setting) -> Objective:
+        """The objective of a run."""
+        raise NotImplementedError

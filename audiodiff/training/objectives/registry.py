@@ -1,0 +1,23 @@
+"""The objectives by name."""
+
+from typing import TYPE_CHECKING
+
+from audiodiff.config import of_kind
+from audiodiff.training.objectives.contract import ObjectiveConfig
+from audiodiff.training.objectives.diffusion import DiffusionConfig
+from audiodiff.training.objectives.spectral import SpectralConfig
+
+OBJECTIVES: dict[str, type[ObjectiveConfig]] = {
+    "diffusion": DiffusionConfig,
+    "spectral": SpectralConfig,
+}
+"""The config of every objective by the name that a run's config gives as ``kind``.
+
+Assign to it to add one.
+"""
+
+if TYPE_CHECKING:
+    AnyObjective = ObjectiveConfig
+else:
+    AnyObjective = of_kind(OBJECTIVES)
+"""The field type for configs that hold an objective."""
