@@ -29,3 +29,14 @@ def demo_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         serving = import_module("demo").serving
     with serving(tmp_path_factory.mktemp("demo")) as (_, url):
         yield url
+
+
+@pytest.fixture
+def one_thread() -> Iterator[None]:
+    """Sums of floats that are the same in every run."""
+    import torch  # only once the environment is as it reads it
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from command_line import Result, Run, write_tone
-from test_vocoder import small_config, untrained
+from small_models import small_config, untrained
 
 from audiodiff.cli.app import main
 

@@ -5,7 +5,6 @@ from pathlib import Path
 import pytest
 import torch
 from contracts import noise
-from test_training import one_thread  # noqa: F401
 
 from audiodiff.audio import io
 from audiodiff.data.clips import FULL_SCALE, Clips
@@ -83,7 +82,7 @@ def test_labels_are_the_folders_of_clips() -> None:
         LabelledClips(Clips(samples, ("a",), (300,), 8000), LABELS)
 
 
-def test_training_by_labels_learns_them(tmp_path: Path, one_thread: None) -> None:  # noqa: F811
+def test_training_by_labels_learns_them(tmp_path: Path, one_thread: None) -> None:
     for label in LABELS:
         for n in range(3):
             io.save(tmp_path / "clips" / label / f"{n}.wav", 0.1 * noise(1, 4000)[0].numpy(), 8000)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 from contracts import noise
-from test_training import TOML, one_thread  # noqa: F401
+from small_models import TRAINING
 
 from audiodiff.audio import io
 from audiodiff.data.clips import FULL_SCALE, Clips
@@ -96,8 +96,8 @@ def test_a_clip_without_a_mel_or_with_two_is_named(folder: Path) -> None:
         PairedClips(clips(), folder, HIFIGAN)
 
 
-def test_training_hears_the_mels_that_are_given(tmp_path: Path, one_thread: None) -> None:  # noqa: F811
-    (tmp_path / "tiny.toml").write_text(TOML)
+def test_training_hears_the_mels_that_are_given(tmp_path: Path, one_thread: None) -> None:
+    (tmp_path / "tiny.toml").write_text(TRAINING)
     own = clips()
     for i, id_ in enumerate(own.ids):
         io.save(tmp_path / "wavs" / f"{id_}.wav", own.wave(i), 22050)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 from contracts import noise
-from test_vocoder import CONSISTENT, small_config, small_stft_config, untrained
+from small_models import CONSISTENT, small_config, small_stft_config, untrained
 
 from audiodiff.audio.io import load
 from audiodiff.diffusion.schedules import VP

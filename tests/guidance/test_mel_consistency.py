@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from test_vocoder import small_config, small_stft_config, untrained
+from small_models import small_config, small_stft_config, untrained
 from torch import Tensor
 
 from audiodiff._types import Codec

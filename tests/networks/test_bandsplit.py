@@ -1,6 +1,6 @@
 import pytest
 import torch
-from test_vocoder import small_stft_config
+from small_models import small_stft_config
 
 from audiodiff.diffusion.schedules import RectifiedFlow
 from audiodiff.errors import AudiodiffError

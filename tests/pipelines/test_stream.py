@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 from contracts import noise
-from test_vocoder import small_config, small_stft_config, untrained
+from small_models import small_config, small_stft_config, untrained
 
 from audiodiff import PRESETS, AudiodiffError, LogMel, Vocoder
 from audiodiff.pipelines.stream import Pace, mels_of, pace_of, windows

@@ -3,79 +3,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from small_models import CONFIGS, CONSISTENT, UNCONDITIONAL, small_config, untrained
 
 from audiodiff.audio.io import resample
 from audiodiff.errors import AudiodiffError
 from audiodiff.model import Model, Run
-from audiodiff.model.config import ModelConfig
 from audiodiff.pipelines.generator import Generator
 from audiodiff.pipelines.vocoder import Vocoder
-
-
-def small_config(**changes: object) -> ModelConfig:
-    values = {
-        "sample_rate": 22050,
-        "mel": "hifigan",
-        "network": {
-            "kind": "diffwave",
-            "n_channels": 4,
-            "n_layers": 4,
-            "dilation_cycle": 4,
-            "n_levels": 50,
-        },
-        "schedule": {"kind": "cosine"},
-        "target": "v",
-        "prior": {"kind": "mel-spectral", "std_min": 1e-3},
-        "sampling": {"sampler": "ddpm", "times": [1.0, 0.5, 0.0]},
-    }
-    return ModelConfig.parse(values | changes, "test")
-
-
-def small_stft_config(**changes: object) -> ModelConfig:
-    """The same at STFT-frame rate."""
-    parts = {
-        "codec": {"kind": "stft"},
-        "network": {
-            "kind": "band-split",
-            "bands": [[16, 16], [32, 8]],
-            "n_channels": 16,
-            "n_layers": 2,
-            "n_mel_channels": 16,
-        },
-        "schedule": {"kind": "rectified-flow"},
-        "prior": {"kind": "mel-envelope", "std_min": 1e-3},
-    }
-    return small_config(**(parts | changes))
-
-
-def untrained(config: ModelConfig) -> Model:
-    """A model whose output depends on all of its input."""
-    torch.manual_seed(0)
-    model = Model(config)
-    network = model.network
-    last = network.bands.merge if config.network.kind == "band-split" else [network.output]
-    for layer in last:
-        torch.nn.init.normal_(layer.weight, std=0.3)
-    return model
-
-
-CONSISTENT = {
-    "sampler": "ddpm",
-    "times": [0.8, 0.4, 0.0],
-    "t_range": [0.8, 0.2],
-    "start_passes": 4,
-    "mel_passes": 2,
-}
-UNCONDITIONAL = {
-    "mel": None,
-    "network": {"kind": "diffwave", "n_channels": 4, "n_layers": 2, "n_mels": None},
-    "prior": {"kind": "unit"},
-}
-CONFIGS = {
-    "diffwave": small_config(),
-    "band-split": small_stft_config(),
-    "consistent": small_stft_config(sampling=CONSISTENT),
-}
 
 
 @pytest.fixture(scope="module", params=CONFIGS)

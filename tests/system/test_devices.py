@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from test_vocoder import CONFIGS, untrained
+from small_models import CONFIGS, untrained
 
 from audiodiff.errors import AudiodiffError
 from audiodiff.pipelines.vocoder import Vocoder

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from test_vocoder import small_config, untrained
+from small_models import small_config, untrained
 
 from audiodiff.errors import AudiodiffError
 from audiodiff.pipelines.files import Loading, VocodeSettings, vocode_file

@@ -5,7 +5,6 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -15,6 +14,7 @@ import soundfile
 import torch
 from contracts import noise
 from killing import kill_once
+from small_models import TRAINING
 
 from audiodiff.diffusion.noise import white_noise
 from audiodiff.errors import AudiodiffError
@@ -28,29 +28,6 @@ from audiodiff.training.objectives.diffusion import DEV_TIMES, DiffusionLoss, Ti
 from audiodiff.training.session import Stop
 from audiodiff.training.state import Average, Progress, load_state, save_state
 from audiodiff.training.trainer import train
-
-TOML = """
-steps = 12
-batch_size = 2
-accumulation = 2
-log_every = 4
-eval_every = 6
-checkpoint_every = 2
-[data]
-crop_frames = 8
-gain_db = [-6.0, 0.0]
-[optimizer]
-lr = 1e-3
-warmup = 3
-[model]
-sample_rate = 22050
-mel = "hifigan"
-target = "v"
-network = { kind = "diffwave", n_channels = 4, n_layers = 2 }
-schedule = { kind = "cosine" }
-prior = { kind = "mel-energy" }
-sampling = { sampler = "ddim", times = [1.0, 0.5, 0.0] }
-"""
 
 BAND_SPLIT = (
     '{ kind = "band-split", bands = [[16, 16], [32, 8]], n_channels = 16, n_layers = 2, '
@@ -77,18 +54,9 @@ EPS_SCHEDULE = "model.schedule.kind=linear"
 
 
 @pytest.fixture
-def one_thread() -> Iterator[None]:
-    """Sums of floats that are the same in every run."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
-@pytest.fixture
 def config_path(tmp_path: Path) -> Path:
     path = tmp_path / "tiny.toml"
-    path.write_text(TOML)
+    path.write_text(TRAINING)
     return path
 
 
@@ -520,5 +488,5 @@ def test_a_bad_config_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(AudiodiffError, match="no such config"):
         read_train_config(tmp_path / "no.toml")
     (tmp_path / "bad.toml").write_text("steps = = 3")
-    with pytest.raises(AudiodiffError, match=r"bad.toml is no TOML"):
+    with pytest.raises(AudiodiffError, match=r"bad.toml is no TRAINING"):
         read_train_config(tmp_path / "bad.toml")
