@@ -5,18 +5,15 @@ from typing import Annotated
 
 import typer
 
+from audiodiff.cli.options import ModelName, Sampler, Steps
 from audiodiff.cli.terminal import console, require
 
 
 def export(
-    model: Annotated[
-        str, typer.Argument(help="A model directory, a hub id, or a model of this package.")
-    ],
+    model: ModelName,
     out: Annotated[Path, typer.Option("--out", "-o", metavar="FILE.onnx", help="The graph.")],
-    steps: Annotated[
-        int | None, typer.Option(help="Of the sampler; the model's own by default.", min=1)
-    ] = None,
-    sampler: Annotated[str | None, typer.Option(help="The model's own by default.")] = None,
+    steps: Steps = None,
+    sampler: Sampler = None,
     noise_input: Annotated[
         bool,
         typer.Option("--noise-input", help="Take the noise as an input, so that runs repeat."),

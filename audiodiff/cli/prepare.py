@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from audiodiff.cli.options import Workers
 from audiodiff.cli.terminal import console, progress_bar, require
 
 
@@ -35,7 +36,7 @@ def prepare(
         int | None,
         typer.Option(help="Pack the clips in OUT/shards too, in tar files of so many MiB.", min=1),
     ] = None,
-    workers: Annotated[int, typer.Option(help="Processes.", min=1)] = 2,
+    workers: Workers = 2,
 ) -> None:
     """Check a corpus and write it, at one rate, as train reads it; killed, it goes on."""
     if loudness is not None:

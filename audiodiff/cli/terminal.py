@@ -2,6 +2,7 @@
 
 import importlib.util
 import re
+from typing import TYPE_CHECKING
 
 import typer
 from rich.console import Console
@@ -9,6 +10,9 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from audiodiff.errors import AudiodiffError
 from audiodiff.system.jobs import Outcome
+
+if TYPE_CHECKING:
+    from audiodiff.model.model import Model
 
 # What is said holds the names of files, in which [red] and :cat: are letters.
 console = Console(stderr=True, markup=False, emoji=False, highlight=False, soft_wrap=True)
@@ -70,3 +74,21 @@ def step_counts(text: str) -> list[int]:
     if not re.fullmatch(r"[1-9]\d*(,[1-9]\d*)*", text):
         raise AudiodiffError(f"--steps {text!r} is no list of step counts; give e.g. 1,2,4")
     return [int(part) for part in text.split(",")]
+
+
+def run_in_words(model: "Model", n_steps: int | None, sampler: str | None) -> str:
+    """Sampler, times and where they come from."""
+    name = sampler or model.config.sampling.sampler
+    times = model.times(n_steps, sampler)
+    found = None if n_steps is None else model.searched.get((name, n_steps))
+    if found is not None:
+        origin = f"found by {found.method}, PESQ {found.pesq_wb:.2f} on {found.clips} clips"
+    elif n_steps in (None, model.n_steps):
+        origin = "the model's own"
+    else:
+        origin = f"by the rule {model.config.sampling.rule!r}"
+    count = len(times) - 1
+    return (
+        f"{count} step{'' if count == 1 else 's'} of {name} at "
+        f"{' '.join(f'{t:.4g}' for t in times.tolist())} ({origin})"
+    )
