@@ -67,15 +67,15 @@ def options(
     version: Annotated[
         bool | None,
         typer.Option(
-            "--version", help="Print the version.", callback=_print_version, is_eager=True
+            "--version", help="Print the version and exit.", callback=_print_version, is_eager=True
         ),
     ] = None,
 ) -> None:
-    """Diffusion vocoders: mel spectrograms in, sound out, in few steps."""
+    """Turn mel spectrograms into sound by diffusion, in few steps."""
 
 
 def main() -> None:
-    """The entry point: a bad input is one sentence and exit status 2."""
+    """Runs the command line; a bad input ends it with one sentence and exit status 2."""
     try:
         app(prog_name="audiodiff")
     except (AudiodiffError, OSError) as error:

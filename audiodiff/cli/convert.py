@@ -11,23 +11,26 @@ from audiodiff.errors import AudiodiffError
 
 def convert(
     weights: Annotated[
-        Path, typer.Argument(metavar="WEIGHTS.pt", help="The checkpoint.", show_default=False)
+        Path,
+        typer.Argument(metavar="WEIGHTS.pt", help="Checkpoint to convert.", show_default=False),
     ],
-    out: Annotated[Path, typer.Option("--out", "-o", help="The model directory to write.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="Model directory to write.")],
     source: Annotated[
         str,
         typer.Option(
             "--from",
-            help="Whose: lmnt-diffwave, lmnt-wavegrad, philsyn-diffwave, bddm or "
-            "speechbrain-diffwave.",
+            help="Origin of the checkpoint: lmnt-diffwave, lmnt-wavegrad, philsyn-diffwave, "
+            "bddm or speechbrain-diffwave.",
         ),
     ],
     schedule: Annotated[
         Path | None,
-        typer.Option(metavar="FILE.ns", help="A schedule that BDDM saved, as the default run."),
+        typer.Option(
+            metavar="FILE.ns", help="Schedule file saved by BDDM, used as the default run."
+        ),
     ] = None,
 ) -> None:
-    """Convert somebody else's checkpoint into a model directory."""
+    """Convert another project's checkpoint into a model directory."""
     from audiodiff.importers.registry import IMPORTERS, with_bddm_schedule
 
     if source not in IMPORTERS:

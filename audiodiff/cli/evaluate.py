@@ -12,19 +12,24 @@ from audiodiff.cli.terminal import console, exit_status, progress_bar, require
 def evaluate(
     reference: Annotated[
         Path,
-        typer.Argument(metavar="REF", help="Original audio, file or folder.", show_default=False),
+        typer.Argument(metavar="REF", help="Original audio, a file or folder.", show_default=False),
     ],
     output: Annotated[
-        Path, typer.Argument(metavar="OUT", help="What a model made of it.", show_default=False)
+        Path,
+        typer.Argument(metavar="OUT", help="Audio to judge, a file or folder.", show_default=False),
     ],
     json: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Write the figures here too.", dir_okay=False),
+        typer.Option(
+            metavar="FILE",
+            help="JSON file to write the scores to, besides printing them.",
+            dir_okay=False,
+        ),
     ] = None,
 ) -> None:
-    """Judge sound against its reference: PESQ, ESTOI, M-STFT, log-mel, MCD, F0, voicing, hiss.
+    """Score audio against its reference: PESQ, ESTOI, M-STFT, log-mel, MCD, F0, voicing, hiss.
 
-    Files pair by their path within REF and OUT, suffix aside.
+    Files are paired by their path within REF and OUT, without the suffix.
     """
     require("evaluation", "eval", "pesq", "pystoi", "auraloss", "pyworld")
     from audiodiff.metrics.evaluate import evaluate_folders

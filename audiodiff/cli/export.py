@@ -11,15 +11,19 @@ from audiodiff.cli.terminal import console, require
 
 def export(
     model: ModelName,
-    out: Annotated[Path, typer.Option("--out", "-o", metavar="FILE.onnx", help="The graph.")],
+    out: Annotated[
+        Path, typer.Option("--out", "-o", metavar="FILE.onnx", help="ONNX file to write.")
+    ],
     steps: Steps = None,
     sampler: Sampler = None,
     noise_input: Annotated[
         bool,
-        typer.Option("--noise-input", help="Take the noise as an input, so that runs repeat."),
+        typer.Option(
+            "--noise-input", help="Take the noise as a second input, so that runs can be repeated."
+        ),
     ] = False,
 ) -> None:
-    """Write a model's whole run as an ONNX graph: a mel in, sound out."""
+    """Export a model's whole run as an ONNX graph: a mel in, sound out."""
     require("export", "onnx", "onnx", "onnxscript")
     from audiodiff.export.onnx import export_onnx
     from audiodiff.export.run import UnrolledRun

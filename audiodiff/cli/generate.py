@@ -11,15 +11,22 @@ from audiodiff.cli.terminal import console, progress_bar
 def generate(
     model: ModelName,
     out: Out,
-    count: Annotated[int, typer.Option("--count", "-n", help="Of sounds.", min=1)] = 8,
-    seconds: Annotated[float, typer.Option(help="Of each.", min=0.01)] = 1.0,
+    count: Annotated[int, typer.Option("--count", "-n", help="Number of sounds.", min=1)] = 8,
+    seconds: Annotated[
+        float, typer.Option(help="Length of each sound in seconds.", min=0.01)
+    ] = 1.0,
     label: Annotated[
-        str | None, typer.Option(help="Of a model with classes: which; by default all in turn.")
+        str | None,
+        typer.Option(
+            help="Class of the sounds, for a model with classes; all in turn if not given."
+        ),
     ] = None,
     steps: Steps = None,
-    seed: Annotated[int, typer.Option(help="Of the first; the others follow.", min=0)] = 0,
+    seed: Annotated[
+        int, typer.Option(help="Seed of the first sound; each later one adds 1.", min=0)
+    ] = 0,
 ) -> None:
-    """Make new sounds by a model that takes no mel."""
+    """Generate new sounds with a model that takes no mel."""
     from audiodiff.audio import io
     from audiodiff.pipelines.vocoder import Vocoder
 

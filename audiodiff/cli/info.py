@@ -11,7 +11,7 @@ WIDTH = 160
 
 
 def info(model: ModelName) -> None:
-    """What a model is, its default run, and the times that were found for others."""
+    """Show what a model is, its default run, and the times found for other runs."""
     from audiodiff.model.hub import model_directory
     from audiodiff.model.model import Model
 

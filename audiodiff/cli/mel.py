@@ -13,10 +13,12 @@ from audiodiff.system.jobs import Job, find_jobs, one_by_one, run_jobs
 def mel(
     inputs: Inputs,
     out: Out,
-    preset: Annotated[str, typer.Option(help="Whose mel, e.g. hifigan; see the README.")],
+    preset: Annotated[
+        str, typer.Option(help="Preset of the mel, e.g. hifigan; the README lists them.")
+    ],
     overwrite: Overwrite = False,
 ) -> None:
-    """Compute mel spectrograms of audio files: .npy, (n_mels, frames), float32."""
+    """Compute mel spectrograms of audio files, as float32 .npy of shape (n_mels, frames)."""
     import torch
 
     from audiodiff.audio import io

@@ -5,7 +5,8 @@ from typing import Annotated
 
 import typer
 
-MODEL = "Model directory, Hugging Face Hub id (owner/name), or name of a model in this package."
+A_MODEL = "a directory, a Hugging Face Hub id (owner/name) or the name of a model in this package"
+"""Forms in which every option for a model takes it."""
 
 _INPUTS = typer.Argument(
     metavar="INPUT",
@@ -20,7 +21,9 @@ InputsOrNone = Annotated[list[Path] | None, _INPUTS]
 Out = Annotated[Path, _OUT]
 OutOrNone = Annotated[Path | None, _OUT]
 
-Overwrite = Annotated[bool, typer.Option("--overwrite", help="Make finished results again.")]
+Overwrite = Annotated[
+    bool, typer.Option("--overwrite", help="Overwrite results that exist already.")
+]
 
 Workers = Annotated[
     int,
@@ -30,8 +33,10 @@ Workers = Annotated[
     ),
 ]
 
-ModelName = Annotated[str, typer.Argument(metavar="MODEL", help=MODEL, show_default=False)]
-ModelOption = Annotated[str, typer.Option(help=MODEL)]
+ModelName = Annotated[
+    str, typer.Argument(metavar="MODEL", help=f"Model: {A_MODEL}.", show_default=False)
+]
+ModelOption = Annotated[str, typer.Option(help=f"Model: {A_MODEL}.")]
 
 Steps = Annotated[
     int | None,

@@ -9,34 +9,49 @@ from audiodiff.cli.options import ModelName, Sampler, Seed
 from audiodiff.cli.terminal import console, progress_bar, require, step_counts
 
 SCALE = 1000
-"""Length of a progress bar that takes fractions."""
+"""Total of a progress bar that shows a fraction."""
 
 
 def search(
     model: ModelName,
     data: Annotated[
-        list[Path], typer.Option(help="A folder of clips, as for train; may be given often.")
+        list[Path], typer.Option(help="Folder of clips, laid out as for train; may be repeated.")
     ],
-    steps: Annotated[str, typer.Option(help="Numbers of steps, e.g. 1,2,4.")] = "1,2,3,4,6,8",
+    steps: Annotated[
+        str, typer.Option(help="Numbers of steps to find times for, e.g. 1,2,4.")
+    ] = "1,2,3,4,6,8",
     sampler: Sampler = None,
     method: Annotated[
         str,
         typer.Option(
-            help="straightness, likelihood, trajectory, gradient, grid, learned or perceptual."
+            help="Search method: straightness, likelihood, trajectory, gradient, grid, learned "
+            "or perceptual."
         ),
     ] = "trajectory",
-    split: Annotated[str, typer.Option(help="Of the clips: train, dev or test.")] = "dev",
+    split: Annotated[
+        str, typer.Option(help="Split of the clips to search on: train, dev or test.")
+    ] = "dev",
     budget: Annotated[
         int | None,
         typer.Option(
-            help="Runs that gradient, grid and perceptual make, or steps of learned.", min=1
+            help="Number of runs that gradient, grid or perceptual may make, or of training steps "
+            "of learned; the method's default if not given.",
+            min=1,
         ),
     ] = None,
     force: Annotated[
-        bool, typer.Option("--force", help="Also where what is there is better.")
+        bool,
+        typer.Option(
+            "--force", help="Store the times found even if those stored before are better."
+        ),
     ] = False,
     seed: Seed = 0,
-    plot: Annotated[bool, typer.Option("--plot", help="Draw schedules.png too.")] = False,
+    plot: Annotated[
+        bool,
+        typer.Option(
+            "--plot", help="Draw the times found to schedules.png in the model's directory."
+        ),
+    ] = False,
 ) -> None:
     """Find the best times for a sampler and numbers of steps; vocode --steps uses them."""
     require("searching", "search", "pesq", "cma")

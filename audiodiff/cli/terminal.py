@@ -1,4 +1,4 @@
-"""What the commands say: the console, progress bars, and what is not installed."""
+"""What the commands print: the console, progress bars, outcomes, and missing extras."""
 
 import importlib.util
 import re
@@ -14,12 +14,12 @@ from audiodiff.system.jobs import Outcome
 if TYPE_CHECKING:
     from audiodiff.model.model import Model
 
-# What is said holds the names of files, in which [red] and :cat: are letters.
+# Messages hold file names, in which [red] and :cat: are plain characters, not markup.
 console = Console(stderr=True, markup=False, emoji=False, highlight=False, soft_wrap=True)
 
 
 def progress_bar() -> Progress:
-    """A bar with the time left, and what each task's ``note`` says."""
+    """A bar with the time left and each task's ``note``; hidden unless in a terminal."""
     return Progress(
         TextColumn("{task.description}"),
         BarColumn(),
@@ -46,7 +46,11 @@ def require(task: str, extra: str, *modules: str) -> None:
 
 
 def report_outcome(outcome: Outcome, note: str) -> None:
-    """Says what became of the files, and exits if not all is well."""
+    """Prints what became of the files, and exits if any failed.
+
+    Raises:
+        typer.Exit: See `exit_status`.
+    """
     parts = [f"{len(outcome.done)} written"]
     if outcome.skipped:
         parts.append(f"{len(outcome.skipped)} there already (--overwrite does them again)")
@@ -60,7 +64,11 @@ def report_outcome(outcome: Outcome, note: str) -> None:
 
 
 def exit_status(any_well: bool, any_failed: bool) -> None:
-    """Exits with 1 if some failed, 2 if nothing worked."""
+    """Ends the command if anything failed.
+
+    Raises:
+        typer.Exit: With 1 if something failed, 2 if nothing worked.
+    """
     if any_failed:
         raise typer.Exit(1 if any_well else 2)
 
@@ -69,7 +77,7 @@ def step_counts(text: str) -> list[int]:
     """Step counts from ``1,2,4``.
 
     Raises:
-        AudiodiffError: If it is no list of numbers from 1 on.
+        AudiodiffError: If the text is no list of positive integers.
     """
     if not re.fullmatch(r"[1-9]\d*(,[1-9]\d*)*", text):
         raise AudiodiffError(f"--steps {text!r} is no list of step counts; give e.g. 1,2,4")
@@ -77,7 +85,7 @@ def step_counts(text: str) -> list[int]:
 
 
 def run_in_words(model: "Model", n_steps: int | None, sampler: str | None) -> str:
-    """Sampler, times and where they come from."""
+    """One line that names a run's sampler, its times and their origin."""
     name = sampler or model.config.sampling.sampler
     times = model.times(n_steps, sampler)
     found = None if n_steps is None else model.searched.get((name, n_steps))

@@ -5,45 +5,54 @@ from typing import Annotated
 
 import typer
 
+from audiodiff.cli.options import A_MODEL
 from audiodiff.cli.terminal import console, require
 from audiodiff.errors import AudiodiffError
 
 
 def train(
     config: Annotated[
-        Path, typer.Argument(metavar="CONFIG.toml", help="The run.", show_default=False)
+        Path,
+        typer.Argument(metavar="CONFIG.toml", help="Configuration of the run.", show_default=False),
     ],
-    out: Annotated[Path, typer.Option("--out", "-o", help="The run's folder.")],
+    out: Annotated[
+        Path, typer.Option("--out", "-o", help="Folder for the model, checkpoints and logs.")
+    ],
     data: Annotated[
         list[Path] | None,
-        typer.Option(help="A folder of clips, in LJSpeech's form or any; may be given often."),
+        typer.Option(help="Folder of clips, in LJSpeech's layout or any; may be repeated."),
     ] = None,
     shards: Annotated[
-        str | None, typer.Option(help="Instead: a folder of shards, or its http address.")
+        str | None, typer.Option(help="Folder of shards, or its http address, in place of --data.")
     ] = None,
     mels: Annotated[
         Path | None,
-        typer.Option(help="Mels that an acoustic model predicted for the clips, ID.npy."),
+        typer.Option(
+            help="Folder of mels (ID.npy) that an acoustic model predicted for the clips."
+        ),
     ] = None,
     max_steps: Annotated[
         int | None, typer.Option(help="Stop after this step of the run.", min=1)
     ] = None,
     max_minutes: Annotated[
-        float | None, typer.Option(help="Stop after so many minutes of this session.", min=0)
+        float | None, typer.Option(help="Stop after this many minutes of this session.", min=0)
     ] = None,
     resume: Annotated[
-        bool, typer.Option("--resume", help="Go on from the last checkpoint in --out.")
+        bool, typer.Option("--resume", help="Continue from the last checkpoint in --out.")
     ] = False,
     init: Annotated[
         str | None,
-        typer.Option(help="Start from this model's weights: a name, directory or hub id."),
+        typer.Option(help=f"Model whose weights training starts from: {A_MODEL}."),
     ] = None,
     set_: Annotated[
         list[str] | None,
-        typer.Option("--set", help="key=value over the config, e.g. optimizer.lr=1e-4."),
+        typer.Option(
+            "--set",
+            help="Setting that overrides the config, e.g. optimizer.lr=1e-4; may be repeated.",
+        ),
     ] = None,
 ) -> None:
-    """Train a model; also under `accelerate launch` or `torchrun`."""
+    """Train a model, in one process or under `accelerate launch` or `torchrun`."""
     require("training", "train", "accelerate", "tensorboard")
     if (shards is None) == (not data):
         raise AudiodiffError("give the clips by either --data FOLDER or --shards FOLDER")

@@ -38,7 +38,12 @@ def vocode(
     out: OutOrNone = None,
     list_: Annotated[
         Path | None,
-        typer.Option("--list", help="Names a line; only these files of the folders.", exists=True),
+        typer.Option(
+            "--list",
+            help="Text file of the only input files to vocode: on each line a path below "
+            "INPUT, without suffix.",
+            exists=True,
+        ),
     ] = None,
     model: ModelOption = "default",
     steps: Steps = None,
@@ -49,27 +54,49 @@ def vocode(
     device: Device = "cpu",
     precision: Precision = "auto",
     compile: Compile = False,
-    batch_size: Annotated[int, typer.Option(help="Pieces of a long file made at once.", min=1)] = 1,
+    batch_size: Annotated[
+        int, typer.Option(help="Number of pieces of a long file made at once.", min=1)
+    ] = 1,
     workers: Workers = 1,
     engine: Annotated[
-        str, typer.Option(help="Where workers are: local, or ray: RAY_ADDRESS names the cluster.")
+        str,
+        typer.Option(
+            help="Engine of the workers: local, or ray on the cluster that RAY_ADDRESS names."
+        ),
     ] = "local",
     index: Annotated[
         Path | None,
-        typer.Option(metavar="FILE.jsonl", help="Note each result here.", dir_okay=False),
+        typer.Option(
+            metavar="FILE.jsonl",
+            help="JSON Lines file that gets a line for each result.",
+            dir_okay=False,
+        ),
     ] = None,
-    plot: Annotated[bool, typer.Option("--plot", help="Draw the spectrograms too.")] = False,
-    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Say which run it is.")] = False,
+    plot: Annotated[
+        bool,
+        typer.Option(
+            "--plot", help="Also draw the spectrograms, to a .png file beside each result."
+        ),
+    ] = False,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", "-v", help="Print the sampler, its times and their origin.")
+    ] = False,
     overwrite: Overwrite = False,
     stream: Annotated[
         str | None,
-        typer.Option(help="mel or audio: from standard input to PCM on standard output."),
+        typer.Option(help="Stream mel or audio from standard input, as PCM to standard output."),
     ] = None,
     latency: Annotated[
-        float, typer.Option(help="Of --stream, in seconds, without computing.", min=0)
+        float,
+        typer.Option(
+            help="Latency of --stream in seconds; the time to compute comes on top.", min=0
+        ),
     ] = 0.5,
 ) -> None:
-    """Turn audio (resynthesis) or mels (.npy .npz .pt .safetensors) into wav files."""
+    """Turn mels (.npy .npz .pt .safetensors) or audio (resynthesis) into wav files.
+
+    Every file starts from the same seed, so its sound does not depend on other files.
+    """
     from audiodiff.data.corpus import read_ids
     from audiodiff.pipelines.files import INPUT_SUFFIXES, Loading, VocodeSettings
     from audiodiff.pipelines.vocoder import Vocoder
@@ -113,7 +140,7 @@ def _check_usage(engine: str, stream: str | None, has_inputs: bool, has_out: boo
 
 
 def _check_run(vocoder: "Vocoder", model: str, settings: "VocodeSettings") -> None:
-    """Refuses what the model cannot do, once instead of once a file."""
+    """Refuses a run that the model cannot make, once for all files."""
     from audiodiff.mel.conversion import conversion_to
 
     config, preset = vocoder.mel_config, settings.preset
@@ -135,7 +162,7 @@ def _vocode_files(
     notes: Index,
     overwrite: bool,
 ) -> None:
-    """Vocodes files here or elsewhere, shows how far it is, and reports the outcome."""
+    """Vocodes files here or in other processes, shows progress, and reports the outcome."""
     from audiodiff.pipelines.files import Meter, vocode_file
 
     meter, elsewhere = Meter(), engine == "ray" or workers > 1
@@ -171,7 +198,7 @@ def _spread(
     settings: "VocodeSettings",
     here: "Callable[[Job], Made]",
 ) -> "Iterator[Spread[Made]]":
-    """Chooses who does the jobs: a Ray cluster, a pool of processes, or this process."""
+    """Chooses where the jobs run: on a Ray cluster, in a pool of processes, or here."""
     if engine == "ray":
         from audiodiff.pipelines.ray import on_ray
 
