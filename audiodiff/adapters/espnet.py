@@ -1,4 +1,4 @@
-"""ESPnet: ``vocoder(mel)`` of (frames, bands), with an attribute ``fs``."""
+"""ESPnet: ``vocoder(mel)``, with mels of shape (frames, bands) and an attribute ``fs``."""
 
 from typing import Any
 
@@ -9,17 +9,18 @@ from audiodiff.pipelines.vocoder import Vocoder
 
 
 class EspnetVocoder:
-    """Takes the `espnet` mel as the acoustic model was trained on it.
+    """Takes the `espnet` mel, normalised as the acoustic model was trained on it.
 
     Args:
         vocoder: Makes the sound.
-        mean: Of the training mels, per band, which the acoustic model's output lacks; None where
-            it is plain.
-        std: Their deviation, by which it was divided.
+        mean: Mean of the training mels per band, subtracted from the acoustic model's output; 0
+            if that is plain.
+        std: Standard deviation of the training mels per band, which divides that output; 1 if it
+            is plain.
         run: As for a call of the vocoder: ``n_steps``, ``sampler``, ``seed``, ``rate``.
 
     Attributes:
-        fs: Sample rate of the sound.
+        fs: Sample rate of the sound in Hz.
     """
 
     def __init__(
@@ -33,6 +34,6 @@ class EspnetVocoder:
         self._vocoder, self._run, self._mean, self._std = vocoder, run, mean, std
 
     def __call__(self, mel: Float[Tensor, "frames bands"]) -> Float[Tensor, " samples"]:
-        """The sound of one mel."""
+        """The sound of one mel of shape (frames, bands)."""
         plain = mel * self._std + self._mean
         return self._vocoder(plain.T[None], preset="espnet", **self._run)[0]

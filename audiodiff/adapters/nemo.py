@@ -18,5 +18,5 @@ class NemoVocoder:
         self._vocoder, self._run = vocoder, run
 
     def convert_spectrogram_to_audio(self, spec: Mel) -> Wave:
-        """The sound of (batch, 80, frames)."""
+        """The sound of a mel of shape (batch, 80, frames)."""
         return self._vocoder(spec, preset="nemo", **self._run)

@@ -18,7 +18,7 @@ class TorchaudioVocoder(nn.Module):
         run: As for a call of it: ``n_steps``, ``sampler``, ``seed``, ``rate``.
 
     Attributes:
-        sample_rate: Of the sound.
+        sample_rate: Sample rate of the sound in Hz.
     """
 
     def __init__(self, vocoder: Vocoder, **run: Any) -> None:
@@ -30,7 +30,7 @@ class TorchaudioVocoder(nn.Module):
     def forward(
         self, specgram: Mel, lengths: Int[Tensor, " batch"] | None = None
     ) -> tuple[Wave, Int[Tensor, " batch"]]:
-        """The sound of (batch, 80, frames), and how many samples of each item count."""
+        """The sound of mels of shape (batch, 80, frames), and the valid samples of each."""
         wave = self._vocoder(specgram, preset="tacotron2", **self._run)
         frames = specgram.shape[2]
         counts = torch.full((len(wave),), frames) if lengths is None else lengths

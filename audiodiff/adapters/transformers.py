@@ -9,15 +9,15 @@ from audiodiff.pipelines.vocoder import Vocoder
 
 
 class TransformersVocoder(nn.Module):
-    """In the place of `SpeechT5HifiGan` or `FastSpeech2ConformerHifiGan`.
+    """Takes the place of `SpeechT5HifiGan` or `FastSpeech2ConformerHifiGan`.
 
-    The mels of both acoustic models are plain: it is those vocoders that take off a mean.
+    Both acoustic models give plain mels; the normalisation is a part of those vocoders.
 
     Args:
         vocoder: Makes the sound.
-        preset: What the acoustic model was trained on: ``speecht5``, or ``espnet`` for
+        preset: Preset that the acoustic model was trained on: ``speecht5``, or ``espnet`` for
             FastSpeech2Conformer.
-        rate: Of the sound: 16000 for SpeechT5, 22050 for FastSpeech2Conformer.
+        rate: Sample rate of the sound in Hz: 16000 for SpeechT5, 22050 for FastSpeech2Conformer.
         run: As for a call of the vocoder: ``n_steps``, ``sampler``, ``seed``.
     """
 
@@ -32,7 +32,7 @@ class TransformersVocoder(nn.Module):
     def forward(
         self, spectrogram: Float[Tensor, "*batch frames bands"]
     ) -> Float[Tensor, "*batch samples"]:
-        """The sound of (batch, frames, bands), or of (frames, bands)."""
+        """The sound of a mel of shape (batch, frames, bands) or (frames, bands)."""
         if spectrogram.ndim == 2:
             return self._vocoder(spectrogram.T[None], **self._run)[0]
         return self._vocoder(spectrogram.transpose(1, 2), **self._run)
