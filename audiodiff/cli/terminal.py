@@ -49,7 +49,7 @@ def report_outcome(outcome: Outcome, note: str) -> None:
     """Prints what became of the files, and exits if any failed.
 
     Raises:
-        typer.Exit: See `exit_status`.
+        typer.Exit: With 1 if some files failed, 2 if none worked.
     """
     parts = [f"{len(outcome.done)} written"]
     if outcome.skipped:
