@@ -1,9 +1,9 @@
-"""What each way of making crops differ from their clips is worth: a Markdown table.
+"""Measures what each augmentation of training crops gains, as a Markdown table.
 
-A model is tuned to a minute of a voice with no augmentation and with one at a time, and makes that
-voice's test clips; what they gain is counted clip by clip, for clips differ far more than models.
-OUT keeps every run, its sound and its scores: interrupted, the same command goes on. MODEL must not
-have heard the voice; `finetuning.py` leaves one in its OUT/second/model.
+A model is tuned to a minute of a voice, without augmentation and with one at a time, and makes that
+voice's test clips. Gains are taken clip by clip, since clips differ far more than models. OUT keeps
+every run, its sound and its scores, so the same command resumes after an interruption. MODEL must
+not have heard the voice; `finetuning.py` leaves such a model in its OUT/second/model.
 
     python benchmarks/augmentation.py path/to/voices MODEL -o OUT
 """
@@ -22,7 +22,7 @@ from audiodiff.system.atomic import replacing
 NONE = "none"
 
 WITHOUT = ("data.start_every=256", "data.gain_db=[0.0, 0.0]", "data.speed=0.0")
-"""Nothing; 256 is the mel's hop."""
+"""Settings without augmentation; 256 is the mel's hop length."""
 
 WITH = {
     "time shift, `start_every = 1`": "data.start_every=1",
@@ -31,7 +31,7 @@ WITH = {
     "sign flip, `flip = true`": "data.flip=true",
     "noise floor, `noise_db = [-80.0, -60.0]`": "data.noise_db=[-80.0, -60.0]",
 }
-"""One setting over the others, by the names of the rows."""
+"""The setting that each augmentation changes, by the name of its row."""
 
 SHOWN = {
     "PESQ": "pesq_wb",
@@ -42,7 +42,7 @@ SHOWN = {
 
 
 def gains_table(scores: dict[str, list[FileScores]]) -> str:
-    """Figures without augmentation, and what each adds to them, clip by clip."""
+    """A table of scores without augmentation, and what each augmentation adds to them per clip."""
     lines = [f"| augmentation | {' | '.join(SHOWN)} |", "|---|" + "---|" * len(SHOWN)]
     bare = scores[NONE]
     for name, files in scores.items():
@@ -64,16 +64,23 @@ def gains_table(scores: dict[str, list[FileScores]]) -> str:
 
 
 def main(
-    data: Annotated[Path, typer.Argument(help="Holds voices: wavs/, train, dev, test.txt.")],
-    model: Annotated[Path, typer.Argument(help="A directory.")],
-    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for runs, sound, table.")],
-    voice: Annotated[str, typer.Option(help="That the model has not heard.")] = "nathalie",
-    minutes: Annotated[float, typer.Option(help="Of its data.")] = 1.0,
-    steps: Annotated[int, typer.Option(help="Of tuning.", min=10)] = 500,
-    workers: Annotated[int, typer.Option(help="Processes that judge.", min=1)] = 2,
-    limit: Annotated[int | None, typer.Option(help="Test clips at most.", min=1)] = None,
+    data: Annotated[
+        Path,
+        typer.Argument(help="Folder of voices, each with wavs/, train.txt, dev.txt and test.txt."),
+    ],
+    model: Annotated[Path, typer.Argument(help="Model directory.")],
+    out: Annotated[
+        Path, typer.Option("--out", "-o", help="Folder for the runs, their sound and the table.")
+    ],
+    voice: Annotated[str, typer.Option(help="Voice that the model has not heard.")] = "nathalie",
+    minutes: Annotated[float, typer.Option(help="Minutes of that voice to tune on.")] = 1.0,
+    steps: Annotated[int, typer.Option(help="Number of tuning steps.", min=10)] = 500,
+    workers: Annotated[int, typer.Option(help="Number of processes that judge.", min=1)] = 2,
+    limit: Annotated[
+        int | None, typer.Option(help="Greatest number of test clips; all if not given.", min=1)
+    ] = None,
 ) -> None:
-    """Prints the table; interrupted, the same command goes on."""
+    """Measure what each augmentation gains; the same command resumes an interrupted run."""
     voices = find_voices(data, limit)
     check_voice(voice, voices, data)
     owner = fingerprint(str(model))

@@ -1,7 +1,8 @@
-"""What it costs to give the default model another system's mel: a Markdown table.
+"""Measures the cost of giving the default model another system's mel, as a Markdown table.
 
-For each preset the clips' mels are converted to the model's own and compared with those computed
-from the clips, and the sound of the converted mels with the clips; figures are means over clips.
+For each preset, the clips' mels are converted to the model's own and compared with the mels
+computed from the clips, and the sound of the converted mels is compared with the clips. Figures are
+means over clips.
 """
 
 import statistics
@@ -33,11 +34,11 @@ CALLERS = {
     "coqui": "Coqui TTS: `adapters.coqui`, its documented call",
     "audioldm2": "diffusers AudioLDM2: `adapters.audioldm2`, the pipeline's own method",
 }
-"""Who calls a vocoder with a preset's mel, our adapter, and what the tests try it against."""
+"""For each preset, the system that gives its mel, our adapter, and what tests try it with."""
 
 
 def judged(preset: str, vocoder: Vocoder, clip: Path) -> tuple[float, float]:
-    """The mel error in nepers, and the PESQ of what is made of the converted mel."""
+    """The error of the converted mel in nepers, and the PESQ of its sound."""
     source, target = PRESETS[preset], vocoder.mel_config
     assert target is not None, "the default model takes a mel"
     given = torch.from_numpy(io.load(clip, source.sample_rate)[0])[None]
@@ -52,7 +53,7 @@ def judged(preset: str, vocoder: Vocoder, clip: Path) -> tuple[float, float]:
 
 
 def row(preset: str, vocoder: Vocoder, clips: Sequence[Path]) -> list[str]:
-    """The cells of a preset."""
+    """The table cells of one preset."""
     assert vocoder.mel_config is not None, "the default model takes a mel"
     conversion = Conversion(PRESETS[preset], vocoder.mel_config)
     found = [judged(preset, vocoder, clip) for clip in clips]
@@ -64,9 +65,12 @@ def row(preset: str, vocoder: Vocoder, clips: Sequence[Path]) -> list[str]:
 
 
 def main(
-    clips: Annotated[list[Path] | None, typer.Argument(help="Recordings of speech.")] = None,
+    clips: Annotated[
+        list[Path] | None,
+        typer.Argument(help="Recordings of speech; the example clip if not given."),
+    ] = None,
 ) -> None:
-    """Prints the table."""
+    """Measure the cost of converting mels of every preset."""
     vocoder = Vocoder.from_pretrained("default")
     heads = ["mel", "conversion", "differs in", "error (nepers)", "PESQ", "adapter and its test"]
     lines = [heads, ["---"] * len(heads)]

@@ -1,7 +1,7 @@
-"""Whether the demo leaks, and how long a visitor waits: a Markdown table.
+"""Measures whether the demo leaks and how long a visitor waits, as a Markdown table.
 
-Starts `audiodiff demo` as anybody would and makes one sound after another through its API, each
-with a seed of its own. What it says of memory and files is of the server alone.
+Starts `audiodiff demo` as a user would and makes one sound after another through its API, each with
+a seed of its own. Memory and files are those of the server alone.
 """
 
 import os
@@ -27,12 +27,12 @@ from audiodiff.demo.work import OWN
 
 CLIP = Path(__file__).resolve().parents[1] / "examples" / "arctic_a0016.wav"
 START_S = 120
-"""How long a server may take until it answers."""
+"""Seconds that a server may take until it answers."""
 
 
 @contextmanager
 def serving(folder: Path) -> Iterator[tuple[int, str]]:
-    """A demo that keeps its files and what it says in a folder: its process and its address."""
+    """Runs a demo whose files and output go to a folder; gives its process id and address."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -48,7 +48,7 @@ def serving(folder: Path) -> Iterator[tuple[int, str]]:
             time.sleep(0.1)
         yield server.pid, f"http://127.0.0.1:{port}"
     finally:
-        # Not Ctrl-C's signal, which a process of a shell's background ignores.
+        # Not SIGINT, which a process in a shell's background ignores.
         server.terminate()
         try:
             server.wait(timeout=30)
@@ -63,11 +63,13 @@ def _answers(port: int) -> bool:
 
 
 def main(
-    clip: Annotated[Path, typer.Argument(help="A recording of speech.")] = CLIP,
-    generations: Annotated[int, typer.Option(help="Sounds that are made.", min=1)] = 200,
-    every: Annotated[int, typer.Option(help="Generations from row to row.", min=1)] = 20,
+    clip: Annotated[Path, typer.Argument(help="Recording of speech.")] = CLIP,
+    generations: Annotated[int, typer.Option(help="Number of sounds to make.", min=1)] = 200,
+    every: Annotated[
+        int, typer.Option(help="Number of sounds from one row to the next.", min=1)
+    ] = 20,
 ) -> None:
-    """Prints the table."""
+    """Measure memory, files and waiting time of the demo."""
     with tempfile.TemporaryDirectory() as name, serving(Path(name)) as (pid, url):
         client = Client(url, verbose=False, download_files=Path(name) / "client")
         watched = psutil.Process(pid)

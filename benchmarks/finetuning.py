@@ -1,9 +1,10 @@
-"""What a few minutes of a new voice are worth: a Markdown table and a picture.
+"""Measures what a few minutes of a new voice are worth, as a Markdown table and a plot.
 
-A model of the default's kind learns the other voices from nothing, by the diffusion loss and then
-through its own run of one call; from there it is tuned to so many minutes of the held-out voice
-for so many steps, each time with the rate falling to zero, and makes that voice's test clips.
-OUT keeps every run, its sound and its scores: interrupted, the same command goes on.
+A model of the default's kind learns the other voices from scratch, by the diffusion loss and then
+through its own run of one call. It is then tuned to several amounts of the held-out voice, each for
+several numbers of steps and with the learning rate falling to zero, and makes that voice's test
+clips. OUT keeps every run, its sound and its scores, so the same command resumes after an
+interruption.
 
     python benchmarks/finetuning.py path/to/voices -o OUT
 """
@@ -32,7 +33,7 @@ RECIPES = Path(__file__).resolve().parents[1] / "recipes"
 
 ONE_CALL = ("model.sampling.times=[0.98, 0.0]",)
 BEFORE = "before"
-"""The row of the model that is not tuned."""
+"""Name of the row of the untuned model."""
 
 THROUGH_THE_RUN = (*ONE_CALL, "spectral.diffusion_items=2")
 
@@ -41,11 +42,11 @@ class Run(NamedTuple):
     """One training.
 
     Attributes:
-        folder: Its own.
-        config: In `RECIPES`.
-        data: Voices.
-        settings: Over the config.
-        init: Weights to start from.
+        folder: Folder of the run.
+        config: Path of the config within `RECIPES`.
+        data: Folders of the voices to train on.
+        settings: Settings that override the config, as ``key=value``.
+        init: Model directory whose weights the run starts from; None to start afresh.
     """
 
     folder: Path
@@ -56,14 +57,14 @@ class Run(NamedTuple):
 
     @property
     def model(self) -> Path:
-        """What it ends with."""
+        """Directory of the model that the run ends with."""
         return self.folder / "model"
 
     def train(self) -> None:
-        """Trains, from the last checkpoint if there is one.
+        """Trains, continuing from the last checkpoint if there is one.
 
         Raises:
-            AudiodiffError: If training fails; it says itself why.
+            AudiodiffError: If training fails; its own output says why.
         """
         command = [sys.executable, "-m", "audiodiff", "train", str(RECIPES / self.config)]
         command += ["--out", str(self.folder), "--resume"]
@@ -80,26 +81,26 @@ class Run(NamedTuple):
 def tuning(
     folder: Path, data: Path, n_steps: int, model: Path, settings: Sequence[str] = ()
 ) -> Run:
-    """A training that tunes a model through its run of one call, with more settings if any."""
+    """A run that tunes a model through its own run of one call, with further settings if any."""
     steps = (f"steps={n_steps}", f"optimizer.warmup={n_steps // 10}")
     return Run(folder, "models/bandsplit-tuned.toml", [data], (*ONE_CALL, *steps, *settings), model)
 
 
 def check_voice(voice: str, voices: Collection[str], data: Path) -> None:
-    """Refuses a voice that the data do not hold.
+    """Checks that the data hold a voice.
 
     Raises:
-        AudiodiffError: If it is none of them.
+        AudiodiffError: If they do not.
     """
     if voice not in voices:
         raise AudiodiffError(f"--voice {voice!r} is not in {data}; choose from {', '.join(voices)}")
 
 
 def some_of(voice: Path, minutes: float, out: Path) -> Path:
-    """A folder with a voice's first training clips, of so many minutes, and its other lists.
+    """Makes a folder with a voice's dev clips and its first minutes of training clips.
 
     Raises:
-        AudiodiffError: If the voice has less.
+        AudiodiffError: If the voice has fewer minutes.
     """
     folder = out / f"{voice.name}-{minutes:g}"
     folder.mkdir(parents=True, exist_ok=True)
@@ -125,13 +126,13 @@ def some_of(voice: Path, minutes: float, out: Path) -> Path:
 def judge(
     models: dict[str, Path], voices: dict[str, list[Path]], out: Path, workers: int
 ) -> dict[str, list[FileScores]]:
-    """The scores of the test clips that every model makes by one call of its network.
+    """Scores the test clips that each model makes with one call of its network.
 
     Args:
-        models: Directories by the names of their rows; all are of one kind.
-        voices: Test clips.
+        models: Model directories by the names of their rows; all of one kind.
+        voices: Test clips by voice.
         out: Folder for sound and scores.
-        workers: Processes.
+        workers: Number of processes.
 
     Raises:
         AudiodiffError: If a clip cannot be made or judged.
@@ -154,7 +155,7 @@ def judge(
 def draw(
     scores: dict[str, list[FileScores]], minutes: Sequence[float], steps: Sequence[int], path: Path
 ) -> None:
-    """M-STFT and MCD against steps, a line for each amount of data."""
+    """Plots M-STFT and MCD against tuning steps, with a line for each amount of data."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(9, 3.6), layout="constrained")
@@ -172,22 +173,37 @@ def draw(
 
 
 def name_of(minutes: float, n_steps: int) -> str:
-    """A row's name."""
+    """Name of the row of a tuned model."""
     return f"{minutes:g} min, {n_steps} steps"
 
 
 def main(
-    data: Annotated[Path, typer.Argument(help="Holds voices: wavs/, train, dev, test.txt.")],
-    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for runs, sound, table.")],
-    voice: Annotated[str, typer.Option(help="The one held out.")] = "nathalie",
-    minutes: Annotated[str, typer.Option(help="Of its data.")] = "1,5,20",
-    steps: Annotated[str, typer.Option(help="Of tuning.")] = "200,1000",
-    first: Annotated[int, typer.Option(help="Steps by the diffusion loss.", min=1)] = 3000,
-    second: Annotated[int, typer.Option(help="Steps through the run.", min=1)] = 3000,
-    workers: Annotated[int, typer.Option(help="Processes that judge.", min=1)] = 2,
-    limit: Annotated[int | None, typer.Option(help="Test clips at most.", min=1)] = None,
+    data: Annotated[
+        Path,
+        typer.Argument(help="Folder of voices, each with wavs/, train.txt, dev.txt and test.txt."),
+    ],
+    out: Annotated[
+        Path, typer.Option("--out", "-o", help="Folder for the runs, their sound and the table.")
+    ],
+    voice: Annotated[str, typer.Option(help="Voice to hold out.")] = "nathalie",
+    minutes: Annotated[
+        str, typer.Option(help="Minutes of that voice to tune on, e.g. 1,5,20.")
+    ] = "1,5,20",
+    steps: Annotated[
+        str, typer.Option(help="Numbers of tuning steps, e.g. 200,1000.")
+    ] = "200,1000",
+    first: Annotated[
+        int, typer.Option(help="Number of training steps with the diffusion loss.", min=1)
+    ] = 3000,
+    second: Annotated[
+        int, typer.Option(help="Number of training steps through the run.", min=1)
+    ] = 3000,
+    workers: Annotated[int, typer.Option(help="Number of processes that judge.", min=1)] = 2,
+    limit: Annotated[
+        int | None, typer.Option(help="Greatest number of test clips; all if not given.", min=1)
+    ] = None,
 ) -> None:
-    """Prints the table; interrupted, the same command goes on."""
+    """Measure what tuning to a new voice is worth; the same command resumes a run."""
     amounts, counts = [float(part) for part in minutes.split(",")], step_counts(steps)
     voices = find_voices(data, limit)
     check_voice(voice, voices, data)

@@ -1,8 +1,8 @@
-"""A folder of many short mels: how busy `audiodiff vocode --workers` keeps the cores.
+"""Measures how busy `audiodiff vocode --workers` keeps the cores on many short mels.
 
-Mels of a clip, cut to lengths from half a second to two, are written to a folder, which the
-command then vocodes; the time that its processes computed is held against the time that all cores
-had. Starting the workers, some seconds each, is part of it: with few files it shows.
+Mels of a clip, cut to lengths from half a second to two seconds, are written to a folder, which the
+command vocodes. The computing time of its processes is divided by the time that all cores had.
+Starting the workers, some seconds each, is included, which shows if there are few files.
 """
 
 import os
@@ -27,7 +27,7 @@ SECONDS = (0.5, 2.0)
 
 
 def write_mels(folder: Path, clip: Path, n_files: int) -> float:
-    """Writes the mels, and gives the seconds of sound that they are."""
+    """Writes the mels; gives their total length in seconds."""
     vocoder = Vocoder.from_pretrained("default")
     wave = torch.from_numpy(io.load(clip, vocoder.sample_rate)[0])[None]
     mel = vocoder.mel(vocoder.whole_frames(wave))[0].numpy()
@@ -44,11 +44,11 @@ def write_mels(folder: Path, clip: Path, n_files: int) -> float:
 
 
 def main(
-    clip: Annotated[Path, typer.Argument(help="A recording of speech.")] = CLIP,
-    files: Annotated[int, typer.Option(help="Mels in the folder.", min=1)] = 10_000,
-    workers: Annotated[str, typer.Option(help="Numbers of processes, e.g. 1,2.")] = "1,2",
+    clip: Annotated[Path, typer.Argument(help="Recording of speech.")] = CLIP,
+    files: Annotated[int, typer.Option(help="Number of mels in the folder.", min=1)] = 10_000,
+    workers: Annotated[str, typer.Option(help="Numbers of worker processes, e.g. 1,2.")] = "1,2",
 ) -> None:
-    """Prints the table."""
+    """Measure how busy the workers keep the cores."""
     cores = os.cpu_count() or 1
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)

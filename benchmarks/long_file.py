@@ -1,7 +1,7 @@
-"""An hour in one file: peak memory, real-time factor, and how far the pieces are from the whole.
+"""Measures peak memory, real-time factor and the error of the seams on an hour in one file.
 
-Repeats a clip to the length asked for and vocodes it as `audiodiff vocode` does. The whole can only
-be held for a shorter stretch, so the seams are measured on the first minute.
+Repeats a clip to the given length and vocodes it as `audiodiff vocode` does. A mel can only be
+vocoded at once if it is shorter, so the seams are measured on the first minute.
 """
 
 import resource
@@ -9,9 +9,11 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
 import torch
+import typer
 from script import run_script
 
 from audiodiff import Vocoder
@@ -21,13 +23,18 @@ from audiodiff.system.jobs import Job
 
 
 def peak_gib() -> float:
-    """The greatest memory that this process has held."""
+    """Peak memory of this process in GiB."""
     unit = 1 if sys.platform == "darwin" else 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**30
 
 
-def main(clip: Path, minutes: float = 60, steps: int = 1, model: str = "default") -> None:
-    """Prints the three figures."""
+def main(
+    clip: Annotated[Path, typer.Argument(help="Recording of speech.")],
+    minutes: Annotated[float, typer.Option(help="Length of the file in minutes.")] = 60,
+    steps: Annotated[int, typer.Option(help="Number of sampler steps.")] = 1,
+    model: Annotated[str, typer.Option(help="Model: a directory, a hub id or a name.")] = "default",
+) -> None:
+    """Measure the peak memory, speed and seams of a long file."""
     vocoder = Vocoder.from_pretrained(model)
     wave, rate = io.load(clip, vocoder.sample_rate)
     with tempfile.TemporaryDirectory() as folder:

@@ -1,8 +1,8 @@
-"""onnxruntime beside PyTorch: speed and quality of one run of a model, in one table.
+"""Compares onnxruntime with PyTorch: speed and quality of one run of a model, as a table.
 
-The graph is written with noise as an input, so all make the same sound from the same noise, in
-float32 or with weights and products in 8 bit, and with the same number of threads; the median of
-several runs counts.
+The graph takes the noise as an input, so that all systems make the same sound from the same noise.
+They use float32, or 8 bits for weights and products, and the same number of threads. Times are
+medians of several runs.
 """
 
 import statistics
@@ -34,7 +34,7 @@ Sound = Float[np.ndarray, "1 1 samples"]
 
 
 def timed(make: Callable[[], Sound], repeats: int) -> tuple[Sound, float]:
-    """The sound, and the median of the seconds that it takes."""
+    """The sound, and the median of the seconds that it takes to make."""
     sound, spent = make(), []
     for _ in range(repeats):
         start = time.perf_counter()
@@ -44,7 +44,7 @@ def timed(make: Callable[[], Sound], repeats: int) -> tuple[Sound, float]:
 
 
 def quantized(graph: Path) -> Path:
-    """The graph with matrix products and convolutions in 8 bit, scaled as each value asks."""
+    """Writes the graph with 8-bit matrix products and convolutions, scaled at run time."""
     from onnxruntime.quantization import QuantType, quantize_dynamic
 
     path = graph.with_name("int8.onnx")
@@ -53,13 +53,16 @@ def quantized(graph: Path) -> Path:
 
 
 def main(
-    clip: Annotated[Path, typer.Argument(help="A recording of speech.")] = CLIP,
-    model: str = "default",
-    steps: Annotated[int | None, typer.Option(help="The model's own by default.", min=1)] = None,
-    threads: Annotated[int, typer.Option(help="Of the CPU.", min=1)] = 2,
-    repeats: Annotated[int, typer.Option(help="Timed runs.", min=1)] = 5,
+    clip: Annotated[Path, typer.Argument(help="Recording of speech.")] = CLIP,
+    model: Annotated[str, typer.Option(help="Model: a directory, a hub id or a name.")] = "default",
+    steps: Annotated[
+        int | None,
+        typer.Option(help="Number of sampler steps; the model's default if not given.", min=1),
+    ] = None,
+    threads: Annotated[int, typer.Option(help="Number of CPU threads.", min=1)] = 2,
+    repeats: Annotated[int, typer.Option(help="Number of timed runs.", min=1)] = 5,
 ) -> None:
-    """Prints the table."""
+    """Compare the speed and quality of onnxruntime and PyTorch."""
     import onnxruntime
 
     vocoder = Vocoder.from_pretrained(model)
@@ -87,7 +90,7 @@ def main(
         graphs = {"onnxruntime": path, "onnxruntime, int8": quantized(path)}
         systems = {
             "PyTorch": partial(by_torch, threads),
-            # How far rounding alone carries.
+            # Shows how much rounding alone changes.
             "PyTorch, one thread": partial(by_torch, 1),
         } | {name: by_graph(graph) for name, graph in graphs.items()}
         sizes = {name: f"{g.stat().st_size / 2**20:.1f}" for name, g in graphs.items()}

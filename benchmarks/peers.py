@@ -1,15 +1,15 @@
-"""The vocoders that speed.py times, each built with what its own package offers.
+"""The vocoders that `speed.py` times, each built with its own package.
 
-The peers' weights are drawn at random, since speed does not depend on them. All run on the CPU
-from the mel of the `hifigan` preset, the peers in float32 as they come, ours in its own precision;
-a peer of another mel gets ours, stretched to its bands and frame rate. How each is driven:
+The peers' weights are random, since speed does not depend on them. All run on the CPU from the mel
+of the `hifigan` preset, the peers in float32 by default, ours in its own precision. A peer that
+takes another mel gets ours, stretched to its bands and frame rate. Each is run as follows:
 
-- DiffWave and WaveGrad: `inference.predict` of the packages `diffwave` and `wavegrad`, which looks
-  for the network among those that it has loaded before, so an untrained one is put there.
+- DiffWave and WaveGrad: `inference.predict` of the packages `diffwave` and `wavegrad`. It caches
+  the networks that it has loaded; an untrained one is put into that cache.
 - HiFi-GAN V1: `SpeechT5HifiGan` of `transformers` with V1's sizes (arXiv:2010.05646, table 5) and
-  no weight norm, which users of HiFi-GAN fold into the weights before they run it.
+  no weight norm, which users of HiFi-GAN fold into the weights before running it.
 - Vocos: `decode` of the package `vocos`, with the sizes of charactr/vocos-mel-24khz.
-- Griffin-Lim: the one of systems.py, on magnitudes by non-negative least squares.
+- Griffin-Lim: that of `systems.py`, on magnitudes by non-negative least squares.
 """
 
 from collections.abc import Callable
@@ -37,12 +37,12 @@ Run = Callable[[Mel], Wave]
 
 
 class System(NamedTuple):
-    """One vocoder.
+    """A vocoder to time.
 
     Attributes:
-        build: Loads it and gives what turns a mel into sound.
-        package: The distribution that it comes from.
-        modules: What `build` needs and may not be installed.
+        build: Loads the vocoder and returns a function from a mel to its sound.
+        package: Name of the distribution that it comes from.
+        modules: Modules that `build` needs and that may not be installed.
     """
 
     build: Callable[[], Run]
@@ -56,34 +56,34 @@ def audiodiff() -> Run:
 
 
 def audiodiff_float32() -> Run:
-    """The same without bfloat16."""
+    """Our default model without bfloat16."""
     return Vocoder.from_pretrained("default", precision="fp32")
 
 
 def audiodiff_four_steps() -> Run:
-    """Our default model with four steps, of which the cost of one can be read."""
+    """Our default model with four steps, which shows the cost of one step."""
     return partial(Vocoder.from_pretrained("default"), n_steps=4)
 
 
 def audiodiff_compiled() -> Run:
-    """Our default model by torch.compile, which is part of the first run."""
+    """Our default model with torch.compile, which compiles during the first run."""
     return Vocoder.from_pretrained("default", compile=True)
 
 
 def audiodiff_network(name: str) -> Run:
-    """Our form of a published network, untrained, with the six steps of its recipe."""
+    """Our version of a published network, untrained, with the six steps of its recipe."""
     return Vocoder(Model(read_train_config(RECIPES / "models" / f"{name}.toml").model))
 
 
 def diffwave() -> Run:
-    """DiffWave base (arXiv:2009.09761) at the package's fast schedule of six steps."""
+    """DiffWave base (arXiv:2009.09761) with the package's fast schedule of six steps."""
     return _predictor("diffwave", "DiffWave", fast_sampling=True)
 
 
 def wavegrad() -> Run:
-    """WaveGrad base (arXiv:2009.00713) at six steps, with the mel of 128 bands that it takes.
+    """WaveGrad base (arXiv:2009.00713) with six steps, on a mel of 128 bands.
 
-    The steps are those around which the package's own search looks for the best schedule.
+    The betas are those around which the package's own search looks for the best schedule.
     """
     betas = torch.logspace(-6, -1, 6, dtype=torch.float64).numpy()
     predict = _predictor("wavegrad", "WaveGrad", params={"noise_schedule": betas})
@@ -114,7 +114,7 @@ def vocos() -> Run:
         input_channels=100, dim=512, intermediate_dim=1536, num_layers=8
     )
     head = import_module("vocos.heads").ISTFTHead(512, n_fft=1024, hop_length=256, padding="center")
-    features = torch.nn.Identity()  # of audio, which is not run
+    features = torch.nn.Identity()  # features of audio, which are not used
     network = import_module("vocos").Vocos(features, backbone, head).eval()
     return lambda mel: network.decode(stretched(mel, 100, 24000 / 256))
 
@@ -131,13 +131,13 @@ def griffin_lim() -> Run:
 
 
 def stretched(mel: Mel, n_mels: int, frame_rate: float) -> Mel:
-    """A mel of as many seconds, in another number of bands and of frames per second."""
+    """A mel of the same length in seconds, with other bands and frames per second."""
     n_frames = round(mel.shape[2] * PRESET.hop_length / PRESET.sample_rate * frame_rate)
     return F.interpolate(mel[:, None], size=(n_mels, n_frames))[:, 0]
 
 
 def _predictor(package: str, network: str, **options: Any) -> Run:
-    """`predict` of LMNT's packages with an untrained network."""
+    """`inference.predict` of one of LMNT's packages, with an untrained network."""
     inference = import_module(f"{package}.inference")
     params = inference.AttrDict(inference.base_params)
     inference.models["untrained"] = getattr(inference, network)(params).eval()
@@ -164,4 +164,4 @@ SYSTEMS = {
     "Vocos": System(vocos, "vocos", ("vocos", "vocos.models", "vocos.heads")),
     "Griffin-Lim, 32 iterations": System(griffin_lim, "librosa"),
 }
-"""By the names that the tables give them, ours first."""
+"""The systems by their names in the tables, ours first."""

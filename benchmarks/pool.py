@@ -1,4 +1,4 @@
-"""Work shared among processes of one thread each."""
+"""A pool of processes with one thread each."""
 
 import multiprocessing
 import os
@@ -13,12 +13,12 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 def pooled(
     work: Callable[..., Any], arguments: Sequence[tuple[Any, ...]], workers: int
 ) -> Iterator[tuple[int, Future[Any]]]:
-    """Calls a function with each of the arguments, and shows how far it is.
+    """Calls a function with each tuple of arguments in other processes, with a progress bar.
 
     Yields:
-        The place of the arguments and what became of the call, as calls end.
+        The index of the arguments and the finished call, in the order in which calls end.
     """
-    # One thread for each worker: libraries read this as they load.
+    # One thread for each worker; libraries read this when they load.
     os.environ["OMP_NUM_THREADS"] = "1"
     columns = (TextColumn("judging"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with (

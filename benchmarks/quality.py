@@ -1,7 +1,7 @@
-"""Judges a model on test clips, beside Griffin-Lim and WORLD: Markdown tables, one per voice.
+"""Judges a model on test clips beside Griffin-Lim and WORLD, as a Markdown table per voice.
 
-OUT/<system>/<voice>/ gets a wav and a JSON file of scores for every clip, OUT/quality.md the
-tables. What is there already is neither made nor judged again.
+OUT/<system>/<voice>/ gets a wav file and a JSON file of scores for every clip, OUT/quality.md the
+tables. Existing results are neither made nor judged again.
 """
 
 import hashlib
@@ -29,10 +29,10 @@ class Job(NamedTuple):
     """One recording through one system.
 
     Attributes:
-        system: Its name.
-        voice: Whose recording.
-        source: The recording.
-        target: The wav that the system makes of it.
+        system: Name of the system.
+        voice: Name of the voice recorded.
+        source: Path of the recording.
+        target: Path of the wav file that the system makes.
     """
 
     system: str
@@ -42,15 +42,15 @@ class Job(NamedTuple):
 
     @property
     def scores(self) -> Path:
-        """Where they are stored."""
+        """Path of the JSON file with the scores."""
         return self.target.with_suffix(".json")
 
 
 def find_voices(data: Path, limit: int | None) -> dict[str, list[Path]]:
-    """The recordings of every sub-folder that holds ``wavs/``: those of test.txt, else all.
+    """The recordings in each sub-folder with ``wavs/``: those listed in test.txt, else all.
 
     Raises:
-        AudiodiffError: If there is none, or a list names one that is not there.
+        AudiodiffError: If there is no recording, or a list names one that is missing.
     """
     voices = {}
     for folder in sorted(data.glob("*/wavs")):
@@ -77,7 +77,7 @@ def find_voices(data: Path, limit: int | None) -> dict[str, list[Path]]:
 
 
 def find_jobs(voices: dict[str, list[Path]], systems: Sequence[str], out: Path) -> list[Job]:
-    """Every recording by every system, so that the time left can be told early."""
+    """A job for every recording and system, mixed so that the time left is estimated early."""
     folders = {system: out / re.sub(r"[^\w.-]+", "-", system) for system in systems}
     return [
         Job(system, voice, source, folders[system] / voice / f"{source.stem}.wav")
@@ -88,7 +88,7 @@ def find_jobs(voices: dict[str, list[Path]], systems: Sequence[str], out: Path) 
 
 
 def stored_scores(job: Job) -> FileScores | None:
-    """The scores of a job that is done, unless the metrics have changed since."""
+    """The stored scores of a job; None if it is not done or the metrics have changed since."""
     if not job.scores.is_file():
         return None
     file = FileScores.model_validate_json(job.scores.read_bytes())
@@ -96,7 +96,7 @@ def stored_scores(job: Job) -> FileScores | None:
 
 
 def do(job: Job, system: System, config: MelConfig) -> FileScores:
-    """Makes the wav unless it is there, and judges it."""
+    """Makes the wav file of a job unless it exists, and judges it."""
     if not job.target.is_file():
         wave, _ = io.load(job.source, config.sample_rate)
         made = system(clip_of(wave, config))
@@ -112,7 +112,7 @@ def do_all(
     """Does jobs in other processes.
 
     Returns:
-        Scores, and for every job that failed a sentence.
+        The scores of the finished jobs, and an error message for each failed job.
     """
     done, failed = {}, {}
     arguments = [(job, systems[job.system], config) for job in jobs]
@@ -125,7 +125,7 @@ def do_all(
 
 
 def fingerprint(model: str) -> str:
-    """Twelve digits that no other model has."""
+    """Twelve hexadecimal digits that identify a model by its config and weights."""
     digest = hashlib.sha256()
     for name in (CONFIG_NAME, WEIGHTS_NAME):
         digest.update((model_directory(model) / name).read_bytes())
@@ -133,10 +133,10 @@ def fingerprint(model: str) -> str:
 
 
 def claim(out: Path, owner: str) -> None:
-    """Makes a folder one model's, so that no table shows what another made.
+    """Reserves a folder for one model, so that tables do not mix results of several.
 
     Raises:
-        AudiodiffError: If it is another's.
+        AudiodiffError: If the folder holds results of another model.
     """
     mark = out / "model.txt"
     if not mark.is_file():
@@ -146,7 +146,7 @@ def claim(out: Path, owner: str) -> None:
 
 
 def cell(summary: Summary, n_clips: int) -> str:
-    """Mean and interval as far as they are defined, and over how many clips if not over all."""
+    """A table cell: mean and interval if defined, and the number of clips if not all count."""
     if summary.mean is None:
         return "-"
     interval = "" if summary.interval is None else f" ± {summary.interval:.3f}"
@@ -155,7 +155,7 @@ def cell(summary: Summary, n_clips: int) -> str:
 
 
 def table(rows: dict[str, list[FileScores]]) -> str:
-    """Markdown with a row for each system."""
+    """A Markdown table with a row for each system."""
     arrows = {"higher": "↑", "lower": "↓", "nearer 0": "→ 0"}
     heads = [
         " ".join([name, *([f"({metric.unit})"] if metric.unit else []), arrows[metric.better]])
@@ -170,7 +170,7 @@ def table(rows: dict[str, list[FileScores]]) -> str:
 
 
 def report(head: str, done: dict[Job, FileScores]) -> str:
-    """The head, a table over all clips and one for each voice, in the order of the jobs."""
+    """The head, a table over all clips and one for each voice."""
     everyone = "all voices"
     voices: dict[str, dict[str, list[FileScores]]] = {everyone: {}}
     for job, scores in done.items():
@@ -185,14 +185,19 @@ def _write(path: Path, text: str) -> None:
 
 
 def main(
-    data: Annotated[Path, typer.Argument(help="Holds voices: folders with wavs/, test.txt.")],
-    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for sound, scores, tables.")],
-    model: Annotated[str, typer.Option(help="A directory, a hub id or a name.")] = "default",
-    steps: Annotated[str, typer.Option(help="Network calls to compare.")] = "1,2,4,6,8,16",
-    workers: Annotated[int, typer.Option(help="Processes, of one thread each.", min=1)] = 2,
-    limit: Annotated[int | None, typer.Option(help="Clips of each voice at most.", min=1)] = None,
+    data: Annotated[Path, typer.Argument(help="Folder of voices, each with wavs/ and test.txt.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for sound, scores and tables.")],
+    model: Annotated[str, typer.Option(help="Model: a directory, a hub id or a name.")] = "default",
+    steps: Annotated[str, typer.Option(help="Numbers of steps to compare.")] = "1,2,4,6,8,16",
+    workers: Annotated[
+        int, typer.Option(help="Number of processes, of one thread each.", min=1)
+    ] = 2,
+    limit: Annotated[
+        int | None,
+        typer.Option(help="Greatest number of clips per voice; all if not given.", min=1),
+    ] = None,
 ) -> None:
-    """Prints the tables; interrupted, the same command goes on."""
+    """Judge a model beside its baselines; the same command resumes an interrupted run."""
     systems = systems_of(model, step_counts(steps))
     voices = find_voices(data, limit)
     vocoder = Vocoder.from_pretrained(model)

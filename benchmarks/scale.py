@@ -1,10 +1,10 @@
-"""What training would need on many GPUs, computed from what is measured on one machine.
+"""Estimates what training would need on many GPUs from measurements on one machine.
 
-Measured: the floating-point operations of a step for each second of sound, as
-benchmarks/training.py counts them; the bytes of a step's gradients; and how fast one core reads,
-decodes and crops sound from shards. Assumed, and said: the rate that a GPU reaches. Then a number
-of GPUs learns from so many hours of sound a second, which so many cores must decode and so many
-bytes carry.
+Measured: the floating-point operations of a step per second of sound, as benchmarks/training.py
+counts them; the bytes of a step's gradients; and the rate at which one core reads, decodes and
+crops sound from shards. Assumed, and printed: the rate that a GPU reaches. For each number of GPUs
+this gives the hours of sound learned from per second, the cores that decode it, and the bytes
+transferred.
 
     python benchmarks/scale.py recipes/speech/bandsplit.toml --plot scale.png
 """
@@ -36,11 +36,11 @@ SHARD_BYTES = 2**21
 
 
 class Feeding(NamedTuple):
-    """What one core does.
+    """How fast one core prepares training data.
 
     Attributes:
-        rate: Seconds of sound in crops per second.
-        n_bytes: Of a shard for each second of its sound.
+        rate: Seconds of sound in crops, per second of computing.
+        n_bytes: Bytes of a shard per second of its sound.
     """
 
     rate: float
@@ -48,7 +48,7 @@ class Feeding(NamedTuple):
 
 
 def feeding(config: TrainConfig) -> Feeding:
-    """Crops from shards of a clip at many gains, as fast as one core makes them."""
+    """Measures how fast one core makes crops, from shards of a clip at many gains."""
     sample_rate = config.model.sample_rate
     with tempfile.TemporaryDirectory() as name, ThreadPoolExecutor(1) as pool:
         folder = Path(name)
@@ -63,7 +63,7 @@ def feeding(config: TrainConfig) -> Feeding:
         size = sum(path.stat().st_size for path in (folder / "shards").glob("train*.tar"))
         shards = Shards(str(folder / "shards"), 0, config.n_samples, config.batch_size, 1)
         n_batches = round(shards.duration * sample_rate / config.n_samples / config.batch_size)
-        start = time.process_time()  # of the thread that fetches shards, too
+        start = time.process_time()  # includes the thread that fetches shards
         for n in range(n_batches):
             crop_batch(
                 shards,
@@ -79,13 +79,13 @@ def feeding(config: TrainConfig) -> Feeding:
 
 
 def main(
-    path: Annotated[Path, typer.Argument(metavar="CONFIG.toml", help="The run.")],
+    path: Annotated[Path, typer.Argument(metavar="CONFIG.toml", help="Configuration of the run.")],
     tflops: Annotated[
-        float, typer.Option(help="TFLOP/s that a GPU reaches in training; assumed.", min=1)
+        float, typer.Option(help="Assumed rate that a GPU reaches in training, in TFLOP/s.", min=1)
     ] = 100.0,
-    plot: Annotated[Path | None, typer.Option(help="A picture of it.")] = None,
+    plot: Annotated[Path | None, typer.Option(help="Image file to draw the table to.")] = None,
 ) -> None:
-    """Prints the table."""
+    """Estimate what training would need on many GPUs."""
     torch.set_num_threads(1)
     config = read_train_config(path)
     steps = Steps(config, torch.device("cpu"))
@@ -103,7 +103,7 @@ def main(
     print(f"| {' | '.join(heads)} |\n|{' --- |' * len(heads)}")
     rates = {n: n * tflops * 1e12 / per_second for n in GPUS}
     for n, rate in rates.items():
-        # A ring passes each gradient on twice, but for each process's own share.
+        # A ring passes each gradient on twice, apart from each process's own share.
         ring = 2 * (n - 1) / n * gradient / 1e6
         cells = [f"{n}", f"{rate / 3600:.1f}", f"{rate / fed.rate:.0f}"]
         cells += [f"{rate * fed.n_bytes / 1e6:.0f}", f"{ring:.1f}"]

@@ -1,8 +1,8 @@
-"""What searches for times are worth: Markdown tables and a picture, for one model.
+"""Measures what searches for times are worth for a model, as Markdown tables and a plot.
 
-For every sampler and number of steps the times of each search and of each rule make test clips,
-which no search has heard: it hears the dev clips. OUT/times.json keeps what was found,
-OUT/scores.jsonl what each clip scored; a run that is interrupted goes on from there.
+For every sampler and number of steps, the times of each search and of each rule make test clips.
+The searches hear dev clips only. OUT/times.json keeps the times found, OUT/scores.jsonl the score
+of each clip; an interrupted run continues from them.
 """
 
 import json
@@ -37,7 +37,7 @@ from audiodiff.system.atomic import replacing
 SEED = 0
 
 DESCENTS = ("gradient", "perceptual")
-"""Searches that set out from a run."""
+"""Searches that start from the times of another run."""
 
 SCORES = {
     "PESQ ↑": pesq_wb,
@@ -48,13 +48,13 @@ SCORES = {
 
 
 class Candidate(NamedTuple):
-    """A row and a column of the tables.
+    """A run that fills one cell of each table.
 
     Attributes:
-        sampler: By name.
-        n_steps: Of the run.
-        origin: The rule, published schedule or search that its times are from.
-        times: They.
+        sampler: Name of the sampler.
+        n_steps: Number of sampler steps.
+        origin: Name of the rule, published schedule or search that gave the times.
+        times: Times of the run, descending to 0.
     """
 
     sampler: str
@@ -69,7 +69,7 @@ def _vocoder(model: str) -> Vocoder:
 
 
 def score(model: str, run: Candidate, source: Path) -> list[float]:
-    """What a clip made by a run scores, in the order of `SCORES`."""
+    """Makes a clip by a run and scores it, in the order of `SCORES`."""
     vocoder = _vocoder(model)
     rate = vocoder.sample_rate
     wave, _ = io.load(source, rate)
@@ -79,7 +79,7 @@ def score(model: str, run: Candidate, source: Path) -> list[float]:
 
 
 def unsearched(model: Model, sampler: str, n_steps: int) -> Iterator[Candidate]:
-    """The runs of every rule, the model's own, and published schedules that fit the model."""
+    """Runs by every rule, by the model's default, and by published schedules that fit it."""
     t_range, own = model.config.sampling.t_range, model.config.sampling.times
     for rule, place in TIMES.items():
         times = place(model.schedule, n_steps, t_range)
@@ -90,20 +90,21 @@ def unsearched(model: Model, sampler: str, n_steps: int) -> Iterator[Candidate]:
         if len(betas) == n_steps and name.startswith(model.config.network.kind):
             try:
                 times = from_betas(model.schedule, betas)
-            except AudiodiffError:  # levels that this model was not trained on
+            except AudiodiffError:  # noise levels that this model was not trained on
                 continue
             yield Candidate(sampler, n_steps, name, tuple(times.tolist()))
 
 
 class Plan(NamedTuple):
-    """What is compared.
+    """What the benchmark compares.
 
     Attributes:
-        samplers: By name.
-        steps: Of their runs.
-        methods: Searches, by name.
-        budget: Runs that `gradient`, `grid` and `perceptual` may make; None for their own.
-        search: Whether to search for what was not found before.
+        samplers: Names of the samplers.
+        steps: Numbers of sampler steps.
+        methods: Names of the searches.
+        budget: Number of runs that `gradient`, `grid` and `perceptual` may make; each method's
+            default if None.
+        search: Whether to search for times not found before.
     """
 
     samplers: Sequence[str]
@@ -114,10 +115,10 @@ class Plan(NamedTuple):
 
 
 class TimesFile:
-    """Times by what found them, kept in a file, and what found none.
+    """Results of searches, kept in a file: the times found, or that none were.
 
     Args:
-        path: Of the file.
+        path: Path of the JSON file.
     """
 
     def __init__(self, path: Path) -> None:
@@ -128,7 +129,7 @@ class TimesFile:
         return key in self.known
 
     def get(self, key: str) -> TimeGrid | None:
-        """The times, if any were found."""
+        """The times stored under a key; None if there are none."""
         times = self.known.get(key)
         return None if times is None else check_times(times)
 
@@ -138,9 +139,9 @@ class TimesFile:
             temporary.write_text(json.dumps(self.known, indent=1) + "\n")
 
     def start(self, search: Search, sampler: str, by_rule: TimeGrid) -> TimeGrid:
-        """Where a descent sets out: what `trajectory` found if it is judged better than the rule.
+        """Times that a descent starts from: those of `trajectory` if judged better than the rule's.
 
-        So it would be if `audiodiff search` ran one after the other.
+        These are the times that successive runs of `audiodiff search` would start from.
         """
         key, trajectory = (
             f"{sampler} {len(by_rule) - 1} {name}" for name in ("start", "trajectory")
@@ -155,7 +156,7 @@ class TimesFile:
 def find_runs(
     model: str, folders: list[Path], out: Path, plan: Plan, say: Callable[[str], None]
 ) -> list[Candidate]:
-    """All runs, of which the searched ones are read from OUT/times.json or found now."""
+    """All runs; times of searches are read from OUT/times.json or found now."""
     found = TimesFile(out / "times.json")
     runs = []
     for sampler in plan.samplers:
@@ -171,7 +172,7 @@ def find_runs(
                     start = by_rule
                     if method in DESCENTS:
                         start = found.start(search(), sampler, by_rule)
-                    # The learned one's budget is of another kind: steps of its training.
+                    # The budget of `learned` is of another kind, training steps.
                     own = None if method == "learned" else plan.budget
                     search().task = task._replace(budget=own)
                     try:
@@ -187,21 +188,21 @@ def find_runs(
 
 
 Scores = dict[tuple[Candidate, str], list[float]]
-"""By run and clip."""
+"""Scores by run and clip name."""
 
 
 def score_all(
     model: str, runs: Sequence[Candidate], sources: Sequence[Path], out: Path, workers: int
 ) -> Scores:
-    """The scores of every run and clip, read from OUT/scores.jsonl or found now."""
+    """The scores of every run and clip, read from OUT/scores.jsonl or computed now."""
     path = out / "scores.jsonl"
-    # By what the sound depends on: several rules and searches may give the same times.
+    # Keyed by what the sound depends on, as several rules and searches may give the same times.
     known: dict[tuple[str, tuple[float, ...], str], list[float]] = {}
     for line in path.read_text().splitlines() if path.is_file() else ():
         try:
             sampler, times, clip, values = json.loads(line)
         except ValueError:
-            continue  # cut short by a kill
+            continue  # a line cut off by a kill
         known[sampler, tuple(times), clip] = values
     pending = {
         key: (run, source)
@@ -223,7 +224,7 @@ def score_all(
 
 
 def summary(scores: Scores, run: Candidate, metric: int) -> Summary:
-    """One figure of one run over all clips."""
+    """Summary of one metric of a run over all clips."""
     return summarize([values[metric] for (own, _), values in scores.items() if own == run])
 
 
@@ -247,7 +248,7 @@ def tables(scores: Scores, runs: Sequence[Candidate]) -> str:
 
 
 def draw(scores: Scores, runs: Sequence[Candidate], searched: Sequence[str], path: Path) -> None:
-    """PESQ against steps: for each sampler the best rule and the best search."""
+    """Plots PESQ against steps, for each sampler with the best rule and the best search."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(8, 4.5), layout="constrained")
@@ -272,23 +273,29 @@ def draw(scores: Scores, runs: Sequence[Candidate], searched: Sequence[str], pat
 
 
 def main(
-    data: Annotated[Path, typer.Argument(help="Holds voices: folders with wavs/, dev.txt.")],
-    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for times, scores, tables.")],
-    model: Annotated[str, typer.Option(help="A directory, a hub id or a name.")] = "default",
-    samplers: Annotated[str, typer.Option(help="By name.")] = "ddim,dpm++2m,unipc2,heun",
-    steps: Annotated[str, typer.Option(help="Of the samplers.")] = "1,2,3,4,6,8,16",
-    methods: Annotated[str, typer.Option(help="Searches.")] = ",".join(METHODS),
+    data: Annotated[Path, typer.Argument(help="Folder of voices, each with wavs/ and dev.txt.")],
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for times, scores and tables.")],
+    model: Annotated[str, typer.Option(help="Model: a directory, a hub id or a name.")] = "default",
+    samplers: Annotated[
+        str, typer.Option(help="Samplers to compare.")
+    ] = "ddim,dpm++2m,unipc2,heun",
+    steps: Annotated[str, typer.Option(help="Numbers of sampler steps.")] = "1,2,3,4,6,8,16",
+    methods: Annotated[str, typer.Option(help="Search methods to compare.")] = ",".join(METHODS),
     budget: Annotated[
         int | None,
-        typer.Option(help="Runs of gradient, grid, perceptual; their own by default.", min=1),
+        typer.Option(
+            help="Number of runs that gradient, grid and perceptual may make; each method's "
+            "default if not given.",
+            min=1,
+        ),
     ] = None,
-    workers: Annotated[int, typer.Option(help="Processes that judge.", min=1)] = 2,
-    limit: Annotated[int, typer.Option(help="Test clips of each voice.", min=1)] = 4,
+    workers: Annotated[int, typer.Option(help="Number of processes that judge.", min=1)] = 2,
+    limit: Annotated[int, typer.Option(help="Number of test clips per voice.", min=1)] = 4,
     search: Annotated[
-        bool, typer.Option(help="Search for what is missing, or show what there is.")
+        bool, typer.Option(help="Search for missing times, or show the stored ones only.")
     ] = True,
 ) -> None:
-    """Prints the tables; interrupted, the same command goes on."""
+    """Compare searches with rules; the same command resumes an interrupted run."""
     plan = Plan(samplers.split(","), step_counts(steps), methods.split(","), budget, search)
     voices = find_voices(data, limit)
     owner = fingerprint(model)

@@ -1,4 +1,4 @@
-"""How every benchmark is run, where a bad input is one sentence and exit status 2, and on what."""
+"""The entry point of every benchmark, and the description of the machine."""
 
 import os
 import platform
@@ -13,7 +13,7 @@ from audiodiff.system.jobs import sentence
 
 
 def run_script(main: Callable[..., None]) -> None:
-    """Runs the command that a function with typer's annotations is."""
+    """Runs a function as a command; a bad input ends it with one sentence and status 2."""
     try:
         typer.run(main)
     except (AudiodiffError, OSError) as error:
@@ -22,6 +22,6 @@ def run_script(main: Callable[..., None]) -> None:
 
 
 def machine() -> str:
-    """Torch's version and the processor, as the heads of tables say them."""
+    """PyTorch's version, the processor and its CPUs, for the heads of tables."""
     processor = platform.processor() or platform.machine()
     return f"torch {torch.__version__}, {processor} with {os.cpu_count()} CPUs"

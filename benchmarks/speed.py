@@ -1,9 +1,9 @@
-"""How fast our default model is beside other vocoders, in one run on one machine.
+"""Compares the speed of our default model with other vocoders, in one run on one machine.
 
 Every system makes the same seconds of the same recording on the CPU, with the same number of
-threads, in a process of its own: loaded, run once to warm up, then timed several times, of which
-the median counts. Memory is what loading and running add to the peak that importing reached.
-peers.py says how each peer is driven; one that is not there is named below the table. To have all:
+threads, in a process of its own. It is loaded, run once to warm up, then timed several times; the
+median counts. Memory is what loading and running add to the peak after the imports. `peers.py` says
+how each peer is run; peers that are not installed are named below the table. To install them all:
 
     pip install -e '.[torchaudio]' diffwave wavegrad vocos transformers
     python benchmarks/speed.py
@@ -36,20 +36,20 @@ from audiodiff.errors import AudiodiffError
 CLIP = Path(__file__).resolve().parents[1] / "examples" / "arctic_a0016.wav"
 THREADS = (1, 2)
 LENGTHS = (1, 5, 30, 120, 600)
-"""In seconds, of which the cost of our model is measured."""
+"""Lengths of sound at which our model is timed, in seconds."""
 
 BATCH = 16
 
 
 class Case(Config):
-    """One thing to time.
+    """A measurement to make.
 
     Attributes:
-        system: A name of `SYSTEMS`.
+        system: Name of a system in `SYSTEMS`.
         seconds: Length of each item of the batch.
-        threads: Of the CPU.
-        batch: Items made at once.
-        repeats: Timed runs.
+        threads: Number of CPU threads.
+        batch: Number of items made at once.
+        repeats: Number of timed runs.
     """
 
     system: str = OURS
@@ -60,13 +60,13 @@ class Case(Config):
 
 
 class Figures(Config):
-    """What was measured.
+    """The result of a measurement.
 
     Attributes:
-        real_time_factor: Seconds spent for a second of sound.
-        memory: MiB over the peak after the imports.
-        load: Seconds to build the system, the imports done; ours reads its weights from disk.
-        first: Seconds that the first run takes longer than the later ones.
+        real_time_factor: Seconds spent per second of sound.
+        memory: Peak memory above that after the imports, in MiB.
+        load: Seconds to build the system after the imports; ours reads its weights from disk.
+        first: Seconds by which the first run is longer than later ones.
     """
 
     real_time_factor: float
@@ -79,7 +79,7 @@ def measure(case: Case, clip: Path) -> Figures:
     """Times a system in this process.
 
     Raises:
-        AudiodiffError: If it is not installed.
+        AudiodiffError: If the system is not installed.
     """
     torch.set_num_threads(case.threads)
     mel = tiled_mel(clip, case.seconds).repeat(case.batch, 1, 1)
@@ -109,7 +109,7 @@ def measure(case: Case, clip: Path) -> Figures:
 
 
 def tiled_mel(clip: Path, seconds: float) -> Mel:
-    """The mel of a recording, over and over: the memory of computing a long one is not ours."""
+    """The mel of a recording, repeated: computing a long mel would count as our memory."""
     wave, rate = io.load(clip, PRESET.sample_rate)
     mel = LogMel(PRESET)(torch.from_numpy(wave)[None])
     n_frames = max(1, round(seconds * rate / PRESET.hop_length))
@@ -117,10 +117,10 @@ def tiled_mel(clip: Path, seconds: float) -> Mel:
 
 
 def peak_mib() -> float:
-    """The greatest memory that this process has held."""
+    """Peak memory of this process in MiB."""
     status = Path("/proc/self/status")
     if status.exists():
-        # Linux lets a process inherit ru_maxrss from the one that started it, but not this.
+        # On Linux a process inherits ru_maxrss from the one that started it, but not this.
         found = re.search(r"VmHWM:\s+(\d+) kB", status.read_text())
         if found is not None:
             return int(found[1]) / 1024
@@ -132,7 +132,7 @@ def run_alone(case: Case, clip: Path) -> Figures:
     """Times a system in a process of its own.
 
     Raises:
-        AudiodiffError: If that process fails, with the last that it said.
+        AudiodiffError: If that process fails, with its last line of output.
     """
     command = [sys.executable, __file__, str(clip), "--one", case.model_dump_json()]
     environment = os.environ | {"OMP_NUM_THREADS": str(case.threads)}
@@ -149,7 +149,7 @@ def run_alone(case: Case, clip: Path) -> Figures:
 def system_rows(
     clip: Path, seconds: float, repeats: int, threads: Sequence[int]
 ) -> tuple[list[list[str]], list[str]]:
-    """A row for each system and number of threads, and lines of what the table does not say."""
+    """A row for each system and number of threads, and notes for below the table."""
     rows: list[list[str]] = []
     notes: list[str] = []
     ours: dict[int, Figures] = {}
@@ -173,7 +173,7 @@ def system_rows(
 
 
 def payoff(plain: Figures, compiled: Figures) -> str:
-    """After how much sound compiling has cost less time than it saves."""
+    """A sentence on how much sound it takes until compiling saves time."""
     cost = compiled.first - plain.first
     saved = plain.real_time_factor - compiled.real_time_factor
     after = (
@@ -185,14 +185,14 @@ def payoff(plain: Figures, compiled: Figures) -> str:
 def own_rows(
     clip: Path, batches: Iterable[tuple[int, float]], repeats: int, threads: int
 ) -> Iterator[list[str]]:
-    """A row for each (number of clips, seconds of each) that our model makes at once."""
+    """Rows of our model, one for each batch: (number of clips, seconds of each)."""
     for batch, seconds in batches:
         case = Case(seconds=seconds, threads=threads, batch=batch, repeats=repeats)
         yield [str(batch), f"{seconds:g}", *cells(run_alone(case, clip))[:2]]
 
 
 def cells(figures: Figures) -> list[str]:
-    """Figures as the tables show them."""
+    """Table cells: real-time factor, memory and time to load."""
     return [f"{figures.real_time_factor:.4f}", f"{figures.memory:.0f}", f"{figures.load:.2f}"]
 
 
@@ -209,7 +209,7 @@ def report(
     threads: Sequence[int] = THREADS,
     lengths: Sequence[float] = LENGTHS,
 ) -> str:
-    """All that this script measures, as Markdown."""
+    """Makes all measurements; gives them as Markdown."""
     rows, notes = system_rows(clip, seconds, repeats, threads)
     head = ["system", "package", "threads", "real-time factor", "to ours", "memory, MiB", "load, s"]
     own_head = ["clips at once", "seconds each", "real-time factor", "memory, MiB"]
@@ -239,15 +239,18 @@ def report(
 
 
 def main(
-    clip: Annotated[Path, typer.Argument(help="A recording of speech.")] = CLIP,
-    out: Annotated[Path, typer.Option("--out", "-o", help="Where the tables go too.")] = Path(
-        "speed.md"
-    ),
-    seconds: Annotated[float, typer.Option(help="Sound that every system makes.")] = 4,
-    repeats: Annotated[int, typer.Option(help="Timed runs.", min=1)] = 5,
+    clip: Annotated[Path, typer.Argument(help="Recording of speech.")] = CLIP,
+    out: Annotated[
+        Path,
+        typer.Option("--out", "-o", help="File to write the tables to, besides printing them."),
+    ] = Path("speed.md"),
+    seconds: Annotated[
+        float, typer.Option(help="Length of the sound that every system makes, in seconds.")
+    ] = 4,
+    repeats: Annotated[int, typer.Option(help="Number of timed runs.", min=1)] = 5,
     one: Annotated[str | None, typer.Option(hidden=True)] = None,
 ) -> None:
-    """Prints tables of real-time factor and memory."""
+    """Measure the real-time factor and memory of our model and other vocoders."""
     if one is not None:
         print(measure(Case.model_validate_json(one), clip).model_dump_json())
         return

@@ -1,10 +1,10 @@
-"""What a stream costs at each latency, and whether its seams can be heard: a Markdown table.
+"""Measures the cost of a stream at each latency and whether its seams stand out, as a table.
 
-A recording's mel comes to `Vocoder.stream` frame by frame. The first sound is there after the
-latency, which waiting takes, and the time that computing the first piece takes. At a seam the
-spectral flux, the mean step of the log-magnitudes from frame to frame, is put in its place among
-the flux of all other frames of the same stream: seams that stand out have ranks near 1, seams like
-any other frame 0.5 on average, but for what the recording itself does there, which the whole shows.
+A recording's mel is given to `Vocoder.stream` frame by frame. The first sound comes after the
+latency, spent waiting, plus the time to compute the first piece. The spectral flux is the mean
+change of the log-magnitudes from frame to frame. The flux at each seam is ranked among that of all
+frames of the same stream: seams that stand out have ranks near 1, seams like any other frame 0.5 on
+average. What the recording itself does there is shown by the ranks at the same places of the whole.
 """
 
 import statistics
@@ -26,14 +26,14 @@ N_FFT, HOP = 512, 128
 
 
 def flux(wave: Wave) -> list[float]:
-    """The spectral flux at each frame; frame m begins at sample m HOP."""
+    """The spectral flux at each frame; frame m begins at sample m * HOP."""
     window = frames.hann(N_FFT, N_FFT, "periodic")
     levels = frames.stft(wave, window, HOP)[0].abs().clamp(min=1e-4).log()
     return levels.diff(dim=1).abs().mean(0).tolist()
 
 
 def mean_rank(wave: Wave, seams: list[int]) -> float:
-    """The mean rank, from 0 to 1, of the greatest flux near each seam among as great ones."""
+    """The mean rank, from 0 to 1, of the peak flux near each seam among the peaks everywhere."""
     values = flux(wave)
     reach = N_FFT // HOP
     peaks = [max(values[m : m + reach]) for m in range(len(values) - reach)]
@@ -42,7 +42,7 @@ def mean_rank(wave: Wave, seams: list[int]) -> float:
 
 
 def row(vocoder: Vocoder, mel: Mel, whole: Wave, latency: float) -> list[str]:
-    """The cells of a latency."""
+    """The table cells of one latency."""
     pieces, first = [], 0.0
     start = time.perf_counter()
     for piece in vocoder.stream(mel.split(1, 2), latency):
@@ -65,12 +65,15 @@ def row(vocoder: Vocoder, mel: Mel, whole: Wave, latency: float) -> list[str]:
 
 
 def main(
-    clip: Annotated[Path, typer.Argument(help="A recording of speech.")] = CLIP,
-    seconds: Annotated[float, typer.Option(help="Of it, repeated if need be.", min=1)] = 30,
-    threads: Annotated[int, typer.Option(help="Of the CPU.", min=1)] = 2,
-    model: str = "default",
+    clip: Annotated[Path, typer.Argument(help="Recording of speech.")] = CLIP,
+    seconds: Annotated[
+        float,
+        typer.Option(help="Seconds of the recording to stream; it is repeated if shorter.", min=1),
+    ] = 30,
+    threads: Annotated[int, typer.Option(help="Number of CPU threads.", min=1)] = 2,
+    model: Annotated[str, typer.Option(help="Model: a directory, a hub id or a name.")] = "default",
 ) -> None:
-    """Prints the table."""
+    """Measure the cost and the seams of a stream at several latencies."""
     torch.set_num_threads(threads)
     vocoder = Vocoder.from_pretrained(model)
     wave = torch.from_numpy(io.load(clip, vocoder.sample_rate)[0])

@@ -1,4 +1,4 @@
-"""What `quality.py` compares: a model, phase retrieval from the same mels, and WORLD."""
+"""The systems that `quality.py` compares: a model, phase retrieval from its mels, and WORLD."""
 
 from collections.abc import Callable, Sequence
 from functools import cache, partial
@@ -23,7 +23,7 @@ Samples: TypeAlias = Float[np.ndarray, " samples"]
 
 
 class Clip(NamedTuple):
-    """What a system may hear."""
+    """A clip as systems get it: its samples, its mel, and the mel's config."""
 
     wave: Samples
     mel: Float[torch.Tensor, "n_mels frames"]
@@ -31,11 +31,11 @@ class Clip(NamedTuple):
 
 
 System: TypeAlias = Callable[[Clip], Samples]
-"""Makes a clip again; it goes to another process, so it is a function or the partial of one."""
+"""Makes a clip again. It is sent to another process, so it is a function or a partial of one."""
 
 
 def clip_of(wave: Samples, config: MelConfig) -> Clip:
-    """A wave with the mel that covers it to its end."""
+    """A wave with a mel that covers it to its end."""
     whole = np.pad(wave, (0, -len(wave) % config.hop_length))
     return Clip(wave, LogMel(config)(torch.from_numpy(whole)[None])[0], config)
 
@@ -46,7 +46,7 @@ def _vocoder(model: str) -> Vocoder:
 
 
 def diffusion(clip: Clip, model: str, n_steps: int) -> Samples:
-    """A model of this package."""
+    """The sound of a model of this package, by name or directory, with a number of steps."""
     return _vocoder(model)(clip.mel[None], n_steps, seed=SEED)[0].numpy()
 
 
@@ -55,15 +55,15 @@ def griffin_lim(
     n_iterations: int,
     mel_inverse: Literal["least-squares", "pseudo-inverse"] = "least-squares",
 ) -> Samples:
-    """The fast Griffin-Lim algorithm with librosa's defaults, frames x hop_length samples.
+    """The fast Griffin-Lim algorithm with librosa's defaults; gives frames x hop_length samples.
 
     Args:
-        clip: Of which only the mel is heard.
-        n_iterations: Of Griffin-Lim.
-        mel_inverse: From mel to magnitudes: non-negative least squares, or the filterbank's
-            pseudo-inverse clipped at zero, the weaker baseline of some papers. It is also what
-            librosa's ``mel_to_stft`` gives of such mels, whose gradient is below its tolerance
-            where the solver starts.
+        clip: Clip to make; only its mel is used.
+        n_iterations: Number of Griffin-Lim iterations.
+        mel_inverse: Method from mel to magnitudes: non-negative least squares, or the
+            filterbank's pseudo-inverse clipped at zero, the weaker baseline of some papers.
+            librosa's ``mel_to_stft`` gives the latter too for such mels, since their gradient is
+            below its tolerance where the solver starts.
     """
     config = clip.config
     if mel_inverse == "least-squares":
@@ -76,7 +76,7 @@ def griffin_lim(
 
 
 def projection(clip: Clip, model: str, n_passes: int) -> Samples:
-    """The prior's noise projected onto the mel: what a model does with no network in it."""
+    """The prior's noise projected onto the mel: a model's run without its network."""
     inner, mel = _vocoder(model).model, clip.mel[None]
     assert inner.project is not None, "a model that ends with passes has a mel"
     n_samples = mel.shape[2] * clip.config.hop_length
@@ -89,7 +89,7 @@ def projection(clip: Clip, model: str, n_passes: int) -> Samples:
 def world(clip: Clip) -> Samples:
     """Analysis and synthesis by WORLD (Morise et al. 2016): DIO, StoneMask, CheapTrick, D4C.
 
-    It hears the wave itself, and `mcd` and the pitch scores analyse by the same programs.
+    It gets the wave itself, and `mcd` and the pitch scores use the same analysis programs.
     """
     pyworld, rate = library("pyworld"), clip.config.sample_rate
     samples = np.ascontiguousarray(clip.wave, dtype=np.float64)
@@ -120,9 +120,9 @@ def passes_of(model: Model) -> int:
 
 
 def systems_of(model: str, steps: Sequence[int]) -> dict[str, System]:
-    """The model at each step count, its projection with no network in it, then the baselines.
+    """The model at each number of steps, its projection without the network, and the baselines.
 
-    The keys are the names that the tables show.
+    The keys are their names in the tables.
     """
     ours: dict[str, System] = {
         f"{Path(model).name}, {n} step{'' if n == 1 else 's'}": partial(

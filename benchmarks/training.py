@@ -1,9 +1,9 @@
-"""How much of the machine's matrix rate a training step uses, and how fast it learns.
+"""Measures the speed of training, and the share of the machine's matrix rate that it uses.
 
-Takes the steps of a recipe as the trainer does, the average of the weights included, but on noise
-made beforehand instead of crops, and without logs and checkpoints. Matrix products and
-convolutions of one forward and backward pass are counted by PyTorch, and set against the rate of
-one large product in bfloat16, measured in the same run with the same threads.
+Takes the steps of a recipe as the trainer does, including the average of the weights, but on noise
+made beforehand instead of crops, and without logs and checkpoints. PyTorch counts the matrix
+products and convolutions of one forward and backward pass. Their rate is compared with that of one
+large product in bfloat16, measured in the same run with the same threads.
 
     python benchmarks/training.py recipes/speech/bandsplit.toml --threads 2
 """
@@ -28,10 +28,10 @@ N_PRODUCTS = 10
 
 
 class Figures(NamedTuple):
-    """What was measured.
+    """The result of a measurement.
 
     Attributes:
-        audio_rate: Seconds of sound learned from per second.
+        audio_rate: Seconds of sound trained on per second.
         flop_rate: FLOP/s in matrix products and convolutions.
         matrix_rate: FLOP/s of a large product in bfloat16.
     """
@@ -42,11 +42,11 @@ class Figures(NamedTuple):
 
 
 class Steps:
-    """The trainer's steps on a noise of its own.
+    """The trainer's steps, taken on noise.
 
     Args:
-        config: The run.
-        device: Where it runs.
+        config: Configuration of the run.
+        device: Device to run on.
     """
 
     def __init__(self, config: TrainConfig, device: torch.device) -> None:
@@ -60,7 +60,7 @@ class Steps:
         self.n_done = 0
 
     def add_gradient(self) -> None:
-        """One pass, forward and backward."""
+        """Makes one pass, forward and backward."""
         config = self.config
         batch = Batch(self.wave, {}, config.seed, 0)
         half = config.precision == "bf16"
@@ -69,7 +69,7 @@ class Steps:
         (loss / config.accumulation).backward()
 
     def step(self) -> None:
-        """One step of the optimiser."""
+        """Takes one step of the optimiser."""
         for _ in range(self.config.accumulation):
             self.add_gradient()
         network = self.model.network
@@ -80,7 +80,7 @@ class Steps:
         self.average.update(network, self.n_done)
 
     def flops(self) -> int:
-        """FLOPs of a step's passes in matrix products and convolutions, a product being two."""
+        """FLOPs of a step's matrix products and convolutions; a multiply-add counts as two."""
         with FlopCounterMode(display=False) as counter:
             self.add_gradient()
         self.optimizer.zero_grad()
@@ -88,7 +88,7 @@ class Steps:
 
 
 def now(device: torch.device) -> float:
-    """Seconds, once the device has done all that it was told."""
+    """The clock in seconds, after the device has finished its work."""
     if device.type == "cuda":
         torch.cuda.synchronize(device)
     return time.perf_counter()
@@ -106,7 +106,7 @@ def matrix_rate(device: torch.device, size: int) -> float:
 
 
 def measure(config: TrainConfig, n_steps: int, device: torch.device, matrix_size: int) -> Figures:
-    """Takes the steps and times them."""
+    """Takes steps and times them."""
     rate = matrix_rate(device, matrix_size)
     steps = Steps(config, device)
     flops = steps.flops()
@@ -124,14 +124,23 @@ def measure(config: TrainConfig, n_steps: int, device: torch.device, matrix_size
 
 
 def main(
-    recipe: Annotated[Path, typer.Argument(metavar="CONFIG.toml", show_default=False)],
-    steps: Annotated[int, typer.Option(help="Timed steps.", min=1)] = 20,
-    threads: Annotated[int | None, typer.Option(help="PyTorch's own by default.", min=1)] = None,
+    recipe: Annotated[
+        Path,
+        typer.Argument(metavar="CONFIG.toml", help="Configuration of the run.", show_default=False),
+    ],
+    steps: Annotated[int, typer.Option(help="Number of timed steps.", min=1)] = 20,
+    threads: Annotated[
+        int | None,
+        typer.Option(help="Number of CPU threads; PyTorch's default if not given.", min=1),
+    ] = None,
     set_: Annotated[
-        list[str] | None, typer.Option("--set", help="key=value over the config.")
+        list[str] | None,
+        typer.Option(
+            "--set", help="Setting that overrides the config, as key=value; may be repeated."
+        ),
     ] = None,
 ) -> None:
-    """Prints a table of training speed, on the GPU if there is one."""
+    """Measure the speed of training, on the GPU if there is one."""
     config = read_train_config(recipe, set_ or [])
     if threads is not None:
         torch.set_num_threads(threads)

@@ -1,4 +1,4 @@
-"""The demo as a script, as a Hugging Face Space runs it: `audiodiff demo` with no options."""
+"""The demo as a Hugging Face Space runs it: `audiodiff demo` without options, as a script."""
 
 from audiodiff.demo.page import launch
 

@@ -1,9 +1,9 @@
-"""A folder of mels in, a folder of sound out, from Python.
+"""Vocodes a folder of mels from Python.
 
     python examples/vocode_folder.py mels/ out/
 
-Mels are `.npy` of shape (n_mels, frames) in the preset of the model. Those of one length are made
-together.
+Mels are `.npy` files of shape (n_mels, frames) in the preset of the model. Mels of equal length are
+made in one batch.
 """
 
 import sys
@@ -17,7 +17,7 @@ from audiodiff import Vocoder
 
 
 def main(mels: str, out: str) -> None:
-    """Writes a wav for each mel."""
+    """Writes a wav file for each mel."""
     vocoder = Vocoder.from_pretrained("default")
     paths = sorted(Path(mels).glob("*.npy"))
     waves = vocoder.batch([torch.from_numpy(np.load(path)) for path in paths], seed=0)

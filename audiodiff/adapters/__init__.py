@@ -1,1 +1,1 @@
-"""Other libraries' ways to call, each in a module that is named after its library."""
+"""Vocoders with the calling conventions of other libraries, each in a module of that name."""

@@ -1,4 +1,4 @@
-"""AudioLDM2 of diffusers: ``vocoder(mel_spectrogram)``, and what its pipeline reads beside."""
+"""AudioLDM2 of diffusers: ``vocoder(mel_spectrogram)`` and the config that its pipeline reads."""
 
 from types import SimpleNamespace
 
@@ -10,15 +10,15 @@ from audiodiff.pipelines.vocoder import Vocoder
 
 
 class AudioLDM2Vocoder(TransformersVocoder):
-    """In the place of ``pipeline.vocoder``, a `SpeechT5HifiGan`.
+    """Takes the place of ``pipeline.vocoder``, a `SpeechT5HifiGan`.
 
     Args:
         vocoder: The vocoder that makes the sound.
         run: The run: sampler, number of steps, seed.
 
     Attributes:
-        config: ``model_in_dim`` bands, ``upsample_rates``, whose product is the hop, and
-            ``sampling_rate``.
+        config: What the pipeline reads: ``model_in_dim``, the number of bands;
+            ``upsample_rates``, whose product is the hop; and ``sampling_rate`` in Hz.
     """
 
     def __init__(self, vocoder: Vocoder, run: Run = DEFAULT) -> None:

@@ -10,7 +10,7 @@ from audiodiff.pipelines.vocoder import Vocoder
 
 
 class CoquiVocoder:
-    """Takes the `coqui` mel: scaled to +-4, without mean and variance.
+    """Takes the `coqui` mel: scaled to +-4, not normalised by mean and variance.
 
     Args:
         vocoder: The vocoder that makes the sound.
@@ -22,5 +22,5 @@ class CoquiVocoder:
         self._vocoder, self._run, self._rate = vocoder, run, rate
 
     def inference(self, mel: Mel) -> Float[Tensor, "batch 1 samples"]:
-        """The sound of (batch, 80, frames)."""
+        """The sound of a mel of shape (batch, 80, frames)."""
         return self._vocoder.make(mel, self._run, "coqui", self._rate)[:, None]

@@ -1,7 +1,8 @@
 """Any scheduler of `diffusers` on a model of this package.
 
-A scheduler has a noise level ``alpha_s, sigma_s`` at each of its steps. Our denoiser works at the
-time of the same ratio, whatever the two schedules are: the state differs by a factor alone.
+A scheduler has a noise level ``alpha_s, sigma_s`` at each of its steps. Our denoiser is called at
+the time ``t`` with ``alpha(t) / sigma(t) = alpha_s / sigma_s``, where the two states differ by a
+factor only, whatever the two schedules are.
 """
 
 from typing import Any
@@ -19,30 +20,30 @@ from audiodiff.model.run import Run
 from audiodiff.pipelines.vocoder import Vocoder
 
 TOLERANCE = 0.01
-"""Of the log-SNR that a model's schedule reaches beside the one asked for."""
+"""Greatest difference between the log-SNR of a scheduler's step and that of our time for it."""
 
 
 @torch.inference_mode()
 def vocode(vocoder: Vocoder, mel: Tensor, scheduler: Any, n_steps: int, seed: int = 0) -> Wave:
-    """Makes the sound of a mel by a scheduler of diffusers.
+    """Makes the sound of a mel with a scheduler of diffusers.
 
-    The state is kept in the prior's whitened coordinates, so that noise which the scheduler draws
-    itself is white there. The initial noise is what a run of our own samplers starts from.
+    The state is kept in the prior's whitened coordinates, where the noise that the scheduler draws
+    is white. The initial noise is that of a run of our own samplers.
 
     Args:
-        vocoder: The model.
-        mel: (batch, n_mels, frames) in its preset.
-        scheduler: An instance, e.g. ``DPMSolverMultistepScheduler(trained_betas=...)``; its
+        vocoder: Vocoder whose model is run.
+        mel: Mels of shape (batch, n_mels, frames) in the model's preset.
+        scheduler: Scheduler instance, e.g. ``DPMSolverMultistepScheduler(trained_betas=...)``; its
             ``set_timesteps`` is called.
-        n_steps: For it.
-        seed: Of all noise.
+        n_steps: Number of steps given to ``set_timesteps``.
+        seed: Seed of all noise.
 
     Returns:
-        (batch, frames x hop_length), float32.
+        Sound of shape (batch, frames x hop_length), float32.
 
     Raises:
-        AudiodiffError: If the mel is wrong, or the scheduler clips, has a noise level outside the
-            model's schedule, or is of a kind that has none to read.
+        AudiodiffError: If the mel does not fit, or the scheduler clips, has a noise level outside
+            the model's schedule, or has none that can be read.
     """
     model = vocoder.model
     mel = check_mel(mel, vocoder.mel_config, "mel").to(vocoder.device, torch.float32)
@@ -67,8 +68,8 @@ def vocode(vocoder: Vocoder, mel: Tensor, scheduler: Any, n_steps: int, seed: in
         step, t = scheduler.timesteps[i], times[i]
         denoise = guided(own, model.guidance(), context, i, len(levels))
         if hasattr(scheduler, "scale_model_input"):
-            scheduler.scale_model_input(x, step)  # which some wait for before a step
-        # Of equal ratio alpha / sigma, the states differ by the ratio of the sigmas.
+            scheduler.scale_model_input(x, step)  # some schedulers require it before a step
+        # At an equal ratio alpha / sigma the states differ by the ratio of the sigmas.
         scale = (model.schedule.sigma(t[None]) / sigma).to(x)
         at = t.expand(len(x)).to(x.device)
         x0 = model.prior.whiten(denoise(model.prior.color(x * scale, shape), at), shape)
@@ -78,7 +79,7 @@ def vocode(vocoder: Vocoder, mel: Tensor, scheduler: Any, n_steps: int, seed: in
 
 
 def _level(scheduler: Any, i: int) -> tuple[float, float]:
-    """Alpha and sigma of a scheduler's step."""
+    """Alpha and sigma of a scheduler's step i."""
     name = type(scheduler).__name__
     if hasattr(scheduler, "precondition_outputs"):
         raise AudiodiffError(
@@ -98,10 +99,10 @@ def _level(scheduler: Any, i: int) -> tuple[float, float]:
 
 
 def _times(vocoder: Vocoder, levels: list[tuple[float, float]]) -> Tensor:
-    """Our times of the same log-SNR.
+    """Our times with the log-SNR of each level.
 
     Raises:
-        AudiodiffError: If one lies outside the model's schedule.
+        AudiodiffError: If a level lies outside the model's schedule.
     """
     schedule = vocoder.model.schedule
     wanted = torch.tensor(levels, dtype=torch.float64).log() @ torch.tensor([2.0, -2.0]).double()
@@ -117,7 +118,7 @@ def _times(vocoder: Vocoder, levels: list[tuple[float, float]]) -> Tensor:
 
 
 def _output(scheduler: Any, x: State, x0: State, alpha: float, sigma: float) -> State:
-    """What the scheduler takes for a network's output."""
+    """The network output that the scheduler expects, from our denoised estimate."""
     default = "flow_prediction" if type(scheduler).__name__.startswith("FlowMatch") else "epsilon"
     kind = scheduler.config.get("prediction_type", default)
     eps = (x - alpha * x0) / sigma

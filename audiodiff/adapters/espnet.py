@@ -1,4 +1,4 @@
-"""ESPnet: ``vocoder(mel)`` of (frames, bands), with an attribute ``fs``."""
+"""ESPnet: ``vocoder(mel)``, with mels of shape (frames, bands) and an attribute ``fs``."""
 
 from jaxtyping import Float
 from torch import Tensor
@@ -9,7 +9,7 @@ from audiodiff.pipelines.vocoder import Vocoder
 
 
 class EspnetVocoder:
-    """Takes the `espnet` mel as the acoustic model was trained on it.
+    """Takes the `espnet` mel, normalised as the acoustic model was trained on it.
 
     Args:
         vocoder: The vocoder that makes the sound.
@@ -35,6 +35,6 @@ class EspnetVocoder:
         self._vocoder, self._run, self._mean, self._std = vocoder, run, mean, std
 
     def __call__(self, mel: Float[Tensor, "frames bands"]) -> Float[Tensor, " samples"]:
-        """The sound of one mel."""
+        """The sound of one mel of shape (frames, bands)."""
         plain = mel * self._std + self._mean
         return self._vocoder.make(plain.T[None], self._run, "espnet", self.fs)[0]

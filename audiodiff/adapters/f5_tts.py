@@ -1,4 +1,4 @@
-"""F5-TTS and others that hold a Vocos: ``vocoder.decode(mel)`` at 24000 Hz."""
+"""F5-TTS and other users of Vocos: ``vocoder.decode(mel)`` at 24000 Hz."""
 
 from torch import nn
 
@@ -24,5 +24,5 @@ class VocosLike(nn.Module):
         self._vocoder, self._run = vocoder, run
 
     def decode(self, mel: Mel) -> Wave:
-        """The sound of (batch, 100, frames)."""
+        """The sound of a mel of shape (batch, 100, frames)."""
         return self._vocoder.make(mel, self._run, "vocos", RATE)

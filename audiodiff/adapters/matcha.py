@@ -10,7 +10,7 @@ from audiodiff.pipelines.vocoder import Vocoder
 
 
 class MatchaVocoder(nn.Module):
-    """Takes the `hifigan` mel after Matcha's own mean and deviation have been undone.
+    """Takes the `hifigan` mel, once Matcha has undone its normalisation by mean and deviation.
 
     Args:
         vocoder: The vocoder that makes the sound.
@@ -20,9 +20,9 @@ class MatchaVocoder(nn.Module):
 
     def __init__(self, vocoder: Vocoder, run: Run = DEFAULT, rate: int | None = None) -> None:
         super().__init__()
-        self.model = vocoder.model  # whose parameters are asked for
+        self.model = vocoder.model  # Matcha's denoiser asks for its parameters
         self._vocoder, self._run, self._rate = vocoder, run, rate
 
     def forward(self, mel: Mel) -> Float[Tensor, "batch 1 samples"]:
-        """The sound of (batch, 80, frames)."""
+        """The sound of a mel of shape (batch, 80, frames)."""
         return self._vocoder.make(mel, self._run, "hifigan", self._rate)[:, None]

@@ -19,5 +19,5 @@ class NemoVocoder:
         self._vocoder, self._run, self._rate = vocoder, run, rate
 
     def convert_spectrogram_to_audio(self, spec: Mel) -> Wave:
-        """The sound of (batch, 80, frames)."""
+        """The sound of a mel of shape (batch, 80, frames)."""
         return self._vocoder.make(spec, self._run, "nemo", self._rate)

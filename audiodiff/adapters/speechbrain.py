@@ -25,12 +25,12 @@ class SpeechBrainVocoder:
     def decode_batch(
         self, mel: Mel, mel_lens: Int[Tensor, " batch"] | None = None, hop_len: int | None = None
     ) -> Float[Tensor, "batch 1 samples"]:
-        """The sound of (batch, 80, frames), with silence after an item's last frame.
+        """The sound of a mel of shape (batch, 80, frames), silent after each item's last frame.
 
         Args:
-            mel: Padded at their ends.
-            mel_lens: Frames of each.
-            hop_len: Samples of a frame in the result; needed for mel_lens.
+            mel: Mels padded at their ends to one length.
+            mel_lens: Number of frames of each mel; all frames if None.
+            hop_len: Samples per frame of the result; without it mel_lens has no effect.
         """
         wave = self._vocoder.make(mel, self._run, "speechbrain", self._rate)[:, None]
         if mel_lens is None or hop_len is None:

@@ -31,7 +31,7 @@ class TorchaudioVocoder(nn.Module):
     def forward(
         self, specgram: Mel, lengths: Int[Tensor, " batch"] | None = None
     ) -> tuple[Wave, Int[Tensor, " batch"]]:
-        """The sound of (batch, 80, frames), and how many samples of each item count."""
+        """The sound of mels of shape (batch, 80, frames), and the valid samples of each."""
         wave = self._vocoder.make(specgram, self._run, "tacotron2", self._rate)
         frames = specgram.shape[2]
         counts = torch.full((len(wave),), frames) if lengths is None else lengths

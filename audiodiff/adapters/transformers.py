@@ -10,9 +10,9 @@ from audiodiff.pipelines.vocoder import Vocoder
 
 
 class TransformersVocoder(nn.Module):
-    """In the place of `SpeechT5HifiGan` or `FastSpeech2ConformerHifiGan`.
+    """Takes the place of `SpeechT5HifiGan` or `FastSpeech2ConformerHifiGan`.
 
-    The mels of both acoustic models are plain: it is those vocoders that take off a mean.
+    Both acoustic models give plain mels; the normalisation is a part of those vocoders.
 
     Args:
         vocoder: The vocoder that makes the sound.
@@ -36,7 +36,7 @@ class TransformersVocoder(nn.Module):
     def forward(
         self, spectrogram: Float[Tensor, "*batch frames bands"]
     ) -> Float[Tensor, "*batch samples"]:
-        """The sound of (batch, frames, bands), or of (frames, bands)."""
+        """The sound of a mel of shape (batch, frames, bands) or (frames, bands)."""
         if spectrogram.ndim == 2:
             return self._sound(spectrogram.T[None])[0]
         return self._sound(spectrogram.transpose(1, 2))

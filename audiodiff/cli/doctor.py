@@ -1,22 +1,29 @@
-"""The command `doctor`: what a mel is, and whether a model takes it."""
+"""`audiodiff doctor`."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from audiodiff.cli.options import A_MODEL
 from audiodiff.errors import AudiodiffError
 
 
 def doctor(
     mel: Annotated[
-        Path, typer.Argument(metavar="MEL", help=".npy .npz .pt .safetensors", show_default=False)
+        Path,
+        typer.Argument(
+            metavar="MEL", help="Mel to examine (.npy .npz .pt .safetensors).", show_default=False
+        ),
     ],
     model: Annotated[
-        str | None, typer.Option(help="Whether this one takes it: a name, directory or hub id.")
+        str | None, typer.Option(help=f"Model that should take the mel: {A_MODEL}.")
     ] = None,
 ) -> None:
-    """Say what a mel is and what to do with it; exit status 1 where it does not fit."""
+    """Tell what a mel is, by its looks, and what to do with it.
+
+    The exit status is 1 if the mel is damaged or does not fit the model.
+    """
     from audiodiff.mel.doctor import Advice, advise, examine
     from audiodiff.mel.files import load_mel
     from audiodiff.model.config import ModelConfig

@@ -5,24 +5,25 @@ from typing import Annotated
 
 import typer
 
+from audiodiff.cli.options import ModelName, Sampler, Steps
 from audiodiff.cli.terminal import console, require
 
 
 def export(
-    model: Annotated[
-        str, typer.Argument(help="A model directory, a hub id, or a model of this package.")
+    model: ModelName,
+    out: Annotated[
+        Path, typer.Option("--out", "-o", metavar="FILE.onnx", help="ONNX file to write.")
     ],
-    out: Annotated[Path, typer.Option("--out", "-o", metavar="FILE.onnx", help="The graph.")],
-    steps: Annotated[
-        int | None, typer.Option(help="Of the sampler; the model's own by default.", min=1)
-    ] = None,
-    sampler: Annotated[str | None, typer.Option(help="The model's own by default.")] = None,
+    steps: Steps = None,
+    sampler: Sampler = None,
     noise_input: Annotated[
         bool,
-        typer.Option("--noise-input", help="Take the noise as an input, so that runs repeat."),
+        typer.Option(
+            "--noise-input", help="Take the noise as a second input, so that runs can be repeated."
+        ),
     ] = False,
 ) -> None:
-    """Write a model's whole run as an ONNX graph: a mel in, sound out."""
+    """Export a model's whole run as an ONNX graph: a mel in, sound out."""
     require("export", "onnx", "onnx", "onnxscript")
     from audiodiff.export.onnx import export_onnx
     from audiodiff.export.run import UnrolledRun

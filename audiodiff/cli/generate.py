@@ -1,29 +1,32 @@
 """`audiodiff generate`."""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from audiodiff.cli.options import ModelName, Out, Steps
 from audiodiff.cli.terminal import console, progress_bar
 
 
 def generate(
-    model: Annotated[
-        str, typer.Argument(help="A model without a mel: a directory or a hub id.", metavar="MODEL")
-    ],
-    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for the results.")],
-    count: Annotated[int, typer.Option("--count", "-n", help="Of sounds.", min=1)] = 8,
-    seconds: Annotated[float, typer.Option(help="Of each.", min=0.01)] = 1.0,
+    model: ModelName,
+    out: Out,
+    count: Annotated[int, typer.Option("--count", "-n", help="Number of sounds.", min=1)] = 8,
+    seconds: Annotated[
+        float, typer.Option(help="Length of each sound in seconds.", min=0.01)
+    ] = 1.0,
     label: Annotated[
-        str | None, typer.Option(help="Of a model with classes: which; by default all in turn.")
+        str | None,
+        typer.Option(
+            help="Class of the sounds, for a model with classes; all in turn if not given."
+        ),
     ] = None,
-    steps: Annotated[
-        int | None, typer.Option(help="Of the sampler; the model's own by default.", min=1)
-    ] = None,
-    seed: Annotated[int, typer.Option(help="Of the first; the others follow.", min=0)] = 0,
+    steps: Steps = None,
+    seed: Annotated[
+        int, typer.Option(help="Seed of the first sound; each later one adds 1.", min=0)
+    ] = 0,
 ) -> None:
-    """Make new sounds by a model that takes no mel."""
+    """Generate new sounds with a model that takes no mel."""
     from audiodiff.audio import io
     from audiodiff.pipelines.generator import Generator
 

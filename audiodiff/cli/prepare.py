@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from audiodiff.cli.options import Workers
 from audiodiff.cli.terminal import console, progress_bar, require
 
 
@@ -12,32 +13,46 @@ def prepare(
     corpus: Annotated[
         str,
         typer.Argument(
-            help="folder (any audio), ljspeech, vctk, libritts, speech-commands or musdb.",
+            help="Corpus: folder (any audio), ljspeech, vctk, libritts, speech-commands or musdb.",
             show_default=False,
         ),
     ],
-    root: Annotated[Path, typer.Option(help="Where the corpus lies.")],
-    out: Annotated[Path, typer.Option("--out", "-o", help="Folder for what is prepared.")],
-    rate: Annotated[int, typer.Option(help="To bring every clip to, in Hz.", min=1)] = 22050,
+    root: Annotated[Path, typer.Option(help="Folder that holds the corpus.")],
+    out: Annotated[
+        Path, typer.Option("--out", "-o", help="Folder for the prepared clips, lists and report.")
+    ],
+    rate: Annotated[
+        int, typer.Option(help="Sample rate of the prepared clips in Hz.", min=1)
+    ] = 22050,
     splits: Annotated[
         Path | None,
-        typer.Option(help="A folder with train.txt, dev.txt, test.txt; ids or patterns with *."),
+        typer.Option(
+            help="Folder with train.txt, dev.txt or test.txt: clip ids or patterns with *."
+        ),
     ] = None,
-    min_seconds: Annotated[float, typer.Option(help="Leave out shorter clips.", min=0.01)] = 0.5,
+    min_seconds: Annotated[
+        float, typer.Option(help="Leave out clips shorter than this, in seconds.", min=0.01)
+    ] = 0.5,
     loudness: Annotated[
-        float | None, typer.Option(help="Bring clips to it, in LUFS, e.g. -23.", min=-70, max=-1)
+        float | None,
+        typer.Option(help="Bring clips to this loudness in LUFS, e.g. -23.", min=-70, max=-1),
     ] = None,
     trim: Annotated[
         float | None,
-        typer.Option(help="Cut off ends so many dB under the loudest part, e.g. 50.", min=1),
+        typer.Option(help="Cut off ends this many dB below the loudest part, e.g. 50.", min=1),
     ] = None,
     shards: Annotated[
         int | None,
-        typer.Option(help="Pack the clips in OUT/shards too, in tar files of so many MiB.", min=1),
+        typer.Option(
+            help="Also pack the clips into tar files of this many MiB, in OUT/shards.", min=1
+        ),
     ] = None,
-    workers: Annotated[int, typer.Option(help="Processes.", min=1)] = 2,
+    workers: Workers = 2,
 ) -> None:
-    """Check a corpus and write it, at one rate, as train reads it; killed, it goes on."""
+    """Check a corpus and write it at one sample rate, ready for train.
+
+    If it is interrupted, the same command goes on where it stopped.
+    """
     if loudness is not None:
         require("--loudness", "prepare", "pyloudnorm")
     if shards is not None:

@@ -1,4 +1,4 @@
-"""`vocode --stream`: a mel or sound on standard input, PCM on standard output."""
+"""`audiodiff vocode --stream`: mel or audio on standard input, PCM on standard output."""
 
 import sys
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ from audiodiff.pipelines.vocoder import Vocoder
 
 KINDS = ("mel", "audio")
 BLOCK_BYTES = 1 << 16
-"""Read at once at most; less if less is there."""
+"""Greatest number of bytes read at once."""
 
 FULL_SCALE = 32768
 
@@ -30,21 +30,21 @@ def stream(
     source: BinaryIO,
     target: BinaryIO,
 ) -> int:
-    """Reads until the end, and writes 16-bit mono PCM, little-endian, at the model's rate.
+    """Reads to the end and writes 16-bit mono PCM, little-endian, at the model's rate.
 
     Args:
-        vocoder: The model.
-        kind: ``mel``: float32, little-endian, all bands of a frame and then the next frame;
-            ``audio``: PCM as it is written.
-        latency: See `Vocoder.stream`.
-        n_steps: As for a call, and so are sampler and seed.
-        sampler: See above.
-        seed: See above.
-        source: Read from.
-        target: Written to.
+        vocoder: Vocoder that makes the sound.
+        kind: Format of the input. ``mel``: little-endian float32, frame after frame, all bands
+            of each; ``audio``: PCM in the output's format.
+        latency: Longest wait of a frame for later ones, in seconds; see `Vocoder.stream`.
+        n_steps: Number of sampler steps; the model's default if None.
+        sampler: Name of the sampler; the model's default if None.
+        seed: Seed of the noise.
+        source: Binary stream to read.
+        target: Binary stream to write.
 
     Returns:
-        Samples written.
+        Number of samples written.
 
     Raises:
         AudiodiffError: If the kind is unknown, or the input ends within a frame or a sample.
@@ -79,7 +79,7 @@ def _waves(source: BinaryIO) -> Iterator[WavePiece]:
 
 
 def _blocks(source: BinaryIO, unit: int, what: str) -> Iterator[bytes]:
-    """Whole units, as they come."""
+    """Whole units of the stream, as soon as they have arrived."""
     rest = b""
     read = getattr(source, "read1", source.read)
     while block := read(BLOCK_BYTES):

@@ -1,7 +1,8 @@
-"""What the commands say: the console, progress bars, and what is not installed."""
+"""What the commands print: the console, progress bars, outcomes, and missing extras."""
 
 import importlib.util
 import re
+from typing import TYPE_CHECKING
 
 import typer
 from rich.console import Console
@@ -10,12 +11,16 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from audiodiff.errors import AudiodiffError
 from audiodiff.system.jobs import Outcome
 
-# What is said holds the names of files, in which [red] and :cat: are letters.
+if TYPE_CHECKING:
+    from audiodiff.model.model import Model
+    from audiodiff.model.run import Run
+
+# Messages hold file names, in which [red] and :cat: are plain characters, not markup.
 console = Console(stderr=True, markup=False, emoji=False, highlight=False, soft_wrap=True)
 
 
 def progress_bar() -> Progress:
-    """A bar with the time left, and what each task's ``note`` says."""
+    """A bar with the time left and each task's ``note``; hidden unless in a terminal."""
     return Progress(
         TextColumn("{task.description}"),
         BarColumn(),
@@ -42,7 +47,11 @@ def require(task: str, extra: str, *modules: str) -> None:
 
 
 def report_outcome(outcome: Outcome, note: str) -> None:
-    """Says what became of the files, and exits if not all is well."""
+    """Prints what became of the files, and exits if any failed.
+
+    Raises:
+        typer.Exit: With 1 if some files failed, 2 if none worked.
+    """
     parts = [f"{len(outcome.done)} written"]
     if outcome.skipped:
         parts.append(f"{len(outcome.skipped)} there already (--overwrite does them again)")
@@ -56,7 +65,11 @@ def report_outcome(outcome: Outcome, note: str) -> None:
 
 
 def exit_status(any_well: bool, any_failed: bool) -> None:
-    """Exits with 1 if some failed, 2 if nothing worked."""
+    """Ends the command if anything failed.
+
+    Raises:
+        typer.Exit: With 1 if something failed, 2 if nothing worked.
+    """
     if any_failed:
         raise typer.Exit(1 if any_well else 2)
 
@@ -65,8 +78,26 @@ def step_counts(text: str) -> list[int]:
     """Step counts from ``1,2,4``.
 
     Raises:
-        AudiodiffError: If it is no list of numbers from 1 on.
+        AudiodiffError: If the text is no list of positive integers.
     """
     if not re.fullmatch(r"[1-9]\d*(,[1-9]\d*)*", text):
         raise AudiodiffError(f"--steps {text!r} is no list of step counts; give e.g. 1,2,4")
     return [int(part) for part in text.split(",")]
+
+
+def run_in_words(model: "Model", run: "Run") -> str:
+    """One line that names a run's sampler, its times and their origin."""
+    name = model.config.sampling.sampler if run.sampler is None else run.sampler
+    times = model.times(run)
+    found = None if run.n_steps is None else model.searched.get((str(name), run.n_steps))
+    if found is not None:
+        origin = f"found by {found.method}, PESQ {found.pesq_wb:.2f} on {found.clips} clips"
+    elif run.n_steps in (None, model.n_steps):
+        origin = "the model's own"
+    else:
+        origin = f"by the rule {model.config.sampling.rule!r}"
+    count = len(times) - 1
+    return (
+        f"{count} step{'' if count == 1 else 's'} of {name} at "
+        f"{' '.join(f'{t:.4g}' for t in times.tolist())} ({origin})"
+    )

@@ -1,1 +1,1 @@
-"""The Gradio demo: `audiodiff demo`."""
+"""The Gradio demo that `audiodiff demo` serves."""

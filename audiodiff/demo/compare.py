@@ -1,4 +1,4 @@
-"""The demo's second tab: several systems on one input, with figures, and a blind test."""
+"""The demo's second tab: several systems compared on one input, with scores and a blind test."""
 
 import random
 from collections.abc import Iterator
@@ -17,21 +17,21 @@ CHOICES |= {"4 steps, dpm++2m": Choice(4, sampler="dpm++2m")}
 SYSTEMS = (*CHOICES, GRIFFIN_LIM)
 
 Sounds = dict[str, str]
-"""Files with what systems made, by name."""
+"""Sound files by the name of the system that made them."""
 
 Trials = dict[str, int]
-"""How many were made, and how many of them right."""
+"""Number of blind trials made, and number of right answers."""
 
 
 def compare_tab(model: gr.Dropdown) -> None:
-    """Builds it."""
+    """Builds the tab inside the current Gradio block."""
     made = gr.State({})
     sound, mel, preset = source()
     systems = gr.CheckboxGroup(
-        list(SYSTEMS), value=["1 step", "2 steps", GRIFFIN_LIM], label="What"
+        list(SYSTEMS), value=["1 step", "2 steps", GRIFFIN_LIM], label="Systems"
     )
     go, stop = buttons("Compare")
-    table = gr.Dataframe(headers=["what", *FIGURES], label="Figures", interactive=False)
+    table = gr.Dataframe(headers=["system", *FIGURES], label="Scores", interactive=False)
     players = [gr.Audio(visible=False, interactive=False, buttons=["download"]) for _ in SYSTEMS]
     comparing = go.click(
         compare,
@@ -74,9 +74,9 @@ def compare(
     systems: list[str],
     kept: Sounds,
 ) -> Iterator[list[Any]]:
-    """What systems make of one input, with figures; each is shown as soon as it is made."""
+    """Sound and scores of several systems on one input, each shown as soon as it is made."""
     if not systems:
-        raise AudiodiffError("nothing is chosen; choose one at least")
+        raise AudiodiffError("no system is chosen; choose at least one")
     vocoder, given = opened(model, sound, mel, preset)
     made: Sounds = {}
     rows: list[list[Any]] = []
@@ -86,8 +86,8 @@ def compare(
         else:
             for step in run(vocoder, given, CHOICES[name]):
                 wave = step.wave
-                # Where it can be cancelled. The table may not skip (see `page.vocode`); the players
-                # may, as they are given copies of themselves anyway.
+                # Gradio can cancel a run here. The table must not skip (see `page.vocode`); the
+                # players may, as they are given copies of themselves anyway.
                 yield [gr.skip(), rows, *[gr.skip()] * len(SYSTEMS)]
         found = figures(given, wave, given.own.rate)
         made = made | {name: sound_file(wave, given.own.rate)}
@@ -103,25 +103,25 @@ def _players(made: Sounds) -> list[Any]:
 
 
 def names(made: Sounds) -> tuple[gr.Dropdown, gr.Dropdown]:
-    """What can be A and B."""
+    """The systems to choose A and B from."""
     found = list(made)
     first, second = (found[i] if len(found) > i else None for i in (0, 1))
     return gr.Dropdown(found, value=first), gr.Dropdown(found, value=second)
 
 
 def new_trial(made: Sounds, first: str | None, second: str | None) -> tuple[Any, ...]:
-    """A, X and B, of which X is one of the others."""
+    """A new trial: the sounds of A, X and B, where X is A or B at random."""
     if not first or not second or first == second:
         raise gr.Error("Compare two systems first, then choose them as A and B.")
     hidden = random.choice("AB")
     x = first if hidden == "A" else second
-    return hidden, made[first], made[x], made[second], "Listen, then say which X is."
+    return hidden, made[first], made[x], made[second], "Listen, then say whether X is A or B."
 
 
 def judge(hidden: str, answer: str, trials: Trials) -> tuple[str, Trials, str]:
-    """Whether the answer is right, and the score."""
+    """Judges an answer and counts it; gives the score so far as a sentence."""
     if not hidden:
-        raise gr.Error("Begin a new trial first.")
+        raise gr.Error("Start a new trial first.")
     right = answer == hidden
     trials = {"made": trials["made"] + 1, "right": trials["right"] + right}
     words = "Right" if right else f"X was {hidden}"

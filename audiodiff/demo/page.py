@@ -1,4 +1,4 @@
-"""The demo's page."""
+"""The demo's page and its tabs; `audiodiff.demo.compare` has the second one."""
 
 import time
 from collections.abc import Iterator, Sequence
@@ -34,14 +34,14 @@ from audiodiff.pipelines.vocoder import Vocoder
 MAX_UPLOAD = "50mb"
 MAX_WAITING = 20
 AT_ONCE = 2
-"""Visitors served at the same time; the others wait in a queue."""
+"""Number of runs made at the same time; other visitors wait in a queue."""
 
 
 def build(models: Sequence[str] = ("default",)) -> gr.Blocks:
-    """The page.
+    """Builds the page.
 
     Args:
-        models: What can be chosen: names, directories or hub ids.
+        models: Names, directories or hub ids of the models that visitors can choose.
     """
     with gr.Blocks(
         title="audiodiff", analytics_enabled=False, delete_cache=(KEPT_SECONDS, KEPT_SECONDS)
@@ -66,10 +66,10 @@ def launch(
     """Serves the page until it is interrupted.
 
     Args:
-        models: See `build`.
-        host: Whom to serve, and so is port; None as Gradio's environment variables say.
-        port: See above.
-        share: Whether Gradio's relay gives a public link.
+        models: Names, directories or hub ids of the models that visitors can choose.
+        host: Network address to listen on; Gradio's environment variable or default if None.
+        port: Port to listen on; Gradio's environment variable or default if None.
+        share: Whether to create a public link through Gradio's relay.
     """
     page = build(models)
     page.launch(server_name=host, server_port=port, share=share, max_file_size=MAX_UPLOAD)
@@ -109,8 +109,8 @@ def _steps_tab(model: gr.Dropdown) -> None:
 
 
 def _doctor_tab(model: gr.Dropdown) -> None:
-    mel = gr.File(label="A mel: .npy, .npz, .pt, .safetensors")
-    go = gr.Button("What is it?", variant="primary")
+    mel = gr.File(label="Mel (.npy, .npz, .pt, .safetensors)")
+    go = gr.Button("Examine", variant="primary")
     said = gr.Markdown()
     go.click(doctor, [model, mel], [said], api_name="doctor")
 
@@ -127,17 +127,17 @@ def vocode(
     seed: int,
     kept: list[str],
 ) -> Iterator[tuple[Any, ...]]:
-    """A sound or a mel to sound, with figures; until then, how far it is.
+    """Vocodes a sound or a mel; yields its progress, then the sound, its scores and a picture.
 
-    The last one's sound, which is kept, is deleted when there is another.
+    The sound is kept until the visit's next run has made another.
     """
     vocoder, given = opened(model, sound, mel, preset)
     chosen = Choice(int(steps), sampler, rule, int(seed))
     n_steps = len(vocoder.model.times(run_of(vocoder, chosen))) - 1
     start, step = time.perf_counter(), None
     for step in run(vocoder, given, chosen):
-        # No gr.skip() but for a state: Gradio copies the component that skips, and keeps the copy
-        # and its next value until the visit is over.
+        # gr.skip() only for the state: Gradio copies a component that skips, and keeps the copy and
+        # its next value until the visit is over.
         yield None, f"step {step.n} of {n_steps}", None, gr.skip()
     spent = time.perf_counter() - start
     assert step is not None, "a run has a step"
@@ -163,7 +163,7 @@ def show_run(
     seed: int,
     kept: list[str],
 ) -> Iterator[tuple[Any, ...]]:
-    """The times of a run, and the spectrogram of what it would sound like after each step."""
+    """The times of a run, and after each step the spectrogram of what it would sound like."""
     vocoder, given = opened(model, sound, mel, preset)
     chosen = Choice(int(steps), sampler, rule, int(seed))
     shown: list[tuple[str, str]] = []
@@ -179,7 +179,7 @@ def show_run(
 
 @readable
 def doctor(model: str, mel: str | None) -> Iterator[str]:
-    """What a mel is, and what must be done with it for the model."""
+    """Tells what a mel is, and what to do with it so that it fits the model."""
     if not mel:
         raise AudiodiffError("there is no mel; give one first")
     config = vocoder_of(model).mel_config

@@ -1,4 +1,4 @@
-"""What the demo's tabs share: inputs, guards, and results in the forms that a page shows."""
+"""Parts that the demo's tabs share: inputs, error messages, and files for results."""
 
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -26,26 +26,26 @@ MAX_STEPS = 32
 
 NAME = "arctic_a0016.wav"
 EXAMPLES = (Path(__file__).with_name(NAME), Path(__file__).parents[2] / "examples" / NAME)
-"""A clip where the package is installed, and where it runs from its repository."""
+"""Places of an example clip: in an installed package, and in the repository."""
 
 KEPT_SECONDS = 3600
-"""How long files of a visit stay on the server."""
+"""Seconds that a visit's files stay on the server."""
 
 
 def source() -> tuple[gr.Audio, gr.File, gr.Dropdown]:
-    """Inputs for a sound, or a mel and whose it is."""
+    """Inputs for a sound, or for a mel and its preset."""
     sound = gr.Audio(
         label="Sound", type="filepath", sources=["upload", "microphone"], buttons=["download"]
     )
     gr.Examples([[str(example)] for example in EXAMPLES if example.is_file()], [sound])
     with gr.Accordion("Or a mel", open=False):
-        mel = gr.File(label="A mel: .npy, .npz, .pt, .safetensors")
-        preset = gr.Dropdown([OWN, *PRESETS], value=OWN, label="Whose mel it is")
+        mel = gr.File(label="Mel (.npy, .npz, .pt, .safetensors)")
+        preset = gr.Dropdown([OWN, *PRESETS], value=OWN, label="Preset of the mel")
     return sound, mel, preset
 
 
 def choice() -> tuple[gr.Slider, gr.Dropdown, gr.Dropdown, gr.Number]:
-    """Inputs for a run."""
+    """Inputs for a run: steps, sampler, times and seed."""
     steps = gr.Slider(1, MAX_STEPS, value=2, step=1, label="Steps")
     with gr.Accordion("More", open=False):
         sampler = gr.Dropdown([OWN, *SAMPLERS], value=OWN, label="Sampler")
@@ -55,13 +55,13 @@ def choice() -> tuple[gr.Slider, gr.Dropdown, gr.Dropdown, gr.Number]:
 
 
 def buttons(name: str) -> tuple[gr.Button, gr.Button]:
-    """One to start, one to cancel."""
+    """A button to start a run and one to cancel it."""
     with gr.Row():
         return gr.Button(name, variant="primary"), gr.Button("Cancel")
 
 
 def readable(work: Callable[..., Iterator[Any]]) -> Callable[..., Iterator[Any]]:
-    """Work whose failures are a sentence in the page; a fault of ours shows no trace."""
+    """Wraps work so that an expected failure is one sentence in the page, with no traceback."""
 
     @wraps(work)
     def guarded(*arguments: Any) -> Iterator[Any]:
@@ -70,8 +70,8 @@ def readable(work: Callable[..., Iterator[Any]]) -> Callable[..., Iterator[Any]]
         except (AudiodiffError, OSError) as error:
             said = sentence(error)
             for upload in (a for a in arguments if isinstance(a, str) and Path(a).is_absolute()):
-                said = said.replace(upload, Path(upload).name)  # where it lies is ours to know
-            # Until it is closed: some are long to read.
+                said = said.replace(upload, Path(upload).name)  # the server's folders stay hidden
+            # Shown until it is closed: some messages are long.
             raise gr.Error(said, duration=None, print_exception=False) from error
 
     return guarded
@@ -84,20 +84,20 @@ def vocoder_of(model: str) -> Vocoder:
 
 
 def opened(model: str, sound: str | None, mel: str | None, preset: str) -> tuple[Vocoder, Given]:
-    """The model and what `source` was given, of which a mel goes before a sound."""
+    """The model, and the input from `source`; a mel takes precedence over a sound."""
     vocoder = vocoder_of(model)
     return vocoder, read(vocoder, mel or sound, preset)
 
 
 def new_file(suffix: str) -> Path:
-    """Where a result can be written so that the page serves it; what is older than an hour goes.
+    """A new path that the page can serve; results older than `KEPT_SECONDS` are deleted.
 
-    Gradio would keep what it is given as arrays for as long, whether anybody can still see it or
-    not, and would raise sound in floats to its peak.
+    Gradio would keep arrays just as long, even those that nobody can see any more, and would scale
+    sound in floats to its peak.
     """
     root = Path(get_upload_folder()) / "made"
     for old in root.glob("*"):
-        with suppress(OSError):  # another visit's sweep may be there first
+        with suppress(OSError):  # another visit may have deleted it already
             if time.time() - old.stat().st_mtime > KEPT_SECONDS:
                 old.unlink()
     root.mkdir(parents=True, exist_ok=True)
@@ -105,20 +105,20 @@ def new_file(suffix: str) -> Path:
 
 
 def discard(files: Iterable[str]) -> None:
-    """Deletes results that nobody can see any more."""
+    """Deletes files of results that are no longer shown."""
     for file in files:
         Path(file).unlink(missing_ok=True)
 
 
 def sound_file(wave: torch.Tensor, rate: int) -> str:
-    """A file with the sound at the level that it has."""
+    """Writes a sound to a file, at its own level."""
     path = new_file(".wav")
     io.save(path, wave.numpy(), rate)
     return str(path)
 
 
 def picture_file(figure: Figure) -> str:
-    """A file with a picture, for a gallery."""
+    """Writes a picture to a file, for a gallery."""
     path = new_file(".png")
     save_figure(figure, path)
     return str(path)

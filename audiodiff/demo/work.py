@@ -1,4 +1,4 @@
-"""What the demo does, without its page: a visitor's file, a run step by step, figures."""
+"""The demo's work, without its page: a visitor's file, a run step by step, scores."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -24,15 +24,15 @@ from audiodiff.pipelines.files import mel_of
 from audiodiff.pipelines.vocoder import Vocoder
 
 MAX_SECONDS = 60
-"""Of sound that a visitor may give."""
+"""Longest sound that a visitor may give, in seconds."""
 
 OWN = "the model's own"
-"""Of samplers and rules: what it does unless told otherwise."""
+"""Choice of a sampler, rule or preset that stands for the model's default."""
 
 RULES = (OWN, *TIMES)
 
 N_ITERATIONS = 32
-"""Of Griffin-Lim."""
+"""Number of Griffin-Lim iterations."""
 
 FIGURES = {
     "PESQ": pesq_wb,
@@ -45,11 +45,11 @@ Samples = Float[Tensor, " samples"]
 
 
 class Given(NamedTuple):
-    """What a visitor gave.
+    """A visitor's input.
 
     Attributes:
-        wave: Sound at the model's rate; None of a mel.
-        own: The sound's mel or the one given.
+        wave: Sound at the model's sample rate; None if a mel was given.
+        own: Mel of the sound, or the mel given, in the model's preset.
     """
 
     wave: Samples | None
@@ -57,7 +57,7 @@ class Given(NamedTuple):
 
     @property
     def mel(self) -> Mel:
-        """(1, n_mels, frames)."""
+        """The mel, of shape (1, n_mels, frames)."""
         return self.own.mel
 
 
@@ -65,10 +65,10 @@ class Choice(NamedTuple):
     """A run that a visitor chose.
 
     Attributes:
-        n_steps: Of the sampler.
-        sampler: By name, or `OWN`.
-        rule: A name of `TIMES`, or `OWN`.
-        seed: Of the noise.
+        n_steps: Number of sampler steps.
+        sampler: Name of the sampler, or `OWN`.
+        rule: Name of a rule for the times, from `TIMES`, or `OWN`.
+        seed: Seed of the noise.
     """
 
     n_steps: int
@@ -78,12 +78,12 @@ class Choice(NamedTuple):
 
 
 class Step(NamedTuple):
-    """Where a run is.
+    """A run after one of its steps.
 
     Attributes:
-        n: Steps done.
-        t: The time that it has come to.
-        wave: What it would sound like there.
+        n: Number of steps done.
+        t: Diffusion time reached, from 1 (noise) to 0 (data).
+        wave: Sound of the run's state at that time.
     """
 
     n: int
@@ -92,15 +92,15 @@ class Step(NamedTuple):
 
 
 def read(vocoder: Vocoder, file: str | None, preset: str = OWN) -> Given:
-    """Reads a file that was uploaded.
+    """Reads an uploaded file.
 
     Args:
-        vocoder: Whose rate and mel it gets.
-        file: Sound, or a mel by its suffix; None if nothing was.
-        preset: Whose mel it is, a name of `PRESETS`; `OWN` for the model's.
+        vocoder: Vocoder whose sample rate and mel the input is brought to.
+        file: Path of a sound, or of a mel by its suffix; None if nothing was uploaded.
+        preset: Preset of the mel, a name of `PRESETS`; `OWN` for the model's.
 
     Raises:
-        AudiodiffError: If it is missing, bad or too long.
+        AudiodiffError: If the file is missing, unusable or too long.
     """
     if not file:
         raise AudiodiffError("there is nothing to work on; give a sound or a mel first")
@@ -133,10 +133,10 @@ def run_of(vocoder: Vocoder, choice: Choice) -> Run:
 
 @torch.inference_mode()
 def run(vocoder: Vocoder, given: Given, choice: Choice) -> Iterator[Step]:
-    """A run, step by step; the last one is the sound, as long as what was given.
+    """A run step by step; the last step's wave is the result, as long as the input.
 
     Raises:
-        AudiodiffError: If a name or number is wrong.
+        AudiodiffError: If the sampler is unknown or there are too few steps.
     """
     model, asked = vocoder.model, run_of(vocoder, choice)
     times = model.times(asked)
@@ -150,14 +150,14 @@ def run(vocoder: Vocoder, given: Given, choice: Choice) -> Iterator[Step]:
 
 
 def griffin_lim(vocoder: Vocoder, given: Given) -> Samples:
-    """What phase retrieval makes of the same mel."""
+    """Griffin-Lim's sound of the same mel, as a baseline."""
     config = vocoder.mel_config
     wave = torch.from_numpy(by_griffin_lim(magnitudes(given.mel, config), config, N_ITERATIONS))
     return next(given.own.sound([wave.float()[None]]))[0]
 
 
 def figures(given: Given, wave: Samples, rate: int) -> dict[str, float]:
-    """How near a sound is to the original; nothing where there is none."""
+    """Scores of a sound against the original; empty if only a mel was given."""
     if given.wave is None:
         return {}
     pair = given.wave.numpy(), wave.numpy()
@@ -168,5 +168,5 @@ def _check_length(seconds: float, path: Path) -> None:
     if seconds > MAX_SECONDS:
         raise AudiodiffError(
             f"{path.name} lasts {seconds:.0f} s and the limit here is {MAX_SECONDS}; cut it, or "
-            "use `audiodiff vocode`, which has none"
+            "use `audiodiff vocode`, which has no limit"
         )

@@ -16,6 +16,7 @@ from audiodiff.config import Config
 from audiodiff.errors import AudiodiffError
 from audiodiff.mel.files import MEL_SUFFIXES, load_mel
 from audiodiff.mel.own import OwnMel, own_mel
+from audiodiff.model.run import Run
 from audiodiff.pipelines.vocoder import Vocoder
 from audiodiff.system.jobs import Job
 from audiodiff.system.memory import enough_memory
@@ -43,6 +44,11 @@ class VocodeSettings(Config):
     batch_size: int = 1
     rate: int | None = None
     plot: bool = False
+
+    @property
+    def run(self) -> Run:
+        """The run of every file."""
+        return Run(self.sampler, self.n_steps, seed=self.seed)
 
 
 class Made(NamedTuple):

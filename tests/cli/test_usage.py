@@ -5,13 +5,17 @@ import subprocess
 import sys
 from importlib.metadata import PackageNotFoundError
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from command_line import CONFIG, Result, Run, files, write_tone
+from typer.main import get_command
 
+from audiodiff.cli.app import app
 from audiodiff.model.model import Model
 
+COMMANDS: dict[str, Any] = get_command(app).commands  # type: ignore[attr-defined]
 VOCODE = "vocode a.wav -o out --model MODEL"
 
 
@@ -103,10 +107,7 @@ def test_wrong_usage_is_explained_with_status_2(
     assert files(tmp_path) == []
 
 
-@pytest.mark.parametrize(
-    "verb",
-    ["", "vocode", "mel", "train", "convert", "export", "evaluate", "search", "info", "doctor"],
-)
+@pytest.mark.parametrize("verb", ["", *COMMANDS])
 def test_help_is_for_people(run: Run, verb: str) -> None:
     result = run(*verb.split(), "--help")
     assert result.status == 0
@@ -114,8 +115,18 @@ def test_help_is_for_people(run: Run, verb: str) -> None:
     for raw in ("audiodiff.", "None", "Raises", "Args:", "``", "set_"):
         assert raw not in result.out
     if not verb:
-        for name in ("vocode", "mel", "train", "convert", "evaluate", "--version"):
+        for name in (*COMMANDS, "--version"):
             assert name in result.out
+
+
+@pytest.mark.parametrize("verb", COMMANDS)
+def test_every_help_text_can_be_understood_alone(verb: str) -> None:
+    command = COMMANDS[verb]
+    texts = [command.help.partition("\n")[0], *(param.help for param in command.params)]
+    for text in texts:
+        assert text
+        assert text.endswith(".")
+        assert text.split()[0] not in ("Of", "Where", "Whom", "Whose", "How")
 
 
 def test_version_is_the_distributions(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,51 @@
+"""`audiodiff evaluate`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from audiodiff.cli.terminal import console, exit_status, progress_bar, require
+
+
+def evaluate(
+    reference: Annotated[
+        Path,
+        typer.Argument(metavar="REF", help="Original audio, a file or folder.", show_default=False),
+    ],
+    output: Annotated[
+        Path,
+        typer.Argument(metavar="OUT", help="Audio to judge, a file or folder.", show_default=False),
+    ],
+    json: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="JSON file to write the scores to, besides printing them.",
+            dir_okay=False,
+        ),
+    ] = None,
+) -> None:
+    """Score audio against its reference: PESQ, ESTOI, M-STFT, log-mel, MCD, F0, voicing, hiss.
+
+    Files are paired by their path within REF and OUT, without the suffix.
+    """
+    require("evaluation", "eval", "pesq", "pystoi", "auraloss", "pyworld")
+    from audiodiff.metrics.evaluate import evaluate_folders
+    from audiodiff.metrics.tables import file_table, remarks, summary_table
+    from audiodiff.system.atomic import replacing
+
+    with progress_bar() as progress:
+        task = progress.add_task("judging", total=None, note="")
+        result = evaluate_folders(
+            reference, output, lambda name: progress.update(task, advance=1, note=name)
+        )
+    if result.files:
+        Console().print(file_table(result), summary_table(result))
+    for line in remarks(result):
+        console.print(line)
+    if json is not None:
+        with replacing(json) as temporary:
+            temporary.write_text(result.model_dump_json(indent=2) + "\n", encoding="utf-8")
+    exit_status(bool(result.files), bool(result.failed))

@@ -1,0 +1,46 @@
+"""`audiodiff info`."""
+
+from rich.console import Console
+from rich.table import Table
+
+from audiodiff.cli.options import ModelName
+from audiodiff.cli.terminal import run_in_words
+
+WIDTH = 160
+"""Columns of a table that goes to a file."""
+
+
+def info(model: ModelName) -> None:
+    """Show what a model is, its default run, and the times found for other runs."""
+    from audiodiff.model.hub import model_directory
+    from audiodiff.model.model import DEFAULT, Model
+
+    directory = model_directory(model)
+    loaded = Model.load(directory)
+    config = loaded.config
+    n_parameters = sum(p.numel() for p in loaded.network.parameters())
+    mel = (
+        "none" if config.mel is None else f"{config.mel.n_mels} bands, hop {config.mel.hop_length}"
+    )
+    out = Console(highlight=False)
+    if not out.is_terminal:
+        out.width = WIDTH
+    out.print(f"{directory}", markup=False)
+    out.print(
+        f"{config.network.kind}, {n_parameters / 1e6:.2f} M parameters, {config.sample_rate} Hz, "
+        f"mel: {mel}; {config.schedule.kind} schedule, predicts {config.target}"
+    )
+    out.print(f"default run: {run_in_words(loaded, DEFAULT)}")
+    if not loaded.searched:
+        out.print("no times were searched for these weights; see audiodiff search")
+        return
+    table = Table("sampler", "steps", "times", "method", "PESQ", "mel error", "clips", "calls")
+    for key in sorted(loaded.searched):
+        found = loaded.searched[key]
+        times = " ".join(f"{t:.4g}" for t in found.times)
+        where = f"{found.clips} of {', '.join(found.data)} ({found.split})"
+        scores = f"{found.pesq_wb:.3f}", f"{found.mel_mae:.3f}"
+        table.add_row(
+            found.sampler, str(found.n_steps), times, found.method, *scores, where, str(found.calls)
+        )
+    out.print(table)

@@ -1,0 +1,82 @@
+"""Arguments and options that commands share, so that each has one name and one wording."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+A_MODEL = "a directory, a Hugging Face Hub id (owner/name) or the name of a model in this package"
+"""Forms in which every option for a model takes it."""
+
+_INPUTS = typer.Argument(
+    metavar="INPUT",
+    help="Input files or folders; the results keep the tree of a folder.",
+    show_default=False,
+)
+_OUT = typer.Option("--out", "-o", help="Folder for the results.")
+
+Inputs = Annotated[list[Path], _INPUTS]
+InputsOrNone = Annotated[list[Path] | None, _INPUTS]
+
+Out = Annotated[Path, _OUT]
+OutOrNone = Annotated[Path | None, _OUT]
+
+Overwrite = Annotated[
+    bool, typer.Option("--overwrite", help="Overwrite results that exist already.")
+]
+
+Workers = Annotated[
+    int,
+    typer.Option(
+        help="Number of processes that share the files; more than 1 pays for many short files.",
+        min=1,
+    ),
+]
+
+ModelName = Annotated[
+    str, typer.Argument(metavar="MODEL", help=f"Model: {A_MODEL}.", show_default=False)
+]
+ModelOption = Annotated[str, typer.Option(help=f"Model: {A_MODEL}.")]
+
+Steps = Annotated[
+    int | None,
+    typer.Option(help="Number of sampler steps; the model's default if not given.", min=1),
+]
+
+Sampler = Annotated[
+    str | None,
+    typer.Option(
+        help="Sampler, e.g. ddim, dpm++2m, unipc2 or heun; the model's default if not given."
+    ),
+]
+
+Seed = Annotated[
+    int, typer.Option(help="Seed of all random numbers; the same seed repeats a result.", min=0)
+]
+
+Device = Annotated[str, typer.Option(help="Device that the model runs on, e.g. cpu or cuda.")]
+
+Precision = Annotated[
+    str,
+    typer.Option(
+        help="Precision of the network: fp32, bf16, or auto, which is bf16 where the device "
+        "has instructions for it."
+    ),
+]
+
+Compile = Annotated[
+    bool,
+    typer.Option("--compile", help="Compile the network first; pays off for hours of sound."),
+]
+
+Preset = Annotated[
+    str | None,
+    typer.Option(
+        help="Preset of the mels in the files, e.g. hifigan; the model's own if not given."
+    ),
+]
+
+Rate = Annotated[
+    int | None,
+    typer.Option(help="Sample rate of the results in Hz; the model's own if not given.", min=1),
+]
