@@ -91,6 +91,11 @@ def test_every_preset_is_named() -> None:
     assert all(f"`{name}`" in PAGES["docs/command-line.md"] for name in PRESETS)
 
 
+def test_every_room_is_named() -> None:
+    rooms = [path.parent.name for path in ROOT.glob("audiodiff/*/__init__.py")]
+    assert all(f"`{room}/`" in PAGES["docs/architecture.md"] for room in rooms)
+
+
 @pytest.mark.parametrize("page", PAGES)
 def test_links_lead_to_files(page: str) -> None:
     for link in re.findall(r"\]\((?!http)([^)#]+)", PAGES[page]):
