@@ -1,6 +1,6 @@
 """Downloads an archive, checks it and unpacks it: python fetch.py URL ALGORITHM:DIGEST FOLDER.
 
-Interrupted, the same command goes on where it was; done, it does nothing.
+Run again after an interruption, it continues where it was; once done, it does nothing.
 """
 
 import hashlib
@@ -13,19 +13,19 @@ BLOCK = 2**20
 
 
 class FetchError(Exception):
-    """What went wrong, for a person."""
+    """An error to show to the user."""
 
 
 def fetch(url: str, digest: str, folder: Path) -> None:
     """Unpacks an archive into a folder.
 
     Args:
-        url: Of the archive.
-        digest: As ``sha256:...`` or ``md5:...``.
-        folder: Where its content goes, and for a while the archive.
+        url: URL of the archive.
+        digest: Expected digest, as ``sha256:...`` or ``md5:...``.
+        folder: Folder for the content, and for the archive until it is unpacked.
 
     Raises:
-        FetchError: If it cannot be had, or is another file than it should be.
+        FetchError: If the archive cannot be downloaded, or its digest is not the expected one.
     """
     name = url.rsplit("/", 1)[-1]
     done, archive = folder / f".{name}.done", folder / f".{name}"
@@ -45,7 +45,7 @@ def fetch(url: str, digest: str, folder: Path) -> None:
 
 
 def download(url: str, path: Path) -> None:
-    """Downloads what of a file is not there yet."""
+    """Downloads the rest of a file."""
     command = ["curl", "--fail", "--location", "--continue-at", "-", "--output", str(path), url]
     try:
         status = subprocess.run(command, check=False).returncode
@@ -53,8 +53,8 @@ def download(url: str, path: Path) -> None:
         raise FetchError("downloading needs curl; install it") from error
     if status:
         raise FetchError(
-            f"{url} cannot be downloaded (curl's status {status}); is there a network? Run this "
-            "again to go on, or give a copy that you have as ROOT=FOLDER"
+            f"{url} cannot be downloaded (curl's status {status}); check the network, and run this "
+            "again to continue, or give a copy of your own as ROOT=FOLDER"
         )
 
 

@@ -1,18 +1,18 @@
-# What the recipes' run.sh share; each sets, before it sources this,
-#   corpus     the layout's name for `audiodiff prepare`
-#   rate       in Hz
-#   archives   URL and digest of each archive in turn; empty where nothing can be downloaded
+# What the recipes' run.sh share. Before it sources this, each sets
+#   corpus     the name of the layout for `audiodiff prepare`
+#   rate       the sample rate in Hz
+#   archives   the URL and digest of each archive in turn; empty if there is nothing to download
 #   init       the model whose weights training starts from; empty for none
-# and may be steered by the environment:
-#   ROOT       a copy of the corpus, instead of a download
+# and the environment may set
+#   ROOT       a copy of the corpus to use instead of a download
 #   SPLITS     a folder of split lists instead of the recipe's; empty for none
-#   CONFIG     a config in the recipe's folder, without .toml; bandsplit by default
-#   TRAIN      further options of `audiodiff train`, e.g. "--set steps=1000"
-#   SEARCH     options of `audiodiff search`; "--steps 2,4,6" by default
-#   PREPARE    further options of `audiodiff prepare`, e.g. "--loudness -23"
+#   CONFIG     a config in the recipe's folder, without .toml; bandsplit if not set
+#   TRAIN      more options of `audiodiff train`, e.g. "--set steps=1000"
+#   SEARCH     options of `audiodiff search`; "--steps 2,4,6" if not set
+#   PREPARE    more options of `audiodiff prepare`, e.g. "--loudness -23"
 #
-# Every stage can be interrupted and run again, and does nothing where it is done. A recipe may have
-# stages of its own, which it defines after sourcing this; it ends with run_stages.
+# A stage can be interrupted and run again, and does nothing once it is done. A recipe may redefine
+# stages after sourcing this; it ends with run_stages.
 set -eo pipefail
 
 recipes=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -50,8 +50,8 @@ prepare() {
         "${lists[@]}" "${prepare_options[@]}"
 }
 
-# A config NAME.toml is trained as it says; where NAME-run.toml is beside it, that is the second part,
-# from the weights of the first, through the model's own run.
+# Trains NAME.toml and, if there is one, NAME-run.toml: the second part, from the weights of the first,
+# through the model's own run.
 train() {
     start=()
     [ -z "$init" ] || start=(--init "$init")
@@ -71,7 +71,7 @@ search() {
     audiodiff search "$model" --data "$out/prepared" --plot "${search_options[@]}"
 }
 
-# The clips of the test list, or of the dev list where the corpus has no other.
+# Makes the clips of the test list, or of the dev list if the corpus has no test list.
 vocode() {
     list=$out/prepared/test.txt
     [ -f "$list" ] || list=$out/prepared/dev.txt
@@ -83,7 +83,7 @@ evaluate() {
     audiodiff evaluate "$out/prepared/wavs" "$out/made/$config" --json "$out/$config.json"
 }
 
-# Runs the stages that were asked for, in their order.
+# Runs the stages that were asked for, in the given order.
 run_stages() {
     for stage in $stages; do
         case $stage in

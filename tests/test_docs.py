@@ -1,7 +1,11 @@
-"""What the README says is so."""
+"""What the README and the pages of docs say is so.
+
+A Python block runs unless its fence says ``python no-run``.
+"""
 
 import re
 import shlex
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -11,47 +15,93 @@ from audiodiff import PRESETS
 from audiodiff.cli.app import app
 
 ROOT = Path(__file__).resolve().parents[1]
-README = (ROOT / "README.md").read_text()
-BLOCKS = re.findall(r"```(\w+)\n(.*?)```", README, re.DOTALL)
-COMMANDS = [
-    command.strip()
-    for language, text in BLOCKS
-    if language == "sh"
-    for line in text.splitlines()
-    for command in line.split("&&")
-    if command.strip().startswith("audiodiff ")
-]
+PAGES = {
+    path.relative_to(ROOT).as_posix(): path.read_text(encoding="utf-8")
+    for pattern in ("README.md", "docs/**/*.md", "recipes/**/*.md", "[!.]*/README.md")
+    for path in sorted(ROOT.glob(pattern))
+}
 
 
-@pytest.mark.parametrize("code", [text for language, text in BLOCKS if language == "python"])
-def test_the_readmes_python_runs(code: str, capsys: pytest.CaptureFixture[str]) -> None:
-    exec(compile(code, "README.md", "exec"), {})
-    assert capsys.readouterr().out.startswith("22050 80 torch.Size([1, 22016])")
+def blocks(text: str) -> list[tuple[str, str]]:
+    """The fences' info strings, and the code."""
+    return re.findall(r"^```(\w.*)\n((?:.*\n)*?)```$", text, re.MULTILINE)
 
 
-@pytest.mark.parametrize("command", COMMANDS)
-def test_the_readmes_commands_parse(command: str) -> None:
-    verb, *words = shlex.split(command)[1:]
+def commands(text: str) -> Iterator[str]:
+    """Every call of audiodiff in shell blocks, by a launcher or not."""
+    for info, code in blocks(text):
+        if info == "sh":
+            for line in code.replace("\\\n", " ").splitlines():
+                for part in re.split(r"&&|\|", line):
+                    if match := re.match(r"\s*(?:\S.* -m )?audiodiff (.*)", part):
+                        yield match[1]
+
+
+PYTHON = {
+    f"{page}-{i}": (info, code)
+    for page, text in PAGES.items()
+    for i, (info, code) in enumerate(blocks(text))
+    if info.startswith("python")
+}
+COMMANDS = {
+    f"{page}-{i}": command
+    for page, text in PAGES.items()
+    for i, command in enumerate(commands(text))
+}
+README = PAGES["README.md"]
+
+
+@pytest.mark.parametrize("name", PYTHON)
+def test_python_runs(
+    name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    info, code = PYTHON[name]
+    if info == "python no-run":
+        pytest.skip("the page says no-run")
+    monkeypatch.chdir(ROOT)
+    exec(compile(code, name, "exec"), {})
+    if name.startswith("README.md"):
+        assert capsys.readouterr().out.startswith("22050 80 torch.Size([1, 22016])")
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_commands_parse(name: str) -> None:
+    verb, *words = shlex.split(COMMANDS[name])
     parser = get_command(app).commands[verb]  # type: ignore[attr-defined]
     parser.make_context(verb, words)
 
 
 def test_the_readme_has_its_two_set_ups() -> None:
-    lines = [line for _, text in BLOCKS for line in text.splitlines()]
+    lines = [line for _, code in blocks(README) for line in code.splitlines()]
     assert sum("pip install" in line and "audiodiff vocode" in line for line in lines) == 1
     assert sum("pip install" in line and "&& pytest -n 2" in line for line in lines) == 1
 
 
-def test_the_readme_names_every_preset() -> None:
-    assert all(f"`{name}`" in README for name in PRESETS)
+def test_the_readme_is_short() -> None:
+    assert len(README.split()) < 600
 
 
-def test_links_lead_to_files() -> None:
-    for page in [ROOT / "README.md", *ROOT.glob("recipes/**/README.md")]:
-        for link in re.findall(r"\]\((?!http)([^)#]+)\)", page.read_text()):
-            assert (page.parent / link).exists(), f"{page}: {link}"
+def test_the_readmes_figures_are_those_of_the_results() -> None:
+    figures = re.findall(r"[\d.]+ ± [\d.]+", README)
+    assert len(figures) == 20
+    assert all(figure in PAGES["docs/results.md"] for figure in figures)
+
+
+def test_every_preset_is_named() -> None:
+    assert all(f"`{name}`" in PAGES["docs/command-line.md"] for name in PRESETS)
+
+
+def test_every_room_is_named() -> None:
+    rooms = [path.parent.name for path in ROOT.glob("audiodiff/*/__init__.py")]
+    assert all(f"`{room}/`" in PAGES["docs/architecture.md"] for room in rooms)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_links_lead_to_files(page: str) -> None:
+    for link in re.findall(r"\]\((?!http)([^)#]+)", PAGES[page]):
+        assert (ROOT / page).parent.joinpath(link).exists(), link
 
 
 def test_no_page_waits_for_a_figure() -> None:
     for page in ROOT.rglob("*.md"):
-        assert "@@" not in page.read_text(), page
+        assert "@@" not in page.read_text(encoding="utf-8"), page

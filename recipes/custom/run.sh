@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Any folder of audio, from nothing to figures: ROOT=DIR recipes/custom/run.sh OUT [STAGE ...]
-# The stages, and what else can be set, are in ../stages.sh.
+# From any folder of audio to figures: ROOT=DIR recipes/custom/run.sh OUT [STAGE ...]
+# ../stages.sh has the stages and the other settings.
 corpus=folder
 rate=22050
 [ "${CONFIG:-}" != bandsplit-24k ] || rate=24000

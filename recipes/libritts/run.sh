@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# LibriTTS-R, hundreds of voices at 24 kHz, from nothing to figures:
+# LibriTTS-R, hundreds of voices at 24 kHz, from the corpus to figures:
 #   [ROOT=DIR] [SUBSETS="train-clean-100 ..."] recipes/libritts/run.sh OUT [STAGE ...]
-# The stages, and what else can be set, are in ../stages.sh.
+# ../stages.sh has the stages and the other settings.
 corpus=libritts
 rate=24000
 archives=()

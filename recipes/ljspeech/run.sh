@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# LJSpeech 1.1, one voice at 22.05 kHz, from nothing to figures: [ROOT=DIR] recipes/ljspeech/run.sh OUT [STAGE ...]
-# The stages, and what else can be set, are in ../stages.sh.
+# LJSpeech 1.1, one voice at 22.05 kHz, from the corpus to figures: [ROOT=DIR] recipes/ljspeech/run.sh OUT [STAGE ...]
+# ../stages.sh has the stages and the other settings.
 corpus=ljspeech
 rate=22050
 archives=(

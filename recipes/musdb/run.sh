@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Music at 44.1 kHz: MUSDB18-HQ, or a folder like it, from nothing to figures: [ROOT=DIR] recipes/musdb/run.sh OUT [STAGE ...]
-# The stages, and what else can be set, are in ../stages.sh.
+# Music at 44.1 kHz: MUSDB18-HQ, or a folder like it, from the corpus to figures: [ROOT=DIR] recipes/musdb/run.sh OUT [STAGE ...]
+# ../stages.sh has the stages and the other settings.
 corpus=musdb
 rate=44100
 archives=(

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# SC09, ten spoken digits at 16 kHz, from nothing to new ones:
+# SC09, ten spoken digits at 16 kHz, from the corpus to new ones:
 #   [ROOT=DIR] [CONFIG=labels] recipes/speech-commands/run.sh OUT [STAGE ...]
-# The stages, and what else can be set, are in ../stages.sh.
+# ../stages.sh has the stages and the other settings.
 corpus=speech-commands
 rate=16000
 archives=(
@@ -13,7 +13,7 @@ export CONFIG=${CONFIG:-unconditional}
 . "$(dirname "$0")/../stages.sh"
 
 search() {
-    echo "nothing to search: a model without a mel has no recordings to come near to"
+    echo "nothing to search: a model without a mel has no recordings to compare with"
 }
 
 vocode() {

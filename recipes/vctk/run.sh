@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# VCTK 0.92, 108 voices, at 24 kHz, from nothing to figures: [ROOT=DIR] recipes/vctk/run.sh OUT [STAGE ...]
-# The stages, and what else can be set, are in ../stages.sh.
+# VCTK 0.92, 110 voices, at 24 kHz, from the corpus to figures: [ROOT=DIR] recipes/vctk/run.sh OUT [STAGE ...]
+# ../stages.sh has the stages and the other settings.
 corpus=vctk
 rate=24000
 archives=(

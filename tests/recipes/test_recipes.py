@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -46,6 +47,14 @@ def run(recipe: str, out: Path, *stages: str, **settings: str) -> Ended:
 def test_every_config_is_whole(path: Path) -> None:
     without_mel = path.parent.name == "speech-commands"
     assert (read_train_config(path).model.mel is None) == without_mel
+
+
+def test_the_speech_recipe_runs_its_stages_in_order() -> None:
+    script = (RECIPES / "speech" / "run.sh").read_text()
+    stages = re.findall(r"^stage (\S+)", script, re.MULTILINE)
+    assert stages == sorted(path.stem for path in (RECIPES / "speech").glob("[0-9]-*.toml"))
+    last = read_train_config(RECIPES / "speech" / f"{stages[-1]}.toml")
+    assert last.model == read_train_config(RECIPES / "speech" / "bandsplit.toml").model
 
 
 def test_a_config_holds_what_differs_from_its_base(tmp_path: Path) -> None:
