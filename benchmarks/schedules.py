@@ -23,9 +23,8 @@ from audiodiff.audio import io
 from audiodiff.audio.plots import save_figure
 from audiodiff.cli.terminal import step_counts
 from audiodiff.diffusion.times import PUBLISHED, TIMES, TimeGrid, check_times, from_betas
-from audiodiff.metrics.evaluate import Summary, summarize
-from audiodiff.metrics.perceptual import estoi, pesq_wb
-from audiodiff.metrics.spectral import log_mel_mae, multi_resolution_stft
+from audiodiff.metrics.registry import METRICS
+from audiodiff.metrics.summary import Summary, summarize
 from audiodiff.model.hub import model_directory
 from audiodiff.model.model import Model
 from audiodiff.search.command import METHODS, Search, Task
@@ -38,11 +37,12 @@ DESCENTS = ("gradient", "perceptual")
 """Searches that set out from a run."""
 
 SCORES = {
-    "PESQ ↑": pesq_wb,
-    "ESTOI ↑": estoi,
-    "M-STFT ↓": multi_resolution_stft,
-    "mel error (nepers) ↓": log_mel_mae,
+    "PESQ ↑": "pesq_wb",
+    "ESTOI ↑": "estoi",
+    "M-STFT ↓": "mstft",
+    "mel error (nepers) ↓": "mel_mae",
 }
+"""The metrics of the tables, by the headings that these have."""
 
 
 class Run(NamedTuple):
@@ -77,7 +77,7 @@ def score(model: str, run: Run, source: Path) -> list[float]:
         mel, times = vocoder.mel(whole), check_times(run.times)
         made = inner.make(mel, whole.shape[1], times, sampler, [SEED], [0])
     sound = made[0, : len(wave)].numpy()
-    return [metric(wave, sound, rate) for metric in SCORES.values()]
+    return [METRICS[metric].function(wave, sound, rate) for metric in SCORES.values()]
 
 
 def unsearched(model: Model, sampler: str, n_steps: int) -> Iterator[Run]:

@@ -7,7 +7,8 @@ import numpy as np
 import torch
 from command_line import CONFIG, Result, Run, files, hifigan_mel, write_tone
 
-from audiodiff.metrics.evaluate import METRICS, Evaluation
+from audiodiff.metrics.evaluate import Evaluation
+from audiodiff.metrics.registry import METRICS
 from audiodiff.model.model import Model
 
 
