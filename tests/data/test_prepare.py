@@ -14,7 +14,8 @@ from killing import kill_once
 
 from audiodiff.data.corpus import read_corpus
 from audiodiff.data.layouts import Layout, read_layout
-from audiodiff.data.prepare import Found, PrepareSettings, prepare
+from audiodiff.data.prepare import prepare
+from audiodiff.data.prepared import Found, PrepareSettings
 from audiodiff.data.report import write_report
 from audiodiff.errors import AudiodiffError
 
