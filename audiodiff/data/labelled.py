@@ -1,4 +1,4 @@
-"""Clips of which each is of a class, that its folder names."""
+"""Clips with classes, which their folders name."""
 
 from collections.abc import Sequence
 
