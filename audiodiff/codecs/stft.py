@@ -58,8 +58,8 @@ class Stft:
     True
 
     Args:
-        config: Its sizes.
-        mel: The mel whose frames it shares.
+        config: Sizes of the transform.
+        mel: Preset of the mel whose frames it shares.
 
     Raises:
         AudiodiffError: If the frames would not overlap enough to make a wave of them.
