@@ -81,7 +81,7 @@ class ClipCache(Clips):
         """
         index = _read_index(path)
         if index is None:
-            raise AudiodiffError(f"{path} is not a finished clip cache; build it anew")
+            raise AudiodiffError(f"{path} is not a finished clip cache; build it again")
         clips = [entry for entry in index.entries if entry.reason is None]
         super().__init__(
             np.memmap(path, dtype=SAMPLE, mode="r"),

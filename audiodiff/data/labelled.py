@@ -14,7 +14,7 @@ class LabelledClips(Clips):
 
     Args:
         clips: The sound; ``zero/0a7c2a8d_nohash_0`` is of the class ``zero``.
-        labels: Of the model.
+        labels: Labels of the model, in its order.
 
     Raises:
         AudiodiffError: If a clip is of another class, or of none.

@@ -143,7 +143,7 @@ def from_lmnt_wavegrad(path: Path) -> Model:
     rate = params.get("sample_rate")
     if not isinstance(rate, int):
         raise AudiodiffError(
-            f"{path} tells no params['sample_rate'], which is 22050 in LMNT's code and 24000 for "
+            f"{path} lacks params['sample_rate'], which is 22050 in LMNT's code and 24000 for "
             "its published weights; add it to the checkpoint"
         )
     mel = mel.model_copy(update={"sample_rate": rate})

@@ -75,7 +75,8 @@ def with_bddm_schedule(model: Model, path: Path) -> Model:
     found = read_plain(path, "schedule")
     if not isinstance(found, Sequence) or len(found) != 4 or not isinstance(found[2], Tensor):
         raise AudiodiffError(
-            f"{path} is no schedule of BDDM's: four tensors, steps, alphas, betas and deviations"
+            f"{path} is not a schedule of BDDM's; give a .ns file of four tensors, steps, alphas, "
+            "betas and deviations"
         )
     betas = Betas.parse({"betas": found[2].tolist()}, str(path)).betas
     times = tuple(from_betas(model.schedule, betas).tolist())

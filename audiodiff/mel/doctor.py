@@ -80,8 +80,8 @@ def examine(mel: Tensor) -> Examination:
     if best > UNLIKE:
         return Examination(
             facts,
-            f"no preset of {shape[0]} bands has such values for speech; say what made it, or "
-            "compute it again by `audiodiff mel`",
+            f"no preset of {shape[0]} bands has such values for speech; find out what made it, "
+            "or compute it again with `audiodiff mel`",
         )
     likely = sorted((n for n in sums if sums[n] < best + CLEAR), key=lambda name: sums[name])
     return Examination(

@@ -95,7 +95,7 @@ def _named(sources: Sequence[tuple[Path, Path]], names: Collection[str]) -> list
     missing = set(names) - {relative.as_posix() for _, relative in sources}
     if missing:
         raise AudiodiffError(
-            f"{len(missing)} of {len(names)} names are no file of the inputs, the first being "
+            f"{len(missing)} of {len(names)} names match no file of the inputs, such as "
             f"{min(missing)!r}; give names as paths below the folder, without suffix"
         )
     return [(source, relative) for source, relative in sources if relative.as_posix() in names]
@@ -130,7 +130,7 @@ def _sources(item: Path, suffixes: Collection[str], out: Path) -> list[tuple[Pat
     if not item.exists():
         raise AudiodiffError(f"{item}: no such file or folder")
     if item.suffix.lower() not in suffixes:
-        raise AudiodiffError(f"{item} is none of the kinds {known}; convert it first")
+        raise AudiodiffError(f"{item} is not of the kinds {known}; convert it first")
     return [(item, Path(item.stem))]
 
 

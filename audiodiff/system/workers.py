@@ -46,7 +46,7 @@ def completed(
             yield futures[future], future
     except BrokenExecutor as error:
         raise AudiodiffError(
-            "a worker was killed, perhaps for want of memory; give fewer --workers and run it "
+            "a worker was killed, perhaps for lack of memory; give fewer --workers and run it "
             "again: finished files are kept"
         ) from error
 
