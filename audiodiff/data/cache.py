@@ -27,7 +27,7 @@ N_WORKERS = 2
 """Threads that decode clips."""
 
 
-class Source(Config):
+class ClipFile(Config):
     """The state of a clip's file, by which a changed file is recognised."""
 
     id: str
@@ -36,7 +36,7 @@ class Source(Config):
     mtime_ns: int | None
 
     @classmethod
-    def of(cls, clip: Clip) -> "Source":
+    def of(cls, clip: Clip) -> "ClipFile":
         """The current state; size and time of change are None if the file cannot be accessed."""
         path = os.path.abspath(clip.path)
         try:
@@ -46,20 +46,20 @@ class Source(Config):
         return cls(id=clip.id, path=path, size=stat.st_size, mtime_ns=stat.st_mtime_ns)
 
 
-class Entry(Config):
+class CacheEntry(Config):
     """One clip in the cache: its length in samples, or the reason why it could not be read."""
 
-    source: Source
+    source: ClipFile
     length: int
     n_clipped: int
     reason: str | None
 
 
-class Index(Config):
+class CacheIndex(Config):
     """The content of ``NAME.json``; the entries' samples lie one after another in ``NAME``."""
 
     sample_rate: int
-    entries: tuple[Entry, ...]
+    entries: tuple[CacheEntry, ...]
 
 
 class ClipCache(Clips):
@@ -129,7 +129,7 @@ def build_cache(
         raise AudiodiffError(f"there are no clips to put into {path}; give at least one")
     if path.is_dir():
         raise AudiodiffError(f"the clip cache {path} is a folder; name a file, such as one in it")
-    sources = [Source.of(clip) for clip in clips]
+    sources = [ClipFile.of(clip) for clip in clips]
     try:
         if not _matches(path, sources, sample_rate):
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -149,10 +149,10 @@ def _beside(path: Path, suffix: str) -> Path:
     return path.with_name(path.name + suffix)
 
 
-def _read_index(path: Path) -> Index | None:
+def _read_index(path: Path) -> CacheIndex | None:
     """The index of a complete cache, or None."""
     try:
-        index = Index.model_validate_json(_beside(path, ".json").read_bytes())
+        index = CacheIndex.model_validate_json(_beside(path, ".json").read_bytes())
         size = path.stat().st_size
     except (FileNotFoundError, ValidationError):
         return None
@@ -160,7 +160,7 @@ def _read_index(path: Path) -> Index | None:
     return index if whole else None
 
 
-def _matches(path: Path, sources: Sequence[Source], sample_rate: int) -> bool:
+def _matches(path: Path, sources: Sequence[ClipFile], sample_rate: int) -> bool:
     index = _read_index(path)
     if index is None or index.sample_rate != sample_rate:
         return False
@@ -169,7 +169,7 @@ def _matches(path: Path, sources: Sequence[Source], sample_rate: int) -> bool:
 
 def _build(
     clips: Sequence[Clip],
-    sources: Sequence[Source],
+    sources: Sequence[ClipFile],
     sample_rate: int,
     path: Path,
     on_clip: Callable[[Clip], None] | None,
@@ -181,7 +181,7 @@ def _build(
         for clip, source, (samples, n_clipped, reason) in zip(clips, sources, decoded, strict=True):
             file.write(samples.tobytes())
             entries.append(
-                Entry(source=source, length=len(samples), n_clipped=n_clipped, reason=reason)
+                CacheEntry(source=source, length=len(samples), n_clipped=n_clipped, reason=reason)
             )
             if on_clip is not None:
                 on_clip(clip)
@@ -190,7 +190,7 @@ def _build(
         raise AudiodiffError(
             f"none of the {len(entries)} clips can be read; the first: {entries[0].reason}"
         )
-    index = Index(sample_rate=sample_rate, entries=tuple(entries))
+    index = CacheIndex(sample_rate=sample_rate, entries=tuple(entries))
     partial_index.write_text(index.model_dump_json(), encoding="utf-8")
     # In this order an index never lies beside the samples of another build.
     _beside(path, ".json").unlink(missing_ok=True)

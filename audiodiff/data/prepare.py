@@ -10,7 +10,7 @@ from concurrent.futures import Executor
 from functools import partial
 from pathlib import Path
 
-from audiodiff.data.cache import Source
+from audiodiff.data.cache import ClipFile
 from audiodiff.data.corpus import Clip
 from audiodiff.data.layouts import Layout
 from audiodiff.data.prepare_clip import prepare_clip
@@ -18,7 +18,7 @@ from audiodiff.data.prepared import (
     MANIFEST_NAME,
     SETTINGS_NAME,
     Facts,
-    Found,
+    Manifest,
     PrepareSettings,
     read_manifest,
     target,
@@ -34,7 +34,7 @@ def prepare(
     settings: PrepareSettings,
     pool: Executor,
     on_clips: Callable[[int], None],
-) -> Found:
+) -> Manifest:
     """Writes a corpus, and returns what was found of its clips, in the order of the layout.
 
     Args:
@@ -92,12 +92,12 @@ def _claim(out: Path, settings: PrepareSettings) -> None:
         stale.unlink()
 
 
-def _still_true(layout: Layout, out: Path, known: Found) -> Found:
+def _still_true(layout: Layout, out: Path, known: Manifest) -> Manifest:
     """The facts about files that have not changed and whose results exist."""
-    true: Found = {}
+    true: Manifest = {}
     for id_, path in layout.files.items():
         facts = known.get(id_)
-        if facts is None or facts.source != Source.of(Clip(id=id_, path=path)):
+        if facts is None or facts.source != ClipFile.of(Clip(id=id_, path=path)):
             continue
         # A duplicate has a digest and no file; whether it still is one shows when it is done again.
         if not facts.digest or target(out, id_).is_file():
@@ -115,7 +115,7 @@ def _without_duplicates(all_facts: Iterator[Facts]) -> Iterator[tuple[str, Facts
         yield facts.id, facts
 
 
-def _write_lists(layout: Layout, out: Path, found: Found) -> None:
+def _write_lists(layout: Layout, out: Path, found: Manifest) -> None:
     kept = {
         split: [id_ for id_ in ids if found[id_].reason is None]
         for split, ids in layout.lists.items()

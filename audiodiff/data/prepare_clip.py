@@ -8,7 +8,7 @@ import soundfile
 from jaxtyping import Float32
 
 from audiodiff.audio import io
-from audiodiff.data.cache import Source
+from audiodiff.data.cache import ClipFile
 from audiodiff.data.corpus import Clip
 from audiodiff.data.prepared import Facts, PrepareSettings, target
 from audiodiff.errors import AudiodiffError
@@ -26,7 +26,7 @@ def prepare_clip(settings: PrepareSettings, out: Path, clip: Clip) -> Facts:
     Raises:
         AudiodiffError: If the result cannot be written.
     """
-    facts = Facts(source=Source.of(clip))
+    facts = Facts(source=ClipFile.of(clip))
     try:
         wave, rate = io.load(clip.path)
     except AudiodiffError as error:

@@ -5,7 +5,7 @@ from pathlib import Path
 from pydantic import Field, PositiveFloat, PositiveInt, ValidationError
 
 from audiodiff.config import Config
-from audiodiff.data.cache import Source
+from audiodiff.data.cache import ClipFile
 
 MANIFEST_NAME = "manifest.jsonl"
 SETTINGS_NAME = "prepare.json"
@@ -44,7 +44,7 @@ class Facts(Config):
         reason: Why the clip was left out; None if it was kept.
     """
 
-    source: Source
+    source: ClipFile
     rate: int = 0
     channels: int = 0
     seconds: float = 0.0
@@ -60,7 +60,7 @@ class Facts(Config):
         return self.source.id
 
 
-Found = dict[str, Facts]
+Manifest = dict[str, Facts]
 """What was found of each clip, by its id."""
 
 
@@ -69,9 +69,9 @@ def target(out: Path, id_: str) -> Path:
     return out / "wavs" / f"{id_}{SUFFIX}"
 
 
-def read_manifest(path: Path) -> Found:
+def read_manifest(path: Path) -> Manifest:
     """Reads a manifest; a line that a kill has cut short is ignored."""
-    facts: Found = {}
+    facts: Manifest = {}
     for line in path.read_text(encoding="utf-8").splitlines() if path.is_file() else ():
         try:
             one = Facts.model_validate_json(line)

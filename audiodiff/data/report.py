@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from audiodiff.audio.plots import save_figure
 from audiodiff.data.layouts import Layout
-from audiodiff.data.prepared import MANIFEST_NAME, Facts, Found, PrepareSettings
+from audiodiff.data.prepared import MANIFEST_NAME, Facts, Manifest, PrepareSettings
 from audiodiff.system.atomic import replacing
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ SHOWN = 20
 """The most clips left out that the report names; the manifest names them all."""
 
 
-def write_report(out: Path, layout: Layout, found: Found, settings: PrepareSettings) -> None:
+def write_report(out: Path, layout: Layout, found: Manifest, settings: PrepareSettings) -> None:
     """Writes ``report.md`` and ``report.png`` into a prepared corpus."""
     kept = [facts for facts in found.values() if facts.reason is None]
     left_out = [facts for facts in found.values() if facts.reason is not None]
@@ -33,7 +33,7 @@ def write_report(out: Path, layout: Layout, found: Found, settings: PrepareSetti
     save_figure(_figure(kept), out / "report.png")
 
 
-def _splits(layout: Layout, found: Found) -> str:
+def _splits(layout: Layout, found: Manifest) -> str:
     lines = ["| split | clips | hours | left out |", "|---|---|---|---|"]
     for split, ids in layout.lists.items():
         kept = [found[id_] for id_ in ids if found[id_].reason is None]

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from audiodiff.data.corpus import SPLITS, read_ids
-from audiodiff.data.prepared import MANIFEST_NAME, SETTINGS_NAME, Found, read_manifest, target
+from audiodiff.data.prepared import MANIFEST_NAME, SETTINGS_NAME, Manifest, read_manifest, target
 from audiodiff.data.shard_files import INDEX_NAME, Shard, ShardIndex
 from audiodiff.errors import AudiodiffError
 from audiodiff.system.atomic import replacing
@@ -73,7 +73,7 @@ def _parts(prepared: Path, ids: Sequence[str], n_bytes: int) -> Iterator[list[st
         yield part
 
 
-def _write(path: Path, prepared: Path, ids: Sequence[str], found: Found) -> None:
+def _write(path: Path, prepared: Path, ids: Sequence[str], found: Manifest) -> None:
     from webdataset import TarWriter
 
     # A fixed time of change, so that the same clips make the same file.
