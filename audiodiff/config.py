@@ -1,4 +1,4 @@
-"""The base of every typed configuration: frozen, and a key that it does not know is an error."""
+"""The base of every typed configuration: frozen, and strict about unknown keys."""
 
 from collections.abc import Mapping
 from typing import Annotated, Any, TypeVar
@@ -11,10 +11,10 @@ C = TypeVar("C", bound="Config")
 
 
 class Config(BaseModel):
-    """A frozen value object; comparing two compares their fields.
+    """A frozen value object, equal to another if their fields are equal.
 
     Things that are a few numbers and some pure functions of them (a schedule, a prior, a mel
-    preset) are configs themselves, so what a checkpoint stores is what runs.
+    preset) are configs themselves, so that what a checkpoint stores is what runs.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -24,11 +24,11 @@ class Config(BaseModel):
         """Validates plain data, e.g. from JSON or TOML.
 
         Args:
-            values: What the file held.
-            source: The file or argument it came from, for the message.
+            values: Data of the config, by field.
+            source: Name of the file or argument that the data came from, for the message.
 
         Raises:
-            AudiodiffError: If a key is unknown or a value does not fit; every fault is named.
+            AudiodiffError: If a key is unknown or a value is invalid; every fault is named.
         """
         try:
             return cls.model_validate(values)

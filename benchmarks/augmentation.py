@@ -16,7 +16,8 @@ from finetuning import check_voice, judge, some_of, tuning
 from quality import cell, claim, find_voices, fingerprint
 from script import machine, run_script
 
-from audiodiff.metrics.evaluate import FileScores, summarize
+from audiodiff.metrics.evaluate import FileScores
+from audiodiff.metrics.summary import summarize
 from audiodiff.system.atomic import replacing
 
 NONE = "none"

@@ -26,7 +26,8 @@ from audiodiff.audio import io
 from audiodiff.audio.plots import save_figure
 from audiodiff.cli.terminal import step_counts
 from audiodiff.data.corpus import read_corpus, read_ids
-from audiodiff.metrics.evaluate import FileScores, summarize
+from audiodiff.metrics.evaluate import FileScores
+from audiodiff.metrics.summary import summarize
 from audiodiff.system.atomic import replacing
 
 RECIPES = Path(__file__).resolve().parents[1] / "recipes"

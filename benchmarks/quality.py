@@ -19,7 +19,9 @@ from systems import SEED, System, clip_of, systems_of
 from audiodiff import AudiodiffError, MelConfig, Vocoder
 from audiodiff.audio import io
 from audiodiff.cli.terminal import step_counts
-from audiodiff.metrics.evaluate import METRICS, FileScores, Summary, evaluate_files, summarize
+from audiodiff.metrics.evaluate import FileScores, evaluate_files
+from audiodiff.metrics.registry import METRICS
+from audiodiff.metrics.summary import Summary, summarize
 from audiodiff.model.hub import model_directory
 from audiodiff.model.weights import CONFIG_NAME, WEIGHTS_NAME
 from audiodiff.system.atomic import replacing

@@ -25,8 +25,10 @@ from audiodiff.audio import io
 from audiodiff.audio.plots import save_figure
 from audiodiff.data.crops import crop_batch
 from audiodiff.data.layouts import Layout
-from audiodiff.data.prepare import PrepareSettings, prepare
-from audiodiff.data.shards import Shards, write_shards
+from audiodiff.data.prepare import prepare
+from audiodiff.data.prepared import PrepareSettings
+from audiodiff.data.shard_writer import write_shards
+from audiodiff.data.shards import Shards
 from audiodiff.training.config import TrainConfig, read_train_config
 
 CLIP = Path(__file__).resolve().parents[1] / "examples" / "arctic_a0016.wav"

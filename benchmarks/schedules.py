@@ -23,9 +23,8 @@ from audiodiff.audio import io
 from audiodiff.audio.plots import save_figure
 from audiodiff.cli.terminal import step_counts
 from audiodiff.diffusion.times import PUBLISHED, TIMES, TimeGrid, check_times, from_betas
-from audiodiff.metrics.evaluate import Summary, summarize
-from audiodiff.metrics.perceptual import estoi, pesq_wb
-from audiodiff.metrics.spectral import log_mel_mae, multi_resolution_stft
+from audiodiff.metrics.registry import METRICS
+from audiodiff.metrics.summary import Summary, summarize
 from audiodiff.model import Run
 from audiodiff.model.hub import model_directory
 from audiodiff.model.model import Model
@@ -40,11 +39,12 @@ DESCENTS = ("gradient", "perceptual")
 """Searches that start from the times of another run."""
 
 SCORES = {
-    "PESQ ↑": pesq_wb,
-    "ESTOI ↑": estoi,
-    "M-STFT ↓": multi_resolution_stft,
-    "mel error (nepers) ↓": log_mel_mae,
+    "PESQ ↑": "pesq_wb",
+    "ESTOI ↑": "estoi",
+    "M-STFT ↓": "mstft",
+    "mel error (nepers) ↓": "mel_mae",
 }
+"""The metrics of the tables, by the headings that these have."""
 
 
 class Candidate(NamedTuple):
@@ -75,7 +75,7 @@ def score(model: str, run: Candidate, source: Path) -> list[float]:
     wave, _ = io.load(source, rate)
     asked = Run(run.sampler, times=run.times, seed=SEED)
     sound = resynthesized(vocoder.model, torch.from_numpy(wave)[None], asked)[0].numpy()
-    return [metric(wave, sound, rate) for metric in SCORES.values()]
+    return [METRICS[metric].function(wave, sound, rate) for metric in SCORES.values()]
 
 
 def unsearched(model: Model, sampler: str, n_steps: int) -> Iterator[Candidate]:

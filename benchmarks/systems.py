@@ -14,7 +14,7 @@ from audiodiff.diffusion.noise import white_noise
 from audiodiff.guidance import MelConsistency
 from audiodiff.mel.griffin_lim import griffin_lim as by_griffin_lim
 from audiodiff.mel.griffin_lim import magnitudes
-from audiodiff.metrics._shared import library
+from audiodiff.metrics.libraries import library
 from audiodiff.metrics.pitch import f0_track
 
 SEED = 0

@@ -1,1 +1,1 @@
-"""Sound files, short-time Fourier frames and mel spectrograms."""
+"""Sound files, short-time Fourier frames and the distance of spectra."""

@@ -1,4 +1,4 @@
-"""How far two waves are apart by their spectrograms, differentiably."""
+"""The distance of two waves by their spectrograms, differentiable."""
 
 from collections.abc import Sequence
 
@@ -12,26 +12,26 @@ from audiodiff.audio import frames
 from audiodiff.audio.frames import Gain
 
 QUIET = 1e-4
-"""The least floor of magnitudes: white noise of -80 dBFS."""
+"""The lowest floor of magnitudes: that of white noise of -80 dBFS."""
 
 SMOOTHED_HERTZ = 350
-"""Over which the floor is averaged, in Hz."""
+"""Width in Hz over which magnitudes are averaged for the floor."""
 
 
 class SpectralDistance:
-    """How far the spectrograms of a wave are from a recording's, whatever the phases.
+    """The distance of a wave's spectrograms from a recording's, regardless of phase.
 
-    ``mean over windows of mean w |ln((A + q) / (S + q))| + mean w |A - S| / mean w S``: S are
-    magnitudes of the recording, A those of the other. After the multi-resolution STFT loss
-    (arXiv:1910.11480), with a weight w of each frequency, ``(1 + f / 700)^-emphasis`` over its
-    mean, which with an emphasis of 1 is the density of the mel scale, and a floor q, a tenth of S
-    as averaged over 350 Hz, so that holes which louder neighbours mask do not count, however deep.
-    Frames are a quarter of a window apart.
+    ``mean over windows of mean w |ln((A + q) / (S + q))| + mean w |A - S| / mean w S`` for
+    magnitudes S of the recording and A of the wave, in frames a quarter of a window apart. It
+    follows the multi-resolution STFT loss (arXiv:1910.11480), with two changes. Frequencies have
+    the weight w, ``(1 + f / 700)^-emphasis`` over its mean, which with an emphasis of 1 is the
+    density of the mel scale. The floor q is a tenth of S averaged over 350 Hz, so that holes which
+    louder neighbours mask do not count, however deep.
 
     Args:
         windows: Lengths of Hann windows, in samples.
-        sample_rate: In Hz.
-        emphasis: Of low frequencies.
+        sample_rate: Sample rate of the waves, in Hz.
+        emphasis: Emphasis of low frequencies, the exponent in w; 0 weighs all alike.
     """
 
     def __init__(self, windows: Sequence[int], sample_rate: int, emphasis: float = 1.0) -> None:
@@ -42,7 +42,7 @@ class SpectralDistance:
         self.weights = [(weight / weight.mean())[:, None] for weight in weights]
 
     def __call__(self, wave: Wave, recording: Wave) -> Float[Tensor, " batch"]:
-        """The distance of each item; both (batch, samples), as long as the longest window."""
+        """The distance of each item; both are (batch, samples), no shorter than any window."""
         parts = []
         for window, n, w in zip(self.windows, self.half_widths, self.weights, strict=True):
             a, s = (_magnitudes(x, window.to(x)) for x in (wave, recording))
@@ -55,5 +55,5 @@ class SpectralDistance:
 
 
 def _magnitudes(wave: Wave, window: Float[Tensor, " n_fft"]) -> Gain:
-    """In units of white noise."""
+    """STFT magnitudes in units of white noise."""
     return frames.stft(wave, window / window.square().sum().sqrt(), len(window) // 4).abs()

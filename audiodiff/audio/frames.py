@@ -1,7 +1,7 @@
 """Short-time Fourier frames.
 
-Padding is a step of its own, so that the frames of a long wave can be computed in blocks: frame
-``m`` is samples ``m * hop_length ... m * hop_length + n_fft - 1`` of the padded wave, whichever
+Padding is a separate step, so that the frames of a long wave can be computed in blocks: frame
+``m`` holds samples ``m * hop_length ... m * hop_length + n_fft - 1`` of the padded wave, whichever
 block it falls into.
 """
 
@@ -15,10 +15,10 @@ from torch import Tensor
 from audiodiff._types import Wave
 
 Framing: TypeAlias = Literal["centred", "exact"]
-"""Where frame 0 stands: its middle on sample 0, or its middle on the middle of the first hop."""
+"""Position of frame 0: its middle is sample 0, or the middle of the first hop."""
 
 PadMode: TypeAlias = Literal["reflect", "zeros"]
-"""What stands before the first sample and after the last."""
+"""Content before the first sample and after the last."""
 
 WindowKind: TypeAlias = Literal["periodic", "symmetric"]
 """A Hann window of period ``win_length``, or one whose first and last sample are both zero."""
@@ -26,8 +26,8 @@ WindowKind: TypeAlias = Literal["periodic", "symmetric"]
 Padded: TypeAlias = Float[Tensor, "batch padded"]
 """A wave with `pad`'s samples on either side."""
 
-# Frames times n_fft in one block: 16 MiB of float32, small beside a model and large enough that
-# the loop costs nothing.
+# Frames times n_fft in one block: 16 MiB of float32, small beside a model and large enough for
+# the loop to cost nothing.
 _BLOCK_SAMPLES = 2**22
 
 
@@ -41,9 +41,9 @@ def padding(n_fft: int, hop_length: int, framing: Framing) -> int:
 
 
 def n_frames(n_samples: int, n_fft: int, hop_length: int, framing: Framing) -> int:
-    """How many frames a wave gives: with exact framing, ``n_samples // hop_length``.
+    """Number of frames of a wave; with exact framing, ``n_samples // hop_length``.
 
-    (That equality needs ``n_fft - hop_length`` to be even.)
+    (The latter requires that ``n_fft - hop_length`` is even.)
 
     >>> n_frames(22050, 1024, 256, "centred"), n_frames(22050, 1024, 256, "exact")
     (87, 86)
@@ -55,13 +55,13 @@ def n_frames(n_samples: int, n_fft: int, hop_length: int, framing: Framing) -> i
 def pad(wave: Wave, n_padding: int, mode: PadMode) -> Padded:
     """Adds samples on either side.
 
-    Reflection leaves out the edge sample itself. It is written as a join of flipped pieces because
-    the gradient of torch's own reflection is not deterministic on a GPU.
+    Reflection does not repeat the edge sample. It joins flipped pieces, because the gradient of
+    torch's own reflection is not deterministic on a GPU.
 
     Args:
-        wave: (batch, samples), more than ``n_padding`` of them where reflected.
-        n_padding: Samples to add on either side.
-        mode: Reflection or silence.
+        wave: Wave to pad, (batch, samples), longer than ``n_padding`` for reflection.
+        n_padding: Number of samples to add on either side.
+        mode: Content of the padding.
     """
     if mode == "zeros":
         return torch.nn.functional.pad(wave, (n_padding, n_padding))
@@ -80,11 +80,11 @@ def hann(win_length: int, n_fft: int, kind: WindowKind) -> Float[Tensor, " n_fft
 def stft(
     padded: Padded, window: Float[Tensor, " n_fft"], hop_length: int
 ) -> Complex[Tensor, "batch bins frames"]:
-    """The Fourier transform of every whole frame of a wave that is padded already.
+    """The Fourier transform of every whole frame of a padded wave.
 
     Args:
-        padded: (batch, padded), at least ``n_fft`` of them.
-        window: As long as the transform, see `hann`.
+        padded: Padded wave, (batch, padded), at least ``n_fft`` samples long.
+        window: Window as long as the transform, see `hann`.
         hop_length: Samples between frames.
     """
     n_fft = window.shape[0]
@@ -95,7 +95,7 @@ def blocks(padded: Padded, n_fft: int, hop_length: int) -> Iterator[Padded]:
     """Cuts a padded wave so that the blocks' frames, in order, are the frames of the whole.
 
     Args:
-        padded: (batch, padded), at least ``n_fft`` of them.
+        padded: Padded wave, (batch, padded), at least ``n_fft`` samples long.
         n_fft: Samples in a frame; consecutive blocks overlap by ``n_fft - hop_length``.
         hop_length: Samples between frames.
     """
@@ -117,11 +117,11 @@ def overlap_add(
     """The least-squares inverse of `stft`: windowed frames, added and divided by the windows.
 
     Args:
-        spectrum: As from `stft`.
-        window: The one it was taken with.
+        spectrum: Spectrum as `stft` returns it.
+        window: Window that the spectrum was computed with.
         hop_length: Samples between frames.
-        n_padding: Samples that were added before the wave, to leave out again.
-        length: Samples of the wave.
+        n_padding: Number of samples added before the wave, which are cut off again.
+        length: Length of the wave in samples.
     """
     pieces = torch.fft.irfft(spectrum.transpose(1, 2), window.shape[0]) * window
     weights = window.square().expand(1, *pieces.shape[1:])
@@ -130,25 +130,25 @@ def overlap_add(
 
 
 def _added(pieces: Float[Tensor, "batch frames n_fft"], hop_length: int) -> Wave:
-    """Overlapping pieces, each ``hop_length`` after the one before, added."""
+    """The sum of overlapping pieces, each ``hop_length`` samples after the one before."""
     batch, n_frames, n_fft = pieces.shape
     n_hops = -(-n_fft // hop_length)
     pieces = torch.nn.functional.pad(pieces, (0, n_hops * hop_length - n_fft))
     wave = pieces.new_zeros(batch, n_frames + n_hops - 1, hop_length)
-    # A few long additions instead of torch's fold, which is many times slower on a CPU.
+    # A few long additions: torch's fold is many times slower on a CPU.
     for i, part in enumerate(pieces.split(hop_length, -1)):
         wave[:, i : i + n_frames] += part
     return wave.flatten(1)
 
 
 def silence_around(wave: Wave, n_fft: int, hop_length: int, n_padding: int) -> Padded:
-    """Zeros on either side, so that ``samples / hop_length`` frames come of it.
+    """Adds zeros on either side, so that the wave has ``samples / hop_length`` frames.
 
     Args:
-        wave: (batch, samples), a whole number of hops.
+        wave: Wave to pad, (batch, samples), a whole number of hops long.
         n_fft: Samples in a frame.
         hop_length: Samples between frames.
-        n_padding: Samples before the wave.
+        n_padding: Number of zeros before the wave.
     """
     return torch.nn.functional.pad(wave, (n_padding, n_fft - hop_length - n_padding))
 

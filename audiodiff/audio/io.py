@@ -1,4 +1,4 @@
-"""Sound files in and out: mono, float32, full scale at +-1."""
+"""Reading and writing sound files: mono, float32, full scale at +-1."""
 
 import io
 import os
@@ -15,13 +15,13 @@ from audiodiff.errors import AudiodiffError
 from audiodiff.system.atomic import interrupts_held, replacing
 
 Subtype: TypeAlias = Literal["PCM_16", "PCM_24", "FLOAT"]
-"""How a sample is stored."""
+"""The format of stored samples."""
 
 AUDIO_SUFFIXES = frozenset({".wav", ".flac", ".ogg", ".mp3"})
-"""Files that count as sound when a folder is searched, in lower case."""
+"""Suffixes of sound files when a folder is searched, in lower case."""
 
 MAX_HOURS = 6
-"""The longest file that `load` takes; as float32 at 48 kHz it fills 4 GB."""
+"""Hours of the longest file that `load` takes; as float32 at 48 kHz it fills 4 GB."""
 
 _FORMATS = {".wav": "WAV", ".flac": "FLAC"}
 _BITS = {"PCM_16": 16, "PCM_24": 24}
@@ -33,25 +33,25 @@ def load(
 ) -> tuple[Float32[np.ndarray, " samples"], int]:
     """Reads a sound file; several channels become their mean.
 
-    An mp3 of variable bit rate without a Xing header does not tell its length: libsndfile goes by
-    an estimate and reads no further.
+    An mp3 of variable bit rate without a Xing header does not state its length: libsndfile
+    estimates it and reads no further.
 
     Args:
-        path: A wav, flac, ogg or mp3 file, at any rate.
-        sample_rate: The rate to resample to, in Hz; None keeps the file's own.
+        path: A wav, flac, ogg or mp3 file, at any sample rate.
+        sample_rate: Sample rate to resample to, in Hz; None keeps the file's own.
 
     Returns:
-        The wave and its rate in Hz. It is not normalised, so a FLOAT file can exceed +-1.
+        The wave and its sample rate in Hz. It is not normalised, so a FLOAT file can exceed +-1.
 
     Raises:
-        AudiodiffError: If the file is missing, empty, cut off, not sound, longer than `MAX_HOURS`,
-            or holds NaN or infinity.
+        AudiodiffError: If the file is missing, empty, cut off, not sound or longer than
+            `MAX_HOURS`, or holds NaN or infinity.
     """
     path = Path(path)
     _check_present(path)
     try:
-        # By its descriptor: libsndfile takes no name that is no text in this locale, and a Python
-        # file would be read through callbacks, in which a Ctrl-C is lost.
+        # By its descriptor: libsndfile refuses names that this locale cannot decode, and a Python
+        # file would be read through callbacks, in which Ctrl-C is lost.
         with (
             path.open("rb") as raw,
             soundfile.SoundFile(raw.fileno(), closefd=False) as file,
@@ -83,30 +83,31 @@ def save(
     sample_rate: int,
     subtype: Subtype = "PCM_16",
 ) -> int:
-    """Writes a mono file, whole or not at all, at the level that the wave has.
+    """Writes a mono file, whole or not at all, at the wave's own level.
 
-    PCM rounds to the nearest code without dither, ``code = round(wave * 2^(bits - 1))``, which
-    `load` gives back to within half a step (at +1 exactly, which has no code, to within one).
+    PCM rounds to the nearest code without dither, ``code = round(wave * 2^(bits - 1))``, so `load`
+    returns the wave to within half a step (a sample of +1, which has no code, to within one).
 
     Args:
-        path: Ends in .wav or .flac; its folder is made, an existing file replaced.
-        wave: Full scale at +-1.
-        sample_rate: In Hz.
-        subtype: ``PCM_16``, ``PCM_24`` or, in .wav only, ``FLOAT``, which keeps what exceeds +-1.
+        path: File to write, ending in .wav or .flac; its folder is created, an existing file
+            replaced.
+        wave: Wave to write, full scale at +-1.
+        sample_rate: Sample rate of the wave, in Hz.
+        subtype: ``PCM_16``, ``PCM_24`` or, in .wav only, ``FLOAT``, which does not clip.
 
     Returns:
-        How many samples exceeded +-1 and were clipped: always 0 for ``FLOAT``.
+        Number of samples that exceeded +-1 and were clipped: always 0 for ``FLOAT``.
 
     Raises:
-        AudiodiffError: If the wave, the suffix or the subtype cannot be stored, or the disk
-            refuses.
+        AudiodiffError: If the wave, the suffix or the subtype cannot be stored, or the file cannot
+            be written.
     """
     path = Path(path)
     file_format = _check_target(path, subtype)
     _check_rate("sample_rate", sample_rate)
     _check_wave(wave, path)
     samples, n_clipped = encode(wave, subtype)
-    # In memory first: libsndfile would not report a full disk reliably.
+    # In memory first: libsndfile does not report a full disk reliably.
     encoded = io.BytesIO()
     try:
         with interrupts_held():
@@ -124,7 +125,10 @@ def save(
 def resample(
     wave: Float32[np.ndarray, " samples"], from_rate: int, to_rate: int
 ) -> Float32[np.ndarray, " resampled"]:
-    """Band-limited resampling (soxr, its high quality); the same rate returns the wave itself.
+    """Band-limited resampling (soxr, high quality); with equal rates, the wave itself.
+
+    Raises:
+        AudiodiffError: If a rate is not positive, or the wave is too short to leave a sample.
 
     >>> resample(np.zeros(22050, np.float32), 22050, 16000).shape
     (16000,)
@@ -145,7 +149,7 @@ def resample(
 def resampled(
     pieces: Iterable[Float32[np.ndarray, "batch _"]], from_rate: int, to_rate: int
 ) -> Iterator[Float32[np.ndarray, "batch _"]]:
-    """As `resample`, of waves that come in pieces; joined they are the resampled whole."""
+    """Resamples waves in pieces; joined, the results are the waves as `resample` returns them."""
     stream: soxr.ResampleStream | None = None
     held: Float32[np.ndarray, "batch _"] | None = None
     for piece in pieces:
@@ -179,7 +183,7 @@ def _check_length(path: Path, n_samples: int, rate: int) -> None:
 
 
 def _read_mono(file: soundfile.SoundFile) -> Float32[np.ndarray, " samples"]:
-    # In blocks, so that a long file of many channels is never in memory as a whole.
+    # In blocks, so that the channels of a long file are never in memory all at once.
     parts = [np.zeros(0, np.float32)]
     while len(block := file.read(_BLOCK, dtype="float32", always_2d=True)):
         parts.append(block.mean(axis=1))
@@ -228,7 +232,7 @@ def _check_wave(wave: Float[np.ndarray, " samples"], path: Path) -> None:
 
 
 def encode(wave: Float[np.ndarray, " samples"], subtype: str) -> tuple[np.ndarray, int]:
-    """The codes that a file of a subtype holds, and how many samples exceeded full scale."""
+    """The codes of a wave in a file of this subtype, and how many samples were clipped."""
     if subtype == "FLOAT":
         return wave.astype(np.float32), 0
     full_scale = 2 ** (_BITS[subtype] - 1)
@@ -237,11 +241,11 @@ def encode(wave: Float[np.ndarray, " samples"], subtype: str) -> tuple[np.ndarra
     )
     n_clipped = 0
     for first in range(0, len(wave), _BLOCK):
-        # float64: a float32 product cannot hold 24 bits and a half.
+        # float64: float32 cannot hold 24 bits and a half.
         block = wave[first : first + _BLOCK].astype(np.float64)
         codes = np.clip(np.rint(block * full_scale), -full_scale, full_scale - 1)
         samples[first : first + _BLOCK] = codes
         n_clipped += int(np.count_nonzero(np.abs(block) > 1))
     if subtype == "PCM_24":
-        samples <<= 8  # libsndfile takes them as the upper bits of 32
+        samples <<= 8  # libsndfile expects them in the upper bits of 32
     return samples, n_clipped

@@ -1,4 +1,4 @@
-"""Spectrograms, and figures as files."""
+"""Pictures of spectrograms, and figures as files."""
 
 import warnings
 from collections.abc import Sequence
@@ -18,18 +18,22 @@ if TYPE_CHECKING:
 
 N_FFT = 1024
 HOP_LENGTH = 256
+
 DEPTH_DB = 90
+"""Decibels below the loudest bin that the scale covers."""
+
 MAX_COLUMNS = 4000
+"""The most frames of a picture; those of a longer wave are further apart."""
 
 
 def spectrogram_figure(
     waves: Sequence[tuple[str, Float[Tensor, " _"]]], sample_rate: int
 ) -> "Figure":
-    """Spectrograms above each other, on one scale in dB, the loudest bin of the first at 0.
+    """Spectrograms one above the other on one scale in dB, with the loudest bin of the first at 0.
 
     Args:
-        waves: A title and a wave each.
-        sample_rate: Of all of them, in Hz.
+        waves: Title and wave of each spectrogram.
+        sample_rate: Sample rate of all waves, in Hz.
     """
     from matplotlib.figure import Figure
 
@@ -48,7 +52,7 @@ def spectrogram_figure(
             extent=(0, len(wave) / sample_rate, 0, sample_rate / 2000),
         )
         axis.set_ylabel("kHz")
-        # A file name is no formula, and may hold bytes that are no text.
+        # A title may be a file name: not a formula, and perhaps not valid text.
         axis.set_title(title.encode(errors="replace").decode(), parse_math=False)
     axes[-1].set_xlabel("s")
     figure.colorbar(image, ax=list(axes), label="dB")
@@ -56,7 +60,7 @@ def spectrogram_figure(
 
 
 def _levels(wave: Float[Tensor, " samples"]) -> Float[np.ndarray, "bins columns"]:
-    """Magnitudes in dB; of a long wave only as many columns as a picture can show."""
+    """Magnitudes in dB, in about `MAX_COLUMNS` frames at most."""
     hop = max(HOP_LENGTH, len(wave) // MAX_COLUMNS)
     padded = frames.pad(wave[None].float(), N_FFT // 2, "zeros")
     window = frames.hann(N_FFT, N_FFT, "periodic")
@@ -67,6 +71,6 @@ def _levels(wave: Float[Tensor, " samples"]) -> Float[np.ndarray, "bins columns"
 def save_figure(figure: "Figure", path: Path) -> None:
     """Writes a PNG that appears whole or not at all."""
     with replacing(path) as temporary, warnings.catch_warnings():
-        # A title in a script that the font lacks shows boxes, which is no reason to warn.
+        # A title in a script that the font lacks shows as boxes, which needs no warning.
         warnings.filterwarnings("ignore", message="Glyph .* missing")
         figure.savefig(temporary, dpi=110)

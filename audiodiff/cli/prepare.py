@@ -58,7 +58,8 @@ def prepare(
     if shards is not None:
         require("--shards", "prepare", "webdataset")
     from audiodiff.data.layouts import read_layout
-    from audiodiff.data.prepare import PrepareSettings, prepare
+    from audiodiff.data.prepare import prepare
+    from audiodiff.data.prepared import PrepareSettings
     from audiodiff.data.report import write_report
     from audiodiff.system.workers import worker_pool
 
@@ -80,7 +81,7 @@ def prepare(
         f"{n_left_out} clips left out, {n_remarked} kept with a remark: {out / 'report.md'}"
     )
     if shards is not None:
-        from audiodiff.data.shards import write_shards
+        from audiodiff.data.shard_writer import write_shards
 
         with progress_bar() as progress:
             bar = progress.add_task("packing", total=None, note="")

@@ -1,9 +1,9 @@
 """Every clip decoded once, into one memory-mapped file that training crops from.
 
-Samples are kept in 16 bit, so the rounding lies at -98 dBFS for any source finer than that (a
-16-bit file at the cache's own rate is kept exactly); what exceeds full scale is clipped and
-counted. Beside ``NAME`` lies its index ``NAME.json``; without a whole and matching index the file
-counts as absent, and the index is written last, so a killed build leaves nothing half-valid.
+Samples are kept in 16 bit: rounding adds noise at -98 dBFS to finer sources and none to a 16-bit
+file at the cache's own rate; samples beyond full scale are clipped and counted. Beside ``NAME``
+lies its index ``NAME.json``. Without a complete and matching index the file counts as absent, and
+the index is written last, so a killed build leaves no cache that seems valid.
 """
 
 import os
@@ -24,10 +24,11 @@ from audiodiff.data.corpus import Clip
 from audiodiff.errors import AudiodiffError
 
 N_WORKERS = 2
+"""Threads that decode clips."""
 
 
-class Source(Config):
-    """What tells whether a clip's file is still the one that was decoded."""
+class ClipFile(Config):
+    """The state of a clip's file, by which a changed file is recognised."""
 
     id: str
     path: str
@@ -35,8 +36,8 @@ class Source(Config):
     mtime_ns: int | None
 
     @classmethod
-    def of(cls, clip: Clip) -> "Source":
-        """The file's state now; size and time are None where it cannot be looked at."""
+    def of(cls, clip: Clip) -> "ClipFile":
+        """The current state; size and time of change are None if the file cannot be accessed."""
         path = os.path.abspath(clip.path)
         try:
             stat = os.stat(path)
@@ -45,28 +46,28 @@ class Source(Config):
         return cls(id=clip.id, path=path, size=stat.st_size, mtime_ns=stat.st_mtime_ns)
 
 
-class Entry(Config):
-    """What became of one clip: its length in samples, or the reason why it could not be read."""
+class CacheEntry(Config):
+    """One clip in the cache: its length in samples, or the reason why it could not be read."""
 
-    source: Source
+    source: ClipFile
     length: int
     n_clipped: int
     reason: str | None
 
 
-class Index(Config):
+class CacheIndex(Config):
     """The content of ``NAME.json``; the entries' samples lie one after another in ``NAME``."""
 
     sample_rate: int
-    entries: tuple[Entry, ...]
+    entries: tuple[CacheEntry, ...]
 
 
 class ClipCache(Clips):
     """The clips of a finished cache file, read through a memory map.
 
     Attributes:
-        skipped: For each clip that could not be read, its id and the reason.
-        n_clipped: How many samples exceeded full scale.
+        skipped: Why a clip could not be read, by the clip's id.
+        n_clipped: Number of samples that exceeded full scale.
     """
 
     def __init__(self, path: Path):
@@ -80,7 +81,7 @@ class ClipCache(Clips):
         """
         index = _read_index(path)
         if index is None:
-            raise AudiodiffError(f"{path} is not a finished clip cache; build it anew")
+            raise AudiodiffError(f"{path} is not a finished clip cache; build it again")
         clips = [entry for entry in index.entries if entry.reason is None]
         super().__init__(
             np.memmap(path, dtype=SAMPLE, mode="r"),
@@ -95,7 +96,7 @@ class ClipCache(Clips):
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """Sentences to print: each clip that is left out, and how much was clipped."""
+        """Sentences to print: each clip that is left out, and the number of clipped samples."""
         notes = [f"clip {id_} is left out: {reason}" for id_, reason in self.skipped.items()]
         if self.n_clipped:
             notes.append(f"{self.n_clipped} samples exceeded full scale and were clipped")
@@ -108,27 +109,27 @@ def build_cache(
     path: Path,
     on_clip: Callable[[Clip], None] | None = None,
 ) -> ClipCache:
-    """Opens the cache of these clips, after decoding them all if that was not done yet.
+    """Opens the cache of these clips, decoding them all first if there is none.
 
-    The cache is reused when it was made at this rate from the same ids and files (path, size and
-    time of change). Several processes may call this at once: the first builds, the others wait
-    for it and open the result. Memory holds a few decoded clips at a time, never the corpus.
+    A cache is reused if it was made at this rate from the same ids and files (path, size and time
+    of change). Several processes may call this at once: the first builds the cache, the others
+    wait and open the result. Memory holds a few decoded clips at a time, never the corpus.
 
     Args:
-        clips: What to decode, under distinct ids.
-        sample_rate: Of the cache, in Hz; every clip is resampled to it and mixed to mono.
-        path: The cache file; its folder is made, and two more files come to lie beside it.
-        on_clip: Called with each clip once it is done, in order; not at all for a reused cache.
+        clips: Clips to decode, with distinct ids.
+        sample_rate: Sample rate of the cache, in Hz; clips are resampled to it and mixed to mono.
+        path: File to write; its folder is created, and an index and a lock are put beside it.
+        on_clip: Called with each clip once it is decoded, in order; not for a reused cache.
 
     Raises:
         AudiodiffError: If there are no clips, none of them can be read or the cache cannot be
-            written. Single unreadable clips are reported in `ClipCache.skipped` instead.
+            written. Some unreadable clips are no error: see `ClipCache.skipped`.
     """
     if not clips:
         raise AudiodiffError(f"there are no clips to put into {path}; give at least one")
     if path.is_dir():
         raise AudiodiffError(f"the clip cache {path} is a folder; name a file, such as one in it")
-    sources = [Source.of(clip) for clip in clips]
+    sources = [ClipFile.of(clip) for clip in clips]
     try:
         if not _matches(path, sources, sample_rate):
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -148,10 +149,10 @@ def _beside(path: Path, suffix: str) -> Path:
     return path.with_name(path.name + suffix)
 
 
-def _read_index(path: Path) -> Index | None:
-    """The index of a whole cache, or None."""
+def _read_index(path: Path) -> CacheIndex | None:
+    """The index of a complete cache, or None."""
     try:
-        index = Index.model_validate_json(_beside(path, ".json").read_bytes())
+        index = CacheIndex.model_validate_json(_beside(path, ".json").read_bytes())
         size = path.stat().st_size
     except (FileNotFoundError, ValidationError):
         return None
@@ -159,7 +160,7 @@ def _read_index(path: Path) -> Index | None:
     return index if whole else None
 
 
-def _matches(path: Path, sources: Sequence[Source], sample_rate: int) -> bool:
+def _matches(path: Path, sources: Sequence[ClipFile], sample_rate: int) -> bool:
     index = _read_index(path)
     if index is None or index.sample_rate != sample_rate:
         return False
@@ -168,7 +169,7 @@ def _matches(path: Path, sources: Sequence[Source], sample_rate: int) -> bool:
 
 def _build(
     clips: Sequence[Clip],
-    sources: Sequence[Source],
+    sources: Sequence[ClipFile],
     sample_rate: int,
     path: Path,
     on_clip: Callable[[Clip], None] | None,
@@ -180,7 +181,7 @@ def _build(
         for clip, source, (samples, n_clipped, reason) in zip(clips, sources, decoded, strict=True):
             file.write(samples.tobytes())
             entries.append(
-                Entry(source=source, length=len(samples), n_clipped=n_clipped, reason=reason)
+                CacheEntry(source=source, length=len(samples), n_clipped=n_clipped, reason=reason)
             )
             if on_clip is not None:
                 on_clip(clip)
@@ -189,9 +190,9 @@ def _build(
         raise AudiodiffError(
             f"none of the {len(entries)} clips can be read; the first: {entries[0].reason}"
         )
-    index = Index(sample_rate=sample_rate, entries=tuple(entries))
+    index = CacheIndex(sample_rate=sample_rate, entries=tuple(entries))
     partial_index.write_text(index.model_dump_json(), encoding="utf-8")
-    # In this order no moment exists at which an index stands beside the samples of another.
+    # In this order an index never lies beside the samples of another build.
     _beside(path, ".json").unlink(missing_ok=True)
     partial.replace(path)
     partial_index.replace(_beside(path, ".json"))
@@ -201,7 +202,7 @@ Decoded = tuple[Int16[np.ndarray, " samples"], int, str | None]
 
 
 def _decode_in_order(clips: Sequence[Clip], sample_rate: int) -> Iterator[Decoded]:
-    """Decodes on all workers, at most two clips ahead of each, so that memory stays bounded."""
+    """Decodes on all workers, at most two clips ahead per worker, so that memory stays bounded."""
     with ThreadPoolExecutor(N_WORKERS) as executor:
         waiting: deque[Future[Decoded]] = deque()
         for clip in clips:
@@ -213,7 +214,7 @@ def _decode_in_order(clips: Sequence[Clip], sample_rate: int) -> Iterator[Decode
 
 
 def _decode(clip: Clip, sample_rate: int) -> Decoded:
-    """The samples in 16 bit, how many were clipped, and a reason if there are no samples."""
+    """The samples in 16 bit, the number clipped, and the reason if there are no samples."""
     nothing = np.zeros(0, dtype=SAMPLE)
     try:
         wave, _ = load(clip.path, sample_rate)

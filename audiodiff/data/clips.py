@@ -1,4 +1,4 @@
-"""Decoded clips that training crops from, wherever their samples lie."""
+"""Decoded clips that training crops from, in memory or in a file."""
 
 from collections.abc import Sequence
 from typing import Protocol, runtime_checkable
@@ -11,26 +11,26 @@ from audiodiff.errors import AudiodiffError
 
 FULL_SCALE = 32768
 SAMPLE = np.dtype("<i2")
-"""Of decoded clips: 16 bit, whose rounding lies at -98 dBFS."""
+"""The type of decoded samples: 16 bit, with rounding noise at -98 dBFS."""
 
 
 class Clips:
     """Clips one after another in an array of 16-bit samples, in memory or mapped from a file.
 
     Attributes:
-        sample_rate: In Hz.
-        ids: Of each clip.
-        lengths: Samples of each clip.
-        offsets: Where each clip begins, in samples.
-        samples: Of all clips.
-        n_samples: How many those are.
-        hop_length: Crops begin at multiples of so many samples.
+        sample_rate: Sample rate of all clips, in Hz.
+        ids: Id of each clip.
+        lengths: Length of each clip in samples.
+        offsets: First sample of each clip in ``samples``.
+        samples: Samples of all clips, one clip after another.
+        n_samples: Number of samples of all clips.
+        hop_length: Number of samples of which the first sample of a crop is a multiple.
 
     Args:
-        samples: Of all clips.
-        ids: Of each.
-        lengths: Samples of each.
-        sample_rate: In Hz.
+        samples: Samples of all clips, one clip after another.
+        ids: Id of each clip.
+        lengths: Length of each clip in samples.
+        sample_rate: Sample rate of all clips, in Hz.
     """
 
     hop_length = 1
@@ -52,7 +52,7 @@ class Clips:
 
     @property
     def duration(self) -> float:
-        """Seconds in all."""
+        """Duration of all clips in seconds."""
         return self.n_samples / self.sample_rate
 
     def condition(self, i: int, start: int, n_samples: int) -> Condition:
@@ -60,7 +60,7 @@ class Clips:
         return {}
 
     def at(self, k: int) -> "Clips":
-        """What item k of the training sequence is cut from: all of them, see `Source`."""
+        """The clips that item k of the training sequence is cut from: all of them, see `Source`."""
         return self
 
     def wave(self, i: int) -> Float[np.ndarray, " samples"]:
@@ -71,9 +71,9 @@ class Clips:
         """Part of clip i in float32, with zeros after the clip's end.
 
         Args:
-            i: Which clip.
+            i: Index of the clip.
             start: First sample within the clip.
-            n_samples: How many samples.
+            n_samples: Length of the crop in samples.
 
         Raises:
             AudiodiffError: If the clip has no sample ``start``.
@@ -93,14 +93,14 @@ class Clips:
 
 @runtime_checkable
 class Source(Protocol):
-    """Where the training sequence's items are cut from.
+    """What the items of the training sequence are cut from.
 
     Attributes:
-        ids: What tells this source from another: names of clips or of shards.
+        ids: Names of the clips or shards, which identify the source.
     """
 
     ids: tuple[str, ...]
 
     def at(self, k: int) -> Clips:
-        """The clips of which item k is one's."""
+        """The clips that item k is cut from."""
         ...

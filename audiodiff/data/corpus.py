@@ -1,4 +1,4 @@
-"""Which clips a folder holds, and which of them train, validate and test."""
+"""The clips of a folder, divided into those that train, validate and test."""
 
 import hashlib
 from collections import Counter
@@ -11,25 +11,30 @@ from audiodiff.errors import AudiodiffError
 
 SPLITS = ("train", "dev", "test")
 HOLD_OUT_SHARE = 0.02
+"""The share of training clips that is held out for validation."""
+
 HOLD_OUT_MOST = 32
+"""The most clips that are held out."""
+
 NAMES_SHOWN = 20
+"""The most ids that a note or error names."""
 
 
 class Clip(Config):
-    """One audio file and the name that lists and reports call it by."""
+    """One audio file and its name in lists and reports."""
 
     id: str
     path: Path
 
 
 class Corpus(Config):
-    """The clips of one or several folders, and what a person should know about the reading.
+    """The clips of one or several folders, with remarks on how they were read.
 
     Attributes:
         train: Clips to train on.
         dev: Clips to validate on; none of them trains.
-        test: Clips that nothing but the final measurement hears; empty without a test list.
-        notes: Sentences to print: what was missing, unused or chosen on the reader's behalf.
+        test: Clips for the final measurement alone; empty without a test list.
+        notes: Sentences to print: what was missing, unused or chosen automatically.
     """
 
     train: tuple[Clip, ...]
@@ -45,11 +50,11 @@ def read_corpus(folders: Sequence[Path]) -> Corpus:
     lists beside it (``train.txt``, ``dev.txt``, ``test.txt``, one id a line), or any folder of
     audio files, searched with its subfolders (links to folders are not followed). An id is a
     file's path below the folder without its suffix; with several folders the folder's name comes
-    before it. Without a dev list some 2 % of the training clips, 1 to 32, are held out of each
-    folder by a hash of the id, so every machine and every later run holds out the same.
+    before it. Without a dev list about 2 % of the training clips of each folder, 1 to 32, are held
+    out by a hash of the id, so every machine and every later run holds out the same.
 
     Args:
-        folders: One or more folders, each with a name of its own.
+        folders: One or more folders with distinct names.
 
     Raises:
         AudiodiffError: If a folder is missing, holds no audio or no clip to train on, is given
@@ -121,7 +126,7 @@ def _read_folder(folder: Path, prefix: str) -> Corpus:
 
 
 def read_ids(path: Path) -> list[str]:
-    """The text before the first ``|`` of every line, each once, in the file's order."""
+    """The text before the first ``|`` of every line, without repetitions, in the file's order."""
     try:
         text = path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
@@ -131,7 +136,7 @@ def read_ids(path: Path) -> list[str]:
 
 
 def find_audio(root: Path) -> dict[str, Path]:
-    """Every audio file below ``root`` by its id, sorted; a hidden one may be half-written."""
+    """Every audio file below ``root`` by id, sorted, except hidden ones, which may be partial."""
     files: dict[str, Path] = {}
     for path in sorted(root.rglob("*")):
         if path.suffix.lower() in AUDIO_SUFFIXES and not path.name.startswith("."):
@@ -162,7 +167,7 @@ def _check_disjoint(folder: Path, lists: Mapping[str, Sequence[str]]) -> None:
 def _divide(
     lists: Mapping[str, Sequence[str]], candidates: Iterable[str], files: Mapping[str, Path]
 ) -> dict[str, list[str]]:
-    """The existing ids of each split; without a train list, all that dev and test leave over."""
+    """The existing ids of each split; without a train list, train is what dev and test leave."""
     taken = {id_ for ids in lists.values() for id_ in ids}
     rest = [id_ for id_ in candidates if id_ not in taken]
     wanted = {split: lists.get(split, rest if split == "train" else ()) for split in SPLITS}
@@ -170,17 +175,17 @@ def _divide(
 
 
 def hold_out(train: Sequence[str], folder: str) -> dict[str, list[str]]:
-    """Train without a share of its ids, and dev of that share.
+    """Divides the ids into train and dev.
 
-    Some 2 %, 1 to 32, are chosen by a hash of the id, so every machine and every later run holds
-    out the same.
+    For dev about 2 %, 1 to 32, are chosen by a hash of the id, so every machine and every later
+    run holds out the same.
 
     Args:
-        train: Ids.
-        folder: What they are from, for the error.
+        train: Ids to divide.
+        folder: Name of the ids' folder, for the error.
 
     Raises:
-        AudiodiffError: If there is only one.
+        AudiodiffError: If there is only one id.
     """
     if len(train) == 1:
         raise AudiodiffError(

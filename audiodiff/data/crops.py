@@ -1,7 +1,7 @@
-"""The endless sequence of training crops, each a pure function of the seed and its place in it.
+"""The endless sequence of training crops, each a pure function of the seed and its position.
 
-Because item k needs nothing but (seed, k), training resumes exactly by asking for the next k, and
-processes share the work by asking for different k; neither needs a state to be saved or sent.
+As item k depends on (seed, k) alone, training resumes exactly by asking for the next k, and
+processes share the work by asking for different k; no state needs to be saved or sent.
 """
 
 import math
@@ -23,20 +23,21 @@ from audiodiff.data.clips import Clips, Source
 from audiodiff.errors import AudiodiffError
 
 N_AHEAD = 4
+"""Batches that are prepared in advance."""
 
 
 class Augment(Config):
-    """How crops are made to differ from their clips.
+    """Random changes that are made to crops.
 
     Attributes:
-        gain_db: The least and the greatest random gain, in dB; (0, 0) leaves levels alone.
-        speed: Crops are resampled to be faster and higher, or slower and lower, by up to this
-            fraction.
-        flip: Whether every other crop, at random, has the signs of its samples changed.
-        noise_db: The least and the greatest level of white noise that is added to a crop before
-            its gain, in dB of full scale (RMS); None adds none.
-        start_every: Crops begin at multiples of so many samples: 1 shifts them in time by any
-            number, the mel's hop leaves its frames where the whole clip has them.
+        gain_db: Least and greatest random gain, in dB; (0, 0) keeps levels.
+        speed: Greatest fraction by which crops are resampled to be faster and higher, or slower
+            and lower.
+        flip: Whether half of the crops, at random, have the signs of their samples changed.
+        noise_db: Least and greatest level of white noise added to a crop before its gain, in dB of
+            full scale (RMS); None adds none.
+        start_every: Number of samples of which the first sample of a crop is a multiple: 1 allows
+            any shift in time, the mel's hop keeps the frames of the whole clip.
     """
 
     gain_db: tuple[float, float] = (0.0, 0.0)
@@ -54,7 +55,7 @@ class Augment(Config):
 
 
 AS_IT_IS = Augment()
-"""Crops like their clips."""
+"""Crops without changes."""
 
 
 class Crops(NamedTuple):
@@ -80,20 +81,23 @@ def crop_batch(
 ) -> Crops:
     """Items ``start`` to ``start + batch_size - 1`` of the training sequence.
 
-    Item k depends on (seed, k) and the source alone, whatever batch it comes in. Its clip is drawn
-    with a probability proportional to the clip's length, so long and short clips are heard
-    equally per second; its speed uniformly; its first sample uniformly among the multiples of
-    ``start_every``, and of the hop where clips have mels, that leave the crop inside the clip (a
-    shorter clip is taken whole, with zeros after it); its gain uniformly in dB, but no louder than
-    full scale.
+    Item k depends on (seed, k) and the source alone, not on its batch. These are drawn:
+
+    - its clip, with a probability proportional to the clip's length, so that every second of sound
+      is heard equally often;
+    - its speed, uniformly;
+    - its first sample, uniformly among the multiples of ``start_every`` (and of the hop where
+      clips have mels) that leave the crop inside the clip; a shorter clip is taken whole, with
+      zeros after it;
+    - its gain, uniformly in dB, but limited so that its peak stays within full scale.
 
     Args:
-        source: The clips.
-        seed: Of the whole sequence; not negative.
-        start: The first item's place in the sequence; not negative.
-        batch_size: How many items.
-        n_samples: Length of each item.
-        augment: How they differ from their clips.
+        source: Clips or shards to cut from.
+        seed: Seed of the whole sequence; not negative.
+        start: Position of the first item in the sequence; not negative.
+        batch_size: Number of items.
+        n_samples: Length of each item in samples.
+        augment: Random changes that are made to the items.
 
     Raises:
         AudiodiffError: If an argument is out of its range.
@@ -124,22 +128,23 @@ def crop_batch(
 
 
 class CropLoader:
-    """Batches of the training sequence, prepared a few ahead in the background.
+    """Batches of the training sequence, prepared in advance in the background.
 
-    Batch i holds the items from ``first + i * stride`` on. A single process that has done
-    ``step`` steps uses ``first = step * batch_size`` and ``stride = batch_size``; of W processes,
-    process r uses ``first = (step * W + r) * batch_size`` and ``stride = W * batch_size``, which
-    together draw exactly what one process with W times the batch would. Iteration never ends; use
-    it as a context manager, or call `close`. What fails in the background is raised by ``next``.
+    Batch i holds the items from ``first + i * stride`` on. A single process that has taken
+    ``step`` steps uses ``first = step * batch_size`` and ``stride = batch_size``. Of W processes,
+    process r uses ``first = (step * W + r) * batch_size`` and ``stride = W * batch_size``; together
+    they draw exactly what one process with W times the batch size would. Iteration never ends; use
+    the loader as a context manager, or call `close`. Errors in the background are raised by
+    ``next``.
 
     Args:
-        source: The clips.
-        seed: Of the whole sequence; not negative.
-        batch_size: Items a batch.
-        n_samples: Length of each item.
-        augment: How they differ from their clips.
-        first: The place in the sequence of the first batch's first item.
-        stride: From one batch's first item to the next one's.
+        source: Clips or shards to cut from.
+        seed: Seed of the whole sequence; not negative.
+        batch_size: Number of items in a batch.
+        n_samples: Length of each item in samples.
+        augment: Random changes that are made to the items.
+        first: Position in the sequence of the first batch's first item.
+        stride: Number of items from the start of one batch to the start of the next.
 
     Raises:
         AudiodiffError: If an argument is out of its range.
@@ -189,7 +194,7 @@ class CropLoader:
         self.close()
 
     def close(self) -> None:
-        """Ends the background thread; batches not asked for yet are dropped."""
+        """Ends the background thread and drops the batches prepared in advance."""
         self._executor.shutdown(cancel_futures=True)
 
     def _load(self, start: int) -> Crops:
@@ -219,7 +224,7 @@ def _item(
     wave = clips.crop(i, start, n_source)
     if augment.speed:
         wave = _resized(soxr.resample(wave, speed, 1.0, quality="MQ"), n_samples)
-    # Drawn after all else, so that a sequence is the same but for what is asked for.
+    # Drawn last, so that these changes leave everything else in the sequence as it is.
     if augment.flip and rng.random() < 0.5:
         wave = -wave
     if augment.noise_db is not None:
@@ -231,7 +236,7 @@ def _item(
 
 
 def _resized(wave: Float[np.ndarray, " _"], n_samples: int) -> Float[np.ndarray, " n_samples"]:
-    """Cut, or filled up with zeros: a resampler may round to one sample less."""
+    """Cut, or padded with zeros: a resampler may round to one sample less."""
     return np.pad(wave[:n_samples], (0, max(0, n_samples - len(wave))))
 
 

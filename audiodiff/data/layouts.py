@@ -1,4 +1,4 @@
-"""Public corpora as they lie on disk: their clips by id, and the splits that they bring."""
+"""Public corpora as they are on disk: their clips by id, and their own splits."""
 
 import re
 from collections.abc import Callable, Iterable, Mapping
@@ -13,11 +13,11 @@ DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight"
 
 
 class Layout(NamedTuple):
-    """What a corpus holds.
+    """The clips of a corpus and its splits.
 
     Attributes:
-        files: Every clip by its id.
-        lists: The ids of each split; without train, that is all that the others leave.
+        files: File of every clip, by the clip's id.
+        lists: Ids of each split; without train, train is all that the others leave.
     """
 
     files: dict[str, Path]
@@ -27,17 +27,18 @@ class Layout(NamedTuple):
 def read_layout(name: str, root: Path, splits: Path | None) -> Layout:
     """Finds a corpus's clips and divides them.
 
-    Without a dev list, some 2 % of the clips to train on are held out by a hash of their id.
+    Without a dev list, about 2 % of the clips to train on are held out by a hash of their id.
 
     Args:
-        name: One of `LAYOUTS`.
-        root: The corpus's folder, or the one that holds it.
-        splits: A folder with ``train.txt``, ``dev.txt`` or ``test.txt``, in which a line is an id
-            or, with ``*`` in it, a pattern of ids. They take the place of the corpus's own.
+        name: Name of the corpus, one of `LAYOUTS`.
+        root: Folder of the corpus, or the folder that holds it.
+        splits: Folder of ``train.txt``, ``dev.txt`` or ``test.txt``, in which a line is an id or,
+            with ``*`` in it, a pattern of ids; they replace the corpus's own. None for the
+            corpus's own.
 
     Raises:
-        AudiodiffError: If the name is unknown, root has another form, or a line fits no clip or a
-            clip that is in another list.
+        AudiodiffError: If the name is unknown, if ``root`` is not laid out like that corpus, or if
+            a line fits no clip or one that is in another list.
     """
     if name not in LAYOUTS:
         raise AudiodiffError(f"corpus {name!r} is unknown; choose from {', '.join(LAYOUTS)}")
@@ -146,7 +147,7 @@ def _musdb(root: Path) -> Layout:
 
 
 def _inner(root: Path, name: str, sign: str) -> Path:
-    """The folder in which ``sign`` lies: root, or ``name`` in it.
+    """The folder that holds ``sign``: ``root``, or ``name`` in it.
 
     Raises:
         AudiodiffError: If it is in neither.
@@ -161,10 +162,10 @@ def _inner(root: Path, name: str, sign: str) -> Path:
 
 
 def _found(folder: Path, pattern: str, id_of: Callable[[Path], str]) -> dict[str, Path]:
-    """The files that fit, by id.
+    """The files that match the pattern, by id.
 
     Raises:
-        AudiodiffError: If there are none.
+        AudiodiffError: If no file matches.
     """
     paths: Iterable[Path] = sorted(folder.glob(pattern))
     files = {id_of(path): path for path in paths if not path.name.startswith(".")}
@@ -184,4 +185,4 @@ LAYOUTS: dict[str, Callable[[Path], Layout]] = {
     "speech-commands": _speech_commands,
     "musdb": _musdb,
 }
-"""Corpora by name."""
+"""How to read each corpus, by its name."""

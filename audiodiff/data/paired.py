@@ -1,4 +1,4 @@
-"""Clips with mels that an acoustic model predicted for them, for a vocoder tuned to that model."""
+"""Clips with mels that an acoustic model predicted for them, to tune a vocoder to that model."""
 
 from collections.abc import Sequence
 from functools import lru_cache
@@ -14,23 +14,23 @@ from audiodiff.mel.files import MEL_SUFFIXES, load_mel
 from audiodiff.mel.log_mel import MelConfig
 
 N_KEPT = 256
-"""Mels that stay in memory."""
+"""The most mels that are kept in memory."""
 
 
 class PairedClips(Clips):
-    """Clips and a file with a mel for each, named by the clip's id.
+    """Clips with a mel file for each, named by the clip's id.
 
-    A mel has a frame for each hop of its clip. One more at its end is cut off, one less is filled
-    up with its last frame, as acoustic models and vocoders count frames in different ways; more is
-    refused, for then the two are not of the same utterance, cut at the same places.
+    A mel has a frame for each hop of its clip. As acoustic models and vocoders count frames
+    differently, one frame too many is cut off, and one too few is made up by repeating the last. A
+    greater difference is refused: the two are not the same utterance, cut at the same places.
 
     Attributes:
-        notes: Sentences to print: how many mels were cut off or filled up.
+        notes: Sentences to print: the number of mels that were cut or extended.
 
     Args:
-        clips: The sound.
-        folder: Of the mels, ``ID.npy`` or another form that `load_mel` takes.
-        config: The preset that they are in.
+        clips: The clips.
+        folder: Folder of the mels, ``ID.npy`` or another format that `load_mel` reads.
+        config: Preset of the mels.
 
     Raises:
         AudiodiffError: If a clip has no mel, or one of another preset or length.
@@ -70,7 +70,7 @@ class PairedClips(Clips):
         return check_mel(load_mel(self.paths[i]), self.config, str(self.paths[i]))[0].float()
 
     def _difference(self, i: int) -> int:
-        """Frames that a mel has too many."""
+        """Number of frames that a mel has too many."""
         n_frames, wanted = self.kept(i).shape[1], int(self.lengths[i]) // self.hop_length
         if abs(n_frames - wanted) > 1:
             raise AudiodiffError(

@@ -1,4 +1,4 @@
-"""What was found of a corpus, for a person: ``report.md`` and ``report.png``."""
+"""A report on a prepared corpus for people: ``report.md`` and ``report.png``."""
 
 import re
 from collections import Counter
@@ -8,19 +8,18 @@ from typing import TYPE_CHECKING
 
 from audiodiff.audio.plots import save_figure
 from audiodiff.data.layouts import Layout
-from audiodiff.data.plots import histogram_figure
-from audiodiff.data.prepare import MANIFEST_NAME, Facts, Found, PrepareSettings
+from audiodiff.data.prepared import MANIFEST_NAME, Facts, Manifest, PrepareSettings
 from audiodiff.system.atomic import replacing
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 SHOWN = 20
-"""Clips left out that the report names; the manifest names all."""
+"""The most clips left out that the report names; the manifest names them all."""
 
 
-def write_report(out: Path, layout: Layout, found: Found, settings: PrepareSettings) -> None:
-    """Writes both files into a prepared corpus."""
+def write_report(out: Path, layout: Layout, found: Manifest, settings: PrepareSettings) -> None:
+    """Writes ``report.md`` and ``report.png`` into a prepared corpus."""
     kept = [facts for facts in found.values() if facts.reason is None]
     left_out = [facts for facts in found.values() if facts.reason is not None]
     parts = ["# Report", _splits(layout, found), _settings(settings)]
@@ -34,7 +33,7 @@ def write_report(out: Path, layout: Layout, found: Found, settings: PrepareSetti
     save_figure(_figure(kept), out / "report.png")
 
 
-def _splits(layout: Layout, found: Found) -> str:
+def _splits(layout: Layout, found: Manifest) -> str:
     lines = ["| split | clips | hours | left out |", "|---|---|---|---|"]
     for split, ids in layout.lists.items():
         kept = [found[id_] for id_ in ids if found[id_].reason is None]
@@ -61,19 +60,19 @@ def _named(left_out: Sequence[Facts]) -> str:
 
 
 def _fault(facts: Facts) -> str:
-    """The kind of reason: what `load` says of a file that it cannot read is one kind."""
+    """The kind of reason; every file that `load` cannot read is of one kind."""
     return _kind(facts.reason or "") if facts.rate else "cannot be read"
 
 
 def _kind(sentence: str) -> str:
-    """What sentences with other figures or clips in them share."""
+    """A sentence without its figures and clips, which sentences of one kind share."""
     without_ids = re.sub(r"same sound as .*", "same sound as another", sentence)
     return re.sub(r"-?\d[\d.]*", "N", without_ids)
 
 
 def _figure(kept: Iterable[Facts]) -> "Figure":
     kept = list(kept)
-    return histogram_figure(
+    return _histograms(
         [
             ("seconds", [facts.seconds for facts in kept]),
             ("root mean square, dB re full scale", [facts.rms_db or 0.0 for facts in kept]),
@@ -81,3 +80,16 @@ def _figure(kept: Iterable[Facts]) -> "Figure":
         ],
         "clips",
     )
+
+
+def _histograms(panels: Sequence[tuple[str, Sequence[float]]], what: str) -> "Figure":
+    """Histograms side by side, of pairs of a label and values; ``what`` is what they count."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(4 * len(panels), 3), layout="constrained")
+    axes = figure.subplots(1, len(panels), squeeze=False, sharey=True)[0]
+    for axis, (name, values) in zip(axes, panels, strict=True):
+        axis.hist(values, bins=40)
+        axis.set_xlabel(name)
+    axes[0].set_ylabel(what)
+    return figure

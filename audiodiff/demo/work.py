@@ -17,8 +17,7 @@ from audiodiff.mel.files import MEL_SUFFIXES, load_mel
 from audiodiff.mel.griffin_lim import griffin_lim as by_griffin_lim
 from audiodiff.mel.griffin_lim import magnitudes
 from audiodiff.mel.own import OwnMel, own_mel
-from audiodiff.metrics.perceptual import estoi, pesq_wb
-from audiodiff.metrics.spectral import log_mel_mae, multi_resolution_stft
+from audiodiff.metrics.registry import METRICS
 from audiodiff.model.run import Run
 from audiodiff.pipelines.files import mel_of
 from audiodiff.pipelines.vocoder import Vocoder
@@ -34,12 +33,8 @@ RULES = (OWN, *TIMES)
 N_ITERATIONS = 32
 """Number of Griffin-Lim iterations."""
 
-FIGURES = {
-    "PESQ": pesq_wb,
-    "ESTOI": estoi,
-    "M-STFT": multi_resolution_stft,
-    "mel error": log_mel_mae,
-}
+FIGURES = {"PESQ": "pesq_wb", "ESTOI": "estoi", "M-STFT": "mstft", "mel error": "mel_mae"}
+"""The metrics that are shown, by the name that they are shown under."""
 
 Samples = Float[Tensor, " samples"]
 
@@ -161,7 +156,7 @@ def figures(given: Given, wave: Samples, rate: int) -> dict[str, float]:
     if given.wave is None:
         return {}
     pair = given.wave.numpy(), wave.numpy()
-    return {name: metric(*pair, rate) for name, metric in FIGURES.items()}
+    return {name: METRICS[metric].function(*pair, rate) for name, metric in FIGURES.items()}
 
 
 def _check_length(seconds: float, path: Path) -> None:

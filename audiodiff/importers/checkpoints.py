@@ -1,4 +1,4 @@
-"""Checkpoints of other projects as they lie on disk."""
+"""Reading the checkpoints of other projects."""
 
 from pathlib import Path
 from typing import Any, TypeGuard
@@ -10,18 +10,18 @@ from audiodiff.errors import AudiodiffError
 from audiodiff.system.untrusted import DAMAGED, load_torch, why
 
 Weights = dict[str, Tensor]
-"""Weights by name."""
+"""A network's weights by their names."""
 
 
 def read_plain(path: Path, what: str) -> Any:
-    """What torch saved, if it is plain data and tensors; nothing in it is executed.
+    """Reads tensors and plain data that torch has saved; nothing in the file is executed.
 
     Args:
-        path: The file.
-        what: It should be, for messages.
+        path: File to read.
+        what: What the file should be, for messages.
 
     Raises:
-        AudiodiffError: If the file is missing, damaged or holds more than that.
+        AudiodiffError: If the file is missing or damaged, or holds anything else.
     """
     if not path.is_file():
         raise AudiodiffError(f"{path}: no such {what}; check the path")
@@ -34,10 +34,10 @@ def read_plain(path: Path, what: str) -> Any:
 
 
 def read_checkpoint(path: Path) -> dict[Any, Any]:
-    """The dictionary of a checkpoint, see `read_plain`.
+    """Reads a checkpoint that is a dictionary, by `read_plain`.
 
     Raises:
-        AudiodiffError: If the file is none.
+        AudiodiffError: If the file cannot be read or is not a dictionary.
     """
     found = read_plain(path, "checkpoint")
     if not isinstance(found, dict):
@@ -48,12 +48,12 @@ def read_checkpoint(path: Path) -> dict[Any, Any]:
 
 
 def is_weights(found: Any) -> TypeGuard[Weights]:
-    """Whether these are weights by name."""
+    """Whether a value is a dictionary of tensors by name."""
     return isinstance(found, dict) and all(
         isinstance(name, str) and isinstance(value, Tensor) for name, value in found.items()
     )
 
 
 def linear_betas(n: int, last: float) -> list[float]:
-    """DiffWave's training schedules, from 1e-4 to ``last``."""
+    """A training schedule of DiffWave: ``n`` betas from 1e-4 to ``last``."""
     return torch.linspace(1e-4, last, n, dtype=torch.float64).tolist()

@@ -1,4 +1,4 @@
-"""LMNT's DiffWave and WaveGrad, and what has their form."""
+"""LMNT's DiffWave and WaveGrad, and DiffWaves with LMNT's names of weights."""
 
 import re
 from collections.abc import Mapping
@@ -51,12 +51,13 @@ _LMNT_WAVEGRAD_NAMES = (
 def from_lmnt_diffwave(path: Path) -> Model:
     """LMNT's DiffWave, https://github.com/lmnt-com/diffwave.
 
-    Takes the weights from the checkpoint's ``model`` (or the file itself), the sizes from their
-    shapes, and the training schedule from its ``params``, where it has them; the mel is LMNT's at
-    22050 Hz. Checked against its recorded outputs: the network and both samplers.
+    The weights are the checkpoint's ``model`` (or the whole file), sizes follow from their shapes,
+    and the training schedule is that of its ``params``, if it has them; the mel is LMNT's at
+    22050 Hz. The network and both samplers are tested against LMNT's recorded outputs.
 
     Raises:
-        AudiodiffError: If the file is no such checkpoint, naming what is missing or unknown.
+        AudiodiffError: If the file is not such a checkpoint; the message names what is missing or
+            unknown.
     """
     found = read_checkpoint(path)
     state, params = found.get("model", found), found.get("params") or {}
@@ -80,15 +81,15 @@ def diffwave(
     path: Path,
     padding: PaddingMode = "zeros",
 ) -> Model:
-    """A DiffWave from weights by LMNT's names.
+    """A DiffWave from weights with LMNT's names.
 
     Args:
-        state: The weights.
-        mel: Where there is an upsampler, what conditions it.
-        params: LMNT's names of what the weights do not tell: the schedules and the dilations; its
-            own figures where they are missing.
-        path: To name in errors.
-        padding: See `DiffWaveConfig`.
+        state: Weights by LMNT's names.
+        mel: Preset of the mel that conditions a network with an upsampler.
+        params: What the weights do not show, the schedules and the dilations, by LMNT's names;
+            LMNT's own values where missing.
+        path: File of the weights, for messages.
+        padding: Padding of the convolutions, as in `DiffWaveConfig`.
 
     Raises:
         AudiodiffError: If a weight is missing or unknown, or a figure is impossible.
@@ -125,12 +126,13 @@ def diffwave(
 def from_lmnt_wavegrad(path: Path) -> Model:
     """LMNT's WaveGrad, https://github.com/lmnt-com/wavegrad.
 
-    Takes the weights from the checkpoint's ``model`` and the rate and the training schedule from
+    The weights are the checkpoint's ``model``, the sample rate and the training schedule those of
     its ``params``; sizes and the rest of the mel are LMNT's. The default run has the six steps
-    that public code for WaveGrad shares. Checked against its recorded outputs: the network.
+    that public code for WaveGrad shares. The network is tested against LMNT's recorded outputs.
 
     Raises:
-        AudiodiffError: If the file is no such checkpoint, naming what is missing or unknown.
+        AudiodiffError: If the file is not such a checkpoint; the message names what is missing or
+            unknown.
     """
     found = read_checkpoint(path)
     state, params = found.get("model", found), found.get("params") or {}
@@ -141,7 +143,7 @@ def from_lmnt_wavegrad(path: Path) -> Model:
     rate = params.get("sample_rate")
     if not isinstance(rate, int):
         raise AudiodiffError(
-            f"{path} tells no params['sample_rate'], which is 22050 in LMNT's code and 24000 for "
+            f"{path} lacks params['sample_rate'], which is 22050 in LMNT's code and 24000 for "
             "its published weights; add it to the checkpoint"
         )
     mel = mel.model_copy(update={"sample_rate": rate})
@@ -165,7 +167,7 @@ def from_lmnt_wavegrad(path: Path) -> Model:
 
 
 def _wavegrad_name(name: str) -> str:
-    """LMNT's name of a weight to ours; what has no counterpart keeps its name."""
+    """Our name for LMNT's name of a weight; one without a counterpart is kept."""
     for pattern, ours in _LMNT_WAVEGRAD_NAMES:
         name, count = re.subn(pattern, ours, name)
         if count:
@@ -183,7 +185,7 @@ def _check_published(path: Path, params: Mapping[str, Any], published: Mapping[s
 
 
 def _renamed(state: Mapping[str, Tensor], n_layers: int, conditional: bool) -> dict[str, Tensor]:
-    """LMNT's names to ours; what has no counterpart keeps its name and so is refused."""
+    """Weights by our names; one without a counterpart keeps its name and is refused later."""
     names = {
         f"{theirs}.{kind}": f"{ours}.{kind}"
         for theirs, ours in _LMNT_NAMES.items()
@@ -205,6 +207,6 @@ def _renamed(state: Mapping[str, Tensor], n_layers: int, conditional: bool) -> d
         for kind, parts in projections.items():
             if all(name in state for name in parts):
                 renamed[f"mel_projection.{kind}"] = torch.cat([state[name] for name in parts])
-    # LMNT keeps the table of step embeddings only while a model runs; older files carry it.
+    # LMNT no longer saves the table of step embeddings, which older files hold.
     renamed.pop("diffusion_embedding.embedding", None)
     return renamed

@@ -1,4 +1,4 @@
-"""DiffWave as philsyn wrote it, and BDDM, which builds on it."""
+"""philsyn's DiffWave, and BDDM, which builds on it."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -22,24 +22,26 @@ from audiodiff.model.model import Model
 from audiodiff.model.weights import load_weights
 
 SCHEDULES = {64: (50, 0.05, "diffwave"), 128: (200, 0.02, "diffwave-large")}
-"""Of the published models by their width, as files do not hold them: steps and last beta of the
-training schedule, and the fast one, a name of `PUBLISHED`."""
+"""Schedules of the published models by their width, as files do not hold them: steps and last beta
+of the training schedule, and the fast schedule, a name of `PUBLISHED`."""
 
 SCHEDULE_NETWORK = "schedule_net."
-"""Where BDDM keeps the network that finds schedules, which `audiodiff search` trains anew."""
+"""Prefix of BDDM's network that finds schedules, which `audiodiff search` trains anew."""
 
 
 def from_philsyn_diffwave(path: Path) -> Model:
-    """The DiffWave of philsyn, https://github.com/philsyn/DiffWave-Vocoder.
+    """Philsyn's DiffWave, https://github.com/philsyn/DiffWave-Vocoder.
 
-    Its gate has tanh first, each layer an upsampler of its own, weights are normalised, the
-    step's frequencies fall, and the residual path carries the step's embedding, which an addition
-    in place puts there. Sizes come from the weights, and by the width, 64 or 128 channels, the
-    schedules of the paper; the mel is Tacotron 2's, the dilations repeat after ten layers. Checked
-    against a second implementation of that description; there is no public record of outputs.
+    It differs from LMNT's: the gate has tanh first, each layer has its own upsampler, weights are
+    normalised, the frequencies of the step embedding fall, and an addition in place puts that
+    embedding onto the residual path. Sizes follow from the weights, and the paper's schedules from
+    the width, 64 or 128 channels; the mel is Tacotron 2's, and dilations repeat after ten layers.
+    There are no public outputs: the network is tested against a second implementation of this
+    description.
 
     Raises:
-        AudiodiffError: If the file is no such checkpoint, naming what is missing or unknown.
+        AudiodiffError: If the file is not such a checkpoint; the message names what is missing or
+            unknown.
     """
     return _model(_weights(path), path)
 
@@ -48,10 +50,11 @@ def from_bddm(path: Path) -> Model:
     """BDDM's score network (arXiv:2203.13508), https://github.com/tencent-ailab/bddm.
 
     It is philsyn's DiffWave with 128 channels; the default run is a published schedule of seven
-    steps, and `with_bddm_schedule` takes others. The network that found it is left out.
+    steps, and `with_bddm_schedule` sets others. The network that found it is left out.
 
     Raises:
-        AudiodiffError: If the file is no such checkpoint, naming what is missing or unknown.
+        AudiodiffError: If the file is not such a checkpoint; the message names what is missing or
+            unknown.
     """
     weights = {
         name: w for name, w in _weights(path).items() if not name.startswith(SCHEDULE_NETWORK)
@@ -60,19 +63,20 @@ def from_bddm(path: Path) -> Model:
 
 
 def with_bddm_schedule(model: Model, path: Path) -> Model:
-    """A model whose default run is a schedule that BDDM's search has saved (``.ns``).
+    """The model with a schedule that BDDM's search has saved (``.ns``) as its default run.
 
     Args:
-        model: Its weights are shared, not copied.
-        path: It holds steps, sqrt(alpha_bar), betas and standard deviations.
+        model: A BDDM model; its weights are shared, not copied.
+        path: File of four tensors: steps, sqrt(alpha_bar), betas and standard deviations.
 
     Raises:
-        AudiodiffError: If the file is no such schedule or lies outside the trained one.
+        AudiodiffError: If the file is not such a schedule, or lies outside the training schedule.
     """
     found = read_plain(path, "schedule")
     if not isinstance(found, Sequence) or len(found) != 4 or not isinstance(found[2], Tensor):
         raise AudiodiffError(
-            f"{path} is no schedule of BDDM's: four tensors, steps, alphas, betas and deviations"
+            f"{path} is not a schedule of BDDM's; give a .ns file of four tensors, steps, alphas, "
+            "betas and deviations"
         )
     betas = Betas.parse({"betas": found[2].tolist()}, str(path)).betas
     times = tuple(from_betas(model.schedule, betas).tolist())
@@ -93,7 +97,7 @@ def _weights(path: Path) -> Weights:
 
 
 def _width(state: Weights, path: Path) -> int:
-    """Channels of the residual layers, which must be those of the skip path."""
+    """Channels of the residual layers, which must be as many as those of the skip path."""
     width = len(state.get("init_conv.0.conv.bias", ()))
     skip = len(state.get("final_conv.0.conv.bias", ()))
     if width != skip or width not in SCHEDULES:
@@ -105,7 +109,7 @@ def _width(state: Weights, path: Path) -> int:
 
 
 def _model(state: Weights, path: Path, fast: str | None = None) -> Model:
-    """The model of philsyn's weights; its default run is a name of `PUBLISHED`."""
+    """A model from philsyn's weights; ``fast`` names its default run in `PUBLISHED`."""
     width = _width(state, path)
     n_levels, last, usual = SCHEDULES[width]
     schedule = Betas(betas=tuple(linear_betas(n_levels, last)))
@@ -139,7 +143,7 @@ def _model(state: Weights, path: Path, fast: str | None = None) -> Model:
 
 
 def _plain(state: Weights) -> Weights:
-    """Weights without their normalisation, ``w = g v / |v|``, the norm over all but dimension 0."""
+    """Weights without normalisation, ``w = g v / |v|``, with norms over all but dimension 0."""
     plain = dict(state)
     for name in state:
         stem = name.removesuffix("_v")
@@ -150,7 +154,7 @@ def _plain(state: Weights) -> Weights:
 
 
 def _renamed(state: Weights, n_layers: int, conditional: bool) -> Weights:
-    """The names of ours; what has no counterpart keeps its name and so is refused."""
+    """Weights by our names; one without a counterpart keeps its name and is refused later."""
     left = {
         name: _sigmoid_first(w) if "dilated_conv_layer" in name or "mel_conv" in name else w
         for name, w in state.items()
@@ -158,7 +162,7 @@ def _renamed(state: Weights, n_layers: int, conditional: bool) -> Weights:
     renamed: Weights = {}
 
     def take(ours: str, *theirs: str) -> None:
-        """One layer of ours, which joins the outputs of theirs."""
+        """Fills one of our layers, which joins the outputs of several of theirs."""
         for kind in ("weight", "bias"):
             names = [f"{name}.{kind}" for name in theirs]
             if all(name in left for name in names):
@@ -182,6 +186,6 @@ def _renamed(state: Weights, n_layers: int, conditional: bool) -> Weights:
 
 
 def _sigmoid_first(of_gates: Tensor) -> Tensor:
-    """Channels with the sigmoid's half before that of tanh, as ours has them."""
+    """Channels of a gate with the sigmoid's half before tanh's, the order of our network."""
     filtered, gate = of_gates.chunk(2)
     return torch.cat([gate, filtered])

@@ -1,4 +1,4 @@
-"""Checkpoints of other projects as models of this one."""
+"""Every importer of another project's checkpoints, by name."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -17,4 +17,4 @@ IMPORTERS: dict[str, Callable[[Path], Model]] = {
     "bddm": from_bddm,
     "speechbrain-diffwave": from_speechbrain_diffwave,
 }
-"""Every importer by the name that ``--from`` takes."""
+"""Importers by the name that ``--from`` takes."""

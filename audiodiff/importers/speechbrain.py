@@ -13,13 +13,14 @@ from audiodiff.model.model import Model
 def from_speechbrain_diffwave(path: Path) -> Model:
     """SpeechBrain's DiffWave on LJSpeech, https://github.com/speechbrain/speechbrain.
 
-    It is LMNT's network in wrappers of SpeechBrain's, whose convolutions reflect the sound at its
-    ends, with LMNT's scale of the mel over Slaney's bands up to 8 kHz. Its file holds weights
-    alone: the schedules, the dilations and the mel are those of its recipe. Checked against its
-    recorded outputs: the network.
+    It is LMNT's network in SpeechBrain's wrappers, whose convolutions reflect the sound at its
+    ends, with LMNT's scale of the mel over Slaney's bands up to 8 kHz. The file holds weights
+    alone; schedules, dilations and mel are those of SpeechBrain's recipe. The network is tested
+    against recorded outputs.
 
     Raises:
-        AudiodiffError: If the file is no such checkpoint, naming what is missing or unknown.
+        AudiodiffError: If the file is not such a checkpoint; the message names what is missing or
+            unknown.
     """
     state = read_checkpoint(path)
     wrapped = "input_projection.conv.weight"

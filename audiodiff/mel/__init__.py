@@ -1,1 +1,1 @@
-"""Mel spectrograms: front-ends, presets, files, inversion, conversion, projection."""
+"""Mel spectrograms: front-ends, presets, files, checks, conversion, projection."""

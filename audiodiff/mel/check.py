@@ -1,4 +1,4 @@
-"""The check that a mel is what it is said to be."""
+"""Whether a mel can be of the preset that it is said to be of."""
 
 import torch
 from torch import Tensor
@@ -8,24 +8,21 @@ from audiodiff.errors import AudiodiffError
 from audiodiff.mel.log_mel import MelConfig
 from audiodiff.mel.presets import PRESETS
 
-# Models overshoot peaks a little and undershoot silence by more; the next floor is 4.6 away.
-_ABOVE_NEPERS = 0.5
+ABOVE_NEPERS, BELOW_NEPERS = 0.5, 2.0
+"""Nepers by which values may exceed the preset's range: models overshoot peaks a little and
+undershoot silence by more. The next preset's floor is 4.6 nepers away."""
 
-
-_BELOW_NEPERS = 2.0
-
-
-# How near the end of a preset's range an observed value must come to be taken for it.
-_NEAR = 0.05
+NEAR = 0.05
+"""The distance within which an extreme value counts as the end of a preset's range."""
 
 
 def looks_like(mel: Tensor) -> tuple[str, ...]:
-    """Presets that the mel's extreme values point to: it reaches their floor or fills their clip.
+    """Presets that the mel's extreme values suggest: it reaches their floor or fills their clip.
 
     A hint, not a proof: speech without silence reaches no floor, and presets share floors.
 
     Args:
-        mel: Finite values, of any shape.
+        mel: A mel of any shape, with finite values.
 
     >>> looks_like(torch.tensor([-11.5129, 0.3]))
     ('hifigan', 'bigvgan-24k', 'tacotron2', 'speechbrain', 'nemo', 'audioldm2')
@@ -36,29 +33,29 @@ def looks_like(mel: Tensor) -> tuple[str, ...]:
 
 def _ends_match(config: MelConfig, least: float, greatest: float) -> bool:
     if config.clip is None:
-        return abs(least - config.floor_value) < _NEAR
+        return abs(least - config.floor_value) < NEAR
     low, high = config.clip
-    inside = low - _NEAR < least and greatest < high + _NEAR
+    inside = low - NEAR < least and greatest < high + NEAR
     return inside and greatest - least > 0.75 * (high - low)
 
 
 def check_mel(mel: Tensor, config: MelConfig, name: str) -> Mel:
     """Refuses a mel that the preset cannot have produced.
 
-    Values may pass the ends of `MelConfig.value_range` by 2 nepers of amplitude-or-energy M below
-    and 0.5 above, since what a model predicts does.
+    Values may exceed `MelConfig.value_range` by 2 nepers of M below and by 0.5 above, as those
+    that models predict do.
 
     Args:
-        mel: (n_mels, frames) or (batch, n_mels, frames).
-        config: The preset that it is said to be in.
-        name: The argument or file, for the message.
+        mel: Mel to check, (n_mels, frames) or (batch, n_mels, frames).
+        config: Preset that the mel is said to be of.
+        name: Name of the argument or file, for messages.
 
     Returns:
         The mel as (batch, n_mels, frames).
 
     Raises:
-        AudiodiffError: If the shape or the type is another, there are no frames, or values are NaN,
-            infinite, out of range or surely of another preset.
+        AudiodiffError: If the shape or the type is wrong, there are no frames, or values are NaN,
+            infinite, out of range or clearly of another preset.
     """
     if not mel.is_floating_point():
         raise AudiodiffError(f"{name} is {mel.dtype}; give floats in the preset's units")
@@ -71,7 +68,7 @@ def check_mel(mel: Tensor, config: MelConfig, name: str) -> Mel:
             f"index {tuple(bad[0].tolist())}; mend what made it"
         )
     low, high = config.value_range()
-    below, above = (n / config.nepers_per_unit for n in (_BELOW_NEPERS, _ABOVE_NEPERS))
+    below, above = (n / config.nepers_per_unit for n in (BELOW_NEPERS, ABOVE_NEPERS))
     if least < low - below or greatest > high + above:
         raise AudiodiffError(
             f"{name} ranges over [{least:.4g}, {greatest:.4g}] but the preset gives "
@@ -87,10 +84,10 @@ def check_mel(mel: Tensor, config: MelConfig, name: str) -> Mel:
 
 
 def _foreign(mel: Tensor, config: MelConfig) -> tuple[str, ...]:
-    """Other presets that the mel is surely in, though its values would be possible in this one.
+    """Other presets that the mel is clearly of, although this one could have such values.
 
-    It fills their clip, and either that whole range would be less than 3 nepers here, flatter
-    than any sound, or the values stop exactly at its lower end.
+    It fills their clip, and either that whole range would be less than 3 nepers here, less than
+    any sound has, or its least value is exactly the lower end of their clip.
     """
     least, greatest = (value.item() for value in mel.detach().aminmax())
     return tuple(

@@ -1,4 +1,4 @@
-"""From one preset's mel to another's: exactly where that can be, else by the spectrum between."""
+"""From one preset's mel to another's: exactly where possible, otherwise through a spectrum."""
 
 import math
 from fractions import Fraction
@@ -28,43 +28,47 @@ ANALYSIS = (
     "filterbank",
     "power",
 )
-"""What must agree for a conversion to be exact; the rest is a function of each value alone.
+"""The fields that must agree for a conversion to be exact; the others act on each value alone.
 
 (The epsilon under the root, 1e-9 where there is one, lies far below every preset's floor.)
 """
 
-
 SMALL = {"pad_mode", "window"}
-"""Differences that change a value by some 0.001 nepers, less than the way by the spectrum does."""
+"""Differences that change a value by about 0.001 nepers, less than a conversion by spectrum."""
 
 QUIET = 1e-6
-"""An amplitude of a bin that is as good as silence."""
+"""The amplitude of a bin that counts as silence."""
 
 LITTLE = 0.1
-"""By how much faster or slower a voice may be played and is still one that models know."""
+"""The greatest relative difference of rates that is ignored: models still know a voice that is
+played so much faster or slower."""
 
 
 class Conversion:
-    """From a source's mel to a target's.
+    """The conversion from a source's mel to a target's.
 
-    With an analysis that is equal but for `SMALL` differences, ``value = scale log(c M) + offset``
-    in both, and the map is affine but for the clamps. Otherwise the amplitude of each source bin is
-    found, interpolated at the target's bins and frames, and goes through the target's filterbank.
-    Frames that are as far apart as the target's, but stand elsewhere in the wave, are not
-    interpolated: they are those of a wave that begins ``skip`` samples earlier. Neither are bins
-    and frames of a source whose rate alone is a little different: its mel is converted to one of
-    the wave as it is when it is played at the target's rate, a little lower or higher, and the
-    sound is to be played at the source's. What lay between two bands of the source is lost, and so
-    are phases, which decide how neighbouring bins and frames add up.
+    Where the analyses agree up to `SMALL` differences, ``value = scale log(c M) + offset`` in both,
+    and the conversion is affine apart from the clamps. Otherwise the amplitude of each source bin
+    is estimated, interpolated at the target's bins and frames, and passed through the target's
+    filterbank. What lay between two bands of the source is lost, and so are phases, which decide
+    how neighbouring bins and frames add up.
+
+    Two differences are not interpolated but left to the sound:
+
+    - Frames as far apart as the target's but at other positions in the wave become those of a wave
+      that begins ``skip`` samples earlier.
+    - With the same ``n_fft`` and ``hop_length`` and a sample rate within 10 % of the target's, bins
+      and frames are kept: the mel is of the wave as played at the target's rate, a little lower or
+      higher, and its sound is to be played at the source's rate.
 
     Args:
-        source: Whose mel is given.
-        target: Whose is wanted.
+        source: Preset of the mels that are given.
+        target: Preset of the mels that are wanted.
 
     Attributes:
-        rate: Of the sound that the converted mel is of, in Hz.
-        skip: Samples by which it begins too early.
-        differences: Of the analysis, by name, that cost something; without any it is exact.
+        rate: Sample rate of the converted mel's sound, in Hz.
+        skip: Samples of that sound before those of the given mel.
+        differences: Names of the fields whose difference makes the conversion inexact.
         affine: Whether each value is a function of one value.
     """
 
@@ -91,11 +95,11 @@ class Conversion:
 
     @property
     def exact(self) -> bool:
-        """Whether nothing is lost but what lies beyond a floor or a clip."""
+        """Whether nothing is lost except beyond a floor or a clip."""
         return not self.differences
 
     def __call__(self, mel: Mel) -> Float[Tensor, "batch target_mels target_frames"]:
-        """(batch, source.n_mels, frames) to (batch, target.n_mels, the target's frames)."""
+        """Converts a mel, (batch, source.n_mels, frames), with frames as the target has them."""
         source, target = self.source, self.target
         if source == target:
             return mel
@@ -109,16 +113,16 @@ class Conversion:
         return target.compress(self.filterbank.to(amplitude) @ spectrum**target.power)
 
     def n_samples(self, n_frames: int) -> int:
-        """Of the source's sound, at `rate`."""
+        """Number of samples of the source's sound, at `rate`."""
         if not self.in_step:
             return self.target.hop_length * _n_frames(n_frames, self.source, self.target, self.rate)
         return self.target.hop_length * max(1, n_frames - (self.skip > 0))
 
     def error(self) -> float:
-        """Mean absolute error in nepers of the target's value, on a sound like a voice.
+        """Mean absolute error of the target's values in nepers, on a sound like a voice.
 
-        0 where the conversion is exact. It is measured on half a second of gliding harmonics with
-        noise, of which both mels are known.
+        It is measured on half a second of gliding harmonics with noise, of which both mels are
+        known, and 0 where the conversion is exact.
         """
         if self.exact:
             return 0.0
@@ -126,7 +130,7 @@ class Conversion:
         late = torch.nn.functional.pad(_voice(self.rate), (self.skip, 0))
         wanted = LogMel(self.target)(late)
         n = min(made.shape[2], wanted.shape[2])
-        inner = slice(2, n - 2)  # beyond which what stands around the sound counts
+        inner = slice(2, n - 2)  # the outer frames depend on the padding
         error = (made[..., inner] - wanted[..., inner]).abs().mean().item()
         return error * self.target.nepers_per_unit / self.target.power
 
@@ -143,7 +147,7 @@ class Conversion:
 
 @cache
 def conversion_to(target: MelConfig, preset: str) -> Conversion:
-    """The conversion from a preset by name.
+    """The conversion from a preset, given by name.
 
     Raises:
         AudiodiffError: If the name is unknown.
@@ -156,9 +160,9 @@ def conversion_to(target: MelConfig, preset: str) -> Conversion:
 def _bins(
     source: MelConfig, target: MelConfig, rate: int
 ) -> Float[Tensor, "target_bins source_bins"]:
-    """Linear interpolation from the source's bins to the target's; the last one goes on above.
+    """Linear interpolation from the source's bins to the target's; the last bin is held above.
 
-    The rate is that of the target's sound, here and below.
+    Here and below, ``rate`` is that of the target's sound.
     """
     n_source, n_target = source.n_fft // 2 + 1, target.n_fft // 2 + 1
     spacing = (rate / target.n_fft) / (source.sample_rate / source.n_fft)
@@ -176,7 +180,7 @@ def _at_frames(
 ) -> Float[Tensor, "batch bins target_frames"]:
     """Interpolation from the middles of the source's frames to those of the target's, in dB.
 
-    In amplitude itself PESQ is lower by 0.25 (`speecht5`, six clips): onsets are too slow.
+    Interpolating amplitudes lowers PESQ by 0.25 (`speecht5`, six clips): onsets become too slow.
     """
     n = spectrum.shape[2]
     times = torch.arange(_n_frames(n, source, target, rate)) / float(_frame_rate(target, rate))
@@ -190,18 +194,18 @@ def _at_frames(
 
 
 def _n_frames(n: int, source: MelConfig, target: MelConfig, rate: int) -> int:
-    """Of the target, in the sound that so many of the source's are."""
+    """The target's frames in a sound of ``n`` frames of the source."""
     seconds = (n - (source.framing == "centred")) / _frame_rate(source, source.sample_rate)
     return max(1, target.n_frames(max(1, round(seconds * rate))))
 
 
 def _frame_rate(config: MelConfig, rate: int) -> Fraction:
-    """Frames a second."""
+    """Frames per second."""
     return Fraction(rate, config.hop_length)
 
 
 def _middle(config: MelConfig, rate: int) -> Fraction:
-    """Of the first frame, in seconds from the first sample."""
+    """The middle of the first frame, in seconds from the first sample."""
     return Fraction(config.n_fft - 2 * config.n_padding, 2 * rate)
 
 
@@ -211,7 +215,7 @@ def _voice(sample_rate: int) -> Wave:
     phase = 2 * math.pi * (120 * t + 60 * t.square())
     wave = torch.zeros_like(t)
     for k in range(1, int(0.45 * sample_rate / 180)):
-        level = 1 / (1 + (k * 150 / 500) ** 1.5)  # some 9 dB an octave above 500 Hz
+        level = 1 / (1 + (k * 150 / 500) ** 1.5)  # about 9 dB an octave above 500 Hz
         wave += level * torch.cos(k * phase + k * k)
     noise = torch.randn(len(t), generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     return (0.05 * wave + 3e-4 * noise)[None].float()

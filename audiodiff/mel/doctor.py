@@ -1,4 +1,4 @@
-"""What a mel is, by looking at it, and what would have to be done to it for a model."""
+"""Which preset a mel is probably of, and how to make it fit a model."""
 
 import math
 from functools import cache
@@ -9,6 +9,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from audiodiff.mel.check import ABOVE_NEPERS, BELOW_NEPERS
 from audiodiff.mel.conversion import conversion_to
 from audiodiff.mel.log_mel import MelConfig
 from audiodiff.mel.presets import PRESETS
@@ -16,15 +17,15 @@ from audiodiff.mel.presets import PRESETS
 SPREAD = (6.0, 0.8)
 LEVEL = (-4.0, 2.0)
 TILT = 1.0
-"""What speech has, and how much it differs, in nepers: the spread of a mel's values from the 5th to
-the 95th percentile; the mean level of its louder half above the spectrum below; and the deviation
-of its bands from that spectrum's shape."""
+"""Three figures of speech, as mean and standard deviation in nepers: the spread of a mel's values
+from the 5th to the 95th percentile; the mean level of its louder half above `THIRD_OCTAVES`; and
+the deviation of its bands from that spectrum's shape, whose mean is 0."""
 
 UNLIKE = 9.0
-"""Of the sum of three squared deviations, from where on a mel is not taken for a preset's."""
+"""The sum of the three squared deviations above which a mel is not of a preset."""
 
 CLEAR = 2.0
-"""By which another preset's sum must be greater for it not to be named too."""
+"""The amount by which another preset's sum must exceed the best for it not to be named."""
 
 THIRD_OCTAVES = (
     (63, 38.6), (80, 43.5), (100, 54.4), (125, 57.7), (160, 56.8), (200, 60.2), (250, 60.3),
@@ -37,13 +38,13 @@ men and women of twelve languages)."""
 
 
 class Examination(NamedTuple):
-    """What a mel looks like.
+    """What can be said of a mel by its values.
 
     Attributes:
-        facts: Its layout, size and range, in words.
-        problem: Why it is no preset's mel as it stands, in one sentence; None if it is one.
-        likely: Names of presets that it may be, the likeliest first.
-        evidence: For each of them, in words.
+        facts: Layout, size and range, in words.
+        problem: Why the mel is of no preset as it is, in one sentence; None if it may be of one.
+        likely: Names of the presets that it may be of, the likeliest first.
+        evidence: The figures that suggest each of them, in words.
     """
 
     facts: str
@@ -53,11 +54,11 @@ class Examination(NamedTuple):
 
 
 def examine(mel: Tensor) -> Examination:
-    """Looks at a mel, (n_mels, frames), of which nothing is known.
+    """Examines a mel, (n_mels, frames), of which nothing is known.
 
-    A preset shows in its number of bands and in three figures that speech has in its natural
-    logarithm: `SPREAD`, `LEVEL` and `TILT`. Presets that differ in framing, padding or window alone
-    cannot be told apart by values.
+    A preset is recognised by its number of bands and by three figures that speech has in the
+    natural logarithm: `SPREAD`, `LEVEL` and `TILT`. Values do not tell apart presets that differ
+    in framing, padding or window alone.
     """
     shape = tuple(mel.shape)
     facts = f"shape {shape}, {str(mel.dtype).removeprefix('torch.')}"
@@ -79,8 +80,8 @@ def examine(mel: Tensor) -> Examination:
     if best > UNLIKE:
         return Examination(
             facts,
-            f"no preset of {shape[0]} bands has such values for speech; say what made it, or "
-            "compute it again by `audiodiff mel`",
+            f"no preset of {shape[0]} bands has such values for speech; find out what made it, "
+            "or compute it again with `audiodiff mel`",
         )
     likely = sorted((n for n in sums if sums[n] < best + CLEAR), key=lambda name: sums[name])
     return Examination(
@@ -92,8 +93,8 @@ class Advice(NamedTuple):
     """What to do with a mel for a model.
 
     Attributes:
-        fits: Whether the model takes it as it stands.
-        sentence: What to do.
+        fits: Whether the model takes the mel as it is.
+        sentence: The advice.
     """
 
     fits: bool
@@ -101,7 +102,7 @@ class Advice(NamedTuple):
 
 
 def advise(examination: Examination, target: MelConfig) -> Advice:
-    """What would have to be done for a model that takes ``target``."""
+    """How to make the mel fit a model that takes ``target``."""
     if examination.problem is not None:
         return Advice(False, examination.problem)
     own = [name for name in examination.likely if PRESETS[name] == target]
@@ -122,7 +123,7 @@ def advise(examination: Examination, target: MelConfig) -> Advice:
 
 
 def _unreadable(mel: Tensor) -> str | None:
-    """Why nothing can be read from it."""
+    """Why the mel has no values that could be judged."""
     if mel.ndim != 2:
         return f"a mel has two axes, (n_mels, frames), and this has {mel.ndim}; give one at a time"
     if not mel.is_floating_point():
@@ -139,7 +140,7 @@ def _unreadable(mel: Tensor) -> str | None:
 
 
 def _layout(shape: tuple[int, ...]) -> str | None:
-    """Why its bands are not where they should be."""
+    """Why the mel does not have the bands of a preset on its first axis."""
     known = sorted({config.n_mels for config in PRESETS.values()})
     if shape[0] in known:
         return None
@@ -153,7 +154,7 @@ def _layout(shape: tuple[int, ...]) -> str | None:
 
 
 def _scale(mel: Tensor, low: float, high: float) -> str | None:
-    """Why its values are no logarithm, or one that a mean and a deviation have been taken from."""
+    """Why the values are not the logarithm of a mel: amplitudes, or normalised or scaled."""
     median = mel.median().item()
     if low >= 0 and high > 8 * max(median, 1e-12):
         return (
@@ -178,20 +179,20 @@ def _bands_within_0_and_1() -> set[int]:
 
 
 def _possible(config: MelConfig, low: float, high: float) -> bool:
-    """Whether a preset can have such values, with some room for what models predict."""
+    """Whether a preset can have such values, with a margin for those that models predict."""
     least, greatest = config.value_range()
     return (
-        low >= least - 2 / config.nepers_per_unit
-        and high <= greatest + 0.5 / config.nepers_per_unit
+        low >= least - BELOW_NEPERS / config.nepers_per_unit
+        and high <= greatest + ABOVE_NEPERS / config.nepers_per_unit
     )
 
 
 def _figures(mel: Tensor, config: MelConfig) -> tuple[float, float, float]:
-    """Spread, level and tilt, were it this preset's."""
+    """Spread, level and tilt of the mel as this preset's."""
     values = config.amplitude(mel.double()).log().float()
     by_frame = values.mean(0)
     bands = values[:, by_frame >= by_frame.median()].mean(1)
-    # Of a spectrogram of hours a part does.
+    # For hours of sound, some of the values suffice.
     some = values.flatten()[:: max(1, values.numel() // 2**20)]
     spread = (some.quantile(0.95) - some.quantile(0.05)).item()
     above = bands - _spectrum(config)
@@ -200,12 +201,12 @@ def _figures(mel: Tensor, config: MelConfig) -> tuple[float, float, float]:
 
 @cache
 def _spectrum(config: MelConfig) -> Float[Tensor, " n_mels"]:
-    """The bands' logarithms for noise with the long-term spectrum of speech, at a level of its own.
+    """The logarithm of each band for noise with the long-term spectrum of speech.
 
-    Levels count from that of a Hann window of 1024 samples, whose energy is 384.
+    Levels are relative to those with a Hann window of 1024 samples, whose energy is 384.
     """
     hertz, levels = np.array(THIRD_OCTAVES).T
-    density = levels - 10 * np.log10(0.2316 * hertz)  # a third of an octave is so wide
+    density = levels - 10 * np.log10(0.2316 * hertz)  # the width of a third of an octave
     bins = np.arange(config.n_fft // 2 + 1) * config.sample_rate / config.n_fft
     decibels = np.interp(np.log(np.maximum(bins, 20)), np.log(hertz), density)
     amplitude = torch.from_numpy(10 ** (decibels / 20)).float()

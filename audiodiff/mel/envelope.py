@@ -1,4 +1,4 @@
-"""From the bands of a mel to the bins of a spectrum."""
+"""The spectral envelope that a mel describes."""
 
 import math
 
@@ -12,21 +12,21 @@ from audiodiff.mel.log_mel import MelConfig
 
 
 class Envelope:
-    """The spectral envelope that a mel gives, in units of white noise.
+    """The spectral envelope that a mel describes, in units of white noise.
 
-    The band's mean magnitude, interpolated linearly over the bins between band centres and held
-    beyond the outermost, divided by what white noise of unit variance has: so noise multiplied
-    by it is as loud as the sound, in every band.
+    The mean magnitude of each band, interpolated linearly over the bins between band centres and
+    held beyond the outermost, divided by that of white noise of unit variance. White noise
+    multiplied by the envelope is thus as loud as the sound in every band.
 
     Args:
-        mel: The mel's figures.
-        n_fft: Of the spectrum, whose window may differ from the mel's.
-        n_bins: Frequencies of the spectrum, from 0 on.
-        above_f_max: Factor for the bins above the mel's highest frequency, of which it says
+        mel: Preset of the mel.
+        n_fft: Length of the spectrum's transform, which may differ from the mel's.
+        n_bins: Number of bins of the spectrum, from 0 Hz on.
+        above_f_max: Factor for the bins above the mel's highest frequency, of which the mel says
             nothing.
 
     Attributes:
-        weights: (n_bins, n_mels), which interpolate any values of the bands over the bins.
+        weights: (n_bins, n_mels), the interpolation of values of the bands over the bins.
     """
 
     def __init__(self, mel: MelConfig, n_fft: int, n_bins: int, above_f_max: float = 1.0) -> None:
@@ -34,7 +34,7 @@ class Envelope:
         filterbank = mel.filterbank_matrix()
         total = filterbank.sum(1)
         hertz = torch.arange(filterbank.shape[1]) * (mel.sample_rate / mel.n_fft)
-        used = total > 0  # with many bands some fall between two bins and say nothing
+        used = total > 0  # narrow bands may fall between two bins and hold nothing
         centres = (filterbank @ hertz)[used] / total[used]
         bins = torch.arange(n_bins) * (mel.sample_rate / n_fft)
         self.weights = torch.zeros(n_bins, mel.n_mels)
@@ -46,7 +46,7 @@ class Envelope:
         self.matrix[bins > mel.highest_frequency] *= above_f_max
 
     def __call__(self, mel: Mel, floor: float) -> Gain:
-        """The envelope, nowhere under ``floor``."""
+        """The envelope of a mel, at least ``floor`` everywhere."""
         amplitude = self.mel.amplitude(mel).float()
         with torch.autocast(amplitude.device.type, enabled=False):
             gain = self.matrix.to(amplitude) @ amplitude
@@ -56,7 +56,7 @@ class Envelope:
 def _interpolation(
     centres: Float[Tensor, " bands"], bins: Float[Tensor, " bins"]
 ) -> Float[Tensor, "bins bands"]:
-    """Weights of linear interpolation from the centres to the bins, held outside."""
+    """Weights of linear interpolation from the centres to the bins, held outside the centres."""
     above = torch.searchsorted(centres, bins).clamp(1, len(centres) - 1)
     span = centres[above] - centres[above - 1]
     fraction = ((bins - centres[above - 1]) / span).clamp(0, 1)

@@ -20,11 +20,11 @@ MEL_SUFFIXES = frozenset({".npy", ".npz", ".pt", ".safetensors"})
 def load_mel(path: Path) -> Shaped[Tensor, "n_mels frames"]:
     """Reads one mel; nothing in the file is ever executed.
 
-    A file of several arrays must hold exactly one, or one that is named ``mel``. An outer axis of
-    length one is dropped.
+    A file of named arrays must hold one array alone, or one named ``mel``. An outer axis of length
+    one is dropped.
 
     Raises:
-        AudiodiffError: If the file is missing, damaged, no mel, or holds several.
+        AudiodiffError: If the file is missing, damaged or not a mel, or holds several.
     """
     if not path.is_file():
         raise AudiodiffError(f"{path}: no such file")
@@ -47,7 +47,7 @@ def load_mel(path: Path) -> Shaped[Tensor, "n_mels frames"]:
 def _read(path: Path) -> Any:
     match path.suffix.lower():
         case ".npy":
-            # Not np.load, whose words at a file of another kind advise to execute it.
+            # Not np.load, whose error for other files advises to allow pickle.
             with path.open("rb") as file:
                 return torch.from_numpy(np.lib.format.read_array(file, allow_pickle=False))
         case ".npz":
@@ -73,7 +73,7 @@ def _only(arrays: dict[str, Any], path: Path) -> Any:
 
 def save_mel(path: Path, mel: Float[Tensor, "n_mels frames"]) -> None:
     """Writes a ``.npy`` of float32, (n_mels, frames), whole or not at all."""
-    # In memory first: numpy does not pass on why a disk refuses.
+    # In memory first: numpy does not report why a disk refuses.
     encoded = io.BytesIO()
     np.save(encoded, mel.cpu().numpy().astype(np.float32))
     with replacing(path) as temporary:

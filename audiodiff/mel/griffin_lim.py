@@ -1,4 +1,4 @@
-"""Griffin and Lim's phase retrieval, which models are compared with."""
+"""Griffin and Lim's phase retrieval, a baseline for models."""
 
 import numpy as np
 from jaxtyping import Float
@@ -13,8 +13,8 @@ def magnitudes(mel: Mel, config: MelConfig) -> Magnitude:
     """The non-negative magnitudes whose mel is nearest to a given one, by least squares.
 
     Args:
-        mel: (1, n_mels, frames).
-        config: Its preset.
+        mel: The given mel, (1, n_mels, frames).
+        config: Preset of the mel.
     """
     import librosa
 
@@ -27,17 +27,17 @@ def magnitudes(mel: Mel, config: MelConfig) -> Magnitude:
 def griffin_lim(
     magnitude: Magnitude, config: MelConfig, n_iterations: int
 ) -> Float[np.ndarray, " samples"]:
-    """Sound with given magnitudes, by the algorithm's fast form with librosa's defaults.
+    """Sound with given magnitudes, by the fast algorithm with librosa's defaults.
 
     Perraudin, Balazs and Sondergaard, WASPAA 2013.
 
     Args:
-        magnitude: At the frames of the mel.
-        config: The mel's preset.
-        n_iterations: How many.
+        magnitude: STFT magnitudes at the mel's frames.
+        config: Preset of the mel.
+        n_iterations: Number of iterations.
 
     Returns:
-        frames x hop_length samples.
+        A wave of frames x hop_length samples.
     """
     import librosa
 

@@ -1,4 +1,4 @@
-"""From the bands of a mel back to a spectrum."""
+"""The spectrum behind the bands of a mel."""
 
 import torch
 from jaxtyping import Float
@@ -8,47 +8,47 @@ from audiodiff.mel.envelope import Envelope
 from audiodiff.mel.log_mel import MelConfig
 
 FALL_BELOW = 2
-"""The power of the frequency as which amplitudes fall below the source's lowest band.
+"""The power of frequency with which amplitudes fall below the source's lowest band.
 
-12 dB an octave: of 0, 6, 9 and 12 what came nearest in speech, in the mel and in PESQ.
+12 dB an octave: of 0, 6, 9 and 12, the best for speech in the mel and in PESQ.
 """
 
 LEAST_SHARE = 0.1
-"""Of the envelope, that a bin has at first; where it had nothing it would never have more."""
+"""The least share of the envelope that a bin begins with; updates would leave a bin of 0 at 0."""
 
 UPDATES = 10
-"""After which the bands of what is found are those of speech to within 0.001 nepers."""
+"""Number of updates, after which the bands match those of speech to within 0.001 nepers."""
 
 
 class Inversion:
-    """The amplitudes of bins that give the bands of a mel.
+    """Finds amplitudes of bins that give the bands of a mel.
 
-    The filterbank's pseudo-inverse, but nowhere less than a share of the envelope, is multiplied
-    by how much too little each bin's bands get, some times over: ``x <- x M^T (m / (M x)) / M^T 1``
-    (Shepp and Vardi, IEEE TMI 1, 1982). Where the source has no band it is the level of the nearest
-    one, below which it falls as speech does.
+    The first estimate is the filterbank's pseudo-inverse, but at least a share of the envelope. It
+    is then updated to match the bands: ``x <- x M^T (m / (M x)) / M^T 1`` (Shepp and Vardi, IEEE
+    TMI 1, 1982). Bins outside the source's bands get the level of the nearest one, and fall below
+    the lowest as speech does.
 
     Args:
-        source: Whose mel is given.
+        source: Preset of the mel.
     """
 
     def __init__(self, source: MelConfig) -> None:
         self.filterbank = source.filterbank_matrix()
         n_bins = self.filterbank.shape[1]
         hertz = torch.arange(n_bins) * (source.sample_rate / source.n_fft)
-        # At the highest frequency itself the last band has come down to nothing.
+        # At the highest frequency itself the last band's weight is 0.
         self.inside = (hertz >= source.f_min) & (hertz < source.highest_frequency)
         self.inverse = torch.linalg.pinv(self.filterbank.double()).float()
         lowest = hertz[self.filterbank[0].argmax()].clamp(min=1.0)
         fall = torch.where(hertz < source.f_min, (hertz / lowest) ** FALL_BELOW, 1.0)
-        # The level of a bin from its bands' mean amplitude, without the factor for white noise.
+        # The level of a bin as its bands' mean amplitude, without the envelope's factor for noise.
         weights = Envelope(source, source.n_fft, n_bins).weights
         self.level = fall[:, None] * weights / self.filterbank.sum(1).clamp(min=1e-12)
 
     def __call__(
         self, amplitude: Float[Tensor, "batch n_mels frames"]
     ) -> Float[Tensor, "batch bins frames"]:
-        """Of bands to that of bins."""
+        """The amplitudes of the bins, from those of the bands."""
         filterbank, level = self.filterbank.to(amplitude), self.level.to(amplitude) @ amplitude
         inside = self.inside.to(amplitude.device)[:, None]
         share = filterbank.sum(0).clamp(min=1e-12)[:, None]

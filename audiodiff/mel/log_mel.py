@@ -1,4 +1,4 @@
-"""Mel spectrograms as the makers of text-to-speech models compute them."""
+"""Log-mel spectrograms as text-to-speech systems compute them."""
 
 import math
 from typing import Literal
@@ -15,32 +15,32 @@ from audiodiff.errors import AudiodiffError
 
 
 class MelConfig(Config):
-    """A mel spectrogram, from the wave to the last clamp.
+    """How a log-mel spectrogram is computed, from the wave to the last clamp.
 
     ``S = |STFT|^power`` (with ``|z| = sqrt(re^2 + im^2 + magnitude_eps)``), ``M = filterbank S``,
     ``value = scale * log(max(M, floor)) + offset``, clamped to ``clip`` where there is one.
 
     Attributes:
-        sample_rate: In Hz.
+        sample_rate: Sample rate of the wave, in Hz.
         n_fft: Samples in a frame.
         hop_length: Samples between frames.
-        win_length: Samples under the window, in the middle of the frame.
-        n_mels: Bands.
-        f_min: The lowest frequency of the first band, in Hz.
-        f_max: The highest of the last, in Hz; None is half the sample rate.
-        framing: Where frame 0 stands, see `frames.Framing`.
-        pad_mode: What stands beyond the ends of the wave.
-        window: Which Hann window.
+        win_length: Length of the window in samples, in the middle of the frame.
+        n_mels: Number of bands.
+        f_min: Lowest frequency of the first band, in Hz.
+        f_max: Highest frequency of the last band, in Hz; None is half the sample rate.
+        framing: Position of frame 0, see `frames.Framing`.
+        pad_mode: Content beyond the ends of the wave, reflection or zeros.
+        window: Kind of Hann window, see `frames.WindowKind`.
         filterbank: ``slaney`` is Slaney's mel scale with each filter of unit area (librosa's
             default), ``htk`` is the HTK scale with filters of unit height (torchaudio's default).
         power: 1 for magnitudes, 2 for energies.
         normalized: Whether the STFT is divided by ``sqrt(sum window^2)``.
-        magnitude_eps: Added to the squared magnitude.
-        log_base: ``e`` or ``10``.
-        floor: The least M before the logarithm.
-        scale: Of the logarithm.
-        offset: Added after it.
-        clip: The least and the greatest value.
+        magnitude_eps: Constant added to the squared magnitude.
+        log_base: Base of the logarithm, ``e`` or ``10``.
+        floor: Least M that enters the logarithm.
+        scale: Factor of the logarithm.
+        offset: Constant added to the scaled logarithm.
+        clip: Least and greatest value; None does not clip.
     """
 
     sample_rate: PositiveInt
@@ -89,7 +89,7 @@ class MelConfig(Config):
 
     @property
     def n_padding(self) -> int:
-        """Samples that are added on either side of the wave."""
+        """Samples added on either side of the wave."""
         return frames.padding(self.n_fft, self.hop_length, self.framing)
 
     @property
@@ -104,7 +104,7 @@ class MelConfig(Config):
         return self.compress(torch.tensor(self.floor, dtype=torch.float64)).item()
 
     def n_frames(self, n_samples: int) -> int:
-        """Frames of a wave of so many samples."""
+        """Number of frames of a wave of ``n_samples`` samples."""
         return frames.n_frames(n_samples, self.n_fft, self.hop_length, self.framing)
 
     def stft_window(self) -> Float[Tensor, " n_fft"]:
@@ -118,7 +118,7 @@ class MelConfig(Config):
         return self.stft_window().square().sum().sqrt().item()
 
     def n_covered_bins(self, n_fft: int) -> int:
-        """Bins of any transform up to the highest frequency, from 0 on."""
+        """Number of bins from 0 Hz to the highest frequency, for a transform of any length."""
         return int(self.highest_frequency * n_fft / self.sample_rate) + 1
 
     def filterbank_matrix(self) -> Float[Tensor, "n_mels bins"]:
@@ -138,37 +138,37 @@ class MelConfig(Config):
         return torch.from_numpy(weights)
 
     def compress(self, linear: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
-        """The preset's values from M, the filterbank's output."""
+        """The mel's values from M, the filterbank's output."""
         clamped = linear.clamp(min=self.floor)
         log = clamped.log() if self.log_base == "e" else clamped.log10()
         value = self.scale * log + self.offset
         return value if self.clip is None else value.clamp(*self.clip)
 
     def amplitude(self, mel: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
-        """Linear mel amplitude from the preset's values: `compress` undone, up to its clamps.
+        """Linear amplitude from the mel's values: `compress` undone, up to its clamps.
 
-        ``amplitude = base^((value - offset) / (scale * power))``: the root of M where M is energy.
+        ``amplitude = base^((value - offset) / (scale * power))``: M, or its root where M is energy.
         """
         return torch.exp((mel - self.offset) * (self.nepers_per_unit / self.power))
 
     @property
     def nepers_per_unit(self) -> float:
-        """Change of ``ln M`` for a change of 1 in the value."""
+        """Change of ``ln M`` where the value changes by 1."""
         return (1.0 if self.log_base == "e" else math.log(10)) / self.scale
 
     def value_range(self) -> tuple[float, float]:
-        """The least and the greatest value that a wave within +-1 can give.
+        """The least and the greatest value that a wave within +-1 can have.
 
         The greatest follows from ``|STFT| <= sum(window)``, reached only if every sample is at
         full scale and in phase with the bin: ``M <= sum(window)^power * max_m sum_k F[m, k]``. A
-        sine at full scale gives at most half that magnitude in its bin. Speech stays well below.
+        sine at full scale has at most half that magnitude in its bin. Speech stays well below.
         """
         loudest = self.stft_window().sum() ** self.power
         greatest = self.compress(loudest * self.filterbank_matrix().sum(dim=1).max())
         return self.floor_value, greatest.item()
 
     def check_wave(self, wave: Tensor) -> None:
-        """Refuses a wave that gives no frame.
+        """Refuses a wave that is too short for a frame.
 
         Raises:
             AudiodiffError: If the shape is not (batch, samples) or the wave is too short for the
@@ -189,12 +189,12 @@ class MelConfig(Config):
 class LogMel(nn.Module):
     """Computes mel spectrograms, differentiably and on the wave's device.
 
-    Frames are computed in blocks, so beyond the padded wave and the mel itself an hour of sound
-    takes no more memory than some seconds do (unless gradients are recorded). The STFT does not
-    depend on where a block ends; the product with the filterbank does in the last bit.
+    Frames are computed in blocks, so apart from the padded wave and the mel itself, an hour of
+    sound needs no more memory than a few seconds (unless gradients are recorded). The STFT does
+    not depend on where a block ends; the product with the filterbank does in its last bit.
 
     Args:
-        config: Which mel, e.g. one of `audiodiff.mel.presets.PRESETS`.
+        config: The mel to compute, e.g. one of `audiodiff.mel.presets.PRESETS`.
 
     >>> config = MelConfig(sample_rate=22050, n_fft=1024, hop_length=256, win_length=1024,
     ...                    n_mels=80)
@@ -212,14 +212,14 @@ class LogMel(nn.Module):
         self.register_buffer("filterbank", config.filterbank_matrix(), persistent=False)
 
     def forward(self, wave: Wave) -> Mel:
-        """(batch, samples) to (batch, n_mels, frames) in the preset's units.
+        """Computes the mel, (batch, n_mels, frames), of a wave, (batch, samples).
 
         Raises:
-            AudiodiffError: If the wave is too short.
+            AudiodiffError: If the wave has another shape or is too short.
         """
         config = self.config
         config.check_wave(wave)
-        # Half precision would bury quiet bands in rounding.
+        # In half precision, rounding would mask quiet bands.
         with torch.autocast(wave.device.type, enabled=False):
             wave = wave.to(torch.promote_types(wave.dtype, torch.float32))
             padded = frames.pad(wave, config.n_padding, config.pad_mode)
@@ -231,12 +231,12 @@ class LogMel(nn.Module):
         return self.of_spectrum(frames.stft(padded, window, self.config.hop_length))
 
     def of_spectrum(self, spectrum: Complex[Tensor, "batch bins frames"]) -> Mel:
-        """The mel of a spectrum that was taken with this mel's window, see `frames.stft`."""
+        """The mel of an STFT that was computed with this mel's window, see `frames.stft`."""
         config = self.config
         if config.magnitude_eps:
             power = spectrum.real**2 + spectrum.imag**2 + config.magnitude_eps
             magnitude = power.sqrt()
         else:
-            # Unlike a root of the sum, this has a gradient at zero.
+            # Unlike the root of a sum, this has a finite gradient at zero.
             magnitude = spectrum.abs()
         return config.compress(self.filterbank.to(magnitude) @ magnitude**config.power)

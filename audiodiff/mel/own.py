@@ -1,4 +1,4 @@
-"""A mel as a model takes it: checked, and converted where it is of another preset."""
+"""Any preset's mel as a model takes it."""
 
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
@@ -12,13 +12,13 @@ from audiodiff.mel.log_mel import MelConfig
 
 
 class OwnMel(NamedTuple):
-    """A mel as a model takes it, and which part of its sound is that of the mel that was given.
+    """A mel as a model takes it, and the part of its sound that belongs to the given mel.
 
     Attributes:
-        mel: (batch, n_mels, frames).
-        rate: Of its sound, in Hz.
-        skip: Samples of it before those of the mel that was given.
-        n_samples: Those of the mel that was given.
+        mel: The mel in the model's preset, (batch, n_mels, frames).
+        rate: Sample rate of its sound, in Hz.
+        skip: Samples of the sound before the given mel's part.
+        n_samples: Samples of the given mel's part.
     """
 
     mel: Mel
@@ -27,7 +27,7 @@ class OwnMel(NamedTuple):
     n_samples: int
 
     def sound(self, pieces: Iterable[WavePiece]) -> Iterator[WavePiece]:
-        """The part that counts of a sound in pieces, of which those without any are left out."""
+        """The given mel's part of a sound in pieces; pieces outside it are dropped."""
         at = -self.skip
         for piece in pieces:
             part = piece[:, max(0, -at) : max(0, self.n_samples - at)]
@@ -37,16 +37,16 @@ class OwnMel(NamedTuple):
 
 
 def own_mel(mel: Tensor, target: MelConfig, preset: str | None, name: str) -> OwnMel:
-    """A mel as a model takes it: checked, and converted if it is another preset's.
+    """Checks a mel, and converts it if it is of another preset.
 
     Args:
-        mel: (batch, n_mels, frames) or (n_mels, frames).
+        mel: The given mel, (batch, n_mels, frames) or (n_mels, frames).
         target: The model's mel.
-        preset: Whose it is; None for the model's own.
-        name: The argument or file, for messages.
+        preset: Name of the given mel's preset; None for the model's own.
+        name: Name of the argument or file, for messages.
 
     Raises:
-        AudiodiffError: If the preset is unknown or the mel cannot be its.
+        AudiodiffError: If the preset is unknown or the mel cannot be of it.
     """
     if preset is None:
         own = check_mel(mel, target, name)

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 def mels_figure(
     original: Float[Tensor, "n_mels frames"], made: Float[Tensor, "n_mels frames"]
 ) -> "Figure":
-    """Two mels and their difference above each other, in the mels' own unit."""
+    """Two mels and their difference, one above the other, in the mels' unit."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(8, 6), layout="constrained")

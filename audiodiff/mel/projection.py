@@ -1,4 +1,4 @@
-"""The projection onto a mel: a sound made to agree with the mel that is asked for."""
+"""The projection onto a mel: a wave filtered until it has a given mel."""
 
 import math
 from collections.abc import Iterator
@@ -14,19 +14,19 @@ from audiodiff.mel.envelope import Envelope
 from audiodiff.mel.log_mel import LogMel, MelConfig
 
 LIMIT = 1.2
-"""Greatest correction of a band in one pass, in nepers: a factor of 0.3 to 3.3."""
+"""Greatest correction of a band in one pass, in nepers: factors from 0.3 to 3.3."""
 
 MOMENTUM = (0.95, 0.8)
-"""How much of a pass's change is added once more, after the first pass and after the last: much of
-it finds better phases, less of it settles on them. Still more, and the last bit of a sum decides
-on some phase: two runtimes would make two sounds."""
+"""The share of a pass's change that is added again, after the first pass and after the last. Much
+momentum finds better phases, little settles on them. With more than this, the last bit of a sum
+decides some phases, so that two runtimes would make two sounds."""
 
 GUARD_BINS = 8
-"""Between the mel's highest frequency and half the rate at which passes work."""
+"""Bins between the mel's highest frequency and half the rate at which passes work."""
 
 
 def momentum(n_passes: int) -> Iterator[float]:
-    """Of the passes after the first: each one's share of its change that is added once more."""
+    """The share of its change that each pass after the first adds again."""
     first, last = MOMENTUM
     for n in range(1, n_passes):
         yield first + (last - first) * n / n_passes
@@ -36,15 +36,15 @@ class MelProjection:
     """Filters a wave until its mel is the given one: phase retrieval from a mel.
 
     A pass multiplies the spectrum, per frame and bin, by the ratio of the given mel to the
-    wave's own, interpolated from bands to bins in the logarithm, and makes a sound of it. That is
-    an iteration of Griffin and Lim's (IEEE TASSP 32, 1984), with the momentum of its fast form
-    (Perraudin, Balazs and Sondergaard, WASPAA 2013), which falls from pass to pass. But no
-    magnitude is fixed: what the mel does not say, the fine structure within a band, is left to the
-    sound itself, and so is all that lies below the mel's lowest frequency or above its highest:
-    passes work on the frequencies below that one, at the lowest sample rate that holds them.
+    wave's own, interpolated from bands to bins in the logarithm, and turns it back into a wave.
+    That is an iteration of Griffin and Lim's algorithm (IEEE TASSP 32, 1984) with the momentum of
+    its fast form (Perraudin, Balazs and Sondergaard, WASPAA 2013), here falling from pass to pass.
+    Unlike there, magnitudes are not fixed: the fine structure within a band, which the mel does not
+    describe, stays the wave's own, and so does everything below the mel's lowest frequency and
+    above its highest. Passes work below the highest, at the lowest sample rate that allows it.
 
     Args:
-        log_mel: Computes the mel.
+        log_mel: Front-end that computes the mel.
     """
 
     def __init__(self, log_mel: LogMel) -> None:
@@ -58,20 +58,20 @@ class MelProjection:
             int(n * scale) for n in (config.hop_length, config.n_padding, config.win_length)
         )
         self.window = frames.hann(win_length, n_fft, config.window)
-        # Magnitudes at the lower rate are sums of so many fewer samples.
+        # Magnitudes at the lower rate are sums over fewer samples, by this factor.
         self.factor = (config.stft_window().sum() / self.window.sum()).item()
         self.filterbank = log_mel.filterbank[:, :n_bins]
         self.weights = Envelope(config, config.n_fft, n_bins).weights
-        # What no band weighs, a constant for one, would grow with all that the first asks for.
+        # Bins below the first band, such as 0 Hz, would otherwise grow with its corrections.
         self.weights[: self.filterbank.sum(0).nonzero()[0, 0]] = 0
 
     def __call__(self, wave: Wave, mel: Mel, n_passes: int) -> Wave:
-        """The wave after so many passes.
+        """The wave after ``n_passes`` passes.
 
         Args:
-            wave: (batch, frames x hop_length).
-            mel: The given one, (batch, n_mels, frames).
-            n_passes: How many.
+            wave: Wave to project, (batch, frames x hop_length).
+            mel: Mel to project it onto, (batch, n_mels, frames).
+            n_passes: Number of passes.
         """
         if not n_passes:
             return wave
@@ -104,26 +104,26 @@ class MelProjection:
         return self._sound(spectrum * gain, wanted.shape[2])
 
     def _spectrum(self, wave: Wave) -> Complex[Tensor, "batch bins frames"]:
-        """Of a wave at the lower rate."""
+        """The STFT of a wave at the lower rate."""
         n_fft, window = len(self.window), self.window.to(wave.device)
         padded = frames.silence_around(wave, n_fft, self.hop_length, self.n_padding)
         return frames.stft(padded, window, self.hop_length)
 
     def _sound(self, spectrum: Complex[Tensor, "batch bins frames"], n_frames: int) -> Wave:
-        """A wave at the lower rate."""
+        """The wave of an STFT at the lower rate."""
         window, n_samples = self.window.to(spectrum.device), n_frames * self.hop_length
         return frames.overlap_add(spectrum, window, self.hop_length, self.n_padding, n_samples)
 
 
 def _reduced(config: MelConfig, at_least: int) -> int:
-    """The shortest transform for a lower rate at which hop, padding and window are whole.
+    """The shortest transform for a lower rate at which hop, padding and window are whole numbers.
 
-    It is even and has no prime factor above 5, for which transforms are fast.
+    It is even and has no prime factor above 5, so that it is fast.
     """
     unit = config.n_fft // math.gcd(
         config.n_fft, config.hop_length, config.n_padding, config.win_length
     )
-    # One little shorter would save nothing.
+    # A transform that is only a little shorter would save nothing.
     lengths = (n for n in range(unit, config.n_fft * 9 // 10, unit) if n >= at_least and n % 2 == 0)
     return next((n for n in lengths if _is_smooth(n)), config.n_fft)
 

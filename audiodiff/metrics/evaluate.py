@@ -1,9 +1,8 @@
-"""All metrics over a pair, or over two folders, with intervals."""
+"""Every metric over a pair of sounds, or over two folders of them."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
-from typing import Literal, NamedTuple
 
 import numpy as np
 from jaxtyping import Float
@@ -11,33 +10,12 @@ from jaxtyping import Float
 from audiodiff.audio.io import AUDIO_SUFFIXES, load, resample
 from audiodiff.config import Config
 from audiodiff.errors import AudiodiffError
-from audiodiff.metrics._shared import LIBRARIES, library
-from audiodiff.metrics.perceptual import estoi, pesq_wb
-from audiodiff.metrics.pitch import pitch_scores
-from audiodiff.metrics.silence import silence_noise
-from audiodiff.metrics.spectral import log_mel_mae, mcd, multi_resolution_stft
+from audiodiff.metrics.libraries import LIBRARIES, library
+from audiodiff.metrics.registry import METRICS
+from audiodiff.metrics.summary import Summary, summarize
 
 MAX_LENGTH_DIFFERENCE = 0.1
-"""Seconds by which a resynthesis may differ from its reference: frames of padding, not a cut."""
-
-
-class Metric(NamedTuple):
-    """How to read one metric."""
-
-    unit: str
-    better: Literal["higher", "lower", "nearer 0"]
-
-
-METRICS: dict[str, Metric] = {
-    "pesq_wb": Metric("MOS-LQO", "higher"),
-    "estoi": Metric("", "higher"),
-    "mstft": Metric("", "lower"),
-    "mel_mae": Metric("nepers", "lower"),
-    "mcd": Metric("dB", "lower"),
-    "f0_mae": Metric("cents", "lower"),
-    "voicing_f1": Metric("", "higher"),
-    "silence_noise": Metric("dB", "nearer 0"),
-}
+"""Seconds by which a resynthesis may differ in length: frames of padding, not a cut."""
 
 
 class FileScores(Config):
@@ -45,9 +23,9 @@ class FileScores(Config):
 
     Attributes:
         name: The files' common path under their roots, without suffix.
-        sample_rate: The reference's, at which the pair was compared, in Hz.
-        resampled_from: The output's own rate in Hz where it differs, else None.
-        scores: By the names of `METRICS`; None where the metric is undefined for this pair.
+        sample_rate: Sample rate of the reference, at which the pair was compared, in Hz.
+        resampled_from: Sample rate of the output in Hz where it differs, else None.
+        scores: A score for each of `METRICS`; None where it is undefined for this pair.
     """
 
     name: str
@@ -56,27 +34,13 @@ class FileScores(Config):
     scores: dict[str, float | None]
 
 
-class Summary(Config):
-    """One metric over the files for which it is defined.
-
-    Attributes:
-        mean: None over no file.
-        interval: Half the width of the 95 % confidence interval of the mean; None under two files.
-        n_files: How many files these are.
-    """
-
-    mean: float | None
-    interval: float | None
-    n_files: int
-
-
 class Pairing(Config):
     """Which output belongs to which reference.
 
     Attributes:
         pairs: Name, reference and output, sorted by name.
-        references_without_output: Names.
-        outputs_without_reference: Names.
+        references_without_output: Names of the references left over.
+        outputs_without_reference: Names of the outputs left over.
     """
 
     pairs: tuple[tuple[str, Path, Path], ...]
@@ -89,10 +53,10 @@ class Evaluation(Config):
 
     Attributes:
         files: The scored pairs, sorted by name.
-        summary: By the names of `METRICS`.
-        failed: Why a pair could not be scored, by its name.
-        references_without_output: Names.
-        outputs_without_reference: Names.
+        summary: The mean of each of `METRICS`.
+        failed: Why a pair could not be scored, by the pair's name.
+        references_without_output: Names of the references left over.
+        outputs_without_reference: Names of the outputs left over.
     """
 
     files: tuple[FileScores, ...]
@@ -112,10 +76,10 @@ def evaluate_pair(
     Args:
         reference: The recording.
         estimate: The resynthesis.
-        sample_rate: Of both, in Hz.
+        sample_rate: Sample rate of both, in Hz.
 
     Returns:
-        A value by name; NaN where the metric is undefined (see each one's function).
+        A score by name; NaN where the metric is undefined.
 
     Raises:
         AudiodiffError: If the lengths differ by more than `MAX_LENGTH_DIFFERENCE`, the pair cannot
@@ -129,29 +93,19 @@ def evaluate_pair(
         )
     length = min(len(reference), len(estimate))
     pair = reference[:length], estimate[:length]
-    f0_mae, voicing_f1 = pitch_scores(*pair, sample_rate)
-    return {
-        "pesq_wb": pesq_wb(*pair, sample_rate),
-        "estoi": estoi(*pair, sample_rate),
-        "mstft": multi_resolution_stft(*pair, sample_rate),
-        "mel_mae": log_mel_mae(*pair, sample_rate),
-        "mcd": mcd(*pair, sample_rate),
-        "f0_mae": f0_mae,
-        "voicing_f1": voicing_f1,
-        "silence_noise": silence_noise(*pair, sample_rate),
-    }
+    return {name: metric.function(*pair, sample_rate) for name, metric in METRICS.items()}
 
 
 def evaluate_files(name: str, reference: Path, output: Path) -> FileScores:
     """Scores one output, resampled to its reference's rate if it has another.
 
     Args:
-        name: What to call the pair.
-        reference: A sound file.
-        output: What was made of it.
+        name: Name of the pair.
+        reference: Sound file of the recording.
+        output: Sound file of the resynthesis.
 
     Raises:
-        AudiodiffError: If a file cannot be read, or as `evaluate_pair`.
+        AudiodiffError: If a file cannot be read, or `evaluate_pair` refuses the pair.
     """
     original, sample_rate = load(reference)
     made, rate = load(output)
@@ -167,11 +121,11 @@ def evaluate_files(name: str, reference: Path, output: Path) -> FileScores:
 
 
 def pair_files(reference: Path, output: Path) -> Pairing:
-    """Pairs files by their path under the root without suffix; two files are a pair by themselves.
+    """Pairs files by their path under the root without suffix; two single files always pair.
 
     Args:
-        reference: A sound file, or a folder that is searched through.
-        output: Likewise.
+        reference: A sound file, or a folder that is searched with its subfolders.
+        output: A sound file, or a folder that is searched with its subfolders.
 
     Raises:
         AudiodiffError: If a path is missing, a name stands for two files, or nothing pairs.
@@ -201,11 +155,11 @@ def evaluate_folders(
 
     Args:
         reference: A sound file or a folder of recordings.
-        output: The resyntheses, likewise.
-        on_file: Called with a pair's name once it is done, scored or failed.
+        output: A sound file or a folder of resyntheses.
+        on_file: Called with a pair's name once it is scored or has failed.
 
     Raises:
-        AudiodiffError: As `pair_files`, or if the `eval` extra is missing.
+        AudiodiffError: If the files cannot be paired or the `eval` extra is missing.
     """
     pairing = pair_files(reference, output)
     for name in LIBRARIES:
@@ -224,24 +178,6 @@ def evaluate_folders(
         failed=failed,
         references_without_output=pairing.references_without_output,
         outputs_without_reference=pairing.outputs_without_reference,
-    )
-
-
-def summarize(values: Sequence[float | None]) -> Summary:
-    """Mean and 95 % confidence interval, ``t_{0.975, n-1} s / sqrt(n)``, leaving out None.
-
-    >>> summarize([1.0, 3.0, None])
-    Summary(mean=2.0, interval=12.706204736174694, n_files=2)
-    """
-    from scipy.stats import t
-
-    defined = np.array([value for value in values if value is not None])
-    n = len(defined)
-    interval = t.ppf(0.975, n - 1) * defined.std(ddof=1) / math.sqrt(n) if n > 1 else None
-    return Summary(
-        mean=float(defined.mean()) if n else None,
-        interval=None if interval is None else float(interval),
-        n_files=n,
     )
 
 

@@ -1,4 +1,4 @@
-"""Scores made to follow listeners: PESQ for quality, ESTOI for intelligibility."""
+"""Scores that predict those of listeners: PESQ for quality, ESTOI for intelligibility."""
 
 import math
 import warnings
@@ -8,27 +8,28 @@ from contextlib import contextmanager
 import numpy as np
 
 from audiodiff.audio.io import resample
-from audiodiff.metrics._shared import Samples, check_pair, library, too_short
+from audiodiff.metrics.libraries import library
+from audiodiff.metrics.pairs import Samples, check_pair, too_short
 
 _PESQ_RATE = 16000
 _PESQ_SECONDS = 20
 
 
 def pesq_wb(reference: Samples, estimate: Samples, sample_rate: int) -> float:
-    """Wideband PESQ (ITU-T P.862.2), as MOS-LQO from about 1.04 to 4.64, the identity.
+    """Wideband PESQ (ITU-T P.862.2): MOS-LQO from about 1.04 to 4.64, which is the identity's.
 
-    Both are resampled to 16 kHz. Above 20 s the score is the mean over equal pieces of at most
-    20 s that hold speech: the standard is made for utterances, and its code overruns its tables
-    (and ends the process) from 50 utterances on, which 20 s cannot hold.
+    Both waves are resampled to 16 kHz. Above 20 s the score is the mean over equal pieces of at
+    most 20 s that hold speech: the standard is meant for utterances, and from 50 of them on, more
+    than fit into 20 s, its code overruns its tables and ends the process.
 
     Args:
         reference: The recording.
         estimate: The resynthesis, of the same length.
-        sample_rate: Of both, in Hz.
+        sample_rate: Sample rate of both, in Hz.
 
     Returns:
-        The score, or NaN where PESQ is undefined: no speech found in the reference, an estimate
-        without any power, or a clip under 0.25 s.
+        The score, or NaN where PESQ is undefined: no speech in the reference, an estimate of no
+        power, or a clip under 0.25 s.
 
     Raises:
         AudiodiffError: If the pair cannot be compared or the `eval` extra is missing.
@@ -55,7 +56,7 @@ def _pesq_of_piece(reference: Samples, estimate: Samples) -> float:
     except (pesq.NoUtterancesError, pesq.BufferTooShortError):
         return math.nan
     except ValueError:
-        # Its answer to an estimate whose power vanishes in float32, which it cannot bring to
+        # Raised where the estimate's power vanishes in float32, so that it cannot be brought to
         # the listening level.
         return math.nan
 
@@ -64,12 +65,12 @@ def estoi(reference: Samples, estimate: Samples, sample_rate: int) -> float:
     """Extended short-time objective intelligibility (Jensen & Taal 2016), 1 for the identity.
 
     The correlation of third-octave envelopes below 5 kHz in windows of 384 ms, over the frames
-    in which the reference is within 40 dB of its loudest.
+    in which the reference is within 40 dB of its loudest one.
 
     Args:
         reference: The recording.
         estimate: The resynthesis, of the same length.
-        sample_rate: Of both, in Hz.
+        sample_rate: Sample rate of both, in Hz.
 
     Returns:
         The score, about 0 for a silent estimate, or NaN where it is undefined: a silent
@@ -83,7 +84,7 @@ def estoi(reference: Samples, estimate: Samples, sample_rate: int) -> float:
     if too_short(reference, sample_rate) or not reference.any():
         return math.nan
     with warnings.catch_warnings(), _repeatable_numpy():
-        # It warns and returns 1e-5, which a mean must not take for a score.
+        # pystoi warns and returns 1e-5, which must not enter a mean as a score.
         warnings.filterwarnings("error", message="Not enough STFT frames", category=RuntimeWarning)
         try:
             return float(pystoi.stoi(reference, estimate, sample_rate, extended=True))
@@ -93,8 +94,8 @@ def estoi(reference: Samples, estimate: Samples, sample_rate: int) -> float:
 
 @contextmanager
 def _repeatable_numpy() -> Iterator[None]:
-    # pystoi dithers its envelopes from numpy's global generator, which decides the score where
-    # an estimate is silent; scoring shall neither depend on that generator nor move it.
+    # pystoi dithers its envelopes with numpy's global generator, which decides the score of a
+    # silent estimate; scoring must neither depend on that generator nor advance it.
     state = np.random.get_state()
     np.random.seed(0)
     try:

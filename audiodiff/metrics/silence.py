@@ -5,22 +5,22 @@ import math
 import numpy as np
 from jaxtyping import Float64
 
-from audiodiff.metrics._shared import Samples, check_pair, too_short
+from audiodiff.metrics.pairs import Samples, check_pair, too_short
 
 BLOCK_SECONDS = 0.01
-"""The hop between frames, each of which is two blocks."""
+"""Seconds between frames, each of which is two blocks."""
 
 DEPTH_DB = 35
-"""How far below the reference's loudest frame a silence lies."""
+"""Decibels by which a silence lies below the reference's loudest frame."""
 
 GUARD_FRAMES = 3
-"""Frames on either side of a silent one that have to be quiet too."""
+"""Frames on either side of a silent one that must be quiet too."""
 
 FLOOR_DBFS = -90.0
-"""The least level; one step of 16-bit samples is -90.3 dBFS."""
+"""The lowest level; one step of 16-bit samples is -90.3 dBFS."""
 
 MIN_FRAMES = 5
-"""Silent frames that a mean takes."""
+"""The fewest silent frames that a mean is taken over."""
 
 
 def silence_noise(reference: Samples, estimate: Samples, sample_rate: int) -> float:
@@ -28,20 +28,20 @@ def silence_noise(reference: Samples, estimate: Samples, sample_rate: int) -> fl
 
     ``mean over silent frames of L_e - L_r``, where ``L = max(20 log10 RMS, -90 dBFS)`` of frames of
     20 ms every 10 ms. Positive: the estimate hisses; negative: it is cleaner than the recording.
-    The mean is of levels, so that one breath or click does not speak for all silences.
+    The mean is taken over levels, so that no single breath or click decides it.
 
     A frame is silent if it and the three on either side lie 35 dB below the reference's loudest or
-    at the floor. The sounds of speech span 28 dB (Fletcher 1953), and the rooms of ordinary
-    recordings lie 40 to 50 dB below its loudest frames: at 40 dB, where ESTOI draws the line, half
-    of the clips of such voices would have no silence. The guard keeps 30 ms between a silent frame
-    and any louder sound, more than half the usual window of a mel (23 ms), so that what a window
-    smears over an onset or a decay does not count. The floor is what 16-bit files can hold:
+    at the floor. The sounds of speech span 28 dB (Fletcher 1953), and the room noise of ordinary
+    recordings lies 40 to 50 dB below their loudest frames: at 40 dB, ESTOI's threshold, half of
+    the clips of such voices would have no silence. The guard keeps 30 ms between a silent frame
+    and any louder sound, more than half the usual window of a mel (23 ms), so that an onset or a
+    decay that a window smears does not count. The floor is the lowest level of 16-bit files:
     digital silence is -90 dBFS, not minus infinity.
 
     Args:
         reference: The recording.
         estimate: The resynthesis, of the same length.
-        sample_rate: Of both, in Hz.
+        sample_rate: Sample rate of both, in Hz.
 
     Returns:
         The difference, or NaN for fewer than 5 silent frames or a clip under 0.25 s.

@@ -1,6 +1,6 @@
-"""Distances between spectra, from the linear axis to the mel cepstrum; all are 0 for the identity.
+"""Distances between spectra, mel spectra and mel cepstra; all are 0 for the identity.
 
-None of them aligns in time, because a resynthesis keeps the time axis of its reference.
+None aligns the waves in time, because a resynthesis keeps the time axis of its reference.
 """
 
 import math
@@ -12,7 +12,8 @@ from jaxtyping import Float64
 from audiodiff.audio.io import resample
 from audiodiff.mel.log_mel import LogMel
 from audiodiff.mel.presets import PRESETS
-from audiodiff.metrics._shared import Samples, check_pair, library, too_short
+from audiodiff.metrics.libraries import library
+from audiodiff.metrics.pairs import Samples, check_pair, too_short
 from audiodiff.metrics.pitch import f0_track
 
 MCEP_ORDER = 24
@@ -23,16 +24,17 @@ def multi_resolution_stft(reference: Samples, estimate: Samples, sample_rate: in
     """Spectral convergence plus log-magnitude distance (Yamamoto et al. 2019, arXiv:1910.11480).
 
     ``mean over resolutions of ||S_r - S_e||_F / ||S_r||_F + mean |ln S_r - ln S_e|`` for magnitudes
-    S of windows of 600, 1200 and 240 samples (auraloss's three), at the rate that the pair has:
+    S of windows of 600, 1200 and 240 samples (auraloss's defaults), at the pair's own rate:
     compare only figures of one sample rate.
 
     Args:
         reference: The recording.
         estimate: The resynthesis, of the same length.
-        sample_rate: Of both, in Hz.
+        sample_rate: Sample rate of both, in Hz.
 
     Returns:
-        The distance, or NaN for a silent reference (the quotient) or a clip under 0.25 s.
+        The distance, or NaN for a silent reference, by which it would divide, or a clip under
+        0.25 s.
 
     Raises:
         AudiodiffError: If the pair cannot be compared or the `eval` extra is missing.
@@ -51,13 +53,13 @@ def multi_resolution_stft(reference: Samples, estimate: Samples, sample_rate: in
 def log_mel_mae(reference: Samples, estimate: Samples, sample_rate: int) -> float:
     """Mean absolute difference of log-mel spectrograms, in nepers (1 neper is 8.686 dB).
 
-    ``mean |m_r - m_e|`` for the natural-log 80-band mel of the preset ``hifigan``, at 22.05 kHz,
-    to which a pair at another rate is resampled.
+    ``mean |m_r - m_e|`` for the natural-log 80-band mel of the preset ``hifigan``, after
+    resampling to its 22.05 kHz.
 
     Args:
         reference: The recording.
         estimate: The resynthesis, of the same length.
-        sample_rate: Of both, in Hz.
+        sample_rate: Sample rate of both, in Hz.
 
     Returns:
         The distance, or NaN for a clip under 0.25 s.
@@ -82,7 +84,7 @@ def log_mel_mae(reference: Samples, estimate: Samples, sample_rate: int) -> floa
 
 
 def mcd(reference: Samples, estimate: Samples, sample_rate: int) -> float:
-    """Mel-cepstral distortion in dB (Kubichek 1993), without c_0 and thus without the gain.
+    """Mel-cepstral distortion in dB (Kubichek 1993), without c_0, so that gain does not count.
 
     ``mean over frames of (10 / ln 10) sqrt(2 sum_{m=1}^{24} (c_m^r - c_m^e)^2)`` where ``ln |H| =
     sum_m c_m cos(m w)`` on a mel axis from 40 Hz to half the sample rate (at most 20 kHz), H being
@@ -92,7 +94,7 @@ def mcd(reference: Samples, estimate: Samples, sample_rate: int) -> float:
     Args:
         reference: The recording.
         estimate: The resynthesis, of the same length.
-        sample_rate: Of both, in Hz.
+        sample_rate: Sample rate of both, in Hz.
 
     Returns:
         The distortion, or NaN for a clip under 0.25 s.

@@ -1,13 +1,14 @@
-"""Evaluations for the terminal."""
+"""Evaluations as tables for the terminal."""
 
 from rich.markup import escape
 from rich.table import Table
 
-from audiodiff.metrics.evaluate import METRICS, Evaluation
+from audiodiff.metrics.evaluate import Evaluation
+from audiodiff.metrics.registry import METRICS
 
 
 def summary_table(evaluation: Evaluation) -> Table:
-    """One row per metric: the mean with its 95 % confidence interval, and over how many files."""
+    """One row per metric: the mean with its 95 % confidence interval, and the number of files."""
     resampled = sum(file.resampled_from is not None for file in evaluation.files)
     table = Table(
         caption=f"outputs resampled to their reference's rate: {resampled}" if resampled else None
@@ -36,7 +37,7 @@ def file_table(evaluation: Evaluation) -> Table:
     table = Table()
     table.add_column("file", overflow="fold")
     for name in METRICS:
-        # In two lines, for a terminal of 80 columns.
+        # On two lines, to fit a terminal of 80 columns.
         table.add_column(name.replace("_", "\n"), justify="right", no_wrap=True)
     for file in evaluation.files:
         table.add_row(escape(file.name), *(_number(file.scores[name]) for name in METRICS))
@@ -44,7 +45,7 @@ def file_table(evaluation: Evaluation) -> Table:
 
 
 def remarks(evaluation: Evaluation) -> list[str]:
-    """What the tables do not show: files without a counterpart, and pairs that failed."""
+    """One line each for files without a counterpart and for pairs that failed."""
     alone = (
         ("references without an output", evaluation.references_without_output),
         ("outputs without a reference", evaluation.outputs_without_reference),

@@ -12,7 +12,7 @@ from audiodiff.audio import io
 from audiodiff.data.corpus import SPLITS, Corpus, read_corpus
 from audiodiff.diffusion.times import TimeGrid
 from audiodiff.errors import AudiodiffError
-from audiodiff.metrics._shared import Samples
+from audiodiff.metrics.pairs import Samples
 from audiodiff.model.found import Found, load_schedules, save_schedules, weights_digest
 from audiodiff.model.model import Model
 from audiodiff.model.run import Run

@@ -10,7 +10,7 @@ import torch
 
 from audiodiff.diffusion.times import TimeGrid
 from audiodiff.errors import AudiodiffError
-from audiodiff.metrics._shared import Samples
+from audiodiff.metrics.pairs import Samples
 from audiodiff.metrics.perceptual import pesq_wb
 from audiodiff.metrics.spectral import log_mel_mae
 from audiodiff.model.model import Model

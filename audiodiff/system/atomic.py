@@ -1,4 +1,4 @@
-"""Files appear whole or not at all, and Ctrl-C is never lost."""
+"""Files that appear whole or not at all, and Ctrl-C that is never lost."""
 
 import os
 import signal
@@ -19,15 +19,15 @@ except ImportError:  # Windows
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """A temporary path beside ``path``, which takes its place when the block ends well.
+    """Gives a temporary path beside ``path``, and moves it there when the block succeeds.
 
     A full disk, an exception or a kill inside the block leaves ``path`` as it was. The temporary
-    name is hidden, and keeps the suffix, by which many writers choose the format. It is the same
-    each time, so that what a kill leaves is gone when the file is written again; a second writer
-    at the same time has a name of its own.
+    file is hidden and keeps the suffix, by which many writers choose the format. Its name is the
+    same each time, so that the next write replaces what a kill has left; a second writer at the
+    same time gets another name.
 
     Raises:
-        AudiodiffError: If the file cannot be written, naming it and the system's reason.
+        AudiodiffError: If the file cannot be written; the message gives the system's reason.
     """
     temporary, claim = path.with_name(f".{path.stem}.part{path.suffix}"), None
     try:
@@ -42,7 +42,7 @@ def replacing(path: Path) -> Iterator[Path]:
                 os.fsync(file.fileno())
             os.replace(temporary, path)
         except BaseException:
-            # Only here: once it is in its place, the name may be the next writer's.
+            # Not after success: by then the name may be the next writer's.
             with suppress(OSError):
                 temporary.unlink(missing_ok=True)
             raise
@@ -56,19 +56,19 @@ def replacing(path: Path) -> Iterator[Path]:
 
 
 def _claim(path: Path) -> IO[bytes] | None:
-    """An empty file, locked until it is closed or its process dies, or None if it is another's."""
+    """An empty file, locked until it is closed or its process ends; None if another holds it."""
     if fcntl is None:
         return None
     file = path.open("ab")
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        # Between its opening and its locking another writer may have moved it to its place.
+        # Between opening and locking, another writer may have moved the file to its place.
         if os.path.samestat(os.fstat(file.fileno()), path.stat()):
             file.truncate(0)
             return file
-    except (BlockingIOError, FileNotFoundError):  # another's, or moved
+    except (BlockingIOError, FileNotFoundError):  # held by another writer, or moved
         pass
-    except OSError:  # a file system without locks, where every writer has a name of its own
+    except OSError:  # no locks on this file system: every writer gets its own name
         path.unlink(missing_ok=True)
     file.close()
     return None
@@ -76,10 +76,10 @@ def _claim(path: Path) -> IO[bytes] | None:
 
 @contextmanager
 def interrupts_held() -> Iterator[None]:
-    """Holds Ctrl-C back until the block is over, for code that calls Python back from C.
+    """Defers Ctrl-C until the block ends, for C code that calls back into Python.
 
-    An exception in such a callback is printed and dropped, and the C code goes on with half its
-    data. Signals reach the main thread alone, so elsewhere nothing is done.
+    An exception in such a callback is printed and dropped, and the C code continues with half its
+    data. Signals reach the main thread alone, so in other threads this does nothing.
     """
     before = signal.getsignal(signal.SIGINT)
     if threading.current_thread() is not threading.main_thread() or before is None:

@@ -1,4 +1,4 @@
-"""What the machine at hand can do."""
+"""What this machine's devices can do."""
 
 import os
 import shutil
@@ -9,17 +9,17 @@ import torch
 from audiodiff.errors import AudiodiffError
 
 PRECISIONS = ("auto", "fp32", "bf16")
-"""Of a network's products; ``auto`` is bf16 where the device multiplies it natively."""
+"""Precisions of a network's products; ``auto`` is bf16 where the device multiplies it natively."""
 
 
 def check_device(name: str) -> None:
-    """Whether there is such a device.
+    """Refuses a device that cannot be used.
 
     Raises:
-        AudiodiffError: If this machine has none.
+        AudiodiffError: If this machine has no such device, or it lacks float64.
     """
     try:
-        # In float64, which times are kept in and some accelerators lack.
+        # In float64, the type of times, which some accelerators lack.
         torch.zeros(1, device=name, dtype=torch.float64).item()
     except (RuntimeError, AssertionError, TypeError) as error:
         reason = str(error).splitlines()[0]
@@ -27,7 +27,7 @@ def check_device(name: str) -> None:
 
 
 def has_bf16(device: torch.device) -> bool:
-    """Whether the device has instructions for products of bfloat16, so that they are faster."""
+    """Whether the device has instructions for bfloat16 products, which make them faster."""
     if device.type == "cuda":
         return torch.cuda.is_bf16_supported(including_emulation=False)
     if device.type != "cpu" or not hasattr(torch.cpu, "get_capabilities"):
@@ -37,7 +37,7 @@ def has_bf16(device: torch.device) -> bool:
 
 
 def use_bf16(precision: str, device: torch.device) -> bool:
-    """Whether a network's products on this device are to be bf16.
+    """Whether to compute a network's products on this device in bf16.
 
     Raises:
         AudiodiffError: If the precision is unknown.
@@ -50,7 +50,7 @@ def use_bf16(precision: str, device: torch.device) -> bool:
 
 
 def check_compiler(device: torch.device) -> None:
-    """Whether torch.compile can make code for this device.
+    """Refuses torch.compile for a device that it cannot generate code for.
 
     Raises:
         AudiodiffError: If it needs a C++ compiler and this machine has none.

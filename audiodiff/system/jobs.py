@@ -1,4 +1,4 @@
-"""Many files: trees kept, finished ones skipped, bad ones reported."""
+"""Work on many files: their tree is kept, finished ones are skipped, bad ones reported."""
 
 import json
 import os
@@ -13,19 +13,19 @@ Result = TypeVar("Result")
 
 
 class Job(NamedTuple):
-    """One input and where its result goes."""
+    """One input file and the file of its result."""
 
     source: Path
     target: Path
 
 
 class Outcome(NamedTuple):
-    """What became of a list of jobs.
+    """The outcome of a list of jobs.
 
     Attributes:
-        done: Results written now.
-        skipped: Results that were there already.
-        failed: A source and a sentence each.
+        done: Results that were written.
+        skipped: Results that existed already.
+        failed: Source and reason of each job that failed.
     """
 
     done: list[Path]
@@ -34,7 +34,7 @@ class Outcome(NamedTuple):
 
 
 def sentence(error: AudiodiffError | OSError) -> str:
-    """What went wrong, for a person."""
+    """An error as a sentence for people."""
     if isinstance(error, AudiodiffError):
         return str(error)
     where = f"{error.filename}: " if error.filename else ""
@@ -50,21 +50,21 @@ def find_jobs(
 ) -> list[Job]:
     """Finds the files of every input and names a result for each.
 
-    A folder's files keep their places below ``out``; a file given by itself goes right into it.
-    Hidden files, among them half-written ones, are not looked at, and neither is ``out`` where it
-    lies inside a folder: what is there are results.
+    The files of a folder keep their relative paths below ``out``; a single file goes directly into
+    it. Hidden files, which may be incomplete, are ignored, and so is ``out`` where it lies inside
+    an input folder, as it holds results.
 
     Args:
-        inputs: Files and folders.
-        out: Where results go.
-        source_suffixes: Of files that are taken from a folder, in lower case.
-        target_suffix: Of results.
-        names: The files to take alone, by their path below their folder without suffix.
+        inputs: Files and folders to work on.
+        out: Folder of the results.
+        source_suffixes: Suffixes of the files to take from folders, in lower case.
+        target_suffix: Suffix of the results.
+        names: Files to take alone, as paths below their folder without suffix; None for all.
 
     Raises:
-        AudiodiffError: If an input does not exist, has an unknown suffix or holds nothing to do,
-            or a name is no file's, or if two results would have one name, or a result that of its
-            source, or ``out`` cannot be written to.
+        AudiodiffError: If an input does not exist, has an unknown suffix or holds no file, if a
+            name matches no file, if two results would have the same path, if a result would replace
+            an input, or if ``out`` cannot be written to.
     """
     _check_writable(out)
     sources = [pair for item in inputs for pair in _sources(item, source_suffixes, out)]
@@ -91,18 +91,18 @@ def find_jobs(
 
 
 def _named(sources: Sequence[tuple[Path, Path]], names: Collection[str]) -> list[tuple[Path, Path]]:
-    """Those of the sources that are named, each of which must be there."""
+    """The sources that are named; every name must match one."""
     missing = set(names) - {relative.as_posix() for _, relative in sources}
     if missing:
         raise AudiodiffError(
-            f"{len(missing)} of {len(names)} names are no file of the inputs, the first being "
+            f"{len(missing)} of {len(names)} names match no file of the inputs, such as "
             f"{min(missing)!r}; give names as paths below the folder, without suffix"
         )
     return [(source, relative) for source, relative in sources if relative.as_posix() in names]
 
 
 def _check_writable(out: Path) -> None:
-    """Refuses now what would refuse every result later."""
+    """Refuses an output folder to which no result could be written later."""
     nearest = next(place for place in (out, *out.parents) if place.exists())
     if not nearest.is_dir():
         raise AudiodiffError(f"{out} cannot be made as {nearest} is a file; choose another folder")
@@ -111,7 +111,7 @@ def _check_writable(out: Path) -> None:
 
 
 def _sources(item: Path, suffixes: Collection[str], out: Path) -> list[tuple[Path, Path]]:
-    """The files of one input, each with its place below the output and without its suffix."""
+    """The files of one input, each with its relative path without suffix."""
     known = ", ".join(sorted(suffixes))
     if item.is_dir():
         results = out.resolve()
@@ -130,16 +130,16 @@ def _sources(item: Path, suffixes: Collection[str], out: Path) -> list[tuple[Pat
     if not item.exists():
         raise AudiodiffError(f"{item}: no such file or folder")
     if item.suffix.lower() not in suffixes:
-        raise AudiodiffError(f"{item} is none of the kinds {known}; convert it first")
+        raise AudiodiffError(f"{item} is not of the kinds {known}; convert it first")
     return [(item, Path(item.stem))]
 
 
 Spread: TypeAlias = Callable[[Sequence[Job]], Iterable[tuple[Job, Callable[[], Result]]]]
-"""Does jobs: gives each, in any order, with what tells its result or raises its error."""
+"""Does jobs: yields each, in any order, with a function that returns its result or raises."""
 
 
 def one_by_one(work: Callable[[Job], Result]) -> Spread[Result]:
-    """Jobs done here, in their order."""
+    """Does jobs in this process, in order."""
     return lambda jobs: ((job, partial(work, job)) for job in jobs)
 
 
@@ -150,21 +150,22 @@ def run_jobs(
     overwrite: bool,
     on_job: Callable[[Job, Result | None], None],
 ) -> Outcome:
-    """Does every job that is not done; one that fails stops no other.
+    """Does every job that is not done yet; one that fails does not stop the others.
 
     Args:
-        jobs: See `find_jobs`.
-        spread: Does them, such as `one_by_one`; AudiodiffError and OSError are a job's own.
+        jobs: Jobs to do, as from `find_jobs`.
+        spread: Function that does them, such as `one_by_one`. An AudiodiffError or OSError of a
+            job's result counts as that job's failure.
         overwrite: Whether finished jobs are done again.
-        on_job: Called after each job with what the work returned; None if nothing was done.
+        on_job: Called after each job with its result; None if it was skipped or failed.
 
     Raises:
-        AudiodiffError: If what does the jobs was killed.
+        AudiodiffError: If a worker process was killed.
     """
     outcome = Outcome([], [], [])
     pending = []
     for job in jobs:
-        if not overwrite and os.path.isfile(job.target):  # a name that is no name is told later
+        if not overwrite and os.path.isfile(job.target):  # an invalid name is reported later
             outcome.skipped.append(job.target)
             on_job(job, None)
         else:
@@ -182,16 +183,15 @@ def run_jobs(
 
 
 class Index:
-    """A file that says what was made: a line of JSON for each result.
+    """A file that lists what was made, a line of JSON for each result.
 
-    Results that are there but not in it, as after a kill in between, get a line when they are next
-    come across.
+    A result that a kill has kept out of the file gets its line when the job is next skipped.
 
     Args:
-        path: The file, gone on with if it is there; None for none.
+        path: File to write, continued if it exists; None writes nothing.
 
     Raises:
-        OSError: If it cannot be written to.
+        OSError: If the file cannot be written to.
     """
 
     def __init__(self, path: Path | None) -> None:
@@ -208,7 +208,7 @@ class Index:
         self.known = {name for line in text.splitlines() if (name := _target_of(line))}
 
     def add(self, job: Job, made: Mapping[str, Any] | None) -> None:
-        """Notes a result, with what there is to say of it; None if it was there before."""
+        """Adds a result with what is known of it; ``made`` is None if it existed before."""
         known = made is None and str(job.target) in self.known
         if self.path is None or known or not job.target.is_file():
             return
@@ -218,7 +218,7 @@ class Index:
 
 
 def _target_of(line: str) -> str | None:
-    """None of a line that a kill has cut off, or that is none of ours."""
+    """The target in a line; None if a kill has cut the line off or it is of another form."""
     try:
         return json.loads(line).get("target")
     except (json.JSONDecodeError, AttributeError):

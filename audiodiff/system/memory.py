@@ -1,4 +1,4 @@
-"""What becomes of a lack of memory."""
+"""Running out of memory, reported in a sentence."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,15 +11,19 @@ from audiodiff.errors import AudiodiffError
 
 @contextmanager
 def enough_memory(source: Path, remedy: str) -> Iterator[None]:
-    """Turns a lack of memory inside the block into a sentence about ``source``.
+    """Reports a lack of memory inside the block as an error about a file.
+
+    Args:
+        source: File that needs the memory.
+        remedy: Advice to the user, which ends the message.
 
     Raises:
-        AudiodiffError: If memory, the accelerator's or the machine's, runs out.
+        AudiodiffError: If the memory of the accelerator or of the machine runs out.
     """
     try:
         yield
     except (MemoryError, RuntimeError) as error:
-        # On the CPU torch has no class of its own for this.
+        # On the CPU torch raises a plain RuntimeError.
         lacking = isinstance(error, (MemoryError, torch.cuda.OutOfMemoryError))
         if not lacking and "can't allocate memory" not in str(error):
             raise

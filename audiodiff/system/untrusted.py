@@ -1,4 +1,4 @@
-"""Files from elsewhere: read without executing anything, and damage told in a few words."""
+"""Files from elsewhere: read without executing anything, and damage reported in a few words."""
 
 import pickle
 import struct
@@ -31,13 +31,13 @@ DAMAGED: tuple[type[Exception], ...] = (
     pickle.UnpicklingError,
     SafetensorError,
 )
-"""What the readers of numpy, torch and safetensors raise at bytes that were tampered with."""
+"""What the readers of numpy, torch and safetensors raise at damaged or forged files."""
 
 
 def load_torch(path: Path) -> Any:
-    """A ``.pt`` file of tensors and plain data; raises one of `DAMAGED` at anything else."""
+    """Reads a ``.pt`` file of tensors and plain data; raises one of `DAMAGED` for any other."""
     with warnings.catch_warnings():
-        # torch's remarks on how the file was pickled help nobody who only reads it.
+        # torch warns of how the file was pickled, which a reader cannot change.
         warnings.simplefilter("ignore")
         return torch.load(path, map_location="cpu", weights_only=True)
 
@@ -45,7 +45,7 @@ def load_torch(path: Path) -> Any:
 def why(error: Exception) -> str:
     """A short reason from one of `DAMAGED`."""
     if isinstance(error, pickle.UnpicklingError):
-        # torch's own words advise to execute the file.
+        # torch's message advises to allow the file's code to run.
         return "it is no torch file, or holds more than tensors and plain data"
     if isinstance(error, OSError) and error.strerror:
         return error.strerror

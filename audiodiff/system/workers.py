@@ -1,4 +1,4 @@
-"""Processes that share the work of many files."""
+"""Processes that share the work on many files."""
 
 import multiprocessing
 import os
@@ -17,9 +17,9 @@ Result = TypeVar("Result")
 
 @contextmanager
 def worker_pool(n: int) -> Iterator[ProcessPoolExecutor]:
-    """So many processes, among whom the cores are shared.
+    """A pool of ``n`` processes, which share the cores.
 
-    At an exception, Ctrl-C included, they end what they are at and begin nothing more.
+    After an exception, Ctrl-C included, they finish their current items and begin no others.
     """
     n_threads = max(1, (os.cpu_count() or 1) // n)
     context = multiprocessing.get_context("spawn")  # torch's threads do not survive a fork
@@ -33,10 +33,10 @@ def worker_pool(n: int) -> Iterator[ProcessPoolExecutor]:
 def completed(
     pool: Executor, work: Callable[[Item], Result], items: Iterable[Item]
 ) -> Iterator[tuple[Item, Future[Result]]]:
-    """Items done by a pool, in any order.
+    """Works on items in a pool, and yields each with its future once it is done, in any order.
 
     Raises:
-        AudiodiffError: If one of its processes was killed.
+        AudiodiffError: If a process of the pool was killed.
     """
     try:
         futures = {pool.submit(work, item): item for item in items}
@@ -46,18 +46,18 @@ def completed(
             yield futures[future], future
     except BrokenExecutor as error:
         raise AudiodiffError(
-            "a worker was killed, perhaps for want of memory; give fewer --workers and run it "
+            "a worker was killed, perhaps for lack of memory; give fewer --workers and run it "
             "again: finished files are kept"
         ) from error
 
 
 def in_pool(pool: Executor, work: Callable[[Job], Result]) -> Spread[Result]:
-    """Jobs done by `completed`."""
+    """Does jobs in a pool, by `completed`."""
     return lambda jobs: ((job, future.result) for job, future in completed(pool, work, jobs))
 
 
 def _begin(n_threads: int) -> None:
     import torch
 
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal sends Ctrl-C to all of them
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal sends Ctrl-C to every process
     torch.set_num_threads(n_threads)

@@ -1,8 +1,4 @@
-import errno
-import os
 import signal
-import subprocess
-import sys
 import threading
 from io import BytesIO
 from pathlib import Path
@@ -14,7 +10,6 @@ import soxr
 
 from audiodiff.audio.io import AUDIO_SUFFIXES, MAX_HOURS, load, resample, resampled, save
 from audiodiff.errors import AudiodiffError
-from audiodiff.system.atomic import replacing
 
 
 @pytest.fixture
@@ -207,60 +202,6 @@ def test_save_from_two_threads_leaves_one_whole_file(tmp_path: Path, wave: np.nd
     loaded, _ = load(tmp_path / "a.wav")
     assert min(np.abs(loaded - each).max() for each in waves) < 2**-15
     assert [path.name for path in tmp_path.iterdir()] == ["a.wav"]
-
-
-def test_what_a_kill_left_is_gone_when_the_file_is_written_again(tmp_path: Path) -> None:
-    code = f"""
-import os, pathlib
-from audiodiff.system.atomic import replacing
-with replacing(pathlib.Path({str(tmp_path / "a.txt")!r})) as temporary:
-    temporary.write_text("half of what was to be written")
-    os._exit(9)
-"""
-    assert subprocess.run([sys.executable, "-c", code]).returncode == 9
-    (left,) = tmp_path.iterdir()
-    assert left.read_text().startswith("half")
-    with replacing(tmp_path / "a.txt") as temporary:
-        assert temporary.read_text() == ""
-        temporary.write_text("whole")
-    assert [path.read_text() for path in tmp_path.iterdir()] == ["whole"]
-
-
-def test_two_writers_at_once_do_not_meet(tmp_path: Path) -> None:
-    with replacing(tmp_path / "a.txt") as one:
-        one.write_text("one")
-        with replacing(tmp_path / "a.txt") as other:
-            other.write_text("other")
-        assert (tmp_path / "a.txt").read_text() == "other"
-        assert one.read_text() == "one"
-    assert [path.read_text() for path in tmp_path.iterdir()] == ["one"]
-
-
-def test_a_file_in_its_place_leaves_the_next_writers_alone(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    replace = os.replace
-
-    def replace_and_write_again(source: Path, target: Path) -> None:
-        replace(source, target)
-        source.write_text("next")
-
-    monkeypatch.setattr(os, "replace", replace_and_write_again)
-    with replacing(tmp_path / "a.txt") as temporary:
-        temporary.write_text("whole")
-    assert temporary.read_text() == "next"
-
-
-def test_nothing_stays_where_files_cannot_be_locked(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def no_locks(*_: object) -> None:
-        raise OSError(errno.ENOLCK, "no locks")
-
-    monkeypatch.setattr("audiodiff.system.atomic.fcntl.flock", no_locks)
-    with replacing(tmp_path / "a.txt") as temporary:
-        temporary.write_text("whole")
-    assert [path.read_text() for path in tmp_path.iterdir()] == ["whole"]
 
 
 def test_ctrl_c_while_a_file_is_encoded_is_not_lost(

@@ -11,8 +11,8 @@ import torch
 
 from audiodiff import PRESETS, AudiodiffError, LogMel, Model, ModelConfig, Vocoder
 from audiodiff.audio.io import load, save
-from audiodiff.metrics.evaluate import METRICS
 from audiodiff.metrics.pitch import f0_track
+from audiodiff.metrics.registry import METRICS
 from audiodiff.metrics.spectral import log_mel_mae
 from audiodiff.model.hub import model_directory
 from audiodiff.training.config import DataConfig, read_train_config

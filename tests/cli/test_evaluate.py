@@ -5,7 +5,8 @@ from pathlib import Path
 
 from command_line import Run, write_tone
 
-from audiodiff.metrics.evaluate import METRICS, Evaluation
+from audiodiff.metrics.evaluate import Evaluation
+from audiodiff.metrics.registry import METRICS
 
 
 def test_evaluate_shows_files_means_and_what_is_missing(

@@ -51,7 +51,7 @@ def test_a_list_takes_some_files_and_each_of_them_must_be_there(
     names.write_text("a\nb\nd\n")
     result = run(*words)
     assert result.status == 2
-    assert "2 of 3 names are no file of the inputs, the first being 'b'" in result.err
+    assert "2 of 3 names match no file of the inputs, such as 'b'" in result.err
 
 
 def test_workers_share_the_files_and_an_index_notes_them(

@@ -14,14 +14,15 @@ from killing import kill_once
 
 from audiodiff.data.corpus import read_corpus
 from audiodiff.data.layouts import Layout, read_layout
-from audiodiff.data.prepare import Found, PrepareSettings, prepare
+from audiodiff.data.prepare import prepare
+from audiodiff.data.prepared import Manifest, PrepareSettings
 from audiodiff.data.report import write_report
 from audiodiff.errors import AudiodiffError
 
 SETTINGS = PrepareSettings(sample_rate=16000)
 
 
-def prepared(layout: Layout, out: Path, settings: PrepareSettings = SETTINGS) -> Found:
+def prepared(layout: Layout, out: Path, settings: PrepareSettings = SETTINGS) -> Manifest:
     with ThreadPoolExecutor(2) as pool:
         return prepare(layout, out, settings, pool, lambda n: None)
 

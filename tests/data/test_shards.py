@@ -16,8 +16,11 @@ pytest.importorskip("webdataset")
 
 from audiodiff.data.crops import crop_batch
 from audiodiff.data.layouts import read_layout
-from audiodiff.data.prepare import PrepareSettings, prepare
-from audiodiff.data.shards import ShardIndex, Shards, read_index, read_split, write_shards
+from audiodiff.data.prepare import prepare
+from audiodiff.data.prepared import PrepareSettings
+from audiodiff.data.shard_files import ShardIndex, read_index
+from audiodiff.data.shard_writer import write_shards
+from audiodiff.data.shards import Shards, read_split
 from audiodiff.errors import AudiodiffError
 
 RATE = 8000

@@ -104,8 +104,8 @@ def test_a_schedule_that_bddm_saved_is_read(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        (torch.zeros(4), "is no schedule of BDDM's"),
-        ([torch.zeros(2)] * 3, "is no schedule of BDDM's"),
+        (torch.zeros(4), "is not a schedule of BDDM's"),
+        ([torch.zeros(2)] * 3, "is not a schedule of BDDM's"),
         ([torch.zeros(2)] * 4, "every beta lies between 0 and 1"),
         ([torch.full((2,), 0.9)] * 4, "outside the trained"),
     ],

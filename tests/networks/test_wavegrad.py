@@ -63,7 +63,7 @@ def test_a_checkpoint_of_other_keys_is_refused_by_name(tmp_path: Path, shared: P
     with pytest.raises(AudiodiffError, match=r"film.3.output.bias is missing"):
         from_lmnt_wavegrad(tmp_path / "b.pt")
     torch.save({"model": weights}, tmp_path / "d.pt")
-    with pytest.raises(AudiodiffError, match=r"tells no params\['sample_rate'\]"):
+    with pytest.raises(AudiodiffError, match=r"lacks params\['sample_rate'\]"):
         from_lmnt_wavegrad(tmp_path / "d.pt")
     torch.save({"a": torch.zeros(1)}, tmp_path / "c.pt")
     with pytest.raises(AudiodiffError, match="holds no LMNT WaveGrad"):

@@ -194,8 +194,9 @@ def test_training_from_shards_goes_on_in_the_middle_of_an_epoch(
 ) -> None:
     pytest.importorskip("webdataset")
     from audiodiff.data.layouts import read_layout
-    from audiodiff.data.prepare import PrepareSettings, prepare
-    from audiodiff.data.shards import write_shards
+    from audiodiff.data.prepare import prepare
+    from audiodiff.data.prepared import PrepareSettings
+    from audiodiff.data.shard_writer import write_shards
 
     with ThreadPoolExecutor(1) as pool:
         layout, settings = read_layout("folder", clips, None), PrepareSettings(sample_rate=22050)

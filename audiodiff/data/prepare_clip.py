@@ -1,0 +1,99 @@
+"""One clip checked, converted to a corpus's rate and level, and written."""
+
+import hashlib
+from pathlib import Path
+
+import numpy as np
+import soundfile
+from jaxtyping import Float32
+
+from audiodiff.audio import io
+from audiodiff.data.cache import ClipFile
+from audiodiff.data.corpus import Clip
+from audiodiff.data.prepared import Facts, PrepareSettings, target
+from audiodiff.errors import AudiodiffError
+
+SILENCE_DB = -65.0
+"""The root mean square, in dB re full scale, below which a clip counts as silent."""
+
+CLIPPED_SHARE = 1e-4
+"""The share of samples at full scale from which on a clip gets a remark."""
+
+
+def prepare_clip(settings: PrepareSettings, out: Path, clip: Clip) -> Facts:
+    """Checks, converts and writes one clip; an unfit one is not written, and the facts say why.
+
+    Raises:
+        AudiodiffError: If the result cannot be written.
+    """
+    facts = Facts(source=ClipFile.of(clip))
+    try:
+        wave, rate = io.load(clip.path)
+    except AudiodiffError as error:
+        return facts.model_copy(update={"reason": str(error)})
+    channels = soundfile.info(clip.path).channels
+    facts = facts.model_copy(update={"rate": rate, "channels": channels})
+    if _decibels(_rms(wave)) < SILENCE_DB:
+        reason = f"it is silent: its root mean square is {_decibels(_rms(wave)):.0f} dB"
+        return facts.model_copy(update={"reason": reason})
+    remarks = _remarks(wave, rate, channels, settings.sample_rate)
+    if settings.trim_db is not None:
+        wave = _trimmed(wave, settings.trim_db)
+    wave = io.resample(wave, rate, settings.sample_rate)
+    seconds = len(wave) / settings.sample_rate
+    if seconds < settings.min_seconds:
+        reason = f"it lasts {seconds:.2f} s, under the {settings.min_seconds} s asked for"
+        return facts.model_copy(update={"reason": reason})
+    if settings.loudness is not None:
+        wave, limited = _at_loudness(wave, settings.sample_rate, settings.loudness)
+        remarks += (limited,) if limited else ()
+    io.save(target(out, clip.id), wave, settings.sample_rate)
+    return facts.model_copy(
+        update={
+            "seconds": seconds,
+            "peak_db": round(_decibels(float(np.abs(wave).max())), 2),
+            "rms_db": round(_decibels(_rms(wave)), 2),
+            "remarks": remarks,
+            "digest": hashlib.sha256(io.encode(wave, "PCM_16")[0].tobytes()).hexdigest()[:16],
+        }
+    )
+
+
+def _remarks(
+    wave: Float32[np.ndarray, " samples"], rate: int, channels: int, wanted: int
+) -> tuple[str, ...]:
+    remarks = []
+    if channels > 1:
+        remarks.append(f"{channels} channels mixed into one")
+    if rate < wanted:
+        remarks.append(f"from {rate} Hz, so nothing above {rate // 2} Hz")
+    clipped = float(np.mean(np.abs(wave) >= 1 - 2**-14))
+    if clipped >= CLIPPED_SHARE:
+        remarks.append(f"{100 * clipped:.2f} % of its samples at full scale")
+    return tuple(remarks)
+
+
+def _trimmed(wave: Float32[np.ndarray, " samples"], trim_db: float) -> Float32[np.ndarray, " _"]:
+    import librosa
+
+    return np.ascontiguousarray(librosa.effects.trim(wave, top_db=trim_db)[0])
+
+
+def _at_loudness(
+    wave: Float32[np.ndarray, " samples"], rate: int, loudness: float
+) -> tuple[Float32[np.ndarray, " samples"], str]:
+    """The wave at a loudness, as far as its peak allows, with a remark if it falls short."""
+    import pyloudnorm
+
+    own = pyloudnorm.Meter(rate).integrated_loudness(wave)
+    gain, most = 10 ** ((loudness - own) / 20), 0.999 / float(np.abs(wave).max())
+    limited = f"{_decibels(gain / most):.1f} dB under the loudness, for its peaks"
+    return wave * np.float32(min(gain, most)), limited if gain > most else ""
+
+
+def _rms(wave: Float32[np.ndarray, " samples"]) -> float:
+    return float(np.sqrt(np.mean(np.square(wave, dtype=np.float64))))
+
+
+def _decibels(amplitude: float) -> float:
+    return float(20 * np.log10(max(amplitude, 1e-10)))
