@@ -40,7 +40,7 @@ def mels(preset: str, n_frames: int = 40) -> torch.Tensor:
 
 
 def test_matcha(vocoder: Vocoder) -> None:
-    adapter, mel = MatchaVocoder(vocoder, seed=3), mels("hifigan")
+    adapter, mel = MatchaVocoder(vocoder, Run(seed=3)), mels("hifigan")
     audio = adapter(mel).clamp(-1, 1)
     assert torch.equal(audio[:, 0], vocoder(mel, seed=3).clamp(-1, 1))
     # Its denoiser asks for the sound of zeros on the device of the parameters.

@@ -69,7 +69,9 @@ def test_a_run_is_that_of_our_own_sampler(
     times = torch.cat([times, times.new_zeros(1)])
     model = voc.model
     with torch.inference_mode():
-        expected = model.make({"mel": mel}, 12 * 256, Run(ours, times=times.tolist(), seed=3))
+        expected = model.make(
+            {"mel": mel}, 12 * 256, Run(ours, times=times.tolist(), seed=3, precision=voc.precision)
+        )
     # Euler's first state has a little more noise, and its steps lie between the trained ones; the
     # rest is single precision.
     limit = 5e-2 if name == "EulerDiscreteScheduler" else 1e-3
@@ -82,7 +84,7 @@ def test_a_flow_runs_on_flow_matching(mel: torch.Tensor) -> None:
     made = vocode(voc, mel, scheduler, 8, seed=3)
     times = scheduler.sigmas.double().cpu()
     with torch.inference_mode():
-        run = Run("ddim", times=times.tolist(), seed=3)
+        run = Run("ddim", times=times.tolist(), seed=3, precision=voc.precision)
         expected = voc.model.make({"mel": mel}, 12 * 256, run)
     assert (made - expected).square().mean() < 1e-6 * expected.square().mean()
 
