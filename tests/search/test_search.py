@@ -21,6 +21,8 @@ from audiodiff.diffusion.times import TIMES, TimeGrid, check_times, log_snr
 from audiodiff.model.model import Model
 from audiodiff.model.weights import load_tensors
 from audiodiff.samplers.loop import last
+from audiodiff.search import command
+from audiodiff.search import learned as learned_search
 from audiodiff.search import likelihood as likelihood_search
 from audiodiff.search import trajectory as dynamic
 from audiodiff.search.command import Task, search
@@ -250,19 +252,23 @@ def test_the_gradient_search_moves_the_first_time_too(n_steps: int) -> None:
     assert 0.3 < found[0] < 0.9
 
 
-def test_the_learned_scheduler_lays_out_a_run_and_trains_on(tmp_path: Path) -> None:
+def test_the_learned_scheduler_lays_out_a_run_and_trains_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(learned_search, "CHECKPOINT_EVERY", 10)
+    monkeypatch.setattr(learned_search, "START", 3)
     with torch.no_grad():
-        times = learned(Known(), 3, no_report, tmp_path, budget=60)
+        times = learned(Known(), 3, no_report, tmp_path, budget=14)
         assert len(times) == 4
         check_times(times.tolist())
-        # Killed after its 50th step, it ends as if it had not been.
+        # Killed after its tenth step, it ends as if it had not been.
         state, _ = load_tensors(tmp_path / TRAINING)
         forget_training(tmp_path)
         part = Known()
         with pytest.raises(KeyboardInterrupt):
-            learned(part, 3, interrupt_at(0.8 * 55 / 60), tmp_path, budget=60)
+            learned(part, 3, interrupt_at(0.8 * 12 / 14), tmp_path, budget=14)
         resumed = Known()
-        assert torch.equal(learned(resumed, 3, no_report, tmp_path, budget=60), times)
+        assert torch.equal(learned(resumed, 3, no_report, tmp_path, budget=14), times)
     again, _ = load_tensors(tmp_path / TRAINING)
     assert all(torch.equal(state[name], again[name]) for name in state)
 
@@ -365,6 +371,10 @@ def files(directory: Path) -> dict[str, bytes]:
 
 
 def worth_of(monkeypatch: pytest.MonkeyPatch, worth: Callable[[TimeGrid], float]) -> None:
+    """A judge who does not listen, so that a search need not hear much either."""
+    monkeypatch.setattr(command, "SECONDS", 0.2)
+    # DiffWave's transposed convolutions are many times slower in bf16.
+    monkeypatch.setattr(command, "use_bf16", lambda *_: False)
     monkeypatch.setattr(Judge, "__call__", lambda self, times: Worth(worth(times), 0.5))
 
 
@@ -404,6 +414,7 @@ def test_a_search_that_is_killed_between_numbers_of_steps_ends_as_one_that_is_no
         return -times.square().sum().item()
 
     worth_of(monkeypatch, worth)
+    monkeypatch.setattr(learned_search, "START", 2)
     whole = directory.parent / "whole"
     shutil.copytree(directory, whole)
     words = {"budget": 3, "force": True}
