@@ -7,9 +7,12 @@ import pytest
 import torch
 
 from audiodiff._types import Codec, Denoiser, Prior, Sampler, Schedule, Step
+from audiodiff.diffusion.schedules import Cosine
 from audiodiff.diffusion.targets import TARGETS, expand, output_from_x0, x0_from_output
 from audiodiff.diffusion.times import log_snr
 from audiodiff.errors import AudiodiffError
+from audiodiff.guidance.contract import Context, Guidance, guided
+from audiodiff.networks import NetworkConfig
 
 F64 = torch.float64
 
@@ -156,3 +159,48 @@ def check_sampler(sampler: Sampler, schedule: Schedule, denoise: Denoiser | None
     error = 6 * data.std / math.sqrt(2 * n)
     assert abs(x.mean().item() - data.mean) < error
     assert abs(x.std().item() - data.std) < error
+
+
+def check_network(config: NetworkConfig, codec: Codec, n_frames: int) -> None:
+    """One shape, any part of the condition dropped, and nothing read further than it declares."""
+    torch.manual_seed(0)
+    network = config.build()
+    for parameter in network.parameters():  # last layers begin at zero
+        torch.nn.init.normal_(parameter, std=0.1)
+    hop = codec.hop_length if config.hop_length is None else config.hop_length
+    x = codec.encode(noise(2, n_frames * hop))
+    level = network.level(Cosine(), torch.tensor([0.3, 0.7], dtype=F64))
+    assert level.shape == (2,)
+    whole = {
+        part: torch.tensor([0, size - 1]) if part == "label" else noise(2, size, n_frames)
+        for part, size in config.parts.items()
+    }
+    with torch.no_grad():
+        y = network(x, level, network.condition(whole))
+        assert y.shape == x.shape
+        for part in whole:
+            left = {name: value for name, value in whole.items() if name != part}
+            dropped = network(x, level, network.condition(left))
+            assert dropped.shape == x.shape
+            assert not torch.equal(dropped, y)
+        changed, frame = x.clone(), n_frames // 2
+        per_frame = x.shape[-1] // n_frames
+        changed[..., frame * per_frame : (frame + 1) * per_frame] += 1
+        touched = steps_of(network(changed, level, network.condition(whole)) - y) // per_frame
+    radius = config.receptive_radius
+    assert frame - radius <= touched.min() <= frame <= touched.max() <= frame + radius
+
+
+def check_guidance(guidance: Guidance, context: Context, x_t: torch.Tensor) -> None:
+    """A denoiser of the same shape, which the steps say where it acts."""
+    t = torch.full((len(x_t),), 0.5, dtype=F64)
+    own = context.denoiser(context.cond)
+    acting = [guidance.acts_at(step, 4) for step in range(4)]
+    assert any(acting)
+    with torch.no_grad():
+        steered = guidance(own, context)(x_t, t)
+        assert steered.shape == x_t.shape
+        assert steered.isfinite().all()
+        assert not torch.equal(steered, own(x_t, t))
+    never = guided(own, [guidance], context, acting.index(False), 4) if False in acting else own
+    assert never is own

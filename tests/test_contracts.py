@@ -6,12 +6,15 @@ import torch
 from contracts import (
     F64,
     GaussianData,
+    check_guidance,
+    check_network,
     check_prior,
     check_sampler,
     check_schedule,
     check_target,
     noise,
 )
+from small_models import small_stft_config, untrained
 
 from audiodiff._types import Step
 from audiodiff.codecs.stft import StftConfig
@@ -30,8 +33,10 @@ from audiodiff.diffusion.schedules import (
 from audiodiff.diffusion.targets import TARGETS
 from audiodiff.diffusion.times import PUBLISHED, TIMES, check_times, from_betas, log_snr, uniform
 from audiodiff.errors import AudiodiffError
+from audiodiff.guidance import GUIDANCE
 from audiodiff.mel.log_mel import LogMel
 from audiodiff.mel.presets import PRESETS
+from audiodiff.networks import NETWORKS
 from audiodiff.samplers import DDPM, Clamped
 from audiodiff.samplers.ddim import DDIM
 from audiodiff.samplers.loop import sample
@@ -291,3 +296,31 @@ def test_noise_differs_by_seed_and_step_and_not_by_batch() -> None:
     long = white_noise((3,), (100_000,))
     assert long.mean().abs() < 0.02
     assert long.std().item() == pytest.approx(1, abs=0.02)
+
+
+SMALL = {
+    "diffwave": {"n_channels": 4, "n_layers": 4, "dilation_cycle": 4, "n_labels": 3},
+    "wavegrad": {"n_channels": 2, "n_mels": 80, "upsample_factors": (4, 4, 4, 2, 2)},
+    "band-split": {"bands": ((16, 16), (32, 8)), "n_channels": 16, "n_layers": 2},
+}
+"""Sizes with which a registered network is quick to try; all others are tried as they are."""
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_network_contract(name: str) -> None:
+    config = NETWORKS[name](**SMALL.get(name, {}))
+    check_network(config, CODECS[config.codec].build(PRESETS["hifigan"]), 31)
+
+
+NEEDED = {"mel-consistency": {"n_passes": 2}}
+"""What a registered guidance has no default for."""
+
+
+@pytest.mark.parametrize("steps", ["all", "last", "before-last"])
+@pytest.mark.parametrize("name", GUIDANCE)
+def test_guidance_contract(name: str, steps: str) -> None:
+    guidance = GUIDANCE[name](steps=steps, **NEEDED.get(name, {}))
+    model = untrained(small_stft_config())
+    wave = noise(1, 20 * 256) / 10
+    cond = {"mel": model.log_mel(wave)[..., :20]}
+    check_guidance(guidance, model.context(cond, 20 * 256), model.codec.encode(wave))
