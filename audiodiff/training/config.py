@@ -135,9 +135,10 @@ def with_objective(values: dict[str, Any]) -> dict[str, Any]:
     """
     diffusion = {name: values[name] for name in DiffusionConfig.model_fields if name in values}
     spectral = values.get("spectral")
-    if not diffusion and spectral is None:
+    given = values.get("objective", {})
+    if not isinstance(given, dict):
         return values
-    objective = {**(spectral or {}), **values.get("objective", {})}
+    objective = {**(spectral or {}), **given}
     objective.setdefault("kind", "diffusion" if spectral is None else "spectral")
     if objective["kind"] == "spectral":
         objective["diffusion"] = {**diffusion, **objective.get("diffusion", {})}

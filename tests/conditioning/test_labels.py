@@ -5,8 +5,10 @@ from pathlib import Path
 import pytest
 import torch
 from contracts import noise
+from small_models import small_config, untrained
 
 from audiodiff.audio import io
+from audiodiff.conditioning import joined, moved, selected, without
 from audiodiff.data.clips import FULL_SCALE, Clips
 from audiodiff.data.crops import crop_batch
 from audiodiff.data.labelled import LabelledClips
@@ -110,3 +112,29 @@ def test_training_by_labels_learns_them(tmp_path: Path, one_thread: None) -> Non
 def test_labels_and_network_must_agree(change: dict[str, object], sentence: str) -> None:
     with pytest.raises(AudiodiffError, match=sentence):
         ModelConfig.parse(CONFIG | change, "test")
+
+
+def test_a_mel_and_a_label_stand_together_and_each_may_be_dropped() -> None:
+    network = {"kind": "diffwave", "n_channels": 4, "n_layers": 2, "upsample_factors": [16, 16]}
+    both = untrained(small_config(labels=LABELS, network=network))
+    assert both.config.network.parts == {"mel": 80, "label": 2}
+    mel = both.log_mel(noise(2, 20 * 256) / 10)
+    cond = {"mel": mel, "label": torch.tensor([0, 1])}
+    conds = [cond, without(cond, "label"), without(cond, "mel"), without(cond, *cond)]
+    x, level = noise(2, 20 * 256), torch.tensor([3.0, 20.0])
+    with torch.no_grad():
+        made = [both.network(x, level, both.network.condition(c)) for c in conds]
+    for i in range(4):
+        for j in range(i):
+            assert (made[i] - made[j]).abs().max() > 1e-4
+    with torch.no_grad():
+        sound = both.make(cond, 20 * 256)
+    assert sound.shape == (2, 20 * 256)
+
+
+def test_conditions_are_selected_joined_and_moved() -> None:
+    cond = {"mel": noise(3, 80, 4), "label": torch.tensor([4, 5, 6])}
+    assert joined([selected(cond, [0]), selected(cond, [1, 2])])["label"].tolist() == [4, 5, 6]
+    assert moved(cond, torch.device("cpu")).keys() == cond.keys()
+    assert without(cond, "mel", "text").keys() == {"label"}
+    assert joined([{}, {}]) == {}
