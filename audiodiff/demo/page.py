@@ -23,7 +23,7 @@ from audiodiff.demo.parts import (
     source,
     vocoder_of,
 )
-from audiodiff.demo.work import Choice, Given, Step, figures, run, run_of
+from audiodiff.demo.work import Choice, Given, Stage, figures, run, run_of
 from audiodiff.diffusion.plots import run_figure
 from audiodiff.errors import AudiodiffError
 from audiodiff.mel.doctor import advise, examine
@@ -191,7 +191,7 @@ def doctor(model: str, mel: str | None) -> Iterator[str]:
     yield "\n\n".join(lines)
 
 
-def _report(given: Given, step: Step, spent: float, vocoder: Vocoder) -> str:
+def _report(given: Given, step: Stage, spent: float, vocoder: Vocoder) -> str:
     seconds = len(step.wave) / given.own.rate
     parts = [f"{seconds:.1f} s in {spent:.2f} s, real-time factor {spent / seconds:.3f}"]
     found = figures(given, step.wave, given.own.rate)
@@ -199,7 +199,7 @@ def _report(given: Given, step: Step, spent: float, vocoder: Vocoder) -> str:
     return "; ".join(parts)
 
 
-def _mels(given: Given, step: Step, vocoder: Vocoder) -> Figure:
+def _mels(given: Given, step: Stage, vocoder: Vocoder) -> Figure:
     wave = torch.nn.functional.pad(step.wave[None], (given.own.skip, 0))
     made = vocoder.mel(vocoder.whole_frames(wave)).cpu()
     n = min(made.shape[2], given.mel.shape[2])

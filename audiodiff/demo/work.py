@@ -72,7 +72,7 @@ class Choice(NamedTuple):
     seed: int = 0
 
 
-class Step(NamedTuple):
+class Stage(NamedTuple):
     """A run after one of its steps.
 
     Attributes:
@@ -127,7 +127,7 @@ def run_of(vocoder: Vocoder, choice: Choice) -> Run:
 
 
 @torch.inference_mode()
-def run(vocoder: Vocoder, given: Given, choice: Choice) -> Iterator[Step]:
+def run(vocoder: Vocoder, given: Given, choice: Choice) -> Iterator[Stage]:
     """A run step by step; the last step's wave is the result, as long as the input.
 
     Raises:
@@ -141,7 +141,7 @@ def run(vocoder: Vocoder, given: Given, choice: Choice) -> Iterator[Step]:
     states = model.states(like, cond, asked, tape)
     for n, state in enumerate(states, 1):
         (wave,) = given.own.sound([model.codec.decode(state, n_samples)])
-        yield Step(n, times[n].item(), wave[0].cpu())
+        yield Stage(n, times[n].item(), wave[0].cpu())
 
 
 def griffin_lim(vocoder: Vocoder, given: Given) -> Samples:
