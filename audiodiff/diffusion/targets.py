@@ -26,9 +26,9 @@ def scaled(coefficient: Float[Tensor, " batch_or_1"], x: State) -> State:
 
 
 def _rate(f: Callable[[Times], Times], t: Times) -> Times:
-    """df/dt by differentiation, also where gradients are off."""
-    with torch.enable_grad():
-        at = t.detach().requires_grad_()
+    """df/dt by differentiation, also where gradients are off or in inference mode."""
+    with torch.inference_mode(False), torch.enable_grad():
+        at = t.detach().clone().requires_grad_()  # a clone, as no tensor of inference has gradients
         value = f(at)
         return (
             torch.autograd.grad(value.sum(), at)[0] if value.requires_grad else torch.zeros_like(t)
