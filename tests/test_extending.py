@@ -74,7 +74,7 @@ def test_a_sampler(mel: Tensor, registries: None) -> None:
     assert not torch.equal(made, vocoder(mel, n_steps=3, sampler="ddim"))
     SAMPLERS["midpoint"] = Midpoint
     assert torch.equal(made, vocoder(mel, n_steps=3, sampler="midpoint"))
-    named = Vocoder(untrained(small_config(sampling={"sampler": "midpoint", "times": [1, 0.5, 0]})))
+    named = Vocoder(untrained(small_config(sampling={"sampler": "midpoint", "times": [1.0, 0.5, 0.0]})))
     assert named(mel).isfinite().all()
 
 
@@ -134,7 +134,7 @@ def test_a_prior(mel: Tensor, registries: None) -> None:
         white = NoiseTape([0], [0])
         with torch.no_grad():
             # After so short a step the state is still the noise.
-            run = Run("ddim", times=[1, 0.999, 0])
+            run = Run("ddim", times=[1.0, 0.999, 0.0])
             x = next(model.states(torch.zeros(1, 5120), {"mel": mel}, run, white))
         stds.append(x.std().item())
     assert stds[1] == pytest.approx(2 * stds[0], rel=0.05)
