@@ -74,7 +74,9 @@ def test_a_sampler(mel: Tensor, registries: None) -> None:
     assert not torch.equal(made, vocoder(mel, n_steps=3, sampler="ddim"))
     SAMPLERS["midpoint"] = Midpoint
     assert torch.equal(made, vocoder(mel, n_steps=3, sampler="midpoint"))
-    named = Vocoder(untrained(small_config(sampling={"sampler": "midpoint", "times": [1.0, 0.5, 0.0]})))
+    named = Vocoder(
+        untrained(small_config(sampling={"sampler": "midpoint", "times": [1.0, 0.5, 0.0]}))
+    )
     assert named(mel).isfinite().all()
 
 

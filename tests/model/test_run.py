@@ -33,5 +33,7 @@ def test_times_and_samplers_are_taken_as_they_are_given() -> None:
     assert model.times(Run(times=[0.9, 0.2, 0.0])).tolist() == [0.9, 0.2, 0.0]
     with torch.no_grad():
         named = model.make({"mel": mel}, 5120, Run("ddim", n_steps=2))
-        given = model.make({"mel": mel}, 5120, Run(DDIM(), times=model.times(Run(n_steps=2)).tolist()))
+        given = model.make(
+            {"mel": mel}, 5120, Run(DDIM(), times=model.times(Run(n_steps=2)).tolist())
+        )
     torch.testing.assert_close(named, given)
