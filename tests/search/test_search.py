@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,18 +22,19 @@ from audiodiff.diffusion.times import TIMES, TimeGrid, check_times, log_snr
 from audiodiff.model.model import Model
 from audiodiff.model.weights import load_tensors
 from audiodiff.samplers.loop import last
-from audiodiff.search import command
+from audiodiff.search import SEARCHES, Search, SearchSetting, build_search, command
 from audiodiff.search import learned as learned_search
 from audiodiff.search import likelihood as likelihood_search
 from audiodiff.search import trajectory as dynamic
 from audiodiff.search.command import Task, search
 from audiodiff.search.entry import best_entry
 from audiodiff.search.gradient import gradient
-from audiodiff.search.grid import grid, refine
+from audiodiff.search.grid import grid
 from audiodiff.search.judge import Judge, Worth
-from audiodiff.search.learned import TRAINING, ScheduleNet, _loss, forget_training, learned
+from audiodiff.search.learned import TRAINING, ScheduleNet, _loss, learned
 from audiodiff.search.likelihood import likelihood
 from audiodiff.search.memory import Memory
+from audiodiff.search.perceptual import refine
 from audiodiff.search.problem import Problem, Report
 from audiodiff.search.straightness import straightness
 from audiodiff.search.trajectory import Trajectory
@@ -80,8 +82,17 @@ class Known(Problem):
         )
 
 
+def setting(problem: Problem, most: int = 4, scratch: Path = Path()) -> SearchSetting:
+    listener = Judge(problem.model, problem.asked, [])
+    return SearchSetting(problem, listener, most, None, 0, scratch, "key")
+
+
+def of_length(n_steps: int) -> TimeGrid:
+    return torch.linspace(1, 0, n_steps + 1, dtype=F64)
+
+
 def trajectory(problem: Problem, n_steps: int, report: Report) -> TimeGrid:
-    return Trajectory(problem, n_steps)(n_steps, report)
+    return Trajectory(setting(problem, n_steps))(of_length(n_steps), report)
 
 
 @pytest.mark.parametrize("search", [likelihood, trajectory, straightness])
@@ -139,11 +150,11 @@ def test_a_search_counts_its_calls() -> None:
 def test_longer_runs_are_found_on_the_way_from_shorter_ones() -> None:
     with torch.no_grad():
         problem = Known()
-        search = Trajectory(problem, 3)
-        one, two, three = (search(n, no_report) for n in (1, 2, 3))
+        search = Trajectory(setting(problem, 3))
+        one, two, three = (search(of_length(n), no_report) for n in (1, 2, 3))
         # As for two steps, and one for each of the 62 students that may end anywhere but at once.
-        assert problem.calls == 2 * (64 + 1 + 63 + 62)
-        assert search(2, no_report).tolist() == two.tolist()
+        assert search.calls == problem.calls == 2 * (64 + 1 + 63 + 62)
+        assert search(of_length(2), no_report).tolist() == two.tolist()
         for times in (one, two, three):
             assert trajectory(Known(), len(times) - 1, no_report).tolist() == times.tolist()
         calls = problem.calls
@@ -263,7 +274,7 @@ def test_the_learned_scheduler_lays_out_a_run_and_trains_on(
         check_times(times.tolist())
         # Killed after its tenth step, it ends as if it had not been.
         state, _ = load_tensors(tmp_path / TRAINING)
-        forget_training(tmp_path)
+        (tmp_path / TRAINING).unlink()
         part = Known()
         with pytest.raises(KeyboardInterrupt):
             learned(part, 3, interrupt_at(0.8 * 12 / 14), tmp_path, budget=14)
@@ -374,7 +385,7 @@ def worth_of(monkeypatch: pytest.MonkeyPatch, worth: Callable[[TimeGrid], float]
     """A judge who does not listen, so that a search need not hear much either."""
     monkeypatch.setattr(command, "SECONDS", 0.2)
     # DiffWave's transposed convolutions are many times slower in bf16.
-    monkeypatch.setattr(command, "use_bf16", lambda *_: False)
+    monkeypatch.setattr("audiodiff.model.model.use_bf16", lambda *_: False)
     monkeypatch.setattr(Judge, "__call__", lambda self, times: Worth(worth(times), 0.5))
 
 
@@ -426,6 +437,52 @@ def test_a_search_that_is_killed_between_numbers_of_steps_ends_as_one_that_is_no
     said = run_search(directory, clips, method, 1, 2, **words)
     assert said[1] == "n_steps=1 was done before the search was interrupted"
     assert files(directory) == files(whole)
+
+
+class Halves:
+    """Times that halve: a method from outside the package."""
+
+    def __init__(self, setting: SearchSetting) -> None:
+        self.setting, self.calls = setting, 0
+
+    def __call__(self, start: TimeGrid, report: Report) -> TimeGrid:
+        (self.setting.scratch / ".search-halves.txt").touch()
+        self.calls = 7
+        report(1.0)
+        return torch.tensor([0.5**i for i in range(len(start) - 1)] + [0], dtype=F64)
+
+
+def test_a_method_from_outside_takes_part(
+    directory: Path, clips: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(SEARCHES, "halves", Halves)
+    worth_of(monkeypatch, lambda times: -times[-2].item())
+    said = run_search(directory, clips, "halves", 3)
+    assert "3 steps of ddim by halves: 1, 0.5, 0.25, 0; " in said[1]
+    found = Model.load(directory).searched["ddim", 3]
+    assert (found.method, found.times, found.calls) == ("halves", (1, 0.5, 0.25, 0), 7)
+    assert sorted(files(directory)) == ["config.json", "model.safetensors", "schedules.json"]
+
+
+def test_every_search_satisfies_the_contract() -> None:
+    for method, build in SEARCHES.items():
+        search = build(setting(Known()))
+        assert isinstance(search, Search), method
+        assert search.calls == 0
+
+
+def test_calls_are_those_behind_the_times_found_last(tmp_path: Path) -> None:
+    with torch.no_grad():
+        for method in ("straightness", "likelihood"):
+            search = build_search(method, setting(Known()))
+            for n_steps in (2, 3):
+                search(of_length(n_steps), no_report)
+                assert search.calls == 2 * 64
+        search = build_search("grid", replace(setting(Known(), scratch=tmp_path), budget=4))
+        for n_steps, calls in ((1, 2 * 4), (2, 2 * 2 * 3), (1, 2 * 4)):
+            search(of_length(n_steps), no_report)
+            assert search.calls == calls
+    assert not list(tmp_path.iterdir())
 
 
 def test_times_of_other_weights_are_not_used(
