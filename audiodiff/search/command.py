@@ -1,6 +1,8 @@
-"""`audiodiff search`: clips in, the best times into the model's directory."""
+"""`audiodiff search`: clips in, the best times out, beside the model or in the user's folder."""
 
 import glob
+import shutil
+import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -12,14 +14,24 @@ from audiodiff.audio import io
 from audiodiff.data.corpus import SPLITS, Corpus, read_corpus
 from audiodiff.errors import AudiodiffError
 from audiodiff.metrics.pairs import Samples
-from audiodiff.model.found import Found, load_schedules, save_schedules, weights_digest
+from audiodiff.model.found import (
+    SCHEDULES_NAME,
+    Found,
+    load_schedules,
+    read_schedules,
+    save_schedules,
+    times_folder,
+    weights_digest,
+)
 from audiodiff.model.model import Model
 from audiodiff.model.run import Run
+from audiodiff.model.weights import WEIGHTS_NAME, read_config
 from audiodiff.search.contract import SearchSetting
 from audiodiff.search.judge import Judge, Worth
 from audiodiff.search.memory import Done
 from audiodiff.search.problem import Problem, Report
 from audiodiff.search.registry import build_search
+from audiodiff.system.atomic import replacing
 
 N_CLIPS = 16
 """Most clips to search on, and most others to judge on."""
@@ -78,8 +90,8 @@ class Session:
                 f"split={task.split!r} is unknown; choose from {', '.join(SPLITS)}"
             )
         self.task = task
-        self.weights = weights_digest(directory)
         self.model = Model.load(directory)
+        self.weights = weights_digest(directory)
         own, rate = self.model.config.sampling.sampler, self.model.config.sample_rate
         self.sampler = own if task.sampler is None else task.sampler
         heard, unheard = _clips(read_corpus(task.folders), task.split, rate)
@@ -115,23 +127,39 @@ class Session:
 
 
 @torch.no_grad()
-def search(directory: Path, task: Task, say: Callable[[str], None], report: Report) -> None:
+def search(
+    directory: Path,
+    task: Task,
+    say: Callable[[str], None],
+    report: Report,
+    out: Path | None = None,
+) -> Path:
     """Finds times, judges them, and stores those that are better than the times in use.
+
+    Returns the folder of the times: a user's own model directory, or for another model the user's
+    data folder.
 
     Args:
         directory: Directory of the model.
         task: What to search for, and on which clips.
         say: Receives messages, one line each.
         report: Receives the fraction done of the current number of steps.
+        out: Folder for a copy of the model, which takes the times instead.
 
     Raises:
-        AudiodiffError: If a name is unknown, there are too few clips, or no times can be found.
+        AudiodiffError: If a name is unknown, there are too few clips, no times can be found, or
+            they cannot be stored.
     """
+    if out is not None:
+        _copy(directory, out)
+        directory = out
     session = Session(directory, task, say)
-    find = build_search(task.method, session.setting(directory))
-    schedules = load_schedules(directory)
+    folder = times_folder(directory) if out is None else out
+    find = build_search(task.method, session.setting(folder))
+    _check_writable(folder)
+    schedules = read_schedules(folder / SCHEDULES_NAME, session.weights)
     key = repr((session.key, task.method, task.budget, task.force))
-    done = Done(directory / ".search-done.json", key)
+    done = Done(folder / ".search-done.json", key)
     for n_steps in task.steps:
         if n_steps in done:
             say(f"n_steps={n_steps} was done before the search was interrupted")
@@ -156,10 +184,46 @@ def search(directory: Path, task: Task, say: Callable[[str], None], report: Repo
         say(_verdict(found, before))
         if worth.pesq_wb > before.pesq_wb or task.force:
             schedules[session.sampler, n_steps] = found
-            save_schedules(directory, schedules)
+            save_schedules(folder, schedules)
         done.add(n_steps)
     done.forget()
-    _forget(directory, task.method)
+    _forget(folder, task.method)
+    return folder
+
+
+def _copy(directory: Path, out: Path) -> None:
+    """Copies the files of a model that a folder lacks, and the times known for it.
+
+    Raises:
+        AudiodiffError: If there is no model, the folder holds another, or it cannot be written.
+    """
+    read_config(directory)
+    if (out / WEIGHTS_NAME).is_file() and weights_digest(out) != weights_digest(directory):
+        raise AudiodiffError(f"--out {out} holds another model; give a new or an empty folder")
+    for path in directory.iterdir():
+        copied = path.is_file() and path.name != SCHEDULES_NAME and not path.name.startswith(".")
+        if copied and not (out / path.name).exists():
+            with replacing(out / path.name) as temporary:
+                shutil.copyfile(path, temporary)
+    if not (out / SCHEDULES_NAME).exists() and (schedules := load_schedules(directory)):
+        save_schedules(out, schedules)
+
+
+def _check_writable(folder: Path) -> None:
+    """Makes a folder for times.
+
+    Raises:
+        AudiodiffError: If nothing can be written there.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise AudiodiffError(
+            f"cannot write the times found to {folder} ({error.strerror}); give --out DIR to get a "
+            "copy of the model with the times in it"
+        ) from error
 
 
 def _forget(scratch: Path, method: str) -> None:
