@@ -210,7 +210,7 @@ def _copy(directory: Path, out: Path) -> None:
 
 
 def _check_writable(folder: Path) -> None:
-    """Makes a folder for times.
+    """Creates a folder for times and checks that files can be written there.
 
     Raises:
         AudiodiffError: If nothing can be written there.

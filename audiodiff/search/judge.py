@@ -19,7 +19,7 @@ from audiodiff.pipelines.run import resynthesized
 
 
 class Worth(NamedTuple):
-    """Quality of a run: means over clips. PESQ decides, the mel error in nepers informs."""
+    """Mean PESQ and mean log-mel error in nepers over clips; PESQ decides."""
 
     pesq_wb: float
     mel_mae: float
