@@ -7,6 +7,7 @@ of each clip; an interrupted run continues from them.
 
 import json
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Annotated, NamedTuple
@@ -29,7 +30,8 @@ from audiodiff.model import Run
 from audiodiff.model.hub import model_directory
 from audiodiff.model.model import Model
 from audiodiff.pipelines.run import resynthesized
-from audiodiff.search.command import METHODS, Search, Task
+from audiodiff.search import SEARCHES, Search, build_search
+from audiodiff.search.command import Session, Task
 from audiodiff.search.learned import EndsEarlyError
 from audiodiff.system.atomic import replacing
 
@@ -138,7 +140,7 @@ class TimesFile:
         with replacing(self.path) as temporary:
             temporary.write_text(json.dumps(self.known, indent=1) + "\n")
 
-    def start(self, search: Search, sampler: str, by_rule: TimeGrid) -> TimeGrid:
+    def start(self, session: Session, sampler: str, by_rule: TimeGrid) -> TimeGrid:
         """Times that a descent starts from: those of `trajectory` if judged better than the rule's.
 
         These are the times that successive runs of `audiodiff search` would start from.
@@ -149,8 +151,16 @@ class TimesFile:
         start, earlier = self.get(key), self.get(trajectory)
         if start is None:
             tried = [by_rule] if earlier is None else [by_rule, earlier]
-            self[key] = start = max(tried, key=lambda times: search.judge(times).pesq_wb)
+            self[key] = start = max(tried, key=lambda times: session.judge(times).pesq_wb)
         return start
+
+
+def search_of(session: Session, method: str, out: Path) -> Search:
+    """The search of a method, which keeps its files in OUT."""
+    setting = session.setting(out)
+    if method == "learned":  # its budget is of another kind, training steps
+        setting = replace(setting, budget=None)
+    return build_search(method, setting)
 
 
 def find_runs(
@@ -160,8 +170,9 @@ def find_runs(
     found = TimesFile(out / "times.json")
     runs = []
     for sampler in plan.samplers:
-        task = Task(folders, sampler, plan.steps, "")
-        search = cache(lambda task=task: Search(model_directory(model), task, say))
+        task = Task(folders, sampler, plan.steps, "", budget=plan.budget)
+        session = cache(lambda task=task: Session(model_directory(model), task, say))
+        search = cache(lambda method, session=session: search_of(session(), method, out))
         for n_steps in plan.steps:
             rules = list(unsearched(_vocoder(model).model, sampler, n_steps))
             runs += rules
@@ -171,14 +182,11 @@ def find_runs(
                 if key not in found and plan.search:
                     start = by_rule
                     if method in DESCENTS:
-                        start = found.start(search(), sampler, by_rule)
-                    # The budget of `learned` is of another kind, training steps.
-                    own = None if method == "learned" else plan.budget
-                    search().task = task._replace(budget=own)
+                        start = found.start(session(), sampler, by_rule)
+                    find = search(method)
                     try:
-                        times, calls = search().find(start, method, out, lambda done: None)
-                        say(f"{key}: {' '.join(f'{t:.4g}' for t in times)}, {calls} calls")
-                        found[key] = times
+                        found[key] = times = find(start, lambda done: None)
+                        say(f"{key}: {' '.join(f'{t:.4g}' for t in times)}, {find.calls} calls")
                     except EndsEarlyError as reason:
                         say(f"{key}: {reason}")
                         found[key] = None
@@ -280,7 +288,7 @@ def main(
         str, typer.Option(help="Samplers to compare.")
     ] = "ddim,dpm++2m,unipc2,heun",
     steps: Annotated[str, typer.Option(help="Numbers of sampler steps.")] = "1,2,3,4,6,8,16",
-    methods: Annotated[str, typer.Option(help="Search methods to compare.")] = ",".join(METHODS),
+    methods: Annotated[str, typer.Option(help="Search methods to compare.")] = ",".join(SEARCHES),
     budget: Annotated[
         int | None,
         typer.Option(

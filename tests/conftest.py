@@ -31,6 +31,16 @@ def demo_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield url
 
 
+@pytest.fixture(scope="session", autouse=True)
+def user_data(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A data directory for tests and their processes, so that none touches the user's own."""
+    folder = tmp_path_factory.mktemp("user-data")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_DATA_HOME", str(folder))
+        patch.setenv("WIN_PD_OVERRIDE_LOCAL_APPDATA", str(folder))
+        yield folder
+
+
 @pytest.fixture
 def one_thread() -> Iterator[None]:
     """Sums of floats that are the same in every run."""

@@ -7,11 +7,12 @@ from audiodiff.cli.options import ModelName
 from audiodiff.cli.terminal import run_in_words
 
 WIDTH = 160
-"""Columns of a table that goes to a file."""
+"""Width of a table that is written to a file, in columns."""
 
 
 def info(model: ModelName) -> None:
     """Show what a model is, its default run, and the times found for other runs."""
+    from audiodiff.model.found import schedules_files, weights_digest
     from audiodiff.model.hub import model_directory
     from audiodiff.model.model import DEFAULT, Model
 
@@ -32,7 +33,7 @@ def info(model: ModelName) -> None:
     )
     out.print(f"default run: {run_in_words(loaded, DEFAULT)}")
     if not loaded.searched:
-        out.print("no times were searched for these weights; see audiodiff search")
+        out.print("no times have been found for these weights; see audiodiff search")
         return
     table = Table("sampler", "steps", "times", "method", "PESQ", "mel error", "clips", "calls")
     for key in sorted(loaded.searched):
@@ -44,3 +45,5 @@ def info(model: ModelName) -> None:
             found.sampler, str(found.n_steps), times, found.method, *scores, where, str(found.calls)
         )
     out.print(table)
+    for path in schedules_files(directory, weights_digest(directory)):
+        out.print(f"times found are stored in {path}", markup=False, soft_wrap=True)

@@ -49,14 +49,24 @@ def search(
     plot: Annotated[
         bool,
         typer.Option(
-            "--plot", help="Draw the times found to schedules.png in the model's directory."
+            "--plot", help="Plot the times found to schedules.png, in the same folder as the times."
         ),
     ] = False,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--out",
+            "-o",
+            help="Folder for a copy of the model with the times found; if not given, times go to "
+            "the model's directory, or to your data folder if the model came with this package or "
+            "from the hub.",
+        ),
+    ] = None,
 ) -> None:
     """Find the best times for a sampler and numbers of steps; vocode --steps uses them."""
     require("searching", "search", "pesq", "cma")
     from audiodiff.audio.plots import save_figure
-    from audiodiff.model.found import load_schedules
+    from audiodiff.model.found import SCHEDULES_NAME
     from audiodiff.model.hub import model_directory
     from audiodiff.search.command import Task, search
     from audiodiff.search.plots import schedules_figure
@@ -66,15 +76,21 @@ def search(
     task = Task(data, sampler, counts, method, split, budget, force, seed)
     with progress_bar() as progress:
         bar = progress.add_task("searching", total=SCALE, note="")
-        search(
+        folder = search(
             directory,
             task,
             console.print,
             lambda fraction: progress.update(bar, completed=round(fraction * SCALE)),
+            out,
         )
     if plot:
         from audiodiff.model.model import Model
 
-        figure = schedules_figure(Model.load(directory).schedule, load_schedules(directory))
-        save_figure(figure, directory / "schedules.png")
-        console.print(f"wrote {directory / 'schedules.png'}")
+        loaded = Model.load(directory if out is None else out)
+        save_figure(schedules_figure(loaded.schedule, loaded.searched), folder / "schedules.png")
+        console.print(f"wrote {folder / 'schedules.png'}")
+    stored = folder / SCHEDULES_NAME
+    if stored.is_file():
+        console.print(f"times found are stored in {stored}")
+    else:
+        console.print("no times were stored: none beat those in use (--force stores them anyway)")

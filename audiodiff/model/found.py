@@ -1,14 +1,16 @@
-"""Times that a search found for a model: ``schedules.json`` in its directory."""
+"""Times that searches found for a model: ``schedules.json`` in its directory or the user's."""
 
 import hashlib
 import json
 from pathlib import Path
 
+from platformdirs import user_data_path
 from pydantic import NonNegativeInt, PositiveInt, field_validator
 
 from audiodiff.config import Config
 from audiodiff.diffusion.times import check_times
 from audiodiff.errors import AudiodiffError
+from audiodiff.model.hub import is_own
 from audiodiff.model.weights import WEIGHTS_NAME
 from audiodiff.system.atomic import replacing
 
@@ -16,20 +18,20 @@ SCHEDULES_NAME = "schedules.json"
 
 
 class Found(Config):
-    """The best times that are known for one sampler and number of steps.
+    """The best known times for one sampler and number of steps.
 
     Attributes:
-        sampler: Its name.
-        times: Falling from noise to 0.
-        method: The search.
-        pesq_wb: Their mean on the clips that candidates were compared on.
-        mel_mae: The same of the log-mel error, in nepers.
-        clips: How many, none of which was searched on.
-        data: Names of the folders that those came from.
-        split: Their split.
-        calls: Of the network that the search took, of one clip each.
-        seed: Of noise and crops.
-        weights: What `weights_digest` gave.
+        sampler: Name of the sampler.
+        times: Times of the run, falling from at most 1 to 0.
+        method: Name of the search.
+        pesq_wb: Mean PESQ on the judging clips.
+        mel_mae: Mean log-mel error on the judging clips, in nepers.
+        clips: Number of judging clips, which the search did not hear.
+        data: Names of the folders of the clips.
+        split: Split of the clips.
+        calls: Number of network calls that the search made, each for one clip.
+        seed: Seed of the noise and of the search.
+        weights: Digest of the model's weights, see `weights_digest`.
     """
 
     sampler: str
@@ -52,29 +54,52 @@ class Found(Config):
 
     @property
     def n_steps(self) -> int:
-        """Of the run."""
+        """Number of sampler steps."""
         return len(self.times) - 1
 
 
 Schedules = dict[tuple[str, int], Found]
-"""By sampler and number of steps."""
+"""Times found, by sampler and number of steps."""
 
 
 def weights_digest(directory: Path) -> str:
-    """Twelve digits that no other weights have."""
+    """Twelve hexadecimal digits that identify the weights of a model directory."""
     return hashlib.sha256((directory / WEIGHTS_NAME).read_bytes()).hexdigest()[:12]
 
 
-def load_schedules(directory: Path) -> Schedules:
-    """What was found for the weights that lie there; nothing of other weights.
+def user_times() -> Path:
+    """The user's folder for times of models that are not the user's own, a folder per digest."""
+    return user_data_path("audiodiff") / "times"
+
+
+def times_folder(directory: Path) -> Path:
+    """The folder for new times of a model: its own directory, or one in `user_times`."""
+    return directory if is_own(directory) else user_times() / weights_digest(directory)
+
+
+def schedules_files(directory: Path, digest: str) -> list[Path]:
+    """The files that hold times for a model, its own directory's first.
+
+    Args:
+        directory: Directory of the model.
+        digest: Digest of its weights.
+    """
+    folders = directory, user_times() / digest
+    return [file for folder in folders if (file := folder / SCHEDULES_NAME).is_file()]
+
+
+def read_schedules(path: Path, digest: str) -> Schedules:
+    """The times in a file, without those found for other weights; none if there is no file.
+
+    Args:
+        path: Path of a ``schedules.json``.
+        digest: Digest of the weights.
 
     Raises:
         AudiodiffError: If the file is damaged.
     """
-    path = directory / SCHEDULES_NAME
     if not path.is_file():
         return {}
-    digest = weights_digest(directory)
     try:
         entries = json.loads(path.read_text(encoding="utf-8"))
         found = [Found.model_validate(entry) for entry in entries]
@@ -85,8 +110,28 @@ def load_schedules(directory: Path) -> Schedules:
     return {(f.sampler, f.n_steps): f for f in found if f.weights == digest}
 
 
-def save_schedules(directory: Path, schedules: Schedules) -> None:
-    """Writes them, whole or not at all."""
+def load_schedules(directory: Path) -> Schedules:
+    """The times found for the weights in a directory, stored there or in the user's folder.
+
+    If both have times for one sampler and number of steps, those of higher PESQ count.
+
+    Raises:
+        AudiodiffError: If a file is damaged.
+    """
+    stored = (directory / SCHEDULES_NAME).is_file() or any(user_times().glob(f"*/{SCHEDULES_NAME}"))
+    if not stored:  # hashing the weights would take time for nothing
+        return {}
+    best: Schedules = {}
+    digest = weights_digest(directory)
+    for path in schedules_files(directory, digest):
+        for key, found in read_schedules(path, digest).items():
+            if key not in best or found.pesq_wb > best[key].pesq_wb:
+                best[key] = found
+    return best
+
+
+def save_schedules(folder: Path, schedules: Schedules) -> None:
+    """Writes ``schedules.json`` into a folder, whole or not at all."""
     entries = [schedules[key].model_dump(mode="json") for key in sorted(schedules)]
-    with replacing(directory / SCHEDULES_NAME) as temporary:
+    with replacing(folder / SCHEDULES_NAME) as temporary:
         temporary.write_text(json.dumps(entries, indent=2) + "\n", encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Where models are: inside this package, in a directory, or on the Hugging Face Hub."""
+"""Where models lie: inside this package, in a directory, or on the Hugging Face Hub."""
 
 import re
 from pathlib import Path
@@ -7,14 +7,14 @@ from audiodiff.errors import AudiodiffError
 from audiodiff.model.weights import CONFIG_NAME, WEIGHTS_NAME
 
 PRETRAINED = Path(__file__).parents[1] / "pretrained"
-"""The models inside this package, a directory each."""
+"""Folder of the models inside this package, a directory each."""
 
 
 def model_directory(name: str) -> Path:
-    """Where the files of a model are, fetched if they are on the hub.
+    """The directory of a model, fetched first if it is on the hub.
 
     Args:
-        name: As for `Vocoder.from_pretrained`.
+        name: Name of a model in this package, path of a model directory, or hub id ``owner/name``.
 
     Raises:
         AudiodiffError: If there is no such model.
@@ -41,10 +41,18 @@ def model_directory(name: str) -> Path:
     except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as error:
         reason = str(error).splitlines()[0]
         raise AudiodiffError(
-            f"model {name!r} is no directory here and could not be fetched from the hub ({reason})"
+            f"model {name!r} is not a directory and could not be fetched from the hub ({reason})"
         ) from error
 
 
+def is_own(directory: Path) -> bool:
+    """Whether a directory is the user's own: neither in this package nor in the hub's cache."""
+    from huggingface_hub.constants import HF_HUB_CACHE
+
+    true = directory.resolve()
+    return not any(true.is_relative_to(Path(p).resolve()) for p in (PRETRAINED, HF_HUB_CACHE))
+
+
 def pretrained_names() -> list[str]:
-    """The models inside this package."""
+    """The names of the models inside this package."""
     return sorted(path.parent.name for path in PRETRAINED.glob(f"*/{CONFIG_NAME}"))

@@ -1,7 +1,9 @@
-"""`audiodiff search`: clips in, the best times into the model's directory."""
+"""`audiodiff search`: clips in, the best times out, beside the model or in the user's folder."""
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+import glob
+import shutil
+import tempfile
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -10,48 +12,47 @@ import torch
 
 from audiodiff.audio import io
 from audiodiff.data.corpus import SPLITS, Corpus, read_corpus
-from audiodiff.diffusion.times import TimeGrid
 from audiodiff.errors import AudiodiffError
 from audiodiff.metrics.pairs import Samples
-from audiodiff.model.found import Found, load_schedules, save_schedules, weights_digest
+from audiodiff.model.found import (
+    SCHEDULES_NAME,
+    Found,
+    load_schedules,
+    read_schedules,
+    save_schedules,
+    times_folder,
+    weights_digest,
+)
 from audiodiff.model.model import Model
 from audiodiff.model.run import Run
-from audiodiff.search.gradient import gradient
-from audiodiff.search.grid import grid, refine, spectral_cost
+from audiodiff.model.weights import WEIGHTS_NAME, read_config
+from audiodiff.search.contract import SearchSetting
 from audiodiff.search.judge import Judge, Worth
-from audiodiff.search.learned import forget_training, learned
-from audiodiff.search.likelihood import likelihood
-from audiodiff.search.memory import Counter, Done, Memory
-from audiodiff.search.problem import Cost, Problem, Report
-from audiodiff.search.straightness import straightness
-from audiodiff.search.trajectory import Trajectory
-
-PROPOSALS = {"straightness": straightness, "likelihood": likelihood}
-"""Searches in which the sampler plays no part."""
-
-METHODS = (*PROPOSALS, "trajectory", "gradient", "grid", "learned", "perceptual")
-"""Every search by name, the cheapest first."""
+from audiodiff.search.memory import Done
+from audiodiff.search.problem import Problem, Report
+from audiodiff.search.registry import build_search
+from audiodiff.system.atomic import replacing
 
 N_CLIPS = 16
-"""To search on, and as many others to judge on."""
+"""Most clips to search on, and most others to judge on."""
 
 SECONDS = 1.5
-"""Of each clip, its loudest, that a search hears; the perceptual one and the judge hear all."""
+"""Length of the loudest part of each clip, which searches hear; judges hear whole clips."""
 
 
 class Task(NamedTuple):
-    """One search.
+    """What to search for, and on which clips.
 
     Attributes:
-        folders: Of recordings.
-        sampler: A name that `build_sampler` takes; None for the model's own.
-        steps: Numbers of steps to find times for.
-        method: A name of `METHODS`.
-        split: Of the recordings.
-        budget: Runs that `gradient`, `grid` and `perceptual` may make, or steps that `learned` may
-            train; None for their own.
-        force: Whether worse times may take the place of better ones.
-        seed: Of noise and search.
+        folders: Folders of recordings.
+        sampler: Name of the sampler; the model's own if None.
+        steps: Numbers of sampler steps to find times for.
+        method: Name in `SEARCHES`.
+        split: Split of the recordings: ``train``, ``dev`` or ``test``.
+        budget: Number of runs that `gradient`, `grid` and `perceptual` may make, or of training
+            steps of `learned`; the method's default if None.
+        force: Whether to store the times found even if those in use are better.
+        seed: Seed of the noise and of the search, 0 or more.
     """
 
     folders: Sequence[Path]
@@ -64,18 +65,20 @@ class Task(NamedTuple):
     seed: int = 0
 
 
-class Search:
-    """A model with the clips that searches hear; the clips that judge are not among them.
+class Session:
+    """A model with clips to search on and other clips to judge on.
 
     Args:
-        directory: The model's.
-        task: What to do.
-        say: Takes lines for a person.
+        directory: Directory of the model.
+        task: What to search for, and on which clips.
+        say: Receives messages, one line each.
 
     Attributes:
+        task: What to search for, and on which clips.
+        weights: Digest of the model's weights.
         model: The model.
-        sampler: The task's, by name.
-        judge: Of times, on the clips that no search hears.
+        sampler: Name of the sampler.
+        judge: Judge on the clips that no search hears.
 
     Raises:
         AudiodiffError: If a name is unknown or there are too few clips.
@@ -87,138 +90,160 @@ class Search:
                 f"split={task.split!r} is unknown; choose from {', '.join(SPLITS)}"
             )
         self.task = task
-        self.weights = weights_digest(directory)
         self.model = Model.load(directory)
+        self.weights = weights_digest(directory)
         own, rate = self.model.config.sampling.sampler, self.model.config.sample_rate
         self.sampler = own if task.sampler is None else task.sampler
         heard, unheard = _clips(read_corpus(task.folders), task.split, rate)
-        # Searched and judged as it is going to be run.
+        # Searched and judged with the precision of later runs.
         asked = Run(self.sampler, seed=task.seed, precision="auto")
         self._problem = Problem(self.model, asked, _loudest(heard, rate))
-        self._trajectory = Trajectory(self._problem, max(task.steps))
         self._listener = Judge(self.model, asked, heard)
         self.judge = Judge(self.model, asked, unheard)
-        self._shared: dict[str, int] = {}  # calls until now, by method
         say(f"searching on {len(heard)} clips of {task.split}, judging on {len(unheard)} others")
-
-    def find(
-        self, start: TimeGrid, method: str, scratch: Path, report: Report
-    ) -> tuple[TimeGrid, int]:
-        """Times for as many steps as a run has, and the calls of the network that they rest on.
-
-        Calls that served other numbers of steps before count again.
-
-        Args:
-            start: The run, from which some methods set out.
-            method: A name of `METHODS`.
-            scratch: A folder to keep in what an interrupted search goes on from.
-            report: Takes the fraction done.
-
-        Raises:
-            AudiodiffError: If the method is unknown.
-        """
-        self._problem.calls = self._listener.calls = 0
-        times = self._by(method, start, scratch, report)
-        calls = self._problem.calls + self._listener.calls
-        if method in (*PROPOSALS, "trajectory"):
-            self._shared[method] = calls = calls + self._shared.get(method, 0)
-        return times, calls
-
-    def _by(self, method: str, start: TimeGrid, scratch: Path, report: Report) -> TimeGrid:
-        n_steps, problem, task = len(start) - 1, self._problem, self.task
-        limit = {} if task.budget is None else {"budget": task.budget}
-        if method in PROPOSALS:
-            return PROPOSALS[method](problem, n_steps, report)
-        if method == "trajectory":
-            return self._trajectory(n_steps, report)
-        if method == "gradient":
-            return gradient(problem, start, report, **limit)
-        if method == "learned":
-            return learned(problem, n_steps, report, scratch, **limit)
-        if method == "grid":
-            spectral = spectral_cost(problem)
-            with self._remembered(method, n_steps, spectral, problem, scratch) as cost:
-                return grid(problem, n_steps, report, cost, **limit)
-        if method == "perceptual":
-            listen = lambda times: -self._listener(times).pesq_wb  # noqa: E731
-            with self._remembered(method, n_steps, listen, self._listener, scratch) as cost:
-                return refine(problem, start, report, cost, seed=task.seed, **limit)
-        raise AudiodiffError(f"method={method!r} is unknown; choose from {', '.join(METHODS)}")
 
     @property
     def key(self) -> str:
-        """What a cost depends on beside the times."""
+        """What the cost of a run depends on besides its times."""
         folders = [folder.resolve().name for folder in self.task.folders]
         return repr((self.sampler, folders, self.task.split, self.task.seed, self.weights))
 
-    @contextmanager
-    def _remembered(
-        self, method: str, n_steps: int, cost: Cost, calls: Counter, scratch: Path
-    ) -> Iterator[Memory]:
-        """A cost that is known again after a kill, until its search is over."""
-        memory = Memory(cost, calls, scratch / f".search-{method}-{n_steps}.jsonl", self.key)
-        yield memory
-        memory.forget()
+    def setting(self, scratch: Path) -> SearchSetting:
+        """What a search may use.
+
+        Args:
+            scratch: Folder for the files from which a killed search resumes.
+        """
+        task = self.task
+        return SearchSetting(
+            problem=self._problem,
+            listener=self._listener,
+            most=max(task.steps),
+            budget=task.budget,
+            seed=task.seed,
+            scratch=scratch,
+            key=self.key,
+        )
 
 
 @torch.no_grad()
-def search(directory: Path, task: Task, say: Callable[[str], None], report: Report) -> None:
-    """Finds times, judges them, and writes those that are better than what is there.
+def search(
+    directory: Path,
+    task: Task,
+    say: Callable[[str], None],
+    report: Report,
+    out: Path | None = None,
+) -> Path:
+    """Finds times, judges them, and stores those that are better than the times in use.
+
+    Returns the folder of the times: a user's own model directory, or for another model the user's
+    data folder.
 
     Args:
-        directory: The model's.
-        task: What to do.
-        say: Takes lines for a person.
-        report: Takes the fraction done of one number of steps.
+        directory: Directory of the model.
+        task: What to search for, and on which clips.
+        say: Receives messages, one line each.
+        report: Receives the fraction done of the current number of steps.
+        out: Folder for a copy of the model, which takes the times instead.
 
     Raises:
-        AudiodiffError: As `Search` and its `find` do.
+        AudiodiffError: If a name is unknown, there are too few clips, no times can be found, or
+            they cannot be stored.
     """
-    searching = Search(directory, task, say)
-    schedules = load_schedules(directory)
-    key = repr((searching.key, task.method, task.budget, task.force))
-    done = Done(directory / ".search-done.json", key)
+    if out is not None:
+        _copy(directory, out)
+        directory = out
+    session = Session(directory, task, say)
+    folder = times_folder(directory) if out is None else out
+    find = build_search(task.method, session.setting(folder))
+    _check_writable(folder)
+    schedules = read_schedules(folder / SCHEDULES_NAME, session.weights)
+    key = repr((session.key, task.method, task.budget, task.force))
+    done = Done(folder / ".search-done.json", key)
     for n_steps in task.steps:
         if n_steps in done:
             say(f"n_steps={n_steps} was done before the search was interrupted")
             continue
-        start = searching.model.times(Run(searching.sampler, n_steps))
-        times, calls = searching.find(start, task.method, directory, report)
-        worth = searching.judge(times)
+        start = session.model.times(Run(session.sampler, n_steps))
+        times = find(start, report)
+        worth = session.judge(times)
         found = Found(
-            sampler=searching.sampler,
+            sampler=session.sampler,
             times=tuple(times.tolist()),
             method=task.method,
             pesq_wb=worth.pesq_wb,
             mel_mae=worth.mel_mae,
-            clips=len(searching.judge.clips),
+            clips=len(session.judge.clips),
             data=tuple(folder.resolve().name for folder in task.folders),
             split=task.split,
-            calls=calls,
+            calls=find.calls,
             seed=task.seed,
-            weights=searching.weights,
+            weights=session.weights,
         )
-        before = searching.judge(start)  # found earlier, or by the model's rule
-        say(_verdict(found, before, calls))
+        before = session.judge(start)  # found earlier, or by the model's rule
+        say(_verdict(found, before))
         if worth.pesq_wb > before.pesq_wb or task.force:
-            schedules[searching.sampler, n_steps] = found
-            save_schedules(directory, schedules)
+            schedules[session.sampler, n_steps] = found
+            save_schedules(folder, schedules)
         done.add(n_steps)
     done.forget()
-    forget_training(directory)
+    _forget(folder, task.method)
+    return folder
 
 
-def _verdict(found: Found, before: Worth, calls: int) -> str:
+def _copy(directory: Path, out: Path) -> None:
+    """Copies the files of a model that a folder lacks, and the times known for it.
+
+    Raises:
+        AudiodiffError: If there is no model, the folder holds another, or it cannot be written.
+    """
+    read_config(directory)
+    if (out / WEIGHTS_NAME).is_file() and weights_digest(out) != weights_digest(directory):
+        raise AudiodiffError(f"--out {out} holds another model; give a new or an empty folder")
+    for path in directory.iterdir():
+        copied = path.is_file() and path.name != SCHEDULES_NAME and not path.name.startswith(".")
+        if copied and not (out / path.name).exists():
+            with replacing(out / path.name) as temporary:
+                shutil.copyfile(path, temporary)
+    if not (out / SCHEDULES_NAME).exists() and (schedules := load_schedules(directory)):
+        save_schedules(out, schedules)
+
+
+def _check_writable(folder: Path) -> None:
+    """Creates a folder for times and checks that files can be written there.
+
+    Raises:
+        AudiodiffError: If nothing can be written there.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        raise AudiodiffError(
+            f"cannot write the times found to {folder} ({error.strerror}); give --out DIR to get a "
+            "copy of the model with the times in it"
+        ) from error
+
+
+def _forget(scratch: Path, method: str) -> None:
+    """Deletes what a search has kept, once all its times are found."""
+    for path in scratch.glob(f".search-{glob.escape(method)}[-.]*"):
+        path.unlink()
+
+
+def _verdict(found: Found, before: Worth) -> str:
+    """One line that compares what was found with the times in use."""
     times = ", ".join(f"{t:.4g}" for t in found.times)
     return (
         f"{found.n_steps} steps of {found.sampler} by {found.method}: {times}; PESQ "
         f"{found.pesq_wb:.3f} (before {before.pesq_wb:.3f}), mel error {found.mel_mae:.3f} "
-        f"({before.mel_mae:.3f}); {calls} calls of the network"
+        f"({before.mel_mae:.3f}); {found.calls} calls of the network"
     )
 
 
 def _clips(corpus: Corpus, split: str, rate: int) -> tuple[list[Samples], list[Samples]]:
-    """Clips to search on and others to judge on, spread over the split.
+    """Clips to search on and others to judge on, spread evenly over the split.
 
     Raises:
         AudiodiffError: If there are fewer than two.
@@ -236,7 +261,7 @@ def _clips(corpus: Corpus, split: str, rate: int) -> tuple[list[Samples], list[S
 
 
 def _loudest(clips: Sequence[Samples], rate: int) -> torch.Tensor:
-    """The loudest stretch of each, (clips, samples); a shorter one has silence after it."""
+    """The loudest part of each clip, (clips, samples); shorter clips are padded with silence."""
     n = round(SECONDS * rate)
     parts = []
     for clip in clips:

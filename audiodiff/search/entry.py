@@ -1,25 +1,25 @@
-"""Where in time a run sets out, for the searches that descend from a run."""
+"""The time at which a run sets out, for searches that descend from a run."""
 
 from audiodiff.diffusion.times import TimeGrid
 from audiodiff.search.problem import Cost, Problem
 
 SHARE = 5
-"""Of this many tries of a descent, one goes to a later entry."""
+"""One in this many runs of a descent tries a later entry."""
 
 
 def best_entry(problem: Problem, start: TimeGrid, cost: Cost, n: int) -> tuple[TimeGrid, float]:
-    """The start or one of ``n`` runs that set out later, whichever costs least, and its cost.
+    """The cheapest among the start and ``n`` runs that set out later, and its cost.
 
     Every run sets out from noise alone, whatever its first time; the later that is, the more signal
-    is missing and the nearer together the steps are. Run k of n has the levels ``l_i + (L - l_i) k
-    / (n + 1)``, with L the latest: its steps keep their proportions. A descent hardly finds the
-    way there by itself, as the start may lie where the signal is next to nothing.
+    is missing and the closer together the steps are. Run k of n has the levels ``l_i + (L - l_i) k
+    / (n + 1)``, where L is the latest level, so its steps keep their proportions. A descent rarely
+    gets there by itself, since the start may lie where there is next to no signal.
 
     Args:
-        problem: To be solved.
-        start: A run.
-        cost: Of a run.
-        n: Of the later ones.
+        problem: Model, sampler and recordings.
+        start: Times of the run that sets out earliest.
+        cost: Cost of a run.
+        n: Number of later runs to try.
     """
     levels = problem.levels_of(start)
     way = problem.level_range()[1] - levels

@@ -1,4 +1,4 @@
-"""Times by gradient descent through the sampler."""
+"""Gradient descent on times, through the sampler."""
 
 import torch
 from jaxtyping import Float64
@@ -6,35 +6,61 @@ from torch import Tensor
 
 from audiodiff.audio.distance import SpectralDistance
 from audiodiff.diffusion.times import TimeGrid
+from audiodiff.search.contract import SearchSetting
 from audiodiff.search.entry import SHARE, best_entry
-from audiodiff.search.grid import WINDOWS
 from audiodiff.search.problem import Problem, Report
+from audiodiff.search.spectral import WINDOWS
+
+BUDGET = 60
+"""Runs to make."""
 
 N_CLIPS = 4
-"""Of the problem's clips, heard by turns: the whole run of each is kept for the gradient."""
+"""Clips in each run, by turns: the gradient keeps the whole run of each in memory."""
 
 RATE = 0.1
-"""Adam's, for logarithms of gaps."""
+"""Learning rate of Adam, for logarithms of gaps."""
 
 LEAST_GAP = 0.005
-"""A share of the range: from less, a descent of some tens of steps does not get away."""
+"""Smallest gap at the start, as a share of the range; a few dozen steps cannot widen less."""
 
 
-def gradient(problem: Problem, start: TimeGrid, report: Report, budget: int = 60) -> TimeGrid:
-    """Descends the spectral distance of the run's sound, differentiated through every step.
-
-    A `best_entry` is sought first. Then the levels of log-SNR are ``l_i = l_first + (l_last -
-    l_first) sum_{k <= i} softmax(g)_k``, between the first and the last time at which the network
-    may be called, with a gap more than there are times, which is what is left until the last: so
-    times always fall and stay in range. The projection onto the mel, if the model ends with one,
-    is left out. What is returned is the mean of the gaps over the last half of the descent, which
-    hears few clips at a time.
+class Gradient:
+    """The `gradient` search.
 
     Args:
-        problem: To be solved.
+        setting: What it may use.
+
+    Attributes:
+        calls: Network calls behind the times found last.
+    """
+
+    def __init__(self, setting: SearchSetting) -> None:
+        self.problem, self.calls = setting.problem, 0
+        self.budget = BUDGET if setting.budget is None else setting.budget
+
+    def __call__(self, start: TimeGrid, report: Report) -> TimeGrid:
+        """The times found for as many steps as the start has."""
+        before = self.problem.calls
+        times = gradient(self.problem, start, report, self.budget)
+        self.calls = self.problem.calls - before
+        return times
+
+
+def gradient(problem: Problem, start: TimeGrid, report: Report, budget: int = BUDGET) -> TimeGrid:
+    """Minimises the spectral distance of the run's sound by its gradient through every step.
+
+    The search first finds a `best_entry`. Then the levels of log-SNR are ``l_i = l_first + (l_last
+    - l_first) sum_{k <= i} softmax(g)_k``, between the first and the last time at which the network
+    may be called. There is one more gap than there are times, for what is left before the last
+    time, so times always fall and stay in range. The projection onto the mel, if the model ends
+    with one, is left out. The result is the mean of the gaps over the last half of the descent,
+    since each step hears few clips.
+
+    Args:
+        problem: Model, sampler and recordings.
         start: Times to set out from.
-        report: Takes the fraction done.
-        budget: Runs, each but those of the entry with its gradient.
+        report: Receives the fraction done.
+        budget: Number of runs to make, each with its gradient except those that find the entry.
     """
     distance = SpectralDistance(WINDOWS, problem.model.config.sample_rate)
 
@@ -63,7 +89,7 @@ def gradient(problem: Problem, start: TimeGrid, report: Report, budget: int = 60
 
 
 def _gaps_of(problem: Problem, run: TimeGrid) -> Float64[Tensor, " gaps"]:
-    """The logarithms of gaps that give a run, each at least `LEAST_GAP`."""
+    """The logarithms of a run's gaps, each gap at least `LEAST_GAP`."""
     low, high = problem.level_range()
     levels = problem.levels_of(run)
     levels = torch.cat([levels.new_tensor([low]), levels, levels.new_tensor([high])])
@@ -71,6 +97,6 @@ def _gaps_of(problem: Problem, run: TimeGrid) -> Float64[Tensor, " gaps"]:
 
 
 def _times_of(problem: Problem, gaps: Float64[Tensor, " gaps"]) -> TimeGrid:
-    """The run of given gaps, which are shares of the range."""
+    """The run with the given gaps, which are shares of the range."""
     low, high = problem.level_range()
     return problem.times_of(low + (high - low) * gaps[:-1].cumsum(0))

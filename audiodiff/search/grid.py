@@ -1,44 +1,59 @@
-"""Searches that make the sound of every run they try."""
+"""Exhaustive search on a coarse grid of times."""
 
 import itertools
 import math
 
-import numpy as np
-import torch
-from jaxtyping import Float64
-
-from audiodiff.audio.distance import SpectralDistance
 from audiodiff.diffusion.times import TimeGrid
-from audiodiff.search.entry import SHARE, best_entry
+from audiodiff.search.contract import SearchSetting
+from audiodiff.search.memory import Memory
 from audiodiff.search.problem import Cost, Problem, Report
+from audiodiff.search.spectral import spectral_cost
 
-WINDOWS = (256, 1024, 2048)
-"""Of the spectrograms by which runs are compared, in samples."""
+BUDGET = 200
+"""Most runs to make, if that leaves as many times as there are steps."""
 
 
-def spectral_cost(problem: Problem) -> Cost:
-    """The mean `SpectralDistance` of a run's sound from the recordings."""
-    distance = SpectralDistance(WINDOWS, problem.model.config.sample_rate)
-    return lambda times: distance(problem.run(times), problem.waves).mean().item()
+class Grid:
+    """The `grid` search by `spectral_cost`; a killed one resumes with the costs it knew.
+
+    Args:
+        setting: What it may use.
+
+    Attributes:
+        calls: Network calls behind the times found last.
+    """
+
+    def __init__(self, setting: SearchSetting) -> None:
+        self.setting, self.calls = setting, 0
+        self.budget = BUDGET if setting.budget is None else setting.budget
+
+    def __call__(self, start: TimeGrid, report: Report) -> TimeGrid:
+        """The times found for as many steps as the start has."""
+        setting, problem, n_steps = self.setting, self.setting.problem, len(start) - 1
+        path, before = setting.scratch / f".search-grid-{n_steps}.jsonl", problem.calls
+        memory = Memory(spectral_cost(problem), problem, path, setting.key)
+        times = grid(problem, n_steps, report, memory, self.budget)
+        memory.forget()
+        self.calls = problem.calls - before
+        return times
 
 
 def grid(
-    problem: Problem, n_steps: int, report: Report, cost: Cost | None = None, budget: int = 200
+    problem: Problem, n_steps: int, report: Report, cost: Cost, budget: int = BUDGET
 ) -> TimeGrid:
-    """All choices from a coarse grid, as WaveGrad's search (arXiv:2009.00713, section 3.1).
+    """The best choice from a coarse grid, as in WaveGrad's search (arXiv:2009.00713, section 3.1).
 
-    The grid's times are equal steps of log-SNR apart, as many as the budget lets be combined; the
-    first one may be left out too. WaveGrad's own grid is of betas and its cost the log-mel error,
-    of which a run that is projected onto its mel has none; here it is `spectral_cost`.
+    The grid's times are equal steps of log-SNR apart. There are as many as the budget allows to be
+    combined, and the first may be left out like any other. WaveGrad's own grid is of betas and its
+    cost is the log-mel error, which says nothing of a run that is projected onto its mel.
 
     Args:
-        problem: To be solved.
-        n_steps: Of the run.
-        report: Takes the fraction done.
-        cost: Another one.
-        budget: Runs at most, if that leaves as many times as there are steps.
+        problem: Model, sampler and recordings.
+        n_steps: Number of sampler steps.
+        report: Receives the fraction done.
+        cost: Cost of a run.
+        budget: Most runs to make; exceeded only if the grid would have fewer times than steps.
     """
-    cost = spectral_cost(problem) if cost is None else cost
     n = n_steps
     while math.comb(n + 1, n_steps) <= budget:
         n += 1
@@ -50,52 +65,3 @@ def grid(
             best, least = choice, found
         report(tried / len(choices))
     return times[[*best, n]]
-
-
-def refine(
-    problem: Problem, start: TimeGrid, report: Report, cost: Cost, budget: int = 60, seed: int = 0
-) -> TimeGrid:
-    """CMA-ES on the log-SNR of the times around a start (Hansen 2016, arXiv:1604.00772).
-
-    It sets out from a `best_entry`. The first coordinate is the log-SNR of the first time, the
-    others the logarithms of the gaps to the next, so that times always fall. A cost that listeners
-    would share needs whole clips, and at least 16 of them: with one the times fit that one.
-
-    Args:
-        problem: To be solved.
-        start: Times to set out from.
-        report: Takes the fraction done.
-        cost: Of a run.
-        budget: Runs at most.
-        seed: Of the search.
-    """
-    import cma
-
-    n_later = budget // SHARE
-    best, least = best_entry(problem, start, cost, n_later)
-    levels = problem.levels_of(best)
-    x0 = torch.cat([levels[:1], levels.diff().clamp(min=1e-3).log()])
-
-    def run_of(x: Float64[np.ndarray, " coordinates"]) -> TimeGrid:
-        coordinates = torch.as_tensor(x, dtype=torch.float64)
-        found = torch.cat([coordinates[:1], coordinates[1:].exp()]).cumsum(0)
-        return problem.times_of(found)
-
-    tried = 1 + n_later
-    options = {"seed": seed + 1, "verbose": -9, "maxfevals": budget - tried}
-    if len(x0) == 1:  # the library wants two; the other has no effect
-        x0 = torch.cat([x0, x0.new_zeros(1)])
-    evolution = cma.CMAEvolutionStrategy(x0.tolist(), 0.3, options)
-    while tried < budget:
-        points = evolution.ask()
-        costs = []
-        for point in points:
-            times = run_of(point[: len(start) - 1])
-            falls = bool((times.diff() < 0).all())
-            costs.append(cost(times) if falls else math.inf)
-            if costs[-1] < least:
-                best, least = times, costs[-1]
-            tried += 1
-            report(min(1.0, tried / budget))
-        evolution.tell(points, [c if math.isfinite(c) else 1e9 for c in costs])
-    return best

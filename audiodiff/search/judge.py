@@ -1,4 +1,4 @@
-"""What a run is worth on clips that no search has heard."""
+"""The quality of a run, by PESQ and mel error."""
 
 import math
 from collections.abc import Sequence
@@ -19,22 +19,22 @@ from audiodiff.pipelines.run import resynthesized
 
 
 class Worth(NamedTuple):
-    """Means over clips; PESQ decides."""
+    """Mean PESQ and mean log-mel error in nepers over clips; PESQ decides."""
 
     pesq_wb: float
     mel_mae: float
 
 
 class Judge:
-    """Makes clips in full and compares them with their recordings.
+    """Resynthesises whole clips and compares them with their recordings.
 
     Args:
-        model: What runs.
-        asked: The sampler, the precision and the seed of its runs.
-        clips: Recordings at the model's rate.
+        model: Model to run.
+        asked: Sampler, precision and seed of the runs.
+        clips: Recordings at the model's sample rate.
 
     Attributes:
-        calls: Of the network until now.
+        calls: Number of network calls so far.
     """
 
     def __init__(self, model: Model, asked: Run, clips: Sequence[Samples]) -> None:
@@ -42,7 +42,7 @@ class Judge:
         self.calls = 0
 
     def __call__(self, times: TimeGrid) -> Worth:
-        """The worth of a run.
+        """The quality of the run with the given times.
 
         Raises:
             AudiodiffError: If PESQ finds speech in no clip.

@@ -12,35 +12,62 @@ from audiodiff.diffusion.targets import expand
 from audiodiff.diffusion.times import TimeGrid, log_snr
 from audiodiff.errors import AudiodiffError
 from audiodiff.samplers.ddpm import DDPM
-from audiodiff.search.grid import spectral_cost
+from audiodiff.search.contract import SearchSetting
 from audiodiff.search.problem import Problem, Report
+from audiodiff.search.spectral import spectral_cost
 from audiodiff.training.state import Progress, load_state, save_state
 
 N_CLIPS = 4
-"""Of the problem's, in each step of training and in the choice of the starting values."""
+"""Clips in each training step, and in the choice of the starting values."""
+
+BUDGET = 500
+"""Training steps."""
 
 CHECKPOINT_EVERY = 50
+"""Training steps between checkpoints."""
+
 TRAINING = ".search-learned.safetensors"
-"""Where a search keeps its training until it is over."""
+"""Name of the checkpoint in the scratch folder."""
 
 START = 9
-"""Values of alpha_N and of beta_N that a run is tried from, as in the authors' grid."""
+"""Number of starting values tried for each of alpha_N and beta_N, as in the authors' grid."""
 
 
 class EndsEarlyError(AudiodiffError):
-    """The scheduler makes no run of so many steps."""
+    """The learned scheduler ends every run before the number of steps asked for."""
 
 
-def forget_training(directory: Path) -> None:
-    """Deletes what `learned` keeps, once the search is over."""
-    (directory / TRAINING).unlink(missing_ok=True)
+class Learned:
+    """The `learned` search; all numbers of steps share one training, which a killed search resumes.
+
+    Args:
+        setting: What it may use.
+
+    Attributes:
+        calls: Network calls behind the times found last.
+    """
+
+    def __init__(self, setting: SearchSetting) -> None:
+        self.problem, self.scratch, self.calls = setting.problem, setting.scratch, 0
+        self.budget = BUDGET if setting.budget is None else setting.budget
+
+    def __call__(self, start: TimeGrid, report: Report) -> TimeGrid:
+        """The times found for as many steps as the start has.
+
+        Raises:
+            EndsEarlyError: If the scheduler ends every run earlier.
+        """
+        before = self.problem.calls
+        times = learned(self.problem, len(start) - 1, report, self.scratch, self.budget)
+        self.calls = self.problem.calls - before
+        return times
 
 
 class ScheduleNet(nn.Module):
-    """The rho in (0, 1): by which fraction of its bound the next beta is to fall short.
+    """Predicts rho in (0, 1), the next beta as a fraction of its bound.
 
-    It sees the state through the logarithm of its power, its kurtosis and the correlation of
-    neighbouring steps, in whitened coordinates, and the log-SNR.
+    Its inputs are the logarithms of the state's power and kurtosis and the correlation of
+    neighbours in time, in whitened coordinates, and the log-SNR.
     """
 
     def __init__(self) -> None:
@@ -50,7 +77,7 @@ class ScheduleNet(nn.Module):
         )
 
     def forward(self, white: State, level: Times) -> Times:
-        """One number for each item."""
+        """The rho of each item."""
         x = white.flatten(1, -2) if white.ndim > 2 else white[:, None]
         power = x.square().mean((1, 2))
         kurtosis = x.pow(4).mean((1, 2)) / power.square()
@@ -60,26 +87,26 @@ class ScheduleNet(nn.Module):
 
 
 def learned(
-    problem: Problem, n_steps: int, report: Report, directory: Path, budget: int = 500
+    problem: Problem, n_steps: int, report: Report, directory: Path, budget: int = BUDGET
 ) -> TimeGrid:
-    """Trains a `ScheduleNet` on the frozen model and lets it lay out the run.
+    """Times laid out by a `ScheduleNet` that is trained on the frozen model.
 
     With ``a = sigmoid(log-SNR)`` for alpha_bar, so that it serves any schedule, and
-    ``d2 = 1 - a``, the loss for each of D numbers is ``d2 / (2 (d2 - b)) ||eps - b / d2
-    eps_hat||^2 + (log(d2 / b) / 4) / D + (b / d2 - 1) / 2`` for ``b = min(b', 1 - a) rho``
+    ``d2 = 1 - a``, the loss for each of the D numbers of a state is ``d2 / (2 (d2 - b)) ||eps -
+    b / d2 eps_hat||^2 + (log(d2 / b) / 4) / D + (b / d2 - 1) / 2`` for ``b = min(b', 1 - a) rho``
     (eq. 14), with b' the beta of the step before. A run starts at each of 81 pairs (alpha_N,
-    beta_N) and goes on by ``a_{n-1} = a_n / (1 - b_n)``; those that last for all steps compete by
-    their spectral distance.
+    beta_N) and continues by ``a_{n-1} = a_n / (1 - b_n)``; those that last for all steps compete
+    by `spectral_cost`.
 
     Args:
-        problem: To be solved.
-        n_steps: Of the run.
-        report: Takes the fraction done.
-        directory: Where training is kept, so that it can go on when killed.
-        budget: Steps of training, of a few clips each; all step counts share one training.
+        problem: Model, sampler and recordings.
+        n_steps: Number of sampler steps.
+        report: Receives the fraction done.
+        directory: Folder of the checkpoint, from which a killed training resumes.
+        budget: Number of training steps.
 
     Raises:
-        EndsEarlyError: If the scheduler makes no run of so many steps.
+        EndsEarlyError: If the scheduler ends every run before ``n_steps``.
     """
     net = _trained(problem, budget, directory, lambda done: report(0.8 * done))
     part = problem.part(0, N_CLIPS)
@@ -101,7 +128,7 @@ def learned(
 
 
 def _trained(problem: Problem, budget: int, directory: Path, report: Report) -> ScheduleNet:
-    """The network after so many steps, of which some may have been done before."""
+    """The network after ``budget`` training steps, resumed from the checkpoint if there is one."""
     torch.manual_seed(problem.seeds[0])
     net = ScheduleNet()
     optimizer = torch.optim.AdamW(net.parameters(), 1e-3)
@@ -109,7 +136,7 @@ def _trained(problem: Problem, budget: int, directory: Path, report: Report) -> 
     path = directory / TRAINING
     if path.exists():
         progress = load_state(path, net, {}, optimizer, progress)
-        problem.calls += progress.items  # which this run rests on, too
+        problem.calls += progress.items  # calls of the training so far count too
     while progress.step < budget:
         part = problem.part(progress.items, N_CLIPS)
         with torch.enable_grad():
@@ -126,7 +153,7 @@ def _trained(problem: Problem, budget: int, directory: Path, report: Report) -> 
 
 
 def _loss(part: Problem, net: ScheduleNet, step: int) -> torch.Tensor:
-    """Of one level, the same for all clips, and a step to it of a length at random."""
+    """The loss at one random level, the same for all clips, after a step of random length."""
     schedule = part.model.schedule
     generator = torch.Generator().manual_seed(step)
     u, length = torch.rand(2, generator=generator, dtype=torch.float64)
@@ -155,7 +182,7 @@ def _loss(part: Problem, net: ScheduleNet, step: int) -> torch.Tensor:
 def _laid_out(
     part: Problem, net: ScheduleNet, n_steps: int, alpha: float, beta: float
 ) -> TimeGrid | None:
-    """The times of a run from ``alpha_N, beta_N``, or None if it is over too early."""
+    """The times of a run from ``alpha_N, beta_N``; None if it ends before ``n_steps``."""
     schedule = part.model.schedule
     a, b = torch.tensor(alpha**2, dtype=torch.float64), torch.tensor(beta, dtype=torch.float64)
     least = log_snr(schedule, torch.tensor([1 - schedule.t_min], dtype=torch.float64))[0]

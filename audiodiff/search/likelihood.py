@@ -1,26 +1,55 @@
-"""Dynamic programming over candidate times: the best of all their subsets by a sum of costs."""
+"""Dynamic programming over candidate times on a bound of the likelihood."""
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from audiodiff.diffusion.times import TimeGrid, log_snr
-from audiodiff.search.problem import N_CANDIDATES, Problem, Report
-from audiodiff.search.trajectory import _check
+from audiodiff.search.contract import SearchSetting
+from audiodiff.search.problem import N_CANDIDATES, Problem, Report, check_n_steps
+
+
+class Likelihood:
+    """The `likelihood` search; all numbers of steps share its network calls.
+
+    Args:
+        setting: What it may use.
+
+    Attributes:
+        calls: Network calls behind the times found.
+    """
+
+    def __init__(self, setting: SearchSetting) -> None:
+        self.problem, self.calls = setting.problem, 0
+
+    def __call__(self, start: TimeGrid, report: Report) -> TimeGrid:
+        """The times found for as many steps as the start has."""
+        before = self.problem.calls
+        times = likelihood(self.problem, len(start) - 1, report)
+        self.calls += self.problem.calls - before
+        return times
 
 
 def likelihood(problem: Problem, n_steps: int, report: Report) -> TimeGrid:
     """The times of the tightest bound on the likelihood (Watson et al. 2021, arXiv:2106.03802).
 
-    A step from t to s costs ``(SNR(s) - SNR(t)) / 2 E||x0 - x0_hat(x_t, t)||^2``, the difference
-    of two Gaussians of DDPM (in the form of arXiv:2107.00630, eq. 13). It needs one call of the
-    network for each candidate, none for each pair; the sampler plays no part, and it knows
-    nothing of how a few steps sound: a proposal.
+    A step from t to s costs ``(SNR(s) - SNR(t)) / 2 E||x0 - x0_hat(x_t, t)||^2``, the divergence
+    between two Gaussians of DDPM (in the form of arXiv:2107.00630, eq. 13). The network is called
+    once for each candidate, not for each pair. The bound ignores the sampler and says nothing of
+    how a few steps sound, so its times are no more than a proposal.
+
+    Args:
+        problem: Model, sampler and recordings.
+        n_steps: Number of sampler steps.
+        report: Receives the fraction done.
+
+    Raises:
+        AudiodiffError: If ``n_steps`` is not in 1 to `N_CANDIDATES`.
     """
-    _check(n_steps)
+    check_n_steps(n_steps)
     times = problem.candidates(N_CANDIDATES)
     errors = problem.estimate_errors(report)
-    # The step to the data costs the same whatever its start: SNR is counted up to the last time.
+    # The step to the data costs the same wherever it begins: the SNR counts up to the last time.
     snr = log_snr(problem.model.schedule, times[:-1]).exp()
     snr = torch.cat([snr, snr[-1:]])
     cost = (snr[None] - snr[:, None]) * torch.tensor([*errors, 0.0], dtype=torch.float64)[:, None]
@@ -28,7 +57,7 @@ def likelihood(problem: Problem, n_steps: int, report: Report) -> TimeGrid:
 
 
 def _shortest(cost: Float[Tensor, "n n"], n_steps: int) -> list[int]:
-    """The path of ``n_steps`` edges from the first node to the last of the least total cost.
+    """The path of ``n_steps`` edges from the first node to the last with the least total cost.
 
     ``D[k, j] = min over i < j of D[k - 1, i] + cost[i, j]``.
     """

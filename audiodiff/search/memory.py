@@ -1,4 +1,4 @@
-"""What a search that is killed goes on from."""
+"""Files from which a killed search resumes."""
 
 import hashlib
 import json
@@ -12,26 +12,26 @@ from audiodiff.system.atomic import replacing
 
 @runtime_checkable
 class Counter(Protocol):
-    """What counts calls of the network.
+    """Anything that counts network calls.
 
     Attributes:
-        calls: Until now.
+        calls: Number of network calls so far.
     """
 
     calls: int
 
 
 class Memory:
-    """A cost whose values outlive the process, so that a search killed in the middle goes on.
+    """A cost whose values are kept in a file, so that a killed search resumes.
 
-    A search is a function of its seed and of costs: run again, it asks for the same ones first.
+    A search depends on its seed and on costs alone: run again, it asks for the same costs first.
 
     Args:
-        cost: What takes long.
-        calls: What counts the calls of the network that it takes; those of values that are known
-            from before count too, when they are first asked for.
-        path: Of the file with a line for each value.
-        key: What the values depend on beside the times.
+        cost: Slow cost.
+        calls: Counter of the network calls that the cost makes; it also receives the calls of
+            values read from the file, when they are first asked for.
+        path: Path of the file, which has a line for each value.
+        key: What the values depend on besides the times; values with another key are ignored.
     """
 
     def __init__(self, cost: Cost, calls: Counter, path: Path, key: str) -> None:
@@ -46,10 +46,10 @@ class Memory:
                     times, value, spent = (record[name] for name in ("times", "cost", "calls"))
                     self.known[times], self.owed[times] = value, spent
             except (ValueError, KeyError, TypeError):
-                continue  # cut short by a kill
+                continue  # a line cut off by a kill
 
     def __call__(self, times: TimeGrid) -> float:
-        """The cost, from the file if it is there."""
+        """The cost of a run, from the file if it is there."""
         name = " ".join(f"{t:.12g}" for t in times.tolist())
         if name not in self.known:
             before = self.calls.calls
@@ -62,18 +62,18 @@ class Memory:
         return self.known[name]
 
     def forget(self) -> None:
-        """Deletes the file, once what was sought is found."""
+        """Deletes the file; called once the times are found."""
         self.path.unlink(missing_ok=True)
 
 
 class Done:
-    """The numbers of steps that a search is over with, until it is over with all of them.
+    """The numbers of steps that a search has finished, kept in a file until all are.
 
-    Some searches set out from what was found before: done again, they would find something else.
+    Some searches descend from times found before, so a finished one would find others if repeated.
 
     Args:
-        path: Of the file that keeps them.
-        key: Tells this search from another.
+        path: Path of the file.
+        key: What tells this search from others; a file with another key is ignored.
     """
 
     def __init__(self, path: Path, key: str) -> None:
@@ -88,7 +88,7 @@ class Done:
         return n_steps in self.steps
 
     def add(self, n_steps: int) -> None:
-        """One more."""
+        """Records a finished number of steps."""
         self.steps.add(n_steps)
         with replacing(self.path) as temporary:
             temporary.write_text(json.dumps({"key": self.key, "steps": sorted(self.steps)}))

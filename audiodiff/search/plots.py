@@ -1,4 +1,4 @@
-"""Pictures of times that were found."""
+"""Plots of the times found."""
 
 from typing import TYPE_CHECKING
 
@@ -13,11 +13,11 @@ if TYPE_CHECKING:
 
 
 def schedules_figure(schedule: Schedule, schedules: Schedules) -> "Figure":
-    """Each run's times as levels of log-SNR, and PESQ against the number of steps.
+    """Plots the times of each run as log-SNR, and PESQ against the number of steps.
 
     Args:
-        schedule: Of the model.
-        schedules: What was found.
+        schedule: Noise schedule of the model.
+        schedules: Times found, by sampler and number of steps.
     """
     from matplotlib.figure import Figure
 
@@ -27,7 +27,7 @@ def schedules_figure(schedule: Schedule, schedules: Schedules) -> "Figure":
         found = [schedules[key] for key in sorted(schedules) if key[0] == sampler]
         for run in found:
             times = torch.tensor(run.times[:-1], dtype=torch.float64)
-            # A time without any signal has no level: it is drawn at the nearest that has.
+            # A time without signal has no log-SNR; it is drawn at the nearest that has some.
             levels = log_snr(schedule, times.clamp(max=1 - schedule.t_min))
             label = f"{sampler}, {run.n_steps}"
             left.plot(levels, [run.n_steps] * len(levels), "o-", label=label, alpha=0.7)

@@ -1,4 +1,4 @@
-"""What a search works on: a model, a sampler and some recordings."""
+"""What a search works on: a model, a sampler and recordings."""
 
 from collections.abc import Callable, Iterator, Sequence
 from copy import copy
@@ -19,33 +19,46 @@ from audiodiff.pipelines.run import mel_of
 from audiodiff.samplers.loop import initial_state, last, sample
 
 Moment = Float[Tensor, ""]
-"""One time."""
+"""A single time."""
 
 Levels = Float64[Tensor, " n_steps"]
-"""The log-SNR of every time of a run but the last, which is 0."""
+"""Log-SNR at every time of a run except the last, which is 0."""
 
 Cost = Callable[[TimeGrid], float]
-"""What a run costs in quality: the less the better."""
+"""Cost of a run; lower is better."""
 
 Report = Callable[[float], None]
-"""Takes the fraction done."""
+"""Receives the fraction done, in (0, 1]."""
 
 N_CANDIDATES = 64
-"""Times among which the searches choose."""
+"""Number of times among which a search chooses."""
+
+
+def check_n_steps(n_steps: int) -> None:
+    """Checks a number of steps to choose among the candidates.
+
+    Raises:
+        AudiodiffError: If it is not in 1 to `N_CANDIDATES`.
+    """
+    if not 1 <= n_steps <= N_CANDIDATES:
+        raise AudiodiffError(
+            f"n_steps={n_steps}: a search among {N_CANDIDATES} times finds runs of 1 to "
+            f"{N_CANDIDATES} steps"
+        )
 
 
 class Problem:
-    """A model, a sampler and recordings whose mels it makes sound of.
+    """A model, a sampler and recordings whose mels are turned back into sound.
 
     Args:
-        model: What runs.
-        asked: The sampler and the precision of its runs, and the seed of the first clip's noise;
-            those of the others follow.
-        waves: (clips, samples), all of one length, at the model's rate.
+        model: Model to run.
+        asked: Sampler and precision of the runs, and the seed of the first clip's noise; the other
+            clips take the seeds after it.
+        waves: Recordings of one length at the model's sample rate, (clips, samples).
 
     Attributes:
-        calls: Of the network until now, each clip of a batch counted.
-        x0: The recordings as states.
+        calls: Number of network calls so far; a batch counts once for each clip.
+        x0: Recordings as states.
 
     Raises:
         AudiodiffError: If the model has no mel.
@@ -65,7 +78,7 @@ class Problem:
         self.eps = self._noise(self.x0, 0)
 
     def bind(self, seeds: Sequence[int]) -> None:
-        """Derives from the mel and the seeds what depends on them."""
+        """Derives all that depends on the mel and the seeds, one seed for each clip."""
         model, self.seeds = self.model, seeds
         self.cond: Condition = {"mel": self.mel}
         self.shape = model.prior.condition(self.cond)
@@ -75,34 +88,34 @@ class Problem:
 
     @property
     def n_samples(self) -> int:
-        """Of each clip."""
+        """Length of each clip in samples."""
         return self.waves.shape[1]
 
     def sampler(self) -> Sampler:
-        """The sampler in its initial form."""
+        """The sampler of the runs, newly built."""
         return self.model.sampler(self.asked)
 
     def denoise(self, x_t: State, t: Times) -> State:
-        """The network's estimate, counted."""
+        """The network's estimate of the clean state; counts the calls."""
         self.calls += len(x_t)
         return self._denoise(x_t, t)
 
     def batch(self, t: Moment) -> Times:
-        """One time for every clip."""
+        """The same time for every clip."""
         return t.reshape(1).expand(len(self.x0))
 
     def start(self, t: Moment) -> State:
-        """The state that a run from time t sets out from: noise alone."""
+        """The state from which a run sets out at time t: noise alone."""
         return initial_state(self.model.schedule, t[None], self._noise, self.x0, None)
 
     def states(self, times: TimeGrid) -> Iterator[State]:
-        """Of a run by the network alone, after each step; the times may have gradients."""
+        """Yields the state after each step of a run without guidance; times may need gradients."""
         return sample(
             self.denoise, self.model.schedule, self.sampler(), times, self._noise, self.x0
         )
 
     def diffused(self, t: Moment) -> State:
-        """The recordings with noise of time t."""
+        """The recordings diffused to time t."""
         times, schedule = self.batch(t), self.model.schedule
         return (
             expand(schedule.alpha(times), self.x0) * self.x0
@@ -114,9 +127,9 @@ class Problem:
         return self.model.prior.whiten(one - other, self.shape).square().mean().item()
 
     def estimate_errors(self, report: Report) -> list[float]:
-        """The error of the estimate at each of `N_CANDIDATES` times, from the recordings diffused.
+        """The error of the estimate from the diffused recordings at each of `N_CANDIDATES` times.
 
-        They are found once, for all that ask.
+        The errors are computed once and then kept.
         """
         times = self.candidates(N_CANDIDATES)[:-1]
         for t in times[len(self._errors) :]:
@@ -126,22 +139,22 @@ class Problem:
         return self._errors
 
     def draws(self) -> Draw:
-        """Noise for a run, the same in every one."""
+        """A source of noise that gives every run the same."""
         places = iter(range(1, 2**31))
         return lambda: self._noise(self.x0, next(places))
 
     def plain_run(self, times: TimeGrid) -> Wave:
-        """The sound of `states`."""
+        """The sound of a run without guidance, see `states`."""
         return self.model.codec.decode(last(self.states(times)), self.n_samples)
 
     def run(self, times: TimeGrid) -> Wave:
-        """The sound of a whole run, with all that the model does at its end."""
+        """The sound of a whole run, with the model's guidance."""
         self.calls += len(self.x0) * (len(times) - 1) * self.sampler().calls
         run = replace(self.asked, times=times.tolist(), seed=tuple(self.seeds))
         return self.model.make(self.cond, self.n_samples, run)
 
     def part(self, first: int, n: int) -> "Problem":
-        """``n`` of the clips with their own noise, counted round from ``first``."""
+        """``n`` of the clips with their own noise, from index ``first`` on and round again."""
         chosen = [i % len(self.waves) for i in range(first, first + n)]
         part = copy(self)
         part.calls, part._errors = 0, []
@@ -152,30 +165,30 @@ class Problem:
         return part
 
     def ends(self) -> tuple[float, float]:
-        """Where the network may first and last be called: the model's range, or all there is."""
+        """The first and last time at which the network may be called."""
         first = 1.0
         if self.model.config.sampling.t_range is not None:
             first = self.model.config.sampling.t_range[0]
         return first, self.model.schedule.t_min
 
     def levels_of(self, times: TimeGrid) -> Levels:
-        """A run's levels, the first as near to its own as there is some signal."""
+        """The levels of a run; a time without signal counts as the nearest that has some."""
         schedule = self.model.schedule
         return log_snr(schedule, times[:-1].clamp(max=1 - schedule.t_min))
 
     def times_of(self, levels: Levels) -> TimeGrid:
-        """The run that has given levels, as far as the network may be called there."""
+        """The run with the given levels, clamped to where the network may be called."""
         first, _ = self.ends()
         times = self.model.schedule.t_of_log_snr(levels.clamp(max=self.level_range()[1]))
         return torch.cat([times.clamp(max=first), times.new_zeros(1)])
 
     def level_range(self) -> tuple[float, float]:
-        """The log-SNR where the network may first and last be called."""
+        """The log-SNR at the first and last time at which the network may be called."""
         low, high = self.levels_of(torch.tensor([*self.ends(), 0], dtype=torch.float64)).tolist()
         return low, high
 
     def candidates(self, n: int) -> TimeGrid:
-        """``n`` falling times, equal steps of log-SNR apart from the first to the last, then 0."""
+        """``n`` falling times at equal steps of log-SNR, and 0."""
         times = self.times_of(torch.linspace(*self.level_range(), n, dtype=torch.float64))
         times[0] = self.ends()[0]
         return times

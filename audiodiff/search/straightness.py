@@ -3,16 +3,43 @@
 import torch
 
 from audiodiff.diffusion.times import TimeGrid
+from audiodiff.search.contract import SearchSetting
 from audiodiff.search.problem import N_CANDIDATES, Problem, Report
+
+
+class Straightness:
+    """The `straightness` search; all numbers of steps share its network calls.
+
+    Args:
+        setting: What it may use.
+
+    Attributes:
+        calls: Network calls behind the times found.
+    """
+
+    def __init__(self, setting: SearchSetting) -> None:
+        self.problem, self.calls = setting.problem, 0
+
+    def __call__(self, start: TimeGrid, report: Report) -> TimeGrid:
+        """The times found for as many steps as the start has."""
+        before = self.problem.calls
+        times = straightness(self.problem, len(start) - 1, report)
+        self.calls += self.problem.calls - before
+        return times
 
 
 def straightness(problem: Problem, n_steps: int, report: Report) -> TimeGrid:
     """Times between which the straightness grows by equal amounts (RFWave, arXiv:2403.05010).
 
-    ``S(t) = int_0^t E||(eps - x0) - v_hat||^2``, with the integral over the candidates. In terms
-    of the estimate ``x0_hat`` the integrand is ``(1 + alpha / sigma)^2 E||x0 - x0_hat||^2``, since
-    ``eps_hat - eps = (alpha / sigma) (x0 - x0_hat)``. One call of the network for each candidate
-    serves every number of steps.
+    ``S(t) = int_0^t E||(eps - x0) - v_hat||^2``, with the integral taken over the candidates. In
+    terms of the estimate ``x0_hat`` the integrand is ``(1 + alpha / sigma)^2 E||x0 - x0_hat||^2``,
+    since ``eps_hat - eps = (alpha / sigma) (x0 - x0_hat)``. The network is called once for each
+    candidate, whatever the number of steps.
+
+    Args:
+        problem: Model, sampler and recordings.
+        n_steps: Number of sampler steps.
+        report: Receives the fraction done.
     """
     times = problem.candidates(N_CANDIDATES)
     schedule = problem.model.schedule

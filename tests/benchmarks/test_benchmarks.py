@@ -228,14 +228,16 @@ def test_schedules_compares_rules_and_searches(
         "workers": 1,
         "limit": 1,
     }
-    find = schedules.Search.find
 
-    def find_or_not(search: object, start: object, method: str, *others: object) -> object:
-        if method == "learned":
+    class Ending:
+        calls = 0
+
+        def __init__(self, setting: object) -> None: ...
+
+        def __call__(self, start: object, report: object) -> object:
             raise schedules.EndsEarlyError("no run of so many steps")
-        return find(search, start, method, *others)
 
-    monkeypatch.setattr(schedules.Search, "find", find_or_not)
+    monkeypatch.setitem(schedules.SEARCHES, "learned", Ending)
     schedules.main(tmp_path / "data", tmp_path / "out", **words)
     said = capsys.readouterr()
     text = said.out
@@ -253,7 +255,7 @@ def test_schedules_compares_rules_and_searches(
     assert (tmp_path / "out/schedules.png").read_bytes()[:4] == b"\x89PNG"
     assert (tmp_path / "out/schedules.md").read_text().strip() == text.strip()
 
-    monkeypatch.setattr(schedules, "Search", None)
+    monkeypatch.setattr(schedules, "Session", None)
     monkeypatch.setattr(schedules, "score", None)
     schedules.main(tmp_path / "data", tmp_path / "out", **words)
     assert capsys.readouterr().out == text

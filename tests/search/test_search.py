@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,26 +14,36 @@ import soundfile
 import torch
 from contracts import F64, noise
 
-from audiodiff import AudiodiffError, ModelConfig, Run
+from audiodiff import AudiodiffError, ModelConfig, Run, Vocoder
 from audiodiff._types import State, Times
 from audiodiff.audio.io import load
 from audiodiff.diffusion.targets import expand
 from audiodiff.diffusion.times import TIMES, TimeGrid, check_times, log_snr
+from audiodiff.model import found, hub
+from audiodiff.model.found import (
+    Found,
+    read_schedules,
+    save_schedules,
+    times_folder,
+    weights_digest,
+)
+from audiodiff.model.hub import is_own, model_directory
 from audiodiff.model.model import Model
 from audiodiff.model.weights import load_tensors
 from audiodiff.samplers.loop import last
-from audiodiff.search import command
+from audiodiff.search import SEARCHES, Search, SearchSetting, build_search, command
 from audiodiff.search import learned as learned_search
 from audiodiff.search import likelihood as likelihood_search
 from audiodiff.search import trajectory as dynamic
 from audiodiff.search.command import Task, search
 from audiodiff.search.entry import best_entry
 from audiodiff.search.gradient import gradient
-from audiodiff.search.grid import grid, refine
+from audiodiff.search.grid import grid
 from audiodiff.search.judge import Judge, Worth
-from audiodiff.search.learned import TRAINING, ScheduleNet, _loss, forget_training, learned
+from audiodiff.search.learned import TRAINING, ScheduleNet, _loss, learned
 from audiodiff.search.likelihood import likelihood
 from audiodiff.search.memory import Memory
+from audiodiff.search.perceptual import refine
 from audiodiff.search.problem import Problem, Report
 from audiodiff.search.straightness import straightness
 from audiodiff.search.trajectory import Trajectory
@@ -80,8 +91,17 @@ class Known(Problem):
         )
 
 
+def setting(problem: Problem, most: int = 4, scratch: Path = Path()) -> SearchSetting:
+    listener = Judge(problem.model, problem.asked, [])
+    return SearchSetting(problem, listener, most, None, 0, scratch, "key")
+
+
+def of_length(n_steps: int) -> TimeGrid:
+    return torch.linspace(1, 0, n_steps + 1, dtype=F64)
+
+
 def trajectory(problem: Problem, n_steps: int, report: Report) -> TimeGrid:
-    return Trajectory(problem, n_steps)(n_steps, report)
+    return Trajectory(setting(problem, n_steps))(of_length(n_steps), report)
 
 
 @pytest.mark.parametrize("search", [likelihood, trajectory, straightness])
@@ -139,11 +159,11 @@ def test_a_search_counts_its_calls() -> None:
 def test_longer_runs_are_found_on_the_way_from_shorter_ones() -> None:
     with torch.no_grad():
         problem = Known()
-        search = Trajectory(problem, 3)
-        one, two, three = (search(n, no_report) for n in (1, 2, 3))
+        search = Trajectory(setting(problem, 3))
+        one, two, three = (search(of_length(n), no_report) for n in (1, 2, 3))
         # As for two steps, and one for each of the 62 students that may end anywhere but at once.
-        assert problem.calls == 2 * (64 + 1 + 63 + 62)
-        assert search(2, no_report).tolist() == two.tolist()
+        assert search.calls == problem.calls == 2 * (64 + 1 + 63 + 62)
+        assert search(of_length(2), no_report).tolist() == two.tolist()
         for times in (one, two, three):
             assert trajectory(Known(), len(times) - 1, no_report).tolist() == times.tolist()
         calls = problem.calls
@@ -263,7 +283,7 @@ def test_the_learned_scheduler_lays_out_a_run_and_trains_on(
         check_times(times.tolist())
         # Killed after its tenth step, it ends as if it had not been.
         state, _ = load_tensors(tmp_path / TRAINING)
-        forget_training(tmp_path)
+        (tmp_path / TRAINING).unlink()
         part = Known()
         with pytest.raises(KeyboardInterrupt):
             learned(part, 3, interrupt_at(0.8 * 12 / 14), tmp_path, budget=14)
@@ -374,7 +394,7 @@ def worth_of(monkeypatch: pytest.MonkeyPatch, worth: Callable[[TimeGrid], float]
     """A judge who does not listen, so that a search need not hear much either."""
     monkeypatch.setattr(command, "SECONDS", 0.2)
     # DiffWave's transposed convolutions are many times slower in bf16.
-    monkeypatch.setattr(command, "use_bf16", lambda *_: False)
+    monkeypatch.setattr("audiodiff.model.model.use_bf16", lambda *_: False)
     monkeypatch.setattr(Judge, "__call__", lambda self, times: Worth(worth(times), 0.5))
 
 
@@ -426,6 +446,162 @@ def test_a_search_that_is_killed_between_numbers_of_steps_ends_as_one_that_is_no
     said = run_search(directory, clips, method, 1, 2, **words)
     assert said[1] == "n_steps=1 was done before the search was interrupted"
     assert files(directory) == files(whole)
+
+
+class Halves:
+    """Times that halve: a method from outside the package."""
+
+    def __init__(self, setting: SearchSetting) -> None:
+        self.setting, self.calls = setting, 0
+
+    def __call__(self, start: TimeGrid, report: Report) -> TimeGrid:
+        (self.setting.scratch / ".search-halves.txt").touch()
+        self.calls = 7
+        report(1.0)
+        return torch.tensor([0.5**i for i in range(len(start) - 1)] + [0], dtype=F64)
+
+
+def test_a_method_from_outside_takes_part(
+    directory: Path, clips: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(SEARCHES, "halves", Halves)
+    worth_of(monkeypatch, lambda times: -times[-2].item())
+    said = run_search(directory, clips, "halves", 3)
+    assert "3 steps of ddim by halves: 1, 0.5, 0.25, 0; " in said[1]
+    stored = Model.load(directory).searched["ddim", 3]
+    assert (stored.method, stored.times, stored.calls) == ("halves", (1, 0.5, 0.25, 0), 7)
+    assert sorted(files(directory)) == ["config.json", "model.safetensors", "schedules.json"]
+
+
+def test_every_search_satisfies_the_contract() -> None:
+    for method, build in SEARCHES.items():
+        search = build(setting(Known()))
+        assert isinstance(search, Search), method
+        assert search.calls == 0
+
+
+def test_calls_are_those_behind_the_times_found_last(tmp_path: Path) -> None:
+    with torch.no_grad():
+        for method in ("straightness", "likelihood"):
+            search = build_search(method, setting(Known()))
+            for n_steps in (2, 3):
+                search(of_length(n_steps), no_report)
+                assert search.calls == 2 * 64
+        search = build_search("grid", replace(setting(Known(), scratch=tmp_path), budget=4))
+        for n_steps, calls in ((1, 2 * 4), (2, 2 * 2 * 3), (1, 2 * 4)):
+            search(of_length(n_steps), no_report)
+            assert search.calls == calls
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.fixture
+def packaged(directory: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A model inside the package, and no times in the user's folder."""
+    monkeypatch.setattr(hub, "PRETRAINED", tmp_path / "pretrained")
+    monkeypatch.setattr(found, "user_data_path", lambda name: tmp_path / "data" / name)
+    (tmp_path / "pretrained").mkdir()
+    return directory.rename(tmp_path / "pretrained" / "tiny")
+
+
+def found_by(method: str, pesq: float, directory: Path) -> Found:
+    return Found(
+        sampler="ddim",
+        times=(1.0, 0.4, 0.0),
+        method=method,
+        pesq_wb=pesq,
+        mel_mae=0.5,
+        clips=1,
+        data=("clips",),
+        split="dev",
+        calls=1,
+        seed=0,
+        weights=weights_digest(directory),
+    )
+
+
+def test_a_directory_is_the_users_own_outside_the_package_and_the_hub(
+    packaged: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_CACHE", str(tmp_path / "hub"))
+    snapshot = tmp_path / "hub" / "models--a--b" / "snapshots" / "0"
+    snapshot.mkdir(parents=True)
+    link = tmp_path / "link"
+    link.symlink_to(packaged)
+    assert is_own(tmp_path / "mine")
+    assert not any(is_own(folder) for folder in (packaged, snapshot, link))
+    assert not is_own(model_directory("tiny"))
+
+
+def test_times_of_a_packaged_model_go_to_the_users_folder(
+    packaged: Path, clips: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    worth_of(monkeypatch, lambda times: times[1].item())
+    before = files(packaged)
+    folder = search(packaged, Task([clips], None, [2], "likelihood"), print, no_report)
+    assert files(packaged) == before
+    assert folder == tmp_path / "data" / "audiodiff" / "times" / weights_digest(packaged)
+    assert list(files(folder)) == ["schedules.json"]
+    searched = Model.load(packaged).searched["ddim", 2]
+    assert searched.method == "likelihood"
+    assert Vocoder.from_pretrained("tiny").model.searched["ddim", 2] == searched
+
+
+def test_of_times_in_both_places_the_better_count(packaged: Path) -> None:
+    folder = times_folder(packaged)
+    for here, users, best in ((2.0, 3.0, "grid"), (3.0, 2.0, "learned"), (2.0, 2.0, "learned")):
+        save_schedules(packaged, {("ddim", 2): found_by("learned", here, packaged)})
+        save_schedules(folder, {("ddim", 2): found_by("grid", users, packaged)})
+        assert Model.load(packaged).searched["ddim", 2].method == best
+
+
+def test_weights_are_hashed_only_beside_times(
+    packaged: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder, entry = times_folder(packaged), found_by("grid", 2.0, packaged)
+    folder.mkdir(parents=True)
+    with monkeypatch.context() as patch:
+        patch.setattr(found, "weights_digest", None)
+        assert not Model.load(packaged).searched
+    save_schedules(folder, {("ddim", 2): entry})
+    assert Model.load(packaged).searched
+
+
+def test_out_gets_a_copy_of_the_model_with_the_times(
+    packaged: Path, clips: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    worth_of(monkeypatch, lambda times: times[1].item())
+    (packaged / "README.md").write_text("A model.")
+    four = found_by("grid", 4.0, packaged)
+    four = four.model_copy(update={"times": (1.0, 0.8, 0.6, 0.4, 0.0)})
+    save_schedules(times_folder(packaged), {("ddim", 4): four})
+    before = files(packaged)
+    out = tmp_path / "deep" / "out"
+    task = Task([clips], None, [2], "likelihood")
+    assert search(packaged, task, print, no_report, out) == out
+    assert files(packaged) == before
+    assert files(out).items() >= before.items()
+    assert sorted(files(out)) == sorted([*before, "schedules.json"])
+    assert sorted(read_schedules(out / "schedules.json", weights_digest(out))) == [
+        ("ddim", 2),
+        ("ddim", 4),
+    ]
+    # Again into the same folder, which keeps what it has.
+    search(packaged, task._replace(steps=[3]), print, no_report, out)
+    assert sorted(n for _, n in Model.load(out).searched) == [2, 3, 4]
+    torch.manual_seed(1)
+    Model(ModelConfig.parse(TINY, "test")).save(out)
+    with pytest.raises(AudiodiffError, match="out holds another model; give a new or an empty"):
+        search(packaged, task, print, no_report, out)
+
+
+def test_a_data_folder_that_cannot_be_written_names_the_remedy(
+    packaged: Path, clips: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    worth_of(monkeypatch, lambda times: 1.0)
+    (tmp_path / "data").write_text("a file where a folder should be")
+    message = r"cannot write the times found to .*times.* \(Not a directory\); give --out DIR"
+    with pytest.raises(AudiodiffError, match=message):
+        run_search(packaged, clips, "likelihood", 2)
 
 
 def test_times_of_other_weights_are_not_used(
