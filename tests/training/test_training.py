@@ -482,5 +482,5 @@ def test_a_bad_config_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(AudiodiffError, match="no such config"):
         read_train_config(tmp_path / "no.toml")
     (tmp_path / "bad.toml").write_text("steps = = 3")
-    with pytest.raises(AudiodiffError, match=r"bad.toml is no TRAINING"):
+    with pytest.raises(AudiodiffError, match=r"bad.toml is no TOML"):
         read_train_config(tmp_path / "bad.toml")
