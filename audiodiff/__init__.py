@@ -15,6 +15,7 @@ from audiodiff.mel.presets import PRESETS
 from audiodiff.model.config import ModelConfig
 from audiodiff.model.model import Model
 from audiodiff.model.run import Run
+from audiodiff.pipelines.generator import Generator
 from audiodiff.pipelines.vocoder import Vocoder
 from audiodiff.samplers.registry import SAMPLERS
 
@@ -22,6 +23,7 @@ __all__ = [
     "PRESETS",
     "SAMPLERS",
     "AudiodiffError",
+    "Generator",
     "LogMel",
     "MelConfig",
     "Model",

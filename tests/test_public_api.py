@@ -1,5 +1,8 @@
 import subprocess
 import sys
+from importlib import import_module
+
+import pytest
 
 import audiodiff
 
@@ -9,14 +12,26 @@ def test_the_public_names_are_these() -> None:
         "PRESETS",
         "SAMPLERS",
         "AudiodiffError",
+        "Generator",
         "LogMel",
         "MelConfig",
         "Model",
         "ModelConfig",
+        "Run",
         "Vocoder",
     ]
     for name in audiodiff.__all__:
         assert hasattr(audiodiff, name)
+
+
+@pytest.mark.parametrize(
+    "room", ["samplers", "diffusion", "guidance", "networks", "codecs", "conditioning", "search"]
+)
+def test_rooms_export_their_contracts(room: str) -> None:
+    module = import_module(f"audiodiff.{room}")
+    assert module.__all__
+    for name in module.__all__:
+        assert hasattr(module, name)
 
 
 def test_importing_needs_no_extra() -> None:
