@@ -1,4 +1,4 @@
-"""Conditions as a whole: moved, selected, joined, some of their parts dropped."""
+"""Operations on whole conditions: move, select, join, drop parts."""
 
 from collections.abc import Sequence
 

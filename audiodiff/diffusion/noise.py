@@ -29,7 +29,7 @@ class NoiseTape:
 
     Args:
         seeds: One seed (0 or more) per item of the batch.
-        offsets: Where each item starts on its tape, in positions of the state's last axis.
+        offsets: Start of each item on its tape, in positions of the state's last axis.
     """
 
     def __init__(self, seeds: Sequence[int], offsets: Sequence[int]) -> None:
@@ -59,11 +59,11 @@ class Colored:
     Noise is drawn as a wave whatever the codec, so that it belongs to a place in the sound.
 
     Args:
-        source: White noise.
-        codec: The way to the state.
-        prior: The covariance.
-        cond: What the prior is conditioned on.
-        n_samples: Length of the wave.
+        source: White noise in the shape of waves.
+        codec: The codec that turns a wave into a state.
+        prior: The covariance of the noise.
+        cond: The condition of the prior.
+        n_samples: Length of the wave in samples.
     """
 
     def __init__(

@@ -23,7 +23,7 @@ class Generator:
         model: The model.
         precision: The precision, as given.
         sample_rate: Sample rate of the sounds in Hz.
-        labels: Names of the classes that it makes; empty for a model without labels.
+        labels: Names of the model's classes; empty for a model without labels.
 
     Raises:
         AudiodiffError: If the model takes a mel.
@@ -71,7 +71,7 @@ class Generator:
             n_samples: Length of the sound in samples.
             label: Class of the sound, one of ``labels``; any class if None.
             n_steps: Number of sampler steps; the model's default if None.
-            sampler: A sampler, or its name; the model's own if None.
+            sampler: A sampler or its name; the model's own if None.
             seed: Seed of the noise.
 
         Raises:

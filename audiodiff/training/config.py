@@ -1,4 +1,4 @@
-"""What a training run is, as a TOML file and ``--set`` say it."""
+"""The config of a training run, from a TOML file and ``--set``."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,11 +18,11 @@ Fraction = Annotated[float, Field(ge=0, lt=1)]
 
 
 class DataConfig(Augment):
-    """How crops are cut, and their augmentation.
+    """The length of crops, and their augmentation.
 
     Attributes:
-        crop_frames: Length in mel frames.
-        margin_frames: Frames on either side that are heard but not learned from, so that the
+        crop_frames: Length of a crop in mel frames.
+        margin_frames: Frames on either side that are context but not learned from, so that the
             edges of a crop, where sound begins from nothing, are not taken for speech.
     """
 
@@ -31,19 +31,19 @@ class DataConfig(Augment):
 
 
 class OptimizerConfig(Config):
-    """AdamW, or Muon with it, with a linear warm-up and a cosine decay.
+    """AdamW, alone or with Muon, with a linear warm-up and a cosine decay.
 
     Attributes:
         kind: ``adamw``, or ``muon`` for the weights of the layers, with AdamW for the rest.
-        lr: The greatest learning rate, Muon's where there is one.
-        adamw_lr: AdamW's beside Muon.
-        lr_end: The learning rate of the last step, as a fraction of lr.
-        warmup: Steps from 0 to lr.
-        decay: The fraction of the run, its end, over which the rate falls.
-        betas: Of Adam.
-        momentum: Of Muon.
-        weight_decay: Decoupled.
-        clip_norm: The gradient is scaled down to this norm.
+        lr: Greatest learning rate, Muon's where it is used.
+        adamw_lr: Greatest learning rate of AdamW beside Muon.
+        lr_end: Learning rate of the last step, as a fraction of lr.
+        warmup: Number of steps from 0 to lr.
+        decay: Fraction of the run, at its end, over which the learning rate falls.
+        betas: Decay rates of AdamW's two moments.
+        momentum: Momentum of Muon.
+        weight_decay: Decoupled weight decay.
+        clip_norm: Greatest norm of the gradient, which is scaled down to it.
     """
 
     kind: Literal["adamw", "muon"] = "adamw"
@@ -64,14 +64,14 @@ class TrainConfig(Config):
     Attributes:
         model: The model to train.
         data: Length and augmentation of the crops.
-        objective: What is minimised.
+        objective: The objective that is minimised.
         optimizer: The optimiser and its figures.
         seed: Seed of the initial weights, the crops, the times and the noise.
         steps: Length of the run in steps, over which the learning rate decays.
         batch_size: Crops per process and pass.
         accumulation: Passes per step.
         precision: ``fp32``, or ``bf16`` by autocast.
-        compile: Whether torch.compile makes the network's code, which needs a C++ compiler.
+        compile: Whether torch.compile compiles the network, which needs a C++ compiler.
         ema_decay: Decay of the average of the weights that is saved as the model.
         log_every: Steps between lines of the log.
         eval_every: Steps between dev losses and previews.
@@ -128,10 +128,10 @@ class TrainConfig(Config):
 
 
 def with_objective(values: dict[str, Any]) -> dict[str, Any]:
-    """A run's values with the keys that were once beside the objective moved into it.
+    """Moves keys of an older layout into the table ``objective``.
 
-    ``loss``, ``above_f_max`` and ``times`` belong to the diffusion loss, and a table ``spectral``
-    made training go through the model's own run.
+    ``loss``, ``above_f_max`` and ``times`` are figures of the diffusion loss; a table ``spectral``
+    chose the spectral objective.
     """
     diffusion = {name: values[name] for name in DiffusionConfig.model_fields if name in values}
     spectral = values.get("spectral")
@@ -150,16 +150,17 @@ def with_objective(values: dict[str, Any]) -> dict[str, Any]:
 def read_train_config(path: Path, settings: Sequence[str] = ()) -> TrainConfig:
     """Reads a TOML file, with ``key=value`` settings laid over it.
 
-    A file that begins with ``base = "PATH"``, relative to its own folder, holds only what differs
-    from that one: tables are merged, other values replaced.
+    A file with ``base = "PATH"``, relative to its own folder, holds only what differs from that
+    file: tables are merged, other values replaced.
 
     Args:
         path: The TOML file.
-        settings: E.g. ``optimizer.lr=1e-4``; the value is read as TOML, or else as a string.
+        settings: Settings such as ``optimizer.lr=1e-4``, their values read as TOML or else as
+            strings.
 
     Raises:
-        AudiodiffError: If a file is missing or no TOML, bases go round in a circle, or a key or
-            value does not fit.
+        AudiodiffError: If a file is missing or no TOML, a file is its own base, or a key or value
+            does not fit.
     """
     values = _read_toml(path, ())
     for setting in settings:
