@@ -6,6 +6,7 @@ from dataclasses import replace
 import torch
 
 from audiodiff._types import Mel, WavePiece
+from audiodiff.errors import AudiodiffError
 from audiodiff.model.model import Model
 from audiodiff.model.run import Run
 from audiodiff.pipelines.spans import Span, cut, grouped
@@ -46,8 +47,13 @@ def in_pieces(
         batch_size: Pieces of equal size that are made at once.
 
     Raises:
-        AudiodiffError: At once, if the run's sampler, times or seeds are wrong.
+        AudiodiffError: At once, if a size is below 1, or the run's sampler, times or seeds are
+            wrong.
     """
+    if chunk_frames < 1 or batch_size < 1:
+        raise AudiodiffError(
+            f"chunk_frames={chunk_frames}, batch_size={batch_size}: give at least 1 of each"
+        )
     run.seeds(len(mel))
     context = context_of(model, run)
     context = context if context_frames is None else context_frames

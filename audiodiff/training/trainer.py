@@ -224,12 +224,7 @@ class Trainer:
         return bool(self.accelerator.reduce(flag, "sum").item() > 0)
 
     def _report(
-        self,
-        monitor: Monitor | None,
-        clock: Clock,
-        norm: torch.Tensor,
-        last: int,
-        over: bool,
+        self, monitor: Monitor | None, clock: Clock, norm: torch.Tensor, last: int, over: bool
     ) -> None:
         """Logs and saves if this step is due for it or the session is over."""
         config = self.config
