@@ -14,6 +14,9 @@ from audiodiff.training.objectives.contract import Setting
 from audiodiff.training.objectives.diffusion import DiffusionConfig
 from audiodiff.training.objectives.registry import AnyObjective
 
+DIFFUSION_FIGURES = tuple(name for name in DiffusionConfig.model_fields if name != "kind")
+"""Names of the figures of the diffusion loss."""
+
 Fraction = Annotated[float, Field(ge=0, lt=1)]
 
 
@@ -96,7 +99,12 @@ class TrainConfig(Config):
     @model_validator(mode="before")
     @classmethod
     def _upgraded(cls, values: Any) -> Any:
-        return with_objective(values) if isinstance(values, dict) else values
+        if not isinstance(values, dict):
+            return values
+        values = with_objective(values)
+        if isinstance(values.get("objective"), dict):
+            values = values | {"objective": with_inner_diffusion(values["objective"])}
+        return values
 
     @model_validator(mode="after")
     def _parts_fit(self) -> "TrainConfig":
@@ -128,23 +136,33 @@ class TrainConfig(Config):
 
 
 def with_objective(values: dict[str, Any]) -> dict[str, Any]:
-    """Moves keys of an older layout into the table ``objective``.
+    """Moves keys of an older layout into the table ``objective``, over what it holds.
 
     ``loss``, ``above_f_max`` and ``times`` are figures of the diffusion loss; a table ``spectral``
     chose the spectral objective.
     """
-    diffusion = {name: values[name] for name in DiffusionConfig.model_fields if name in values}
-    spectral = values.get("spectral")
-    if not diffusion and spectral is None:
+    old = {name: values[name] for name in DIFFUSION_FIGURES if name in values}
+    if isinstance(values.get("spectral"), dict):
+        old |= {"kind": "spectral", **values["spectral"]}
+    objective = values.get("objective", {})
+    if not old or not isinstance(objective, dict):
         return values
-    objective = {**(spectral or {}), **values.get("objective", {})}
-    objective.setdefault("kind", "diffusion" if spectral is None else "spectral")
-    if objective["kind"] == "spectral":
-        objective["diffusion"] = {**diffusion, **objective.get("diffusion", {})}
-    else:
-        objective = {**diffusion, **objective}
-    moved = {*DiffusionConfig.model_fields, "spectral"}
-    return {name: v for name, v in values.items() if name not in moved} | {"objective": objective}
+    left = {name: v for name, v in values.items() if name not in (*DIFFUSION_FIGURES, "spectral")}
+    return left | {"objective": _merged(objective, old)}
+
+
+def with_inner_diffusion(objective: dict[str, Any]) -> dict[str, Any]:
+    """Moves the figures of the diffusion loss to where a spectral objective holds them.
+
+    So a file, or ``--set objective.kind=spectral``, can make a diffusion objective spectral.
+    """
+    objective = {"kind": "diffusion", **objective}
+    if objective["kind"] != "spectral":
+        return objective
+    figures = {name: objective.pop(name) for name in DIFFUSION_FIGURES if name in objective}
+    if figures:
+        objective["diffusion"] = _merged(figures, objective.get("diffusion", {}))
+    return objective
 
 
 def read_train_config(path: Path, settings: Sequence[str] = ()) -> TrainConfig:
@@ -177,7 +195,7 @@ def _read_toml(path: Path, above: tuple[Path, ...]) -> dict[str, Any]:
         text = path.read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
         raise AudiodiffError(f"{path} is no TOML: {error}; save it as UTF-8") from error
-    values = _parse_toml(text, str(path))
+    values = with_objective(_parse_toml(text, str(path)))
     base = values.pop("base", None)
     if base is None:
         return values
