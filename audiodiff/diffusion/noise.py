@@ -27,6 +27,12 @@ def white_noise(key: tuple[int, ...], shape: tuple[int, ...]) -> Float[Tensor, "
 class NoiseTape:
     """An endless tape of noise for each item, read at an offset along the last axis.
 
+    Example:
+        >>> whole = NoiseTape([7], [0])(torch.zeros(1, 1000), step=1)
+        >>> part = NoiseTape([7], [600])(torch.zeros(1, 100), step=1)
+        >>> torch.equal(part, whole[:, 600:700])
+        True
+
     Args:
         seeds: One seed (0 or more) per item of the batch.
         offsets: Start of each item on its tape, in positions of the state's last axis.

@@ -112,6 +112,10 @@ TIMES: dict[str, Callable[[Schedule, int, Range], TimeGrid]] = {
 def check_times(times: Sequence[float]) -> TimeGrid:
     """Turns explicit times into a tensor.
 
+    Example:
+        >>> check_times([0.9, 0.5, 0.0])
+        tensor([0.9000, 0.5000, 0.0000], dtype=torch.float64)
+
     Raises:
         AudiodiffError: Unless they fall strictly from at most 1 to exactly 0.
     """

@@ -17,6 +17,11 @@ class MelConsistency(Config):
     loss alone are averages over many possible sounds, whose mel is not the answer's; those of a
     model trained through its own run are sounds.
 
+    Example:
+        >>> guidance = MelConsistency(n_passes=96, steps="before-last")
+        >>> [guidance.acts_at(step, n_steps=2) for step in range(2)]
+        [True, False]
+
     Attributes:
         n_passes: Number of passes of `audiodiff.mel.projection.MelProjection`.
         steps: Steps at which it acts.

@@ -30,8 +30,9 @@ class Run:
         AudiodiffError: If both ``n_steps`` and ``times`` are given, or ``n_steps`` is below 1.
 
     Example:
-        >>> Run(n_steps=4).seeds(3)
-        (0, 0, 0)
+        >>> run = Run("ddim", n_steps=4, seed=7)
+        >>> run.seeds(3)
+        (7, 7, 7)
     """
 
     sampler: str | Sampler | None = None

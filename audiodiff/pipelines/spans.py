@@ -20,7 +20,12 @@ class Span(NamedTuple):
 
 
 def cut(n_frames: int, chunk: int, context: int) -> list[Span]:
-    """Cuts into pieces of ``chunk`` frames, or a single piece where cutting saves nothing."""
+    """Cuts into pieces of ``chunk`` frames, or a single piece where cutting saves nothing.
+
+    Example:
+        >>> [(span.first, span.last) for span in cut(20, chunk=10, context=2)]
+        [(0, 12), (8, 20)]
+    """
     if n_frames <= chunk + 2 * context:
         return [Span(0, n_frames, 0, n_frames)]
     return [

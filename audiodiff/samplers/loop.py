@@ -44,6 +44,19 @@ def sample(
 ) -> Iterator[State]:
     """Yields the state after each step; the last one is the sample.
 
+    Example:
+        >>> import torch
+        >>> from audiodiff.diffusion.noise import NoiseTape
+        >>> from audiodiff.diffusion.schedules import RectifiedFlow
+        >>> from audiodiff.diffusion.times import uniform
+        >>> from audiodiff.samplers.ddim import DDIM
+        >>> silence = lambda x_t, t: torch.zeros_like(x_t)
+        >>> schedule, like = RectifiedFlow(), torch.zeros(1, 100)
+        >>> noise = NoiseTape([0], [0])
+        >>> states = sample(silence, schedule, DDIM(), uniform(schedule, 4), noise, like)
+        >>> last(states).abs().max()
+        tensor(0.)
+
     Args:
         denoise: The denoised estimate with its condition bound.
         schedule: The schedule that the denoiser was trained on.

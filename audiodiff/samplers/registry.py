@@ -37,6 +37,10 @@ CORRECTED = "+langevin"
 def build_sampler(sampler: str | Sampler) -> Sampler:
     """The sampler of a name in `SAMPLERS`, with or without `CORRECTED`; a sampler as it is.
 
+    Example:
+        >>> build_sampler("heun").calls
+        2
+
     Raises:
         AudiodiffError: If the name is unknown.
     """

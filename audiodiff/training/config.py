@@ -179,6 +179,18 @@ def read_train_config(path: Path, settings: Sequence[str] = ()) -> TrainConfig:
     Raises:
         AudiodiffError: If a file is missing or no TOML, a file is its own base, or a key or value
             does not fit.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = Path(folder) / "run.toml"
+        ...     _ = path.write_text('''
+        ...     model = { sample_rate = 16000, target = "v", network = { kind = "diffwave" } }
+        ...     ''')
+        ...     settings = ["model.schedule.kind=cosine", "model.sampling.times=[1.0, 0.0]"]
+        ...     config = read_train_config(path, [*settings, "objective.loss=l2"])
+        >>> config.objective.loss
+        'l2'
     """
     values = _read_toml(path, ())
     for setting in settings:
