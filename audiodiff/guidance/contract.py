@@ -78,6 +78,6 @@ def guided(
     """
     for steer in guidance:
         if steer.acts_at(step, n_steps):
-            assert context is not None, "whoever gives guidance gives its context"
+            assert context is not None, "callers with guidance give its context"
             denoise = steer(denoise, context)
     return denoise

@@ -55,18 +55,18 @@ def read_config(directory: Path) -> Any:
     """The plain data of a model directory's config.json.
 
     Raises:
-        AudiodiffError: If it is missing or no JSON.
+        AudiodiffError: If it is missing or not JSON.
     """
     path = directory / CONFIG_NAME
     if not path.is_file():
         raise AudiodiffError(
-            f"{directory} is no model directory: it has no {CONFIG_NAME}; give one that "
+            f"{directory} is not a model directory: it has no {CONFIG_NAME}; give one that "
             f"`audiodiff train` or `audiodiff convert` wrote"
         )
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise AudiodiffError(f"{path} is no JSON ({error}); fetch the model again") from error
+        raise AudiodiffError(f"{path} is not JSON ({error}); fetch the model again") from error
 
 
 def load_weights(module: nn.Module, tensors: Mapping[str, Tensor], source: Path) -> None:

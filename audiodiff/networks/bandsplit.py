@@ -82,7 +82,7 @@ class BandSplitConfig(NetworkConfig):
     def check_codec(self, codec: CodecConfig) -> None:
         """Refuses a codec of another kind, or whose bins are not those of the bands."""
         super().check_codec(codec)
-        assert isinstance(codec, StftConfig), "its kind says so"
+        assert isinstance(codec, StftConfig), "checked by its kind"
         if codec.n_bins != self.n_bins:
             raise ValueError(
                 f"network.bands hold {self.n_bins} bins but codec.n_fft={codec.n_fft} makes "

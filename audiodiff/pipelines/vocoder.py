@@ -286,7 +286,7 @@ class Vocoder:
         if mel.ndim != 3:
             raise AudiodiffError(
                 f"mel has shape {tuple(mel.shape)} but must be (batch, n_mels, frames); "
-                "one mel alone is mel[None]"
+                "give a single mel as mel[None]"
             )
         own = own_mel(mel, self.mel_config, preset, "mel")
         if preset is not None and (remark := conversion_to(self.mel_config, preset).remark()):

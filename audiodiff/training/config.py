@@ -177,7 +177,7 @@ def read_train_config(path: Path, settings: Sequence[str] = ()) -> TrainConfig:
             strings.
 
     Raises:
-        AudiodiffError: If a file is missing or no TOML, a file is its own base, or a key or value
+        AudiodiffError: If a file is missing or not TOML, a file is its own base, or a key or value
             does not fit.
 
     Example:
@@ -206,13 +206,13 @@ def _read_toml(path: Path, above: tuple[Path, ...]) -> dict[str, Any]:
     try:
         text = path.read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
-        raise AudiodiffError(f"{path} is no TOML: {error}; save it as UTF-8") from error
+        raise AudiodiffError(f"{path} is not TOML: {error}; save it as UTF-8") from error
     values = with_objective(_parse_toml(text, str(path)))
     base = values.pop("base", None)
     if base is None:
         return values
     if not isinstance(base, str):
-        raise AudiodiffError(f"{path}: base={base!r} is no path; give one in quotes")
+        raise AudiodiffError(f"{path}: base={base!r} is not a path; give one in quotes")
     return _merged(_read_toml(path.parent / base, (*above, path.resolve())), values)
 
 
@@ -232,7 +232,7 @@ def _parse_toml(text: str, source: str) -> dict[str, Any]:
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise AudiodiffError(f"{source} is no TOML: {error}") from error
+        raise AudiodiffError(f"{source} is not TOML: {error}") from error
 
 
 def _lay_over(values: dict[str, Any], setting: str) -> None:

@@ -34,7 +34,7 @@ def check_free(out: Path, config: TrainConfig, resume: bool) -> None:
     if not path.exists() and not (out / STATE_NAME).exists():
         return
     if not resume:
-        raise AudiodiffError(f"{out} holds a run; add --resume to go on, or choose another out")
+        raise AudiodiffError(f"{out} holds a run; add --resume to continue, or choose another out")
     try:
         stored = TrainConfig.parse(json.loads(path.read_text(encoding="utf-8")), str(path))
     except ValueError as error:

@@ -87,7 +87,7 @@ def load_state(
     tensors, metadata = load_tensors(path)
     if PROGRESS not in metadata:
         raise AudiodiffError(
-            f"{path} does not say how far its run was, as older versions' do not; start anew in "
+            f"{path} lacks the progress of its run, as those of older versions do; start again in "
             "another --out, with --init and this run's model"
         )
     parts: dict[str, dict[str, Tensor]] = {"network": {}, "average": {}, "optimizer": {}}
@@ -106,8 +106,8 @@ def load_state(
         ) from error
     if record["clips"] != start.record()["clips"]:
         raise AudiodiffError(
-            f"{path} was trained on other clips; resume with the same --data, or start anew in "
-            "another --out"
+            f"{path} was trained on other clips; resume with the same --data, or start again "
+            "in another --out"
         )
     moments: dict[int, dict[str, Tensor]] = {}
     for name, tensor in parts["optimizer"].items():

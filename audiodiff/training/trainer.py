@@ -86,7 +86,7 @@ def initial_weights(config: TrainConfig, directory: Path) -> dict[str, torch.Ten
     """The weights of a model directory, for a run whose network is the same.
 
     Raises:
-        AudiodiffError: If it is no model directory, or its network is another.
+        AudiodiffError: If it is not a model directory, or its network is another.
     """
     model = Model.load(directory)
     if model.config.network != config.model.network:
@@ -141,7 +141,7 @@ class Trainer:
             self.progress = load_state(
                 out / STATE_NAME, self.trained, self.average.tensors, optimizer, self.progress
             )
-            say(f"going on after step {self.progress.step}")
+            say(f"continuing after step {self.progress.step}")
         self.objective.to(accelerator.device)
         if config.compile:
             check_compiler(accelerator.device)
@@ -186,7 +186,7 @@ class Trainer:
                 if not over and self._due(config.eval_every, last) and monitor is not None:
                     self._measure(monitor)
                 if over:
-                    self.say(f"stopped after step {self.step}; go on with --resume")
+                    self.say(f"stopped after step {self.step}; continue with --resume")
                     break
         if monitor is not None:
             monitor.close()
@@ -236,7 +236,7 @@ class Trainer:
         if not math.isfinite(mean_loss) or not math.isfinite(norm.item()):
             raise AudiodiffError(
                 f"the loss is {mean_loss} and the gradient's norm {norm.item()} at step "
-                f"{self.step}; start anew in another --out with optimizer.lr below "
+                f"{self.step}; start again in another --out with optimizer.lr below "
                 f"{config.optimizer.lr}"
             )
         if due_log:
