@@ -22,7 +22,7 @@ from audiodiff.pipelines.loading import loaded
 from audiodiff.pipelines.pieces import CHUNK_FRAMES, context_of, in_pieces, made_of
 from audiodiff.pipelines.rates import resampled, resampled_pieces
 from audiodiff.pipelines.stream import pace_of, windows
-from audiodiff.system.devices import check_device
+from audiodiff.system.devices import check_device, use_bf16
 
 
 class Vocoder:
@@ -48,7 +48,7 @@ class Vocoder:
         n_mels: Bands of that mel.
 
     Raises:
-        AudiodiffError: If the model takes no mel.
+        AudiodiffError: If the model takes no mel, or the precision is unknown.
     """
 
     def __init__(self, model: Model, precision: str = "auto") -> None:
@@ -57,6 +57,7 @@ class Vocoder:
                 "this model takes no mel, so there is nothing to vocode; use Generator, or "
                 "`audiodiff generate`"
             )
+        use_bf16(precision, model.device)  # refuses an unknown precision
         self.model, self.precision, self._log_mel = model.eval(), precision, model.log_mel
         self.mel_config: MelConfig = self._log_mel.config
         self.sample_rate, self.hop_length = model.config.sample_rate, model.config.hop_length
@@ -72,8 +73,7 @@ class Vocoder:
             name: ``default`` for the model inside this package, a model directory, or the id
                 ``owner/name`` of a model on the Hugging Face Hub.
             device: Device to run it on, e.g. ``cpu`` or ``cuda``.
-            precision: Precision of the network's products: ``fp32``, ``bf16``, or ``auto``, which
-                is bf16 where the device has instructions for it.
+            precision: Precision of the network's products: ``fp32``, ``bf16`` or ``auto``.
             compile: Whether torch.compile compiles the network, for mels of any length. The first
                 call then takes half a minute more, and later ones less.
 
@@ -177,8 +177,7 @@ class Vocoder:
     ) -> list[Float[Tensor, " _"]]:
         """Makes the sounds of mels of different lengths, each as it would be alone.
 
-        Mels of one length are made together. The end of a sound depends on where its mel ends, so
-        mels of different lengths cannot be padded without changing it.
+        Mels of one length are made together; padding would change the ends of their sounds.
 
         Args:
             mels: (n_mels, frames) each, or a padded (batch, n_mels, frames).

@@ -9,13 +9,7 @@ from audiodiff.samplers.multistep import unified
 
 
 class Before(NamedTuple):
-    """The memory that a step leaves for the next.
-
-    Attributes:
-        x: The corrected state from which it started.
-        step: The step itself.
-        estimates: The estimates that it used, the latest first.
-    """
+    """What a step leaves behind: its corrected start, itself and its estimates."""
 
     x: State
     step: Step
