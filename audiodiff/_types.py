@@ -180,7 +180,7 @@ class Codec(Protocol):
     """Steps of that axis on either side that one step of a decoded or encoded one depends on."""
 
     def encode(self, wave: Wave) -> State:
-        """What diffuses, from a wave."""
+        """The state of a wave."""
 
     def decode(self, x: State, length: int) -> Wave:
         """The wave of ``length`` samples."""

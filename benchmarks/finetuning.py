@@ -36,7 +36,7 @@ ONE_CALL = ("model.sampling.times=[0.98, 0.0]",)
 BEFORE = "before"
 """Name of the row of the untuned model."""
 
-THROUGH_THE_RUN = (*ONE_CALL, "spectral.diffusion_items=2")
+THROUGH_THE_RUN = (*ONE_CALL, "objective.kind=spectral", "objective.diffusion_items=2")
 
 
 class Run(NamedTuple):

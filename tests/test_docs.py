@@ -6,13 +6,23 @@ A Python block runs unless its fence says ``python no-run``.
 import re
 import shlex
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
+from unittest.mock import patch
 
 import pytest
 from typer.main import get_command
 
-from audiodiff import PRESETS
+from audiodiff import PRESETS, SAMPLERS
 from audiodiff.cli.app import app
+from audiodiff.diffusion.priors import PRIORS
+from audiodiff.diffusion.schedules import SCHEDULES
+from audiodiff.guidance.registry import GUIDANCE
+from audiodiff.metrics.registry import METRICS
+from audiodiff.networks import NETWORKS
+from audiodiff.search import SEARCHES
+from audiodiff.training.objectives import OBJECTIVES
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = {
@@ -49,8 +59,28 @@ COMMANDS = {
     for i, command in enumerate(commands(text))
 }
 README = PAGES["README.md"]
+REGISTRIES: tuple[dict[str, Any], ...] = (
+    SAMPLERS,
+    PRIORS,
+    SCHEDULES,
+    GUIDANCE,
+    METRICS,
+    NETWORKS,
+    OBJECTIVES,
+    SEARCHES,
+)
 
 
+@pytest.fixture
+def registries() -> Iterator[None]:
+    """Takes out again what a page assigns to a registry."""
+    with ExitStack() as stack:
+        for registry in REGISTRIES:
+            stack.enter_context(patch.dict(registry))
+        yield
+
+
+@pytest.mark.usefixtures("registries")
 @pytest.mark.parametrize("name", PYTHON)
 def test_python_runs(
     name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

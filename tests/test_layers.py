@@ -33,6 +33,9 @@ ROOMS = [
 
 TOP = {"__init__", "__main__", "_types", "config", "errors"}
 
+MOST_LINES = 300
+"""Lines that a module may have."""
+
 
 def module_of(path: Path) -> str:
     """Its name within the package; of a room's ``__init__``, the room's."""
@@ -70,6 +73,11 @@ def test_the_house_has_these_rooms() -> None:
     rooms = {path.relative_to(ROOT).parts[0] for path in ROOT.glob("*/**/*.py")}
     assert rooms == set(ROOMS)
     assert {path.stem for path in ROOT.glob("*.py")} == TOP
+
+
+def test_modules_are_short() -> None:
+    lines = {module: len(path.read_text().splitlines()) for module, path in MODULES.items()}
+    assert not {module: n for module, n in lines.items() if n > MOST_LINES}
 
 
 def test_imports_point_to_rooms_above() -> None:

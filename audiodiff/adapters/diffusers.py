@@ -83,12 +83,13 @@ def _level(scheduler: Any, i: int) -> tuple[float, float]:
     name = type(scheduler).__name__
     if hasattr(scheduler, "precondition_outputs"):
         raise AudiodiffError(
-            f"{name} has a preconditioning of its own; give the scheduler of the same solver "
-            "without it"
+            f"{name} has its own preconditioning; give the scheduler of the same solver without it"
         )
     if not hasattr(scheduler, "sigmas"):
         if not hasattr(scheduler, "alphas_cumprod"):
-            raise AudiodiffError(f"{name} tells no noise level; give one with sigmas or betas")
+            raise AudiodiffError(
+                f"{name} has no readable noise level; give one with sigmas or betas"
+            )
         power = scheduler.alphas_cumprod[int(scheduler.timesteps[i])].item()
         return power**0.5, (1 - power) ** 0.5
     sigma = scheduler.sigmas[i].item()

@@ -1,4 +1,4 @@
-"""What every codec's config declares."""
+"""The declarations of every codec's config."""
 
 from audiodiff._types import Codec
 from audiodiff.config import Config
@@ -9,18 +9,18 @@ class CodecConfig(Config):
     """The sizes of a codec, from which it is built.
 
     Attributes:
-        kind: Its name in `audiodiff.codecs.CODECS`.
+        kind: The codec's name in `audiodiff.codecs.CODECS`.
     """
 
     kind: str
 
     def build(self, mel: MelConfig | None) -> Codec:
-        """The codec.
+        """The codec of a model.
 
         Args:
-            mel: The model's mel, whose frames it may share; None for a model without one.
+            mel: The model's mel, whose frames the codec may share; None for a model without one.
 
         Raises:
-            AudiodiffError: If it does not fit the mel.
+            AudiodiffError: If the codec does not fit the mel.
         """
         raise NotImplementedError

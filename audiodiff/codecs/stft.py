@@ -37,7 +37,7 @@ class StftConfig(CodecConfig):
 
     @property
     def n_bins(self) -> int:
-        """Frequencies kept: all but that at half the sample rate."""
+        """Number of frequencies: all but the one at half the sample rate."""
         return self.n_fft // 2
 
     def build(self, mel: MelConfig | None) -> "Stft":
@@ -56,7 +56,7 @@ class Stft:
 
     The middle of frame m is that of the mel's frame m. The transform is divided by the root of the
     window's energy, so that white noise of unit variance has ``E|X|^2 = 1`` in every bin. The bin
-    at half the sample rate, which says next to nothing, is left out.
+    at half the sample rate, which holds next to nothing, is left out.
 
     Example:
         >>> from audiodiff.mel.presets import PRESETS
@@ -69,11 +69,11 @@ class Stft:
         True
 
     Args:
-        config: Length of the transform.
-        mel: The mel whose frames it shares.
+        config: The length of the transform.
+        mel: The mel whose frames the codec shares.
 
     Raises:
-        AudiodiffError: If the frames would not overlap enough to make a wave of them.
+        AudiodiffError: If the frames overlap too little to recover a wave.
     """
 
     def __init__(self, config: StftConfig, mel: MelConfig) -> None:

@@ -14,7 +14,7 @@ class WaveformConfig(CodecConfig):
     kind: Literal["waveform"] = "waveform"
 
     def build(self, mel: MelConfig | None = None) -> "Waveform":
-        """The codec, which needs nothing."""
+        """The codec, which ignores the mel."""
         return Waveform()
 
 

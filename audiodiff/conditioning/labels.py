@@ -8,6 +8,10 @@ from audiodiff.errors import AudiodiffError
 def index_of(label: str, labels: Sequence[str]) -> int:
     """The index of a label among a model's.
 
+    Example:
+        >>> index_of("seven", ["six", "seven"])
+        1
+
     Raises:
         AudiodiffError: If the model has no such label.
     """

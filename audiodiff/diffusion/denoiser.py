@@ -13,11 +13,11 @@ from audiodiff.diffusion.targets import x0_from_output
 class Whitened:
     """A network that works in the prior's whitened coordinates: ``y = color(net(whiten(x_t)))``.
 
-    There the noise is white and the data has about unit variance in silence as in speech, so one
+    There the noise is white and the data has about unit variance, in silence as in speech, so one
     network serves every level. With the unit prior this is the network itself.
 
     Args:
-        network: What is trained.
+        network: The network that is trained.
         prior: The covariance of the noise.
         cond: The condition of both.
         bf16: Whether the network runs under autocast to bfloat16.
@@ -49,7 +49,7 @@ class Whitened:
         return self.prior.color(y.to(x_t), self.shape)
 
     def _precision(self, like: Tensor | None) -> AbstractContextManager[None]:
-        """Autocast where asked for; without, whatever the caller has chosen stays."""
+        """Autocast if asked for; otherwise the caller's own precision stays."""
         if not self.bf16 or like is None:
             return nullcontext()
         return torch.autocast(like.device.type, torch.bfloat16)

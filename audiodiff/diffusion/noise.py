@@ -27,9 +27,15 @@ def white_noise(key: tuple[int, ...], shape: tuple[int, ...]) -> Float[Tensor, "
 class NoiseTape:
     """An endless tape of noise for each item, read at an offset along the last axis.
 
+    Example:
+        >>> whole = NoiseTape([7], [0])(torch.zeros(1, 1000), step=1)
+        >>> part = NoiseTape([7], [600])(torch.zeros(1, 100), step=1)
+        >>> torch.equal(part, whole[:, 600:700])
+        True
+
     Args:
         seeds: One seed (0 or more) per item of the batch.
-        offsets: Where each item starts on its tape, in positions of the state's last axis.
+        offsets: Start of each item on its tape, in positions of the state's last axis.
     """
 
     def __init__(self, seeds: Sequence[int], offsets: Sequence[int]) -> None:
@@ -59,11 +65,11 @@ class Colored:
     Noise is drawn as a wave whatever the codec, so that it belongs to a place in the sound.
 
     Args:
-        source: White noise.
-        codec: The way to the state.
-        prior: The covariance.
-        cond: What the prior is conditioned on.
-        n_samples: Length of the wave.
+        source: White noise in the shape of waves.
+        codec: The codec that turns a wave into a state.
+        prior: The covariance of the noise.
+        cond: The condition of the prior.
+        n_samples: Length of the wave in samples.
     """
 
     def __init__(

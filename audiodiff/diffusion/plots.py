@@ -19,7 +19,7 @@ def run_figure(schedule: Schedule, times: Float[Tensor, " times"]) -> "Figure":
 
     figure = Figure(figsize=(8, 3), layout="constrained")
     axis = figure.subplots()
-    # Where there is no signal there is no level: drawn is the nearest time that has one.
+    # At a time without signal, which has no level, the nearest time that has one is drawn.
     grid = torch.linspace(schedule.t_min, 1 - schedule.t_min, 200, dtype=torch.float64)
     axis.plot(grid, log_snr(schedule, grid), color="grey")
     calls = times[:-1].clamp(max=1 - schedule.t_min)

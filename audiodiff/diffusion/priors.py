@@ -24,14 +24,14 @@ from audiodiff.mel.log_mel import MelConfig
 
 
 class PriorConfig(Config):
-    """Which prior, and its figures.
+    """The prior of a model, and its figures.
 
     Attributes:
         kind: A name in `PRIORS`: ``unit``, ``mel-energy`` (PriorGrad), ``mel-spectral``
             (SpecGrad-like), or ``mel-envelope``, the same for the STFT codec.
         std_min: The least standard deviation, so that silence keeps some noise. With
             ``mel-energy`` it is a fraction of the greatest; with the spectral priors it is the
-            level of noise, against full scale, under which the envelope never falls.
+            level of noise, relative to full scale, below which the envelope never falls.
         above_f_max: Factor of the spectral priors for frequencies above the mel's highest.
         energy_min: Frame energy, in mel amplitude, at which the standard deviation of
             ``mel-energy`` is 0.
@@ -60,7 +60,7 @@ class Unit:
     radius = 0
 
     def __init__(self, config: PriorConfig, codec: CodecConfig, mel: MelConfig | None) -> None:
-        """Needs nothing of either."""
+        """Ignores the codec and the mel."""
 
     def condition(self, cond: Condition) -> None:
         """Nothing."""
@@ -108,7 +108,7 @@ class MelSpectral:
     """Noise with the mel's spectral envelope, after SpecGrad (arXiv:2203.16749).
 
     ``color(x) = STFT^-1(G STFT(x))`` with a gain G per frame and bin, zero phase, see `Envelope`.
-    `whiten` divides by G; it undoes `color` but for what neighbouring frames differ in.
+    `whiten` divides by G; it undoes `color` except where neighbouring frames differ.
     """
 
     codecs: ClassVar[tuple[str, ...] | None] = ("waveform",)
@@ -143,7 +143,7 @@ class MelSpectral:
 
 
 class MelEnvelope:
-    """`MelSpectral` for the STFT codec: there the gain G is a product, and `whiten` is exact."""
+    """`MelSpectral` for the STFT codec, where the gain G is a product and `whiten` is exact."""
 
     codecs: ClassVar[tuple[str, ...] | None] = ("stft",)
     radius = 0
@@ -183,7 +183,7 @@ def _mel_of(cond: Condition) -> Mel:
 
 
 class BuildsPrior(Protocol):
-    """The class of a prior: what makes one from a config, and where it works."""
+    """The class of a prior, which builds one from a config."""
 
     @property
     def codecs(self) -> tuple[str, ...] | None:
@@ -199,4 +199,4 @@ PRIORS: dict[str, BuildsPrior] = {
     "mel-spectral": MelSpectral,
     "mel-envelope": MelEnvelope,
 }
-"""Every prior by the name that a config gives as ``kind``. Assign to it to add one."""
+"""Every prior by the name that a config gives as ``kind``; assign to it to add one."""

@@ -41,7 +41,7 @@ class _BetaList(Config):
 
     @cached_property
     def _knots(self) -> tuple[float, ...]:
-        """Alpha at steps 0 ... N; no tensor, as pydantic compares what is cached, too."""
+        """Alpha at steps 0 ... N; not a tensor, as pydantic also compares cached values."""
         betas = torch.tensor(self.step_betas, dtype=torch.float64)
         return 1.0, *(1 - betas).cumprod(0).sqrt().tolist()
 
@@ -91,7 +91,7 @@ class Betas(_BetaList):
 
 
 class LinearBetas(_BetaList):
-    """``n_steps`` variances at equal distances; the defaults are DiffWave's (arXiv:2009.09761)."""
+    """``n_steps`` equally spaced variances; the defaults are DiffWave's (arXiv:2009.09761)."""
 
     kind: Literal["linear"] = "linear"
     n_steps: int = Field(default=50, ge=1)
@@ -241,7 +241,7 @@ SCHEDULES: dict[str, type[Config]] = {
     "ve": VE,
     "rectified-flow": RectifiedFlow,
 }
-"""Every schedule by the name that a config gives as ``kind``. Assign to it to add one."""
+"""Every schedule by the name that a config gives as ``kind``; assign to it to add one."""
 
 
 class StoredSchedule(Schedule, Protocol):

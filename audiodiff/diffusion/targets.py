@@ -66,7 +66,7 @@ TARGETS: dict[str, Callable[[Schedule, Times], tuple[Times, Times]]] = {
 
 
 def output_from_x0(target: str, schedule: Schedule, t: Times, x0: State, eps: State) -> State:
-    """What the network should say: ``y = a x_0 + b eps``."""
+    """The output that the network should give: ``y = a x_0 + b eps``."""
     a, b = TARGETS[target](schedule, t)
     return scaled(a, x0) + scaled(b, eps)
 
@@ -74,8 +74,8 @@ def output_from_x0(target: str, schedule: Schedule, t: Times, x0: State, eps: St
 def x0_from_output(target: str, schedule: Schedule, t: Times, x_t: State, y: State) -> State:
     """The denoised estimate: ``x_0 = (b x_t - sigma y) / (alpha b - sigma a)``.
 
-    For eps and score it does not exist where alpha is zero: there the noise says nothing of the
-    data.
+    For eps and score it does not exist where alpha is zero, as the noise then says nothing about
+    the data.
     """
     a, b = TARGETS[target](schedule, t)
     alpha, sigma = schedule.alpha(t), schedule.sigma(t)

@@ -57,7 +57,7 @@ def uniform_log_snr(schedule: Schedule, n_steps: int, t_range: Range = None) -> 
 def karras(schedule: Schedule, n_steps: int, t_range: Range = None) -> TimeGrid:
     """Equal steps of ``(sigma / alpha)^(1 / 7)``, then 0 (EDM, arXiv:2206.00364, eq. 5).
 
-    Without a range they lie as those of `uniform_log_snr` do.
+    Without a range they span the same times as those of `uniform_log_snr`.
     """
     ends = (1 - schedule.t_min, schedule.t_min) if t_range is None else t_range
     first, last = (-log_snr(schedule, torch.tensor(ends, dtype=torch.float64)) / 2).tolist()
@@ -98,8 +98,8 @@ PUBLISHED = {
     "wavegrad": (7e-6, 1.4e-4, 2.1e-3, 2.8e-2, 0.35, 0.7),
     "bddm": (1.3559e-4, 1.0096e-3, 8.77838e-3, 0.13596, 0.27756, 0.28931, 0.30),
 }
-"""Fast schedules for `from_betas`: DiffWave's (arXiv:2009.09761), the one that public code for
-WaveGrad (arXiv:2009.00713) shares, one of BDDM's (arXiv:2203.13508)."""
+"""Fast schedules for `from_betas`: DiffWave's (arXiv:2009.09761), the one shared by public
+code for WaveGrad (arXiv:2009.00713), and one of BDDM's (arXiv:2203.13508)."""
 
 
 TIMES: dict[str, Callable[[Schedule, int, Range], TimeGrid]] = {
@@ -111,7 +111,11 @@ TIMES: dict[str, Callable[[Schedule, int, Range], TimeGrid]] = {
 
 
 def check_times(times: Sequence[float]) -> TimeGrid:
-    """Explicit times as a tensor.
+    """Turns explicit times into a tensor.
+
+    Example:
+        >>> check_times([0.9, 0.5, 0.0])
+        tensor([0.9000, 0.5000, 0.0000], dtype=torch.float64)
 
     Raises:
         AudiodiffError: Unless they fall strictly from at most 1 to exactly 0.

@@ -1,4 +1,4 @@
-"""A short-time transform in real products, for graphs whose runtime has no quick one."""
+"""A short-time Fourier transform in real products, for runtimes without a fast one."""
 
 import math
 
@@ -14,18 +14,18 @@ Bins = Float[Tensor, "batch bins frames"]
 
 
 class FactoredSTFT:
-    """The transform of `frames.stft` and its inverse by two small matrices instead of a large one.
+    """The transform of `frames.stft` and its inverse, by two small matrices instead of a large one.
 
     With ``n = p q``, samples ``q i + j`` and bins ``k = u + p v`` (Cooley and Tukey 1965)::
 
         X[u + p v] = sum_j W_q^(j v) W_n^(j u) sum_i W_p^(i u) x[q i + j],  W_n = exp(-2 pi i / n)
 
-    That is a tenth of the products of the whole matrix for 768 samples, and shorter sums, whose
-    rounding is no more than that of a fast transform.
+    For 768 samples that takes a tenth of the products of the whole matrix, and its shorter sums
+    round no worse than a fast transform.
 
     Args:
-        window: (n_fft,), of an even length.
-        hop_length: Samples from frame to frame.
+        window: The window, (n_fft,), of even length.
+        hop_length: Samples per frame.
     """
 
     def __init__(self, window: Float[Tensor, " n_fft"], hop_length: int) -> None:
@@ -62,7 +62,7 @@ class FactoredSTFT:
         return real, imag
 
     def synthesis(self, real: Bins, imag: Bins) -> Padded:
-        """The sum of the frames, windowed again; `weights` is what it is to be divided by."""
+        """The sum of the frames, windowed again, still to be divided by `weights`."""
         p, _ = self.shape
         missing = len(self.weight) - self.n_bins
         rows = [functional.pad(x.transpose(1, 2), (0, missing)) * self.weight for x in (real, imag)]
@@ -73,7 +73,7 @@ class FactoredSTFT:
         return self._overlapped((self.inverse_first @ turned) * self.window)
 
     def weights(self, n_frames: int) -> Float[Tensor, "1 padded"]:
-        """The sum of squared windows of so many frames."""
+        """The sum of the squared windows of a number of frames."""
         frame = self.window.square()[None, None]
         return self._overlapped(frame.expand(1, n_frames, *self.shape))
 
@@ -108,6 +108,6 @@ def _waves(i: Tensor, j: Tensor, n: int) -> Tensor:
 
 
 def _as_real(matrix: Tensor) -> Tensor:
-    """What multiplies rows ``[real, imag]`` from the right as a complex matrix does."""
+    """The real matrix that acts on rows ``[real, imag]`` as a complex matrix does."""
     top = torch.cat([matrix.real, matrix.imag], 1)
     return torch.cat([top, torch.cat([-matrix.imag, matrix.real], 1)])

@@ -1,4 +1,4 @@
-"""A model's whole run as one ONNX graph, for onnxruntime and what builds on it."""
+"""A model's whole run as one ONNX graph, for onnxruntime and software built on it."""
 
 import warnings
 from collections.abc import Iterator
@@ -17,20 +17,20 @@ if TYPE_CHECKING:
     from onnx import GraphProto
 
 OPSET = 20
-"""Of ONNX: the first whose DFT takes its axis as an input."""
+"""Version of ONNX operators: the first whose DFT takes its axis as an input."""
 
 
 def export_onnx(run: UnrolledRun, path: Path, noise_input: bool = False) -> None:
     """Writes the graph of a run.
 
     Inputs are ``mel`` (batch, n_mels, frames) and, if asked for, ``noise`` (batch, n_draws,
-    samples); the output is ``audio`` (batch, 1, samples). That is what sherpa-onnx reads as a
-    HiFi-GAN, which its metadata say it is; they hold the figures of the mel and the run, too.
+    samples); the output is ``audio`` (batch, 1, samples). The metadata call it a HiFi-GAN, as which
+    sherpa-onnx reads it, and hold the figures of the mel and the run.
 
     Args:
-        run: What to write.
+        run: The run to write.
         path: The file.
-        noise_input: Whether the noise is an input, so that the same in gives the same out; else
+        noise_input: Whether the noise is an input, which makes the output reproducible; if not,
             the graph draws it.
 
     Raises:
@@ -40,7 +40,7 @@ def export_onnx(run: UnrolledRun, path: Path, noise_input: bool = False) -> None
 
     config = run.model.config
     assert config.mel is not None, "UnrolledRun checks this"
-    # Sizes that no other axis has, or they would be taken for one.
+    # Sizes that no other axis has, so that the exporter tells the axes apart.
     batch, n_frames = 3, 21
     inputs = [torch.zeros(batch, config.mel.n_mels, n_frames)]
     if noise_input:
@@ -80,7 +80,7 @@ def export_onnx(run: UnrolledRun, path: Path, noise_input: bool = False) -> None
 
 @contextmanager
 def _graph_terms(model: Model) -> Iterator[None]:
-    """Has a model make its passes as a graph does, for as long as it is exported."""
+    """Replaces a model's projection by `GraphProjection` during the export."""
     assert model.log_mel is not None, "UnrolledRun checks this"
     plain, model.project = model.project, GraphProjection(model.log_mel)
     try:
@@ -90,9 +90,9 @@ def _graph_terms(model: Model) -> Iterator[None]:
 
 
 def _raise_loops(graph: "GraphProto", inside: bool = False) -> None:
-    """Gives transforms in loops their axis as an input, as `OPSET` wants it.
+    """Gives transforms in loops their axis as an input, as `OPSET` requires.
 
-    The exporter writes opset 18 and raises it, but not within loops.
+    The exporter writes opset 18 and converts it, but not within loops.
     """
     from onnx import AttributeProto, helper
 

@@ -1,4 +1,4 @@
-"""The projection onto a mel in a graph's terms."""
+"""The projection onto a mel in operations that suit a graph."""
 
 import torch
 from jaxtyping import Complex
@@ -13,10 +13,10 @@ from audiodiff.mel.projection import MelProjection, momentum
 
 
 class GraphProjection(MelProjection):
-    """The projection in a graph's terms: its passes are a loop, their transforms products.
+    """The projection with its passes as a loop and their transforms as products.
 
-    Ninety passes written out never end, and onnxruntime takes many times longer for a DFT of its
-    own than for products.
+    Ninety unrolled passes take forever to export, and onnxruntime's own DFT is many times slower
+    than products.
     """
 
     def __init__(self, log_mel: LogMel) -> None:

@@ -16,17 +16,17 @@ from audiodiff.samplers.registry import build_sampler
 
 
 class UnrolledRun(nn.Module):
-    """A run of a model as a function of the mel and of noise, without a choice in it.
+    """A run of a model as a function of the mel and the noise, without branches.
 
     Args:
-        model: One with a mel; it runs in float32.
+        model: A model with a mel, which runs in float32.
         n_steps: Number of sampler steps; the model's default if None.
         sampler: A sampler or its name; the model's own if None.
 
     Attributes:
         run: The run, its sampler unrolled.
-        n_draws: Waves of noise that the run takes.
-        n_mels: Bands of the mel that it takes.
+        n_draws: Number of waves of noise that the run takes.
+        n_mels: Number of bands of the mel.
         times: Times of the run.
 
     Raises:
@@ -55,8 +55,8 @@ class UnrolledRun(nn.Module):
 
         Args:
             mel: (batch, n_mels, frames).
-            noise: White, unit variance, (batch, n_draws, frames x hop_length), in the order in
-                which the run draws; None draws it here.
+            noise: White noise of unit variance, (batch, n_draws, frames x hop_length), in the
+                order in which the run draws; drawn here if None.
         """
         n_samples = mel.shape[2] * self.model.config.hop_length
         if noise is None:

@@ -1,4 +1,4 @@
-"""A run whose figures are known beforehand, for graphs in which nothing may be looked at."""
+"""A run whose coefficients are computed beforehand, for graphs without branches."""
 
 from typing import Any, NamedTuple, TypeAlias
 
@@ -8,40 +8,40 @@ from audiodiff._types import Sampler, Schedule, State, Step, Times
 from audiodiff.diffusion.times import TimeGrid
 
 Weights: TypeAlias = dict[int, float]
-"""Of values that are there already, by their place."""
+"""Weights of earlier values, by their index."""
 
 
 class Call(NamedTuple):
-    """A call of the denoiser for a sum of values at a time; what it gives is the next value."""
+    """A call of the denoiser for a weighted sum of values at a time, which gives the next value."""
 
     weights: Weights
     t: float
 
 
 class Sums(NamedTuple):
-    """The calls of a step (None is a draw of noise), and the sum that it ends with."""
+    """The calls of a step (None is a draw of noise), and the sum that is its result."""
 
     calls: tuple[Call | None, ...]
     end: Weights
 
 
 class Unrolled:
-    """Another sampler over given times, as the sums that its steps come to.
+    """Another sampler over given times, as the weighted sums that its steps compute.
 
     Every sampler here adds up states, estimates and draws, weighted by functions of the times. So
-    it is run once with unit vectors in their place, and what comes out are the weights. Values are
-    numbered through: a step's state, then what its calls and draws give, then the next step's.
+    it is run once with unit vectors in their place, which yields the weights. Values are numbered
+    in order: a step's state, the results of its calls and draws, the next step's state.
 
     Args:
-        sampler: Any whose steps are linear, which `Clamped` is not: it goes around this one.
-        schedule: Of the process.
-        times: Of the run; only it can be run.
+        sampler: A sampler whose steps are linear; `Clamped` is not, and wraps this one instead.
+        schedule: The noise schedule.
+        times: Times of the only run that it can take.
     """
 
     def __init__(self, sampler: Sampler, schedule: Schedule, times: TimeGrid) -> None:
         self.calls = sampler.calls
         n_steps = len(times) - 1
-        # A step draws once a call at most, and once more.
+        # A step draws at most once per call, and once more.
         record, memory = _Record(n_steps * (2 + 2 * sampler.calls)), sampler.init()
         self.steps: list[Sums] = []
         for t, r in zip(times[:-1, None], times[1:, None], strict=True):
@@ -62,16 +62,16 @@ class Unrolled:
             if call is None:
                 values.append(step.draw())
             else:
-                # One time for all of a batch: what follows from it is a constant of the graph.
+                # One time for the whole batch, so that its coefficients are constants of the graph.
                 values.append(step.denoise(_sum(call.weights, values), step.t.new_tensor([call.t])))
         return _sum(self.steps[n].end, values), (n + 1, values)
 
 
 class _Record:
-    """Stands for the denoiser and the noise, gives unit vectors and notes who asks for them.
+    """Stands in for the denoiser and the noise: returns unit vectors and records the calls.
 
     Args:
-        size: Values at most.
+        size: Greatest number of values.
     """
 
     def __init__(self, size: int) -> None:
@@ -83,12 +83,12 @@ class _Record:
         return next(self.left)[None]
 
     def denoise(self, x_t: State, t: Times) -> State:
-        """Notes what is asked for."""
+        """Records a call of the denoiser."""
         self.calls.append(Call(_weights(x_t), t.item()))
         return self.value()
 
     def draw(self) -> State:
-        """Notes that noise is asked for."""
+        """Records a draw of noise."""
         self.calls.append(None)
         return self.value()
 

@@ -1,4 +1,4 @@
-"""What a guidance is, and what it may know of the run that it steers."""
+"""The contract of guidance, and what it may know of the run that it steers."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ class Context:
         schedule: The noise schedule.
         codec: The way between waves and states.
         prior: The covariance of the noise.
-        cond: What the run is asked for.
+        cond: The condition of the run.
         n_samples: Length of the sound in samples.
         denoiser: Makes the model's own denoiser for another condition, such as ``{}``, which asks
             for anything.
@@ -67,17 +67,17 @@ def guided(
     step: int,
     n_steps: int,
 ) -> Denoiser:
-    """The denoiser of one step.
+    """The denoiser of one step, with the guidance that acts there.
 
     Args:
-        denoise: The model's own.
+        denoise: The model's own denoiser.
         guidance: The wrappers, the innermost first.
-        context: What they may know; needed if there is any.
+        context: What guidance may know of the run; needed if there is any guidance.
         step: Index of the step, from 0.
-        n_steps: Steps of the run.
+        n_steps: Number of steps of the run.
     """
     for steer in guidance:
         if steer.acts_at(step, n_steps):
-            assert context is not None, "whoever gives guidance gives its context"
+            assert context is not None, "callers with guidance give its context"
             denoise = steer(denoise, context)
     return denoise

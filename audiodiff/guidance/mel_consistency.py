@@ -1,4 +1,4 @@
-"""Mel consistency: the estimate is made to agree with the mel that is asked for."""
+"""Mel consistency: the estimate is made to agree with the given mel."""
 
 from typing import ClassVar, Literal
 
@@ -13,12 +13,17 @@ from audiodiff.guidance.contract import Context, Steps, is_among
 class MelConsistency(Config):
     """Projects the estimate onto the given mel, which is a known measurement of the answer.
 
-    No gradient goes through a pass. Early estimates of a model that is trained by the diffusion
-    loss alone are averages over all that may still come of them, whose mel is not the answer's;
-    those of a model trained through its own run are sounds.
+    No gradient passes through the projection. Early estimates of a model trained by the diffusion
+    loss alone are averages over many possible sounds, whose mel is not the answer's; those of a
+    model trained through its own run are sounds.
+
+    Example:
+        >>> guidance = MelConsistency(n_passes=96, steps="before-last")
+        >>> [guidance.acts_at(step, n_steps=2) for step in range(2)]
+        [True, False]
 
     Attributes:
-        n_passes: Passes of `audiodiff.mel.projection.MelProjection`.
+        n_passes: Number of passes of `audiodiff.mel.projection.MelProjection`.
         steps: Steps at which it acts.
     """
 

@@ -1,4 +1,4 @@
-"""Noise above the mel: what the mel does not reach gets the texture of noise."""
+"""Noise above the mel: frequencies that the mel does not reach get the texture of noise."""
 
 import math
 from typing import ClassVar, Literal
@@ -15,10 +15,10 @@ from audiodiff.guidance.contract import Context, Steps, is_among
 class NoiseAboveMel(Config):
     """Gives the estimate the texture of noise above the mel's highest frequency.
 
-    Where the mel leaves the spectrum open, a model trained by spectrograms estimates a median: as
-    loud as it should be, and as regular as a grid. There ``x0_hat <- |x0_hat| / sqrt(ln 2) eps``,
-    with the noise that is in the state, ``eps = whiten((x_t - alpha x0_hat) / sigma)``, of unit
-    variance: sqrt(ln 2) is the median of its magnitude. For the STFT codec.
+    Where the mel leaves the spectrum open, a model trained by spectrograms estimates a median, of
+    the right loudness but as regular as a grid. There ``x0_hat <- |x0_hat| / sqrt(ln 2) eps``,
+    with the noise of the state, ``eps = whiten((x_t - alpha x0_hat) / sigma)``, of unit variance;
+    sqrt(ln 2) is the median of its magnitude. For the STFT codec.
 
     Attributes:
         steps: Steps at which it acts.

@@ -11,7 +11,7 @@ GUIDANCE: dict[str, type[Config]] = {
     "mel-consistency": MelConsistency,
     "noise-above-mel": NoiseAboveMel,
 }
-"""Every guidance that a model's config can name as ``kind``. Assign to it to add one."""
+"""Every guidance by the name that a config gives as ``kind``; assign to it to add one."""
 
 
 class StoredGuidance(Guidance, Protocol):

@@ -86,8 +86,8 @@ def diffwave(
     Args:
         state: Weights by LMNT's names.
         mel: Preset of the mel that conditions a network with an upsampler.
-        params: What the weights do not show, the schedules and the dilations, by LMNT's names;
-            LMNT's own values where missing.
+        params: Schedules and dilations, which weights do not show, by LMNT's names; LMNT's own
+            values where missing.
         path: File of the weights, for messages.
         padding: Padding of the convolutions, as in `DiffWaveConfig`.
 

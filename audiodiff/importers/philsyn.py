@@ -22,11 +22,11 @@ from audiodiff.model.model import Model
 from audiodiff.model.weights import load_weights
 
 SCHEDULES = {64: (50, 0.05, "diffwave"), 128: (200, 0.02, "diffwave-large")}
-"""Schedules of the published models by their width, as files do not hold them: steps and last beta
-of the training schedule, and the fast schedule, a name of `PUBLISHED`."""
+"""Schedules of the published models by their width, which files do not hold: number of steps and
+last beta of the training schedule, and the name of the fast schedule in `PUBLISHED`."""
 
 SCHEDULE_NETWORK = "schedule_net."
-"""Prefix of BDDM's network that finds schedules, which `audiodiff search` trains anew."""
+"""Prefix of BDDM's network that finds schedules, which `audiodiff search` trains afresh."""
 
 
 def from_philsyn_diffwave(path: Path) -> Model:

@@ -1,4 +1,4 @@
-"""What a model is, as its config.json says it."""
+"""The config of a model, stored as its config.json."""
 
 from typing import Any, Literal
 
@@ -18,17 +18,16 @@ from audiodiff.networks.registry import NETWORKS, AnyNetwork
 
 
 class ModelConfig(Config):
-    """Everything that a model is made of but its weights.
+    """Everything that makes up a model except its weights.
 
     Attributes:
         format: Version of this layout; 1 is read as 2.
         sample_rate: Sample rate of the sound in Hz.
         mel: The mel that conditions the network, or a preset's name; None for a model without one.
         labels: Names of the classes that condition the network; None for a model without labels.
-            A network whose ``n_mels`` or ``n_labels`` is not given has those of the mel and the
-            labels.
         codec: What diffuses: the wave, or another representation of it.
-        network: The network's sizes.
+        network: The network's sizes; its ``n_mels`` and ``n_labels`` default to those of the mel
+            and the labels.
         schedule: The forward process that it was trained on.
         target: The quantity that it predicts, a name in `TARGETS`.
         prior: The covariance of the noise.
@@ -49,7 +48,7 @@ class ModelConfig(Config):
     @model_validator(mode="before")
     @classmethod
     def _completed(cls, values: Any) -> Any:
-        """Reads format 1 as 2, and gives the network the sizes that the mel and the labels have."""
+        """Reads format 1 as 2, and gives the network the sizes of the mel and the labels."""
         if not isinstance(values, dict):
             return values
         if values.get("format") == 1:
@@ -66,7 +65,7 @@ class ModelConfig(Config):
         sizes = {
             name: size
             for name, size in known.items()
-            # None only where a field can do without; elsewhere a message says what is missing.
+            # None only where a field allows it; elsewhere a message says what is missing.
             if name in fields and (size is not None or _takes_none(fields[name].annotation))
         }
         return values | {"network": sizes | network}
@@ -99,7 +98,7 @@ class ModelConfig(Config):
             )
 
     def _check_condition(self) -> None:
-        """Whether the network takes what there is to condition it on."""
+        """Checks that the network takes the mel and the labels of the model."""
         if self.labels is not None and len(set(self.labels)) < len(self.labels):
             raise ValueError(f"labels={self.labels} holds a name twice")
         wanted = self.network.parts
@@ -119,10 +118,10 @@ class ModelConfig(Config):
                 f"prior.kind={self.prior.kind!r} works on codec.kind={' or '.join(codecs)}, not "
                 f"{self.codec.kind!r}"
             )
-        PRIORS[self.prior.kind](self.prior, self.codec, self.mel)  # which may need a mel
+        PRIORS[self.prior.kind](self.prior, self.codec, self.mel)  # some of which need a mel
 
     def _check_sampling(self) -> None:
-        """Whether the default run's guidance has what it needs."""
+        """Checks that the default run's guidance has what it needs."""
         if self.mel is None and self.sampling.start_passes:
             raise ValueError("sampling.start_passes needs a mel; use 0")
         for guidance in self.sampling.guidance:
@@ -148,7 +147,7 @@ class ModelConfig(Config):
 
     @property
     def hop_length(self) -> int:
-        """Samples per frame of the mel, or of the network where there is no mel; 1 without both."""
+        """Samples per frame of the network, or else of the mel; 1 without both."""
         if (own := self.network.hop_length) is not None:
             return own
         return 1 if self.mel is None else self.mel.hop_length

@@ -42,7 +42,7 @@ from audiodiff.samplers.registry import build_sampler
 from audiodiff.system.devices import use_bf16
 
 GUESS = 2**32
-"""Place on the noise tape of the guess that a run may start from, after all that a run draws."""
+"""Step on the noise tape of the guess that a run may start from, beyond all that a run draws."""
 
 DEFAULT = Run()
 """The model's own run."""
@@ -58,7 +58,7 @@ class Model(nn.Module):
         codec: The way between a wave and what diffuses; saved with the model if it has weights.
         prior: The covariance of the noise.
         log_mel: The mel front-end; None for a model without a mel.
-        project: The projection onto that mel; None for a model without one.
+        project: The projection onto the mel; None for a model without one.
         n_steps: Steps of the default run.
         searched: Times that a search found for other runs.
     """
@@ -104,7 +104,7 @@ class Model(nn.Module):
         return next(self.parameters()).device
 
     def sampler(self, run: Run = DEFAULT) -> Sampler:
-        """The sampler of a run, clamped if the model says so.
+        """The sampler of a run, clamped if the model's config says so.
 
         Raises:
             AudiodiffError: If its name is unknown.
@@ -136,7 +136,7 @@ class Model(nn.Module):
         return self.config.sampling.guidance if run.guidance is None else run.guidance
 
     def context(self, cond: Condition, n_samples: int, run: Run = DEFAULT) -> Context:
-        """What guidance may know of a run, the model's own denoiser among it.
+        """What guidance may know of a run, including the model's own denoiser.
 
         Raises:
             AudiodiffError: If the run's precision is unknown.
@@ -161,13 +161,13 @@ class Model(nn.Module):
         )
 
     def states(self, like: Wave, cond: Condition, run: Run, white: NoiseSource) -> Iterator[State]:
-        """Yields the state after each step; the codec makes sound of it.
+        """Yields the state after each step, which the codec decodes to sound.
 
         Args:
             like: A wave whose shape and device the sound takes, (batch, frames x hop_length), or
-                of any length without a mel.
-            cond: The condition: ``mel`` is in the model's own preset, ``label`` holds indices into
-                its labels.
+                of any length for a model without a mel.
+            cond: The condition: ``mel`` in the model's own preset, ``label`` as indices into its
+                labels.
             run: The run.
             white: Unit noise in the shape of waves.
         """
@@ -200,10 +200,11 @@ class Model(nn.Module):
         """The sound at the end of a run, (batch, n_samples).
 
         Args:
-            cond: The condition, see `states`.
+            cond: The condition: ``mel`` in the model's own preset, ``label`` as indices into its
+                labels.
             n_samples: Length of the sound: frames x hop_length, or any length without a mel.
             run: The run.
-            offsets: For each item, the sample of its noise tape at which it starts; 0 if None.
+            offsets: Start of each item on its noise tape, in samples; 0 if None.
 
         Raises:
             AudiodiffError: If a name, a number of steps or a seed of the run is wrong.
@@ -215,5 +216,5 @@ class Model(nn.Module):
 
     @property
     def receptive_radius(self) -> int:
-        """Mel frames on either side that one call of the denoiser looks at."""
+        """Mel frames on either side that one call of the denoiser depends on."""
         return self.config.network.receptive_radius + 2 * self.prior.radius + self.codec.radius

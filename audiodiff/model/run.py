@@ -1,4 +1,4 @@
-"""What is asked of one run of a model."""
+"""The settings of one run of a model."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,28 +10,29 @@ from audiodiff.guidance.contract import Guidance
 
 @dataclass(frozen=True)
 class Run:
-    """One run of a model, from noise to sound. Whatever is None is the model's own.
+    """One run of a model, from noise to sound; None stands for the model's own setting.
 
     Attributes:
         sampler: A sampler, or a name in `SAMPLERS` with or without ``+langevin``.
         n_steps: Number of sampler steps.
-        times: Times at which the steps begin and end, falling from at most 1 to 0; instead of
+        times: Times at which the steps begin and end, falling from at most 1 to 0, instead of
             ``n_steps``.
         seed: Seed of the noise, 0 or more: one for all items, so that each sounds as it would
             alone, or one for each.
         guidance: Wrappers of the denoiser, the innermost first.
-        guidance_scale: Scale that guidance may read: 1 is the conditional model, 0 the
+        guidance_scale: Scale for the guidance that reads one: 1 is the conditional model, 0 the
             unconditional one.
         precision: Precision of the network's products: ``fp32``, ``bf16``, or ``auto``, which is
-            bf16 where the device has instructions for it. If None, a vocoder's or generator's own,
-            and elsewhere ``fp32``.
+            bf16 where the device has instructions for it. None is a vocoder's or generator's own,
+            and ``fp32`` elsewhere.
 
     Raises:
         AudiodiffError: If both ``n_steps`` and ``times`` are given, or ``n_steps`` is below 1.
 
     Example:
-        >>> Run(n_steps=4).seeds(3)
-        (0, 0, 0)
+        >>> run = Run("ddim", n_steps=4, seed=7)
+        >>> run.seeds(3)
+        (7, 7, 7)
     """
 
     sampler: str | Sampler | None = None
@@ -55,7 +56,7 @@ class Run:
             batch: Number of items; None for as many as there are seeds.
 
         Raises:
-            AudiodiffError: If there is another number of seeds, or one is negative.
+            AudiodiffError: If the number of seeds is not that of the items, or a seed is negative.
         """
         own = tuple(self.seed) if isinstance(self.seed, Sequence) else (self.seed,) * (batch or 1)
         if batch is not None and len(own) != batch:

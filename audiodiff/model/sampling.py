@@ -1,4 +1,4 @@
-"""How a model runs unless the caller says otherwise."""
+"""The default run of a model."""
 
 from typing import Any
 
@@ -12,17 +12,17 @@ from audiodiff.samplers.registry import build_sampler
 
 
 class SamplingConfig(Config):
-    """How a model runs unless the caller says otherwise.
+    """The default run of a model.
 
     Attributes:
-        sampler: A name that `build_sampler` takes.
-        times: The default run, falling from noise to 0.
+        sampler: A name in `SAMPLERS`, with or without ``+langevin``.
+        times: Times of the run, falling from noise to 0.
         rule: The rule that places another number of steps, a name in `TIMES`.
         t_range: The first and the last time at which runs of another number of steps call the
             network; None for the rule's own.
-        clamp: Limit to whose +- range the state is clamped after every step; None for no clamp.
-        start_passes: Passes of `MelProjection` that make the noise agree with the mel before the
-            run starts from it; 0 for noise alone.
+        clamp: Greatest magnitude of the state, clamped after every step; None for no clamp.
+        start_passes: Number of passes of `MelProjection` that make noise agree with the mel, as
+            the guess from which the run starts; 0 to start from noise alone.
         guidance: Wrappers of the denoiser, the innermost first.
     """
 

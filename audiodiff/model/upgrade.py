@@ -1,4 +1,4 @@
-"""Older layouts of a model's directory, read as today's."""
+"""Older layouts of a model's directory, converted to the present one."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -6,11 +6,11 @@ from typing import Any
 from torch import Tensor
 
 PASSES = ("passes_between", "noise_above_mel", "mel_passes")
-"""Keys of format 1 that a list of guidance has replaced, in the order in which they acted."""
+"""Keys of format 1 that the list of guidance replaces, in the order in which they acted."""
 
 
 def sampling_of_format_1(values: Mapping[str, Any]) -> dict[str, Any]:
-    """A table ``sampling`` whose passes onto the mel are written as guidance."""
+    """Converts a table ``sampling``: passes onto the mel become guidance."""
     between, noise, end = (values.get(name) for name in PASSES)
     guidance: list[dict[str, Any]] = []
     if between:
@@ -23,5 +23,5 @@ def sampling_of_format_1(values: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def weights_of_format_1(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Weights under today's names: format 1 held those of the network alone, by its own names."""
+    """Converts the names of weights: format 1 held those of the network alone."""
     return {f"network.{name}": tensor for name, tensor in tensors.items()}

@@ -1,4 +1,4 @@
-"""A model directory: ``config.json`` and ``model.safetensors``; training state lies elsewhere."""
+"""A model directory: ``config.json`` and ``model.safetensors``, without training state."""
 
 import json
 from collections.abc import Mapping
@@ -23,7 +23,7 @@ def save_tensors(
     """Writes a safetensors file that appears whole or not at all."""
     with replacing(path) as temporary:
         flat = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
-        # Not save_file, whose files only their owner may read.
+        # Not save_file, which makes files that only their owner may read.
         temporary.write_bytes(save(flat, metadata))
 
 
@@ -55,25 +55,25 @@ def read_config(directory: Path) -> Any:
     """The plain data of a model directory's config.json.
 
     Raises:
-        AudiodiffError: If it is missing or no JSON.
+        AudiodiffError: If it is missing or not JSON.
     """
     path = directory / CONFIG_NAME
     if not path.is_file():
         raise AudiodiffError(
-            f"{directory} is no model directory: it has no {CONFIG_NAME}; give one that "
+            f"{directory} is not a model directory: it has no {CONFIG_NAME}; give one that "
             f"`audiodiff train` or `audiodiff convert` wrote"
         )
     try:
         return json.loads(path.read_text(encoding="utf-8"))
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise AudiodiffError(f"{path} is no JSON ({error}); fetch the model again") from error
+        raise AudiodiffError(f"{path} is not JSON ({error}); fetch the model again") from error
 
 
 def load_weights(module: nn.Module, tensors: Mapping[str, Tensor], source: Path) -> None:
-    """Puts tensors into a module, whose names and shapes they must have exactly.
+    """Loads tensors into a module; their names and shapes must be exactly the module's.
 
     Raises:
-        AudiodiffError: Naming the first names that are missing, unknown or of another shape.
+        AudiodiffError: If tensors are missing, unknown or of another shape, naming the first.
     """
     own = module.state_dict()
     faults = [f"{name} is missing" for name in own if name not in tensors]

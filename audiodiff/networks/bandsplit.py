@@ -29,7 +29,7 @@ N_LEVEL = 128
 """Features of the noise level."""
 
 DILATIONS = ((1, 1), (1, 2), (2, 4), (4, 8))
-"""Of (band, frame), cycled over the layers."""
+"""Dilations over (bands, frames), cycled over the layers."""
 
 
 class BandSplitConfig(NetworkConfig):
@@ -39,11 +39,11 @@ class BandSplitConfig(NetworkConfig):
         bands: Groups of bands from 0 Hz on, each as (bins in a band, number of bands).
         n_channels: Width C of every band's features, a multiple of 16: with others, oneDNN's
             bfloat16 gradients of these convolutions are wrong (docs/log.md).
-        n_layers: Residual layers.
+        n_layers: Number of residual layers.
         n_mels: Bands of the conditioning mel.
-        n_mel_channels: Width of the features of the mel's frames.
-        mel_mean: Mean of the mel over speech, which is subtracted from it.
-        mel_std: Standard deviation of the mel over speech, by which it is divided.
+        n_mel_channels: Width of the mel's features.
+        mel_mean: Mean of the mel over speech, subtracted from the mel.
+        mel_std: Standard deviation of the mel over speech, by which the mel is divided.
     """
 
     codec: ClassVar[str] = "stft"
@@ -76,13 +76,13 @@ class BandSplitConfig(NetworkConfig):
 
     @property
     def receptive_radius(self) -> int:
-        """Frames on either side that a frame depends on, the mel's two included."""
+        """Frames on either side that a frame depends on, including two for the mel."""
         return 2 + sum(DILATIONS[i % len(DILATIONS)][1] for i in range(self.n_layers))
 
     def check_codec(self, codec: CodecConfig) -> None:
-        """Refuses a codec of another kind, or with other bins than its bands hold."""
+        """Refuses a codec of another kind, or whose bins are not those of the bands."""
         super().check_codec(codec)
-        assert isinstance(codec, StftConfig), "its kind says so"
+        assert isinstance(codec, StftConfig), "checked by its kind"
         if codec.n_bins != self.n_bins:
             raise ValueError(
                 f"network.bands hold {self.n_bins} bins but codec.n_fft={codec.n_fft} makes "
@@ -137,8 +137,8 @@ class BandSplit(nn.Module):
 class ResidualLayer(nn.Module):
     """``h + bands(sigmoid(u) tanh(v))``, ``(u, v) = frames(h) + b(level)``.
 
-    One convolution runs over frames, the other over bands: together they reach as far as one over
-    both, for half its products, which buys width.
+    One convolution runs over frames, the other over bands. Together they reach as far as one over
+    both with half its products, which pays for more width.
     """
 
     def __init__(self, n_channels: int, dilation: tuple[int, int]) -> None:
@@ -159,7 +159,7 @@ class ResidualLayer(nn.Module):
 
 
 def _conv(n_in: int, n_out: int, size: tuple[int, int], dilation: tuple[int, int]) -> nn.Conv2d:
-    """A convolution that keeps bands and frames."""
+    """A convolution that keeps the numbers of bands and frames."""
     padding = (dilation[0] * (size[0] // 2), dilation[1] * (size[1] // 2))
     return nn.Conv2d(n_in, n_out, size, padding=padding, dilation=dilation)
 

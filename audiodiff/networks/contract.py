@@ -1,4 +1,4 @@
-"""What every network's config declares."""
+"""The declarations of every network's config."""
 
 from typing import ClassVar
 
@@ -11,12 +11,11 @@ from audiodiff.config import Config
 class NetworkConfig(Config):
     """The sizes of a network, from which it is built, and what it needs from the rest of a model.
 
-    A field that is named ``n_mels`` or ``n_labels`` takes the size of the model's mel or labels
-    where a model's config does not give it.
+    A field named ``n_mels`` or ``n_labels`` defaults to the size of the model's mel or labels.
 
     Attributes:
-        kind: Its name in `audiodiff.networks.NETWORKS`.
-        codec: Kind of the codec whose states it takes.
+        kind: The network's name in `audiodiff.networks.NETWORKS`.
+        codec: Kind of the codec whose states the network takes.
     """
 
     codec: ClassVar[str]
@@ -24,12 +23,12 @@ class NetworkConfig(Config):
 
     @property
     def parts(self) -> dict[str, int]:
-        """Parts of the condition that it takes, each with its size: bands, or classes."""
+        """Parts of the condition that it takes, each with its number of bands or classes."""
         raise NotImplementedError
 
     @property
     def hop_length(self) -> int | None:
-        """Samples of sound that it makes from a frame of the mel; None for any number."""
+        """Samples of sound per frame of the mel; None for a network that allows any number."""
         return None
 
     @property
@@ -47,5 +46,5 @@ class NetworkConfig(Config):
             raise ValueError(f"network.kind={self.kind!r} needs codec.kind={self.codec!r}")
 
     def build(self) -> nn.Module:
-        """The network with new weights, a `audiodiff.networks.Network`."""
+        """The network with new weights, an `audiodiff.networks.Network`."""
         raise NotImplementedError

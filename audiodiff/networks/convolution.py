@@ -1,4 +1,4 @@
-"""Convolutions over time that a CPU does fast."""
+"""Convolutions over time that are fast on a CPU."""
 
 from typing import TypeAlias
 
@@ -8,20 +8,20 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 Features: TypeAlias = Float[Tensor, "batch channels 1 steps"]
-"""What waveform networks hand on, as pictures of one row."""
+"""Features of waveform networks, as images of one row."""
 
 Made: TypeAlias = Float[Tensor, "batch new_channels 1 new_steps"]
-"""Features of other channels or at another rate than those given."""
+"""Features with another number of channels or at another rate than the input."""
 
 Weight: TypeAlias = Float[Tensor, "new_channels channels size"]
 Bias: TypeAlias = Float[Tensor, " new_channels"]
 
 
 class RowConv(nn.Conv1d):
-    """A 1-D convolution, weights and all, of pictures of one row.
+    """A 1-D convolution over images of one row, with the weights of `torch.nn.Conv1d`.
 
-    torch keeps 1-D features channel after channel. A CPU multiplies them faster step after step, in
-    bfloat16 many times, and two dimensions are the only way to ask for that.
+    torch stores 1-D features channel by channel. A CPU multiplies them faster step by step, many
+    times faster in bfloat16, and only 2-D features can be stored that way.
     """
 
     def forward(self, x: Features) -> Made:
@@ -29,15 +29,15 @@ class RowConv(nn.Conv1d):
         return self._apply_to(x, self.weight, self.bias)
 
     def halves(self, x: Features) -> tuple[Made, Made]:
-        """Half of the output's channels and the other half.
+        """The first and the second half of the output's channels.
 
-        On a CPU each has a place of its own: what comes after runs over it without a gap, several
+        On a CPU each half is contiguous in memory, so that later operations on it are several
         times as fast.
         """
         if x.device.type != "cpu":
             one, other = self(x).chunk(2, 1)
             return one, other
-        assert self.bias is not None, "the waveform networks' have one"
+        assert self.bias is not None, "the convolutions of waveform networks have one"
         parts = zip(self.weight.chunk(2), self.bias.chunk(2), strict=True)
         one, other = (self._apply_to(x, weight, bias) for weight, bias in parts)
         return one, other
@@ -50,6 +50,6 @@ class RowConv(nn.Conv1d):
 
 
 def as_rows(x: Float[Tensor, "batch channels steps"]) -> Features:
-    """Features as `RowConv` takes them, step after step on a CPU."""
+    """Features in the layout of `RowConv`: on a CPU, step by step."""
     rows = x[:, :, None]
     return rows.contiguous(memory_format=torch.channels_last) if x.device.type == "cpu" else rows

@@ -16,11 +16,10 @@ from audiodiff.networks.contract import NetworkConfig
 from audiodiff.networks.convolution import Features, RowConv, as_rows
 
 Gate = Float[Tensor, "batch channels 1 #samples"]
-"""What a condition adds to one half of a gate."""
+"""The contribution of a condition to one half of a gate."""
 
 PaddingMode: TypeAlias = Literal["zeros", "reflect"]
-"""What stands beyond the ends of a sound."""
-
+"""The values beyond the ends of a sound."""
 
 N_LABEL = 128
 """Features of a class."""
@@ -31,18 +30,19 @@ class DiffWaveConfig(NetworkConfig):
 
     Attributes:
         n_channels: Width C of the residual layers.
-        n_layers: How many there are.
-        dilation_cycle: Layer i dilates by 2^(i mod dilation_cycle).
+        n_layers: Number of residual layers.
+        dilation_cycle: Layers after which dilations repeat: layer i dilates by
+            2^(i mod dilation_cycle) samples.
         n_levels: Rows of the table that embeds the step (the T of the training schedule).
         n_mels: Bands of the conditioning mel; None for a network without one.
-        n_labels: Classes of what it makes; None for a network without any.
+        n_labels: Number of classes; None for a network without labels.
         upsample_factors: Factors of the mel upsampler; their product is the hop length.
         upsampler_per_layer: Whether each layer has a mel upsampler of its own.
-        step_in_residual: Whether the step's embedding stays in what a layer hands on.
-        step_frequencies: Of the step's embedding, in radians a step: ``rising`` from 1 to 10^4, of
-            a table between whose rows steps are interpolated, as LMNT has them; ``falling`` from 1
-            to 10^-4 at any step, as philsyn has them.
-        padding: What the dilated convolutions meet beyond the ends of the sound.
+        step_in_residual: Whether the residual output of a layer includes the step's embedding.
+        step_frequencies: Frequencies of the step's embedding, in radians per step: ``rising`` from
+            1 to 10^4, interpolated between the rows of a table, as in LMNT's code; ``falling`` from
+            1 to 10^-4, exact at any step, as in philsyn's.
+        padding: Padding of the dilated convolutions at the ends of the sound.
     """
 
     codec: ClassVar[str] = "waveform"
@@ -62,7 +62,7 @@ class DiffWaveConfig(NetworkConfig):
 
     @property
     def parts(self) -> dict[str, int]:
-        """The mel and its bands, and the label and its classes, as far as it has them."""
+        """The mel with its bands and the label with its classes, whichever it takes."""
         sizes = {"mel": self.n_mels, "label": self.n_labels}
         return {part: size for part, size in sizes.items() if size is not None}
 
@@ -78,7 +78,7 @@ class DiffWaveConfig(NetworkConfig):
 
     @property
     def receptive_radius(self) -> int:
-        """Frames on either side that a sample depends on, the mel upsampler's two included."""
+        """Frames on either side that a sample depends on, including two for the upsampler."""
         return math.ceil(sum(self.dilations) / self.hop_length) + 2
 
     def build(self) -> "DiffWave":
@@ -109,7 +109,7 @@ class StepEmbedding(nn.Module):
         self.project = nn.Sequential(nn.Linear(128, 512), nn.SiLU(), nn.Linear(512, 512), nn.SiLU())
 
     def forward(self, step: Times) -> Float[Tensor, "batch 512"]:
-        """Between two steps the table's rows are interpolated, or not: see the config."""
+        """Embeds a step, between two rows of the table by interpolation if so configured."""
         table = self.get_buffer("table")
         if not self.interpolate:
             return self.project(_sin_cos(step.to(table)[:, None] * self.get_buffer("scale")))
@@ -164,9 +164,9 @@ class ResidualLayer(nn.Module):
         """The next layer's input and this layer's skip output.
 
         Args:
-            x: This layer's input.
-            step: Its embedding.
-            cond: What is added to either half of the gate, or nothing.
+            x: Input of this layer.
+            step: Embedding of the diffusion step.
+            cond: Contributions of the condition to both halves of the gate; empty for none.
         """
         stepped = x + self.step(step)[:, :, None, None]
         gate, filtered = self.dilated.halves(stepped)
@@ -202,7 +202,7 @@ class DiffWave(nn.Module):
                 )
             else:
                 self.upsampler = MelUpsampler(config.upsample_factors)
-            # Of all layers: they do not depend on the step.
+            # One for all layers, as they do not depend on the step.
             self.mel_projection = _conv(config.n_mels, 2 * n_channels * config.n_layers)
         if config.n_labels is not None:
             self.labels = nn.Embedding(config.n_labels, N_LABEL)
@@ -212,14 +212,14 @@ class DiffWave(nn.Module):
         nn.init.zeros_(self.output.weight)
 
     def level(self, schedule: Schedule, t: Times) -> Times:
-        """The step index ``n_levels t - 1``; earlier times than the first step's read its row."""
+        """The step index ``n_levels t - 1``; times before the first step use its row."""
         return (t * self.config.n_levels - 1).clamp(min=0)
 
     def condition(self, cond: Condition) -> tuple[Gate, ...]:
-        """What the condition adds to both halves of every layer's gate; nothing if it is empty.
+        """The condition's contributions to both halves of every layer's gate; none if it is empty.
 
-        The features of a mel are (batch, C, 1, samples), those of a class, the paper's global
-        conditioner, (batch, C, 1, 1).
+        The features of a mel are (batch, C, 1, samples); those of a class, the paper's global
+        conditioner, are (batch, C, 1, 1).
         """
         gates: tuple[Gate, ...] = ()
         if "mel" in cond:
@@ -244,7 +244,7 @@ class DiffWave(nn.Module):
         assert projection.bias is not None, "_conv gives it one"
         weights = projection.weight[:, :, None].chunk(2 * n_layers)
         biases = projection.bias.chunk(2 * n_layers)
-        # One by one, so that each has its own in one place.
+        # Layer by layer, so that the features of each are contiguous.
         return tuple(map(F.conv2d, upsampled, weights, biases))
 
     def forward(self, x_t: Wave, level: Times, features: tuple[Gate, ...]) -> Wave:

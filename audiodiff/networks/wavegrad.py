@@ -14,10 +14,10 @@ from audiodiff.networks.contract import NetworkConfig
 from audiodiff.networks.convolution import Features, Made, RowConv, as_rows
 
 Modulation = tuple[Float[Tensor, "batch modulated 1 rate"], Float[Tensor, "batch modulated 1 rate"]]
-"""What is added and what is multiplied by."""
+"""The shift and the scale of features."""
 
 SLOPE = 0.2
-"""Of the leaky ReLUs below zero."""
+"""Slope of the leaky ReLUs below zero."""
 
 UP_CHANNELS = (16, 16, 8, 4, 4)
 DOWN_CHANNELS = (1, 4, 4, 8, 16)
@@ -33,7 +33,7 @@ class WaveGradConfig(NetworkConfig):
     Attributes:
         n_channels: Base width, that of the first convolution; all others are multiples of it.
         n_mels: Bands of the mel.
-        upsample_factors: Of the five blocks; their product is the hop length.
+        upsample_factors: Factors of the five upsampling blocks; their product is the hop length.
     """
 
     codec: ClassVar[str] = "waveform"
@@ -61,15 +61,15 @@ class WaveGradConfig(NetworkConfig):
 
     @property
     def steps(self) -> tuple[int, ...]:
-        """Samples from one value to the next behind each of the blocks that go up."""
+        """Samples per value after each of the upsampling blocks."""
         return tuple(math.prod(self.upsample_factors[i:]) for i in range(1, 6))
 
     @property
     def receptive_radius(self) -> int:
-        """Frames on either side that a sample depends on, at most."""
+        """The most frames on either side that a sample depends on."""
         up = zip(self.steps, UP_DILATIONS, strict=True)
         down = sum(step * sum(DOWN_DILATIONS) for step in self.steps[:-1])
-        # FiLM's two convolutions at each rate, and what nearest neighbours are away.
+        # FiLM's two convolutions at each rate, and the distance of nearest neighbours.
         film = sum(2 * step for step in self.steps)
         nearest = sum(self.steps) + self.hop_length
         samples = 3 + down + film + nearest + sum(step * sum(d) for step, d in up)
@@ -87,7 +87,7 @@ def _conv(n_in: int, n_out: int, size: int = 3, dilation: int = 1) -> RowConv:
 
 
 class Film(nn.Module):
-    """What the noisy wave and its noise level add to and multiply the features by, at one rate."""
+    """The shift and scale of the features at one rate, from the noisy wave and its noise level."""
 
     def __init__(self, n_in: int, n_out: int) -> None:
         super().__init__()
@@ -105,7 +105,7 @@ class Film(nn.Module):
 
 
 class DownBlock(nn.Module):
-    """Fewer steps: nearest neighbours, then three dilated convolutions beside a short cut."""
+    """Downsampling: nearest neighbours, then three dilated convolutions beside a shortcut."""
 
     def __init__(self, n_in: int, n_out: int, factor: int) -> None:
         super().__init__()
@@ -117,7 +117,7 @@ class DownBlock(nn.Module):
         )
 
     def forward(self, x: Features) -> Made:
-        """1 / factor of the steps."""
+        """Divides the number of steps by ``factor``."""
         size = (1, x.shape[-1] // self.factor)
         short = interpolate(self.shortcut(x), size=size)
         x = interpolate(x, size=size)
@@ -127,7 +127,7 @@ class DownBlock(nn.Module):
 
 
 class UpBlock(nn.Module):
-    """More steps: nearest neighbours and four dilated convolutions under the wave's modulation."""
+    """Upsampling: nearest neighbours and four dilated convolutions, modulated by the wave."""
 
     def __init__(self, n_in: int, n_out: int, factor: int, dilations: tuple[int, ...]) -> None:
         super().__init__()
@@ -139,7 +139,7 @@ class UpBlock(nn.Module):
         )
 
     def forward(self, x: Features, modulation: Modulation) -> Made:
-        """``factor`` times the steps."""
+        """Multiplies the number of steps by ``factor``."""
         size = (1, x.shape[-1] * self.factor)
         short = self.shortcut(interpolate(x, size=size))
         first, second, third, fourth = self.layers
@@ -208,6 +208,6 @@ class WaveGrad(nn.Module):
         return self.output(h)[:, 0, 0]
 
     def _nothing(self, x_t: Wave, n_frames: int) -> Features:
-        """Features without a mel."""
+        """The features without a mel: zeros."""
         n_channels = self.config.n_channels * MEL_CHANNELS
         return as_rows(x_t.new_zeros(len(x_t), n_channels, n_frames))

@@ -25,16 +25,16 @@ INPUT_SUFFIXES = io.AUDIO_SUFFIXES | MEL_SUFFIXES
 
 
 class VocodeSettings(Config):
-    """How files are vocoded; None takes the model's own.
+    """The settings by which files are vocoded; None stands for the model's own.
 
     Attributes:
-        n_steps: Steps of the sampler.
-        sampler: A sampler's name.
-        seed: Of the noise, the same for every file.
-        preset: Whose mels files hold; None for the model's own.
-        batch_size: Pieces of a long file made at once.
-        rate: Of the sound in Hz; None for the model's own.
-        plot: Whether a picture of the spectrograms is drawn beside the sound.
+        n_steps: Number of sampler steps.
+        sampler: Name of the sampler.
+        seed: Seed of the noise, the same for every file.
+        preset: Preset of the mels in files.
+        batch_size: Pieces of a long file that are made at once.
+        rate: Sample rate of the sound in Hz.
+        plot: Whether the spectrograms are drawn into a picture beside the sound.
     """
 
     n_steps: int | None = None
@@ -52,11 +52,11 @@ class VocodeSettings(Config):
 
 
 class Made(NamedTuple):
-    """What became of a file.
+    """The result of a file.
 
     Attributes:
-        seconds: Of sound, at its own rate.
-        remark: A sentence if samples were clipped.
+        seconds: Length of the sound in seconds.
+        remark: A sentence about clipped samples; None if there are none.
     """
 
     seconds: float
@@ -64,14 +64,14 @@ class Made(NamedTuple):
 
 
 class Meter:
-    """Seconds of audio made, against the clock."""
+    """Measures the audio made against the time spent."""
 
     def __init__(self) -> None:
         self.audio = 0.0
         self.start = time.monotonic()
 
     def add(self, seconds: float) -> None:
-        """Takes in a piece."""
+        """Adds a piece."""
         self.audio += seconds
 
     def text(self) -> str:
@@ -94,10 +94,10 @@ def vocode_file(
     """Reads, vocodes and writes one file.
 
     Args:
-        vocoder: The model.
+        vocoder: The vocoder that makes the sound.
         job: The file and its result.
-        settings: How.
-        on_audio: Called with the seconds of each piece made.
+        settings: The settings of the run and the result.
+        on_audio: Callback for the seconds of each piece made.
 
     Raises:
         AudiodiffError: If the file is bad or the result cannot be written.
@@ -111,7 +111,7 @@ def vocode_file(
             own = mel_of(vocoder, original)
         made = _make(vocoder, own, settings, on_audio)
         if settings.plot:
-            # Before the sound, whose presence says that the file is finished.
+            # Before the sound, whose presence means that the file is finished.
             shown = [] if original is None else [(f"{job.source.name}, the input", original)]
             shown.append((f"{job.target.name}, made from its mel", made))
             figure = spectrogram_figure(shown, own.rate)
@@ -132,7 +132,7 @@ class Loading(NamedTuple):
     compile: bool
 
     def vocode(self, settings: VocodeSettings, job: Job) -> Made:
-        """As `vocode_file` does, by the vocoder that these give, which is loaded once."""
+        """Vocodes a file by this vocoder, which a process loads once."""
         return vocode_file(_vocoder(self), job, settings, on_audio=lambda seconds: None)
 
 
@@ -153,7 +153,7 @@ def _make(
 
 
 def mel_of(vocoder: Vocoder, wave: Float[Tensor, " samples"]) -> OwnMel:
-    """Of sound at the vocoder's rate, all of it."""
+    """The mel of a whole sound at the vocoder's rate."""
     mel = vocoder.mel(vocoder.whole_frames(wave[None]))
     return OwnMel(mel, vocoder.sample_rate, 0, len(wave))
 

@@ -10,6 +10,7 @@ from audiodiff.errors import AudiodiffError
 from audiodiff.model.model import Model
 from audiodiff.model.run import Run
 from audiodiff.pipelines.loading import loaded
+from audiodiff.system.devices import use_bf16
 
 
 class Generator:
@@ -23,10 +24,10 @@ class Generator:
         model: The model.
         precision: The precision, as given.
         sample_rate: Sample rate of the sounds in Hz.
-        labels: Names of the classes that it makes; empty for a model without labels.
+        labels: Names of the model's classes; empty for a model without labels.
 
     Raises:
-        AudiodiffError: If the model takes a mel.
+        AudiodiffError: If the model takes a mel, or the precision is unknown.
     """
 
     def __init__(self, model: Model, precision: str = "auto") -> None:
@@ -34,6 +35,7 @@ class Generator:
             raise AudiodiffError(
                 "this model makes sound from a mel; use Vocoder, or `audiodiff vocode`"
             )
+        use_bf16(precision, model.device)  # refuses an unknown precision
         self.model, self.precision = model.eval(), precision
         self.sample_rate = model.config.sample_rate
         self.labels = model.config.labels or ()
@@ -71,7 +73,7 @@ class Generator:
             n_samples: Length of the sound in samples.
             label: Class of the sound, one of ``labels``; any class if None.
             n_steps: Number of sampler steps; the model's default if None.
-            sampler: A sampler, or its name; the model's own if None.
+            sampler: A sampler or its name; the model's own if None.
             seed: Seed of the noise.
 
         Raises:

@@ -1,4 +1,4 @@
-"""A model by its name, on a device, ready to run."""
+"""Loads a model by its name onto a device, ready to run."""
 
 from pathlib import Path
 

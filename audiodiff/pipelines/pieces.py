@@ -1,4 +1,4 @@
-"""A long mel made piece by piece, each with its neighbours as context."""
+"""The sound of a long mel, made piece by piece, each with its neighbours as context."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -6,19 +6,20 @@ from dataclasses import replace
 import torch
 
 from audiodiff._types import Mel, WavePiece
+from audiodiff.errors import AudiodiffError
 from audiodiff.model.model import Model
 from audiodiff.model.run import Run
 from audiodiff.pipelines.spans import Span, cut, grouped
 
 CHUNK_FRAMES = 1024
-"""Frames of a long mel that are made at once, context aside: some twelve seconds."""
+"""Frames of a long mel that are made at once, without context: about twelve seconds."""
 
 MAX_CONTEXT = 128
-"""Most frames of context, some 1.5 seconds: more makes exactness too expensive."""
+"""Most frames of context, about 1.5 seconds: more would make exactness too expensive."""
 
 
 def context_of(model: Model, run: Run) -> int:
-    """Frames on either side with which a piece is as in the whole, within reason.
+    """Frames on either side with which a piece is as in the whole, at most `MAX_CONTEXT`.
 
     Raises:
         AudiodiffError: If the run's sampler or times are wrong.
@@ -42,12 +43,17 @@ def in_pieces(
         mel: (batch, n_mels, frames) in the model's own preset, on its device.
         run: The run.
         chunk_frames: Frames of a piece.
-        context_frames: Frames of context on either side; as many as `context_of` says if None.
+        context_frames: Frames of context on either side; those of `context_of` if None.
         batch_size: Pieces of equal size that are made at once.
 
     Raises:
-        AudiodiffError: If the run's sampler, times or seeds are wrong; now, not with a piece.
+        AudiodiffError: At once, if a size is below 1, or the run's sampler, times or seeds are
+            wrong.
     """
+    if chunk_frames < 1 or batch_size < 1:
+        raise AudiodiffError(
+            f"chunk_frames={chunk_frames}, batch_size={batch_size}: give at least 1 of each"
+        )
     run.seeds(len(mel))
     context = context_of(model, run)
     context = context if context_frames is None else context_frames
@@ -63,12 +69,12 @@ def in_pieces(
 
 @torch.inference_mode()
 def made_of(model: Model, mels: Mel, spans: Sequence[Span], run: Run) -> list[WavePiece]:
-    """The sounds of spans of equal length, of each the part that is kept.
+    """The sounds of spans of equal length, cut to the parts that are kept.
 
     Args:
         model: A model with a mel.
-        mels: The frames of all spans, (spans x batch, n_mels, frames).
-        spans: Their places in the whole.
+        mels: Frames of all spans, (spans x batch, n_mels, frames).
+        spans: Places of the spans in the whole.
         run: The run of the whole.
     """
     batch, hop_length = len(mels) // len(spans), model.config.hop_length

@@ -1,7 +1,7 @@
-"""Files shared among the workers of a Ray cluster, or of a Ray of this machine alone.
+"""Files shared among the workers of a Ray cluster, or of Ray on this machine alone.
 
-A worker that dies takes nothing with it: Ray starts another and gives it the files that it had in
-hand, and each result appears whole or not at all, under one name.
+Nothing is lost when a worker dies: Ray starts another, which does its unfinished files again, and
+each result appears whole or not at all, under one name.
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -14,19 +14,19 @@ from audiodiff.pipelines.files import Loading, Made, VocodeSettings
 from audiodiff.system.jobs import Job, Spread, sentence
 
 FILES_IN_HAND = 4
-"""Of a worker, all of which are done again if it dies."""
+"""Files given to a worker at once, all of which are done again if it dies."""
 
 
 def on_ray(loading: Loading, settings: VocodeSettings, n_workers: int) -> Spread[Made]:
-    """Files vocoded by Ray Data, in any order.
+    """Vocodes files by Ray Data, in any order.
 
-    Ray is the cluster that RAY_ADDRESS names, whose machines have this package and see the same
-    files by the same absolute paths; without it, one on this machine.
+    Ray runs on the cluster that RAY_ADDRESS names, whose machines must have this package and the
+    same files at the same absolute paths; without RAY_ADDRESS, on this machine.
 
     Args:
-        loading: Gives each worker its vocoder.
-        settings: How.
-        n_workers: Each has a core.
+        loading: The vocoder that each worker loads.
+        settings: The settings of every file.
+        n_workers: Number of workers, each on one core.
     """
 
     def spread(jobs: Sequence[Job]) -> Iterator[tuple[Job, Callable[[], Made]]]:
@@ -46,7 +46,7 @@ def on_ray(loading: Loading, settings: VocodeSettings, n_workers: int) -> Spread
         ]
         n_blocks = -(-len(rows) // FILES_IN_HAND)
         made = ray.data.from_items(rows, override_num_blocks=n_blocks).map(
-            _Worker,  # type: ignore[arg-type]  # Ray's hints know functions alone
+            _Worker,  # type: ignore[arg-type]  # Ray's hints allow only functions
             fn_constructor_args=(loading, settings),
             concurrency=min(n_workers, n_blocks),
             num_cpus=1,
@@ -58,7 +58,7 @@ def on_ray(loading: Loading, settings: VocodeSettings, n_workers: int) -> Spread
 
 
 class _Worker:
-    """One of Ray's actors; what goes wrong with a file is part of its row."""
+    """An actor of Ray, which returns the error of a file in the file's row."""
 
     def __init__(self, loading: Loading, settings: VocodeSettings) -> None:
         import torch

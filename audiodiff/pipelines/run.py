@@ -1,4 +1,4 @@
-"""A model's run over recordings and mels, written once for all that judge, show and search."""
+"""A model's run over recordings, for all code that evaluates, shows or searches."""
 
 import torch
 
@@ -8,19 +8,19 @@ from audiodiff.model.run import Run
 
 
 def mel_of(model: Model, wave: Wave) -> Mel:
-    """The mel of recordings that are a whole number of hops long, a frame for each hop.
+    """The mel of recordings of a whole number of hops, one frame per hop.
 
     Args:
         model: A model with a mel.
         wave: (batch, frames x hop_length) at the model's rate.
     """
-    assert model.log_mel is not None, "whoever asks for a mel has checked that there is one"
+    assert model.log_mel is not None, "callers check that the model has a mel"
     return model.log_mel(wave)[..., : wave.shape[1] // model.config.hop_length]
 
 
 @torch.no_grad()
 def resynthesized(model: Model, wave: Wave, run: Run = DEFAULT) -> Wave:
-    """Recordings through their mels and back, as long as they came.
+    """Recordings resynthesised from their mels, as long as they were.
 
     Args:
         model: A model with a mel.

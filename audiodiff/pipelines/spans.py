@@ -1,4 +1,4 @@
-"""How a long mel is cut into pieces that are made with their neighbours as context."""
+"""Cuts a long mel into pieces that are made with their neighbours as context."""
 
 from typing import NamedTuple
 
@@ -6,7 +6,7 @@ from audiodiff._types import WavePiece
 
 
 class Span(NamedTuple):
-    """The frames that make a piece, first to last, and those of them that are kept."""
+    """The frames of a piece with its context, and those that are kept."""
 
     first: int
     last: int
@@ -20,7 +20,12 @@ class Span(NamedTuple):
 
 
 def cut(n_frames: int, chunk: int, context: int) -> list[Span]:
-    """Pieces of ``chunk`` frames; one alone where cutting would save nothing."""
+    """Cuts into pieces of ``chunk`` frames, or a single piece where cutting saves nothing.
+
+    Example:
+        >>> [(span.first, span.last) for span in cut(20, chunk=10, context=2)]
+        [(0, 12), (8, 20)]
+    """
     if n_frames <= chunk + 2 * context:
         return [Span(0, n_frames, 0, n_frames)]
     return [
@@ -35,7 +40,7 @@ def cut(n_frames: int, chunk: int, context: int) -> list[Span]:
 
 
 def grouped(spans: list[Span], batch_size: int) -> list[list[Span]]:
-    """Neighbours of equal length, up to ``batch_size`` of them together."""
+    """Groups neighbours of equal length, up to ``batch_size`` in a group."""
     groups: list[list[Span]] = []
     for span in spans:
         size = span.last - span.first

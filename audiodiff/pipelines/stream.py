@@ -1,4 +1,4 @@
-"""Mels and sound as they come: in bounded memory, with a latency that is chosen."""
+"""Streams of mels and sound, in bounded memory, with a chosen latency."""
 
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
@@ -13,12 +13,12 @@ from audiodiff.pipelines.spans import Span
 
 
 class Pace(NamedTuple):
-    """How a stream is cut.
+    """The sizes of the pieces of a stream.
 
     Attributes:
         chunk: Frames that are made at once.
-        before: Frames of context before them.
-        after: Frames after them that have to be there first.
+        before: Frames of context before the chunk.
+        after: Frames of context after the chunk, for which it waits.
     """
 
     chunk: int
@@ -27,14 +27,14 @@ class Pace(NamedTuple):
 
 
 def pace_of(latency: float, frame_rate: float, context: int) -> Pace:
-    """The pace at which no frame waits longer than the latency for those that it needs.
+    """The pace at which no frame waits longer than the latency for the frames it needs.
 
     A chunk waits for its own last frame and for the context after it, so the two share the
     latency: the context gets what it can use, but at most half.
 
     Args:
-        latency: In seconds, without the time that computing takes.
-        frame_rate: Frames a second.
+        latency: Longest wait in seconds, without the time of computing.
+        frame_rate: Frames per second.
         context: Frames on either side with which a piece is as in the whole.
 
     Raises:
@@ -54,13 +54,13 @@ def windows(mels: Iterable[MelPiece], pace: Pace) -> Iterator[tuple[MelPiece, Sp
 
     Args:
         mels: (batch, n_mels, any number of frames) each.
-        pace: See there.
+        pace: Sizes of the pieces.
 
     Yields:
-        Frames, and which of the whole they are and which of them are to be kept.
+        The frames of each piece, and its span in the whole.
     """
     held: MelPiece | None = None
-    first = done = 0  # the frame at which `held` begins, and the first that is not made yet
+    first = done = 0  # the first frame of `held`, and the first that is not made yet
     for mel in mels:
         held = mel if held is None else torch.cat([held, mel], 2)
         while first + held.shape[2] - done >= pace.chunk + pace.after:
@@ -82,17 +82,17 @@ def windows(mels: Iterable[MelPiece], pace: Pace) -> Iterator[tuple[MelPiece, Sp
 
 
 def mels_of(waves: Iterable[WavePiece], log_mel: LogMel) -> Iterator[MelPiece]:
-    """The mel of an endless wave, frame for frame what `LogMel` gives of the whole.
+    """The mel of an endless wave, frame by frame equal to `LogMel` of the whole.
 
     Args:
         waves: (batch, any number of samples) each.
-        log_mel: Computes it.
+        log_mel: The mel front-end.
 
     Yields:
-        (batch, n_mels, frames), as many as the samples until then complete.
+        (batch, n_mels, frames): the frames that the samples so far complete.
 
     Raises:
-        AudiodiffError: If the wave ends before it gives a frame.
+        AudiodiffError: If the wave is too short for a frame.
     """
     config = log_mel.config
     n, hop, window = config.n_padding, config.hop_length, log_mel.window
@@ -119,6 +119,6 @@ def mels_of(waves: Iterable[WavePiece], log_mel: LogMel) -> Iterator[MelPiece]:
 
 
 def _begun(wave: Wave, n: int, mode: frames.PadMode) -> frames.Padded:
-    """The wave with what stands before its first sample."""
+    """The wave with padding before its first sample."""
     before = wave[:, 1 : n + 1].flip(1) if mode == "reflect" else wave.new_zeros(len(wave), n)
     return torch.cat([before, wave], 1)

@@ -5,13 +5,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from audiodiff._types import Mel, Sampler, Wave, WavePiece
-from audiodiff.audio import io
 from audiodiff.errors import AudiodiffError
 from audiodiff.mel.check import check_mel
 from audiodiff.mel.conversion import conversion_to
@@ -19,10 +17,12 @@ from audiodiff.mel.log_mel import MelConfig
 from audiodiff.mel.own import own_mel
 from audiodiff.model.model import DEFAULT, Model
 from audiodiff.model.run import Run
+from audiodiff.pipelines.lengths import by_length, checked_lengths
 from audiodiff.pipelines.loading import loaded
 from audiodiff.pipelines.pieces import CHUNK_FRAMES, context_of, in_pieces, made_of
+from audiodiff.pipelines.rates import resampled, resampled_pieces
 from audiodiff.pipelines.stream import pace_of, windows
-from audiodiff.system.devices import check_device
+from audiodiff.system.devices import check_device, use_bf16
 
 
 class Vocoder:
@@ -35,7 +35,7 @@ class Vocoder:
         True
 
     Args:
-        model: A trained model that takes a mel, see `from_pretrained` and `Model.load`.
+        model: A trained model that takes a mel.
         precision: Precision of the network's products: ``fp32``, ``bf16``, or ``auto``, which is
             bf16 where the device has instructions for it.
 
@@ -48,7 +48,7 @@ class Vocoder:
         n_mels: Bands of that mel.
 
     Raises:
-        AudiodiffError: If the model takes no mel.
+        AudiodiffError: If the model takes no mel, or the precision is unknown.
     """
 
     def __init__(self, model: Model, precision: str = "auto") -> None:
@@ -57,6 +57,7 @@ class Vocoder:
                 "this model takes no mel, so there is nothing to vocode; use Generator, or "
                 "`audiodiff generate`"
             )
+        use_bf16(precision, model.device)  # refuses an unknown precision
         self.model, self.precision, self._log_mel = model.eval(), precision, model.log_mel
         self.mel_config: MelConfig = self._log_mel.config
         self.sample_rate, self.hop_length = model.config.sample_rate, model.config.hop_length
@@ -72,10 +73,9 @@ class Vocoder:
             name: ``default`` for the model inside this package, a model directory, or the id
                 ``owner/name`` of a model on the Hugging Face Hub.
             device: Device to run it on, e.g. ``cpu`` or ``cuda``.
-            precision: Precision of the network's products: ``fp32``, ``bf16``, or ``auto``, which
-                is bf16 where the device has instructions for it.
-            compile: Whether torch.compile makes the network's code, for mels of any length. The
-                first call then takes half a minute more, and later ones less.
+            precision: Precision of the network's products: ``fp32``, ``bf16`` or ``auto``.
+            compile: Whether torch.compile compiles the network, for mels of any length. The first
+                call then takes half a minute more, and later ones less.
 
         Raises:
             AudiodiffError: If there is no such model, device or compiler, its files are damaged, or
@@ -131,8 +131,8 @@ class Vocoder:
                 own if None.
             seed: Seed of the noise: one for all items, so that each sounds as it would alone, or
                 one for each.
-            preset: Name in `PRESETS` of the mel's preset; the model's own if None. Another one is
-                converted, see `Conversion`, with a warning where that is not exact.
+            preset: Name in `PRESETS` of the mel's preset; the model's own if None. A mel of another
+                preset is converted, with a warning if that is not exact.
             rate: Sample rate of the sound in Hz, to which it is resampled; the model's if None.
 
         Returns:
@@ -158,15 +158,11 @@ class Vocoder:
             (batch, frames x hop_length) at the model's rate, float32, on its device.
 
         Raises:
-            AudiodiffError: If the mel is of another layout or preset or holds NaN.
+            AudiodiffError: For the reasons of a call.
         """
         made, pieces = self._made(mel, run, preset)
         wave = torch.cat(list(pieces), dim=1)
-        wanted = self.sample_rate if rate is None else rate
-        if made == wanted:
-            return wave
-        items = [io.resample(item, made, wanted) for item in wave.cpu().numpy()]
-        return torch.from_numpy(np.stack(items)).to(wave.device)
+        return resampled(wave, made, self.sample_rate if rate is None else rate)
 
     def batch(
         self,
@@ -179,10 +175,9 @@ class Vocoder:
         rate: int | None = None,
         batch_size: int = 16,
     ) -> list[Float[Tensor, " _"]]:
-        """Makes the sounds of mels of any lengths, each as it would be alone.
+        """Makes the sounds of mels of different lengths, each as it would be alone.
 
-        Mels of one length are made together. The end of a sound depends on where its mel ends, so
-        mels of other lengths cannot be padded without changing it.
+        Mels of one length are made together; padding would change the ends of their sounds.
 
         Args:
             mels: (n_mels, frames) each, or a padded (batch, n_mels, frames).
@@ -192,31 +187,20 @@ class Vocoder:
             seed: Seed of the noise of every mel.
             preset: Name in `PRESETS` of the mels' preset; the model's own if None.
             rate: Sample rate of the sounds in Hz; the model's if None.
-            batch_size: Most mels that are made at once.
+            batch_size: Greatest number of mels that are made at once.
 
         Returns:
-            (samples,) for each, in order.
+            The sound of each mel in order, (samples,).
 
         Raises:
-            AudiodiffError: If a length does not fit its mel, or as a call does.
+            AudiodiffError: If a length does not fit its mel, or for the reasons of a call.
         """
-        lengths = [mel.shape[-1] for mel in mels] if lengths is None else list(lengths)
-        if len(lengths) != len(mels):
-            raise AudiodiffError(f"lengths holds {len(lengths)} numbers for {len(mels)} mels")
-        for i, (mel, n) in enumerate(zip(mels, lengths, strict=True)):
-            if not 1 <= n <= mel.shape[-1]:
-                raise AudiodiffError(
-                    f"lengths[{i}]={n} but mel {i} has {mel.shape[-1]} frames; lengths count frames"
-                )
-        run = Run(sampler, n_steps, seed=seed)
+        run, counted = Run(sampler, n_steps, seed=seed), checked_lengths(mels, lengths)
         made: dict[int, Tensor] = {}
-        for n in sorted(set(lengths)):
-            equal = [i for i, length in enumerate(lengths) if length == n]
-            for first in range(0, len(equal), batch_size):
-                places = equal[first : first + batch_size]
-                stacked = torch.stack([mels[i][:, :n] for i in places])
-                made |= zip(places, self.make(stacked, run, preset, rate), strict=True)
-        return [made[i] for i in range(len(lengths))]
+        for n, places in by_length(counted, batch_size):
+            mel = torch.stack([mels[i][:, :n] for i in places])
+            made |= zip(places, self.make(mel, run, preset, rate), strict=True)
+        return [made[i] for i in range(len(counted))]
 
     def chunks(
         self,
@@ -231,9 +215,9 @@ class Vocoder:
     ) -> Iterator[WavePiece]:
         """Makes the sound of a long mel piece by piece, in bounded memory.
 
-        Each piece is made with its neighbours as context, and noise belongs to a position, not to
-        a piece. With a context of the network's calls times its receptive radius the joined pieces
-        are the whole, but for the little that a projection onto the mel carries further.
+        Each piece is made with its neighbours as context, and noise belongs to a position. With a
+        context of the number of calls times the receptive radius the joined pieces equal the
+        whole, except for the little that a projection onto the mel carries further.
 
         Args:
             mel: (batch, n_mels, frames).
@@ -241,24 +225,20 @@ class Vocoder:
             sampler: A sampler or its name; the model's own if None.
             seed: Seed of the noise, one for all items or one for each.
             chunk_frames: Frames of a piece.
-            context_frames: Frames of context on either side of it; if None, the calls times the
-                receptive radius, but at most `MAX_CONTEXT`.
+            context_frames: Frames of context on either side of a piece; if None, the number of
+                calls times the receptive radius, at most `MAX_CONTEXT`.
             batch_size: Pieces of equal size that are made at once.
             preset: Name in `PRESETS` of the mel's preset; the model's own if None.
 
         Returns:
-            An iterator of (batch, samples), float32; joined along samples they are the whole.
+            An iterator over pieces of the sound, (batch, samples), float32.
 
         Raises:
-            AudiodiffError: As a call does.
+            AudiodiffError: For the reasons of a call.
         """
         run = Run(sampler, n_steps, seed=seed)
         made, pieces = self._made(mel, run, preset, chunk_frames, context_frames, batch_size)
-        if made == self.sample_rate:
-            return pieces
-        waves = (piece.cpu().numpy() for piece in pieces)
-        ours = io.resampled(waves, made, self.sample_rate)
-        return (torch.from_numpy(np.ascontiguousarray(w)).to(self.device) for w in ours)
+        return resampled_pieces(pieces, made, self.sample_rate, self.device)
 
     def stream(
         self,
@@ -268,23 +248,23 @@ class Vocoder:
         sampler: str | Sampler | None = None,
         seed: int | Sequence[int] = 0,
     ) -> Iterator[WavePiece]:
-        """Makes the sound of a mel that comes bit by bit, without an end if need be.
+        """Makes the sound of a mel that arrives in pieces, however many they are.
 
-        The result is the sound of the whole as far as the context after each piece reaches, for
-        which the latency has to leave time, see `chunks`.
+        The result equals the sound of the whole if the latency leaves time for enough context
+        after each piece, as in `chunks`.
 
         Args:
-            mels: (batch, n_mels, any number of frames) each, in the model's own preset.
-            latency: Longest wait of a frame for those after it, in seconds, computing aside.
+            mels: Pieces of (batch, n_mels, any number of frames), in the model's own preset.
+            latency: Longest wait of a frame for those after it in seconds, without computing.
             n_steps: Number of sampler steps; the model's default if None.
             sampler: A sampler or its name; the model's own if None.
             seed: Seed of the noise, one for all items or one for each.
 
         Returns:
-            An iterator of (batch, samples), float32; joined along samples they are the whole.
+            An iterator over pieces of the sound, (batch, samples), float32.
 
         Raises:
-            AudiodiffError: As a call does, or if the latency is less than two frames.
+            AudiodiffError: If the latency is less than two frames, or for the reasons of a call.
         """
         run = self._completed(Run(sampler, n_steps, seed=seed))
         pace = pace_of(latency, self.sample_rate / self.hop_length, context_of(self.model, run))
@@ -301,25 +281,19 @@ class Vocoder:
         context_frames: int | None = None,
         batch_size: int = 1,
     ) -> tuple[int, Iterator[WavePiece]]:
-        """As `chunks`, with the pieces at the converted mel's rate, which comes first."""
-        if chunk_frames < 1 or batch_size < 1:
-            raise AudiodiffError(
-                f"chunk_frames={chunk_frames}, batch_size={batch_size}: give at least 1 of each"
-            )
+        """The rate of the converted mel in Hz, and the pieces of sound at that rate."""
         if mel.ndim != 3:
             raise AudiodiffError(
                 f"mel has shape {tuple(mel.shape)} but must be (batch, n_mels, frames); "
-                "one mel alone is mel[None]"
+                "give a single mel as mel[None]"
             )
         own = own_mel(mel, self.mel_config, preset, "mel")
         if preset is not None and (remark := conversion_to(self.mel_config, preset).remark()):
             warnings.warn(remark, stacklevel=4)
-        whole = own.mel.to(self.device, torch.float32)
-        pieces = in_pieces(
-            self.model, whole, self._completed(run), chunk_frames, context_frames, batch_size
-        )
+        whole, run = own.mel.to(self.device, torch.float32), self._completed(run)
+        pieces = in_pieces(self.model, whole, run, chunk_frames, context_frames, batch_size)
         return own.rate, own.sound(pieces)
 
     def _completed(self, run: Run) -> Run:
-        """A run that says its precision."""
+        """The run with a precision."""
         return replace(run, precision=self.precision) if run.precision is None else run

@@ -1,4 +1,4 @@
-"""Sampling as consistency models do: to the data and back to less noise."""
+"""Sampling of consistency models: to the data, then back to less noise."""
 
 from audiodiff._types import State, Step
 from audiodiff.diffusion.targets import scaled
@@ -7,9 +7,9 @@ from audiodiff.diffusion.targets import scaled
 class Consistency:
     """``x_r = alpha_r x0_hat + sigma_r z`` (arXiv:2303.01469, algorithm 1).
 
-    Each step throws its noise away and draws another. It is for models whose estimate is a sample:
-    those trained through their own run, or by consistency. The estimate of a plain diffusion model
-    is an average.
+    Each step discards its noise and draws new noise. For models whose estimate is a sample: those
+    trained through their own run, or by consistency. The estimate of a plain diffusion model is an
+    average.
     """
 
     calls = 1

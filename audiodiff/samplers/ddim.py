@@ -13,7 +13,7 @@ class DDIM:
     Here ``s`` is eta times the ancestral standard deviation, so eta = 1 is DDPM exactly.
 
     Args:
-        eta: From 0, deterministic, to 1, ancestral.
+        eta: Share of fresh noise, from 0 (deterministic) to 1 (ancestral).
 
     Raises:
         AudiodiffError: If eta is outside [0, 1].

@@ -40,7 +40,7 @@ class DPMSolver:
         now = estimate(x_t, step)
         x_r = first_order(x_t, step, now.x0)
         h = half_log_snr(step.schedule, step.r) - now.level
-        # An estimate from a time without any signal is infinitely far: its difference is 0.
+        # An estimate from a time without signal is infinitely far: its difference is 0.
         before = tuple(past for past in memory if past.finite)[: self.order - 1]
         if before and bool(h.isfinite().all()):
             x_r = x_r + scaled(step.alpha_r, correction(h, now, before))

@@ -20,7 +20,7 @@ class Estimate(NamedTuple):
 
     @property
     def finite(self) -> bool:
-        """Whether there was any signal: without it, the estimate is infinitely far from others."""
+        """Whether there was any signal; without it, the estimate is infinitely far from others."""
         return bool(self.level.isfinite().all())
 
 

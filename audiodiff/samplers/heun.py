@@ -13,8 +13,8 @@ class Heun:
 
     With ``s = sigma / alpha`` as the time and ``x / alpha`` as the state, the slope is
     ``d = (x / alpha - x0_hat) / s``; the slopes at both ends of an Euler step are averaged. That
-    Euler step is DDIM's, and so are the step to t = 0 and one from a time with next to no signal.
-    All others call the denoiser twice.
+    Euler step is DDIM's, which is also taken to t = 0 and from times with next to no signal. All
+    other steps call the denoiser twice.
     """
 
     calls = 2

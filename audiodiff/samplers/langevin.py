@@ -1,4 +1,4 @@
-"""Langevin correctors: steps that lower no noise level and mend the state at the one it has."""
+"""Langevin correctors: steps that correct the state without lowering its noise level."""
 
 from typing import Any
 
@@ -11,9 +11,9 @@ class PredictorCorrector:
     """Another sampler with a Langevin step after each of its own (arXiv:2011.13456, algorithm 1).
 
     ``x <- x - 2 snr^2 sigma eps_hat + 2 snr sigma z`` at the new time: Langevin dynamics with the
-    step ``2 (snr sigma)^2``, in which the paper's ratio of two norms stands at its expectation, so
-    that a piece of a long sound gets what the whole gets. It is preconditioned by the covariance
-    of the noise, so that a prior keeps its colour. The data, at t = 0, is left as it is.
+    step ``2 (snr sigma)^2``, where the paper's ratio of two norms is replaced by its expectation,
+    so that a piece of a long sound is corrected as the whole is. It is preconditioned by the
+    covariance of the noise, so that a prior keeps its colour. Data at t = 0 is left as it is.
 
     Args:
         sampler: The predictor.

@@ -15,8 +15,8 @@ def initial_state(
 ) -> State:
     """``x_T = alpha start + sigma eps``, or without a start ``sqrt(alpha^2 + sigma^2) eps``.
 
-    The latter has the variance at times[0] of data with the prior's covariance; for a
-    variance-preserving schedule it is the noise itself, as DDPM starts.
+    The latter has the variance that data of the prior's covariance has at times[0]; for a
+    variance-preserving schedule it is the noise itself, as in DDPM.
     """
     t = times[:1].to(like.device)
     alpha, sigma = schedule.alpha(t), schedule.sigma(t)
@@ -44,17 +44,30 @@ def sample(
 ) -> Iterator[State]:
     """Yields the state after each step; the last one is the sample.
 
+    Example:
+        >>> import torch
+        >>> from audiodiff.diffusion.noise import NoiseTape
+        >>> from audiodiff.diffusion.schedules import RectifiedFlow
+        >>> from audiodiff.diffusion.times import uniform
+        >>> from audiodiff.samplers.ddim import DDIM
+        >>> silence = lambda x_t, t: torch.zeros_like(x_t)
+        >>> schedule, like = RectifiedFlow(), torch.zeros(1, 100)
+        >>> noise = NoiseTape([0], [0])
+        >>> states = sample(silence, schedule, DDIM(), uniform(schedule, 4), noise, like)
+        >>> last(states).abs().max()
+        tensor(0.)
+
     Args:
         denoise: The denoised estimate with its condition bound.
         schedule: The schedule that the denoiser was trained on.
-        sampler: The way from one time to the next.
-        times: Falling from noise to 0, shape (n_steps + 1,), float64.
+        sampler: The sampler that takes each step.
+        times: Times falling from noise to 0, shape (n_steps + 1,), float64.
         noise: Noise of the prior's covariance; step 0 is for the initial state.
         like: A tensor whose shape, dtype and device the state takes.
         start: A guess at the sample, from which the run starts at times[0] (SDEdit,
             arXiv:2108.01073); None for noise alone.
         guidance: Wrappers of the denoiser, the innermost first, each used where it acts.
-        context: What the guidance may know of the run; needed if there is any.
+        context: What guidance may know of the run; needed if there is any guidance.
     """
     x, memory = initial_state(schedule, times, noise, like, start), sampler.init()
     on_device, n_steps = times.to(like.device), len(times) - 1

@@ -1,4 +1,4 @@
-"""Multistep updates: what the estimates of earlier steps add to the step of first order."""
+"""Multistep updates: what the estimates of earlier steps add to a first-order step."""
 
 import torch
 from jaxtyping import Float

@@ -28,14 +28,18 @@ SAMPLERS: dict[str, Callable[[], Sampler]] = {
     "unipc3": partial(UniPC, 3),
     "consistency": Consistency,
 }
-"""What makes each sampler in its default form, by name. Assign to it to add one."""
+"""The factory of each sampler in its default form, by name; assign to it to add one."""
 
 CORRECTED = "+langevin"
 """The suffix of a sampler's name that wraps it in a Langevin corrector."""
 
 
 def build_sampler(sampler: str | Sampler) -> Sampler:
-    """The sampler of a name in `SAMPLERS`, with or without `CORRECTED`; a sampler is left as it is.
+    """The sampler of a name in `SAMPLERS`, with or without `CORRECTED`; a sampler as it is.
+
+    Example:
+        >>> build_sampler("heun").calls
+        2
 
     Raises:
         AudiodiffError: If the name is unknown.

@@ -10,7 +10,7 @@ class SDEDPMSolver:
     """SDE-DPM-Solver++(2M): the second order of the reverse SDE (arXiv:2211.01095, section 5).
 
     ``x_r = sigma_r / sigma_t e^-h x_t + alpha_r (1 - e^-2h) (D_0 + D_1 / 2)
-    + sigma_r sqrt(1 - e^-2h) z``: the ancestral step from another estimate.
+    + sigma_r sqrt(1 - e^-2h) z``: an ancestral step from the estimate ``D_0 + D_1 / 2``.
     """
 
     calls = 1
@@ -20,7 +20,7 @@ class SDEDPMSolver:
         return ()
 
     def step(self, x_t: State, step: Step, memory: History) -> tuple[State, History]:
-        """One step; of order 1 if it is the first, or goes to t = 0."""
+        """One step; the first one, and the one to t = 0, are of order 1."""
         now = estimate(x_t, step)
         h = half_log_snr(step.schedule, step.r) - now.level
         x0 = now.x0

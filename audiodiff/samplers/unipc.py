@@ -39,7 +39,7 @@ class UniPC:
 
     def __init__(self, order: int = 2) -> None:
         if order < 1:
-            raise AudiodiffError(f"order={order}: UniPC takes an order from 1 on")
+            raise AudiodiffError(f"order={order}: UniPC takes an order of 1 or more")
         self.order = order
 
     def init(self) -> None:
@@ -51,7 +51,7 @@ class UniPC:
         estimates: History = (now,)
         if memory is not None:
             x_t = unified(memory.x, memory.step, memory.estimates, now)
-            # One from a time without any signal is infinitely far: it serves its own step alone.
+            # An estimate from a time without signal is infinitely far: only its own step uses it.
             estimates += tuple(past for past in memory.estimates if past.finite)
         estimates = estimates[: self.order]
         return unified(x_t, step, estimates, None), Before(x_t, step, estimates)

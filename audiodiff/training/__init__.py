@@ -1,1 +1,1 @@
-"""Training: the run's config, what it minimises, its state and its loop."""
+"""Training: the config of a run, its objective, its state and its loop."""

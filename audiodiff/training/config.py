@@ -1,4 +1,4 @@
-"""What a training run is, as a TOML file and ``--set`` say it."""
+"""The config of a training run, from a TOML file and ``--set``."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,15 +14,18 @@ from audiodiff.training.objectives.contract import Setting
 from audiodiff.training.objectives.diffusion import DiffusionConfig
 from audiodiff.training.objectives.registry import AnyObjective
 
+DIFFUSION_FIGURES = tuple(name for name in DiffusionConfig.model_fields if name != "kind")
+"""Names of the figures of the diffusion loss."""
+
 Fraction = Annotated[float, Field(ge=0, lt=1)]
 
 
 class DataConfig(Augment):
-    """How crops are cut, and their augmentation.
+    """The length of crops, and their augmentation.
 
     Attributes:
-        crop_frames: Length in mel frames.
-        margin_frames: Frames on either side that are heard but not learned from, so that the
+        crop_frames: Length of a crop in mel frames.
+        margin_frames: Frames on either side that are context but not learned from, so that the
             edges of a crop, where sound begins from nothing, are not taken for speech.
     """
 
@@ -31,19 +34,19 @@ class DataConfig(Augment):
 
 
 class OptimizerConfig(Config):
-    """AdamW, or Muon with it, with a linear warm-up and a cosine decay.
+    """AdamW, alone or with Muon, with a linear warm-up and a cosine decay.
 
     Attributes:
         kind: ``adamw``, or ``muon`` for the weights of the layers, with AdamW for the rest.
-        lr: The greatest learning rate, Muon's where there is one.
-        adamw_lr: AdamW's beside Muon.
-        lr_end: The learning rate of the last step, as a fraction of lr.
-        warmup: Steps from 0 to lr.
-        decay: The fraction of the run, its end, over which the rate falls.
-        betas: Of Adam.
-        momentum: Of Muon.
-        weight_decay: Decoupled.
-        clip_norm: The gradient is scaled down to this norm.
+        lr: Greatest learning rate, Muon's where it is used.
+        adamw_lr: Greatest learning rate of AdamW beside Muon.
+        lr_end: Learning rate of the last step, as a fraction of lr.
+        warmup: Number of steps from 0 to lr.
+        decay: Fraction of the run, at its end, over which the learning rate falls.
+        betas: Decay rates of AdamW's two moments.
+        momentum: Momentum of Muon.
+        weight_decay: Decoupled weight decay.
+        clip_norm: Greatest norm of the gradient, which is scaled down to it.
     """
 
     kind: Literal["adamw", "muon"] = "adamw"
@@ -64,14 +67,14 @@ class TrainConfig(Config):
     Attributes:
         model: The model to train.
         data: Length and augmentation of the crops.
-        objective: What is minimised.
+        objective: The objective that is minimised.
         optimizer: The optimiser and its figures.
         seed: Seed of the initial weights, the crops, the times and the noise.
         steps: Length of the run in steps, over which the learning rate decays.
         batch_size: Crops per process and pass.
         accumulation: Passes per step.
         precision: ``fp32``, or ``bf16`` by autocast.
-        compile: Whether torch.compile makes the network's code, which needs a C++ compiler.
+        compile: Whether torch.compile compiles the network, which needs a C++ compiler.
         ema_decay: Decay of the average of the weights that is saved as the model.
         log_every: Steps between lines of the log.
         eval_every: Steps between dev losses and previews.
@@ -96,7 +99,12 @@ class TrainConfig(Config):
     @model_validator(mode="before")
     @classmethod
     def _upgraded(cls, values: Any) -> Any:
-        return with_objective(values) if isinstance(values, dict) else values
+        if not isinstance(values, dict):
+            return values
+        values = with_objective(values)
+        if isinstance(values.get("objective"), dict):
+            values = values | {"objective": with_inner_diffusion(values["objective"])}
+        return values
 
     @model_validator(mode="after")
     def _parts_fit(self) -> "TrainConfig":
@@ -128,39 +136,61 @@ class TrainConfig(Config):
 
 
 def with_objective(values: dict[str, Any]) -> dict[str, Any]:
-    """A run's values with the keys that were once beside the objective moved into it.
+    """Moves keys of an older layout into the table ``objective``, over what it holds.
 
-    ``loss``, ``above_f_max`` and ``times`` belong to the diffusion loss, and a table ``spectral``
-    made training go through the model's own run.
+    ``loss``, ``above_f_max`` and ``times`` are figures of the diffusion loss; a table ``spectral``
+    chose the spectral objective.
     """
-    diffusion = {name: values[name] for name in DiffusionConfig.model_fields if name in values}
-    spectral = values.get("spectral")
-    given = values.get("objective", {})
-    if not isinstance(given, dict):
+    old = {name: values[name] for name in DIFFUSION_FIGURES if name in values}
+    if isinstance(values.get("spectral"), dict):
+        old |= {"kind": "spectral", **values["spectral"]}
+    objective = values.get("objective", {})
+    if not old or not isinstance(objective, dict):
         return values
-    objective = {**(spectral or {}), **given}
-    objective.setdefault("kind", "diffusion" if spectral is None else "spectral")
-    if objective["kind"] == "spectral":
-        objective["diffusion"] = {**diffusion, **objective.get("diffusion", {})}
-    else:
-        objective = {**diffusion, **objective}
-    moved = {*DiffusionConfig.model_fields, "spectral"}
-    return {name: v for name, v in values.items() if name not in moved} | {"objective": objective}
+    left = {name: v for name, v in values.items() if name not in (*DIFFUSION_FIGURES, "spectral")}
+    return left | {"objective": _merged(objective, old)}
+
+
+def with_inner_diffusion(objective: dict[str, Any]) -> dict[str, Any]:
+    """Moves the figures of the diffusion loss to where a spectral objective holds them.
+
+    So a file, or ``--set objective.kind=spectral``, can make a diffusion objective spectral.
+    """
+    objective = {"kind": "diffusion", **objective}
+    if objective["kind"] != "spectral":
+        return objective
+    figures = {name: objective.pop(name) for name in DIFFUSION_FIGURES if name in objective}
+    if figures:
+        objective["diffusion"] = _merged(figures, objective.get("diffusion", {}))
+    return objective
 
 
 def read_train_config(path: Path, settings: Sequence[str] = ()) -> TrainConfig:
     """Reads a TOML file, with ``key=value`` settings laid over it.
 
-    A file that begins with ``base = "PATH"``, relative to its own folder, holds only what differs
-    from that one: tables are merged, other values replaced.
+    A file with ``base = "PATH"``, relative to its own folder, holds only what differs from that
+    file: tables are merged, other values replaced.
 
     Args:
         path: The TOML file.
-        settings: E.g. ``optimizer.lr=1e-4``; the value is read as TOML, or else as a string.
+        settings: Settings such as ``optimizer.lr=1e-4``, their values read as TOML or else as
+            strings.
 
     Raises:
-        AudiodiffError: If a file is missing or no TOML, bases go round in a circle, or a key or
-            value does not fit.
+        AudiodiffError: If a file is missing or not TOML, a file is its own base, or a key or value
+            does not fit.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     path = Path(folder) / "run.toml"
+        ...     _ = path.write_text('''
+        ...     model = { sample_rate = 16000, target = "v", network = { kind = "diffwave" } }
+        ...     ''')
+        ...     settings = ["model.schedule.kind=cosine", "model.sampling.times=[1.0, 0.0]"]
+        ...     config = read_train_config(path, [*settings, "objective.loss=l2"])
+        >>> config.objective.loss
+        'l2'
     """
     values = _read_toml(path, ())
     for setting in settings:
@@ -176,13 +206,13 @@ def _read_toml(path: Path, above: tuple[Path, ...]) -> dict[str, Any]:
     try:
         text = path.read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
-        raise AudiodiffError(f"{path} is no TOML: {error}; save it as UTF-8") from error
-    values = _parse_toml(text, str(path))
+        raise AudiodiffError(f"{path} is not TOML: {error}; save it as UTF-8") from error
+    values = with_objective(_parse_toml(text, str(path)))
     base = values.pop("base", None)
     if base is None:
         return values
     if not isinstance(base, str):
-        raise AudiodiffError(f"{path}: base={base!r} is no path; give one in quotes")
+        raise AudiodiffError(f"{path}: base={base!r} is not a path; give one in quotes")
     return _merged(_read_toml(path.parent / base, (*above, path.resolve())), values)
 
 
@@ -202,7 +232,7 @@ def _parse_toml(text: str, source: str) -> dict[str, Any]:
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise AudiodiffError(f"{source} is no TOML: {error}") from error
+        raise AudiodiffError(f"{source} is not TOML: {error}") from error
 
 
 def _lay_over(values: dict[str, Any], setting: str) -> None:

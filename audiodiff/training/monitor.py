@@ -1,4 +1,4 @@
-"""What a person sees of a run: a log, scalars, dev losses, and dev clips to hear and look at."""
+"""Reports of a run: a log, scalars, dev losses, and dev clips to hear and look at."""
 
 import json
 from collections.abc import Sequence
@@ -30,7 +30,7 @@ class Monitor:
 
     Args:
         out: The run's folder.
-        step: The last step done; what an interrupted run logged after it is dropped.
+        step: The last step done; later records of an interrupted run are dropped.
     """
 
     def __init__(self, out: Path, step: int) -> None:
@@ -51,7 +51,7 @@ class Monitor:
             self.board.add_scalar(name, value, step)
 
     def previews(self, step: int, model: Model, clips: Sequence[Crops]) -> None:
-        """Makes the dev clips again and logs their sound and their spectrograms."""
+        """Resynthesises the dev clips and logs their sound and their spectrograms."""
         rate = model.config.sample_rate
         for i, (clip, made) in enumerate(zip(clips, made_again(model, clips), strict=True)):
             self.board.add_audio(f"dev/{i}", made.clamp(-1, 1)[None], step, rate)
@@ -63,12 +63,12 @@ class Monitor:
         save_figure(curves_figure(self.records), self.curves)
 
     def close(self) -> None:
-        """Writes what is still buffered."""
+        """Writes buffered events."""
         self.board.close()
 
 
 def _read_log(path: Path) -> list[dict[str, Any]]:
-    """The records of a log, less a last line that a kill cut short."""
+    """The records of a log, without a last line that was cut short."""
     records = []
     for line in path.read_text().splitlines() if path.exists() else ():
         try:
@@ -80,7 +80,7 @@ def _read_log(path: Path) -> list[dict[str, Any]]:
 
 @torch.no_grad()
 def made_again(model: Model, clips: Sequence[Crops]) -> list[Float[Tensor, " _"]]:
-    """Each clip through its mel and back by the model's default run; new sound without a mel."""
+    """Each clip resynthesised by the model's default run; new sound for a model without a mel."""
     made = []
     for wave, cond in clips:
         n_samples = wave.shape[1] // model.config.hop_length * model.config.hop_length
@@ -93,7 +93,7 @@ def made_again(model: Model, clips: Sequence[Crops]) -> list[Float[Tensor, " _"]
 
 @torch.no_grad()
 def dev_losses(objective: Objective, clips: Clips, n_samples: int) -> dict[str, float]:
-    """What an objective measures on fixed crops of the dev clips with fixed noise."""
+    """The figures of an objective on fixed crops of the dev clips with fixed noise."""
     crops = crop_batch(clips, seed=0, start=0, batch_size=N_CROPS, n_samples=n_samples)
     return objective.on_dev(Batch(*crops, seed=0, first=0).to(objective.model.device))
 

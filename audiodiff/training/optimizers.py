@@ -15,9 +15,9 @@ def learning_rate(config: OptimizerConfig, step: int, n_steps: int) -> float:
     """Linear warm-up, then lr, then half a cosine to lr x lr_end at the last step.
 
     Args:
-        config: The optimiser's figures.
-        step: Counted from 1.
-        n_steps: Length of the run, the last ``decay`` of which is the cosine.
+        config: Figures of the optimiser.
+        step: Number of the step, from 1.
+        n_steps: Length of the run in steps, the last ``decay`` of which is the cosine.
     """
     if step <= config.warmup:
         return config.lr * step / config.warmup
@@ -32,13 +32,13 @@ class MuonAdamW(Optimizer):
     """Muon on convolutions, AdamW on all else, as one optimiser.
 
     Muon (K. Jordan, https://kellerjordan.github.io/posts/muon) replaces the momentum of a matrix
-    by the nearest orthogonal one. PyTorch's takes matrices alone, so a convolution's kernel goes
-    in as the matrix (out, in x size), which shares its memory.
+    by the nearest orthogonal one. PyTorch's takes only matrices, so a convolution's kernel is
+    passed as the matrix (out, in x size), which shares its memory.
 
     Args:
-        kernels: Of convolutions, (out, in, *size), for Muon.
+        kernels: Kernels of convolutions, (out, in, *size), for Muon.
         others: All other parameters, for AdamW.
-        config: The figures of both.
+        config: Figures of both optimisers.
     """
 
     def __init__(
@@ -54,7 +54,7 @@ class MuonAdamW(Optimizer):
 
     @torch.no_grad()
     def step(self, closure: Callable[[], float] | None = None) -> None:  # type: ignore[override]
-        """One step of both, AdamW's rate in proportion to Muon's."""
+        """One step of both, with AdamW's learning rate in proportion to Muon's."""
         for kernel, view in zip(self.param_groups[0]["params"], self.views, strict=True):
             view.grad = None if kernel.grad is None else kernel.grad.flatten(1)
         self.muon.param_groups[0]["lr"] = self.param_groups[0]["lr"]
@@ -70,7 +70,7 @@ class MuonAdamW(Optimizer):
         return {"state": state, "param_groups": super().state_dict()["param_groups"]}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Puts the moments back."""
+        """Restores the moments."""
         first = len(self.views)
         parts: tuple[dict[int, dict[str, Tensor]], ...] = ({}, {})
         for i, moments in state_dict["state"].items():

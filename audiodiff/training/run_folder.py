@@ -1,4 +1,4 @@
-"""A run's folder and its data: claimed, checked, decoded."""
+"""A run's folder and its data."""
 
 import json
 from collections.abc import Callable, Sequence
@@ -19,14 +19,14 @@ CONFIG_NAME = "train.json"
 MODEL_NAME = "model"
 
 CHANGEABLE = ("steps", "compile", "log_every", "eval_every", "checkpoint_every")
-"""What a resumed run may have another value of."""
+"""Settings that a resumed run may change."""
 
 
 def check_free(out: Path, config: TrainConfig, resume: bool) -> None:
-    """Checks that ``out`` is free for this run, or this run's already.
+    """Checks that ``out`` is free for this run, or already belongs to it.
 
     Raises:
-        AudiodiffError: If it holds a run and resume is not asked for, or another run's config.
+        AudiodiffError: If it holds another run, or this one and ``resume`` is False.
     """
     if out.exists() and not out.is_dir():
         raise AudiodiffError(f"{out} is a file; give a folder for the run")
@@ -34,7 +34,7 @@ def check_free(out: Path, config: TrainConfig, resume: bool) -> None:
     if not path.exists() and not (out / STATE_NAME).exists():
         return
     if not resume:
-        raise AudiodiffError(f"{out} holds a run; add --resume to go on, or choose another out")
+        raise AudiodiffError(f"{out} holds a run; add --resume to continue, or choose another out")
     try:
         stored = TrainConfig.parse(json.loads(path.read_text(encoding="utf-8")), str(path))
     except ValueError as error:
@@ -52,7 +52,7 @@ def check_free(out: Path, config: TrainConfig, resume: bool) -> None:
 
 
 def claim(out: Path, config: TrainConfig) -> None:
-    """Makes ``out`` this run's folder, without what a killed process left half-written there."""
+    """Makes ``out`` this run's folder and removes half-written files of a killed process."""
     for stale in (*out.glob(".*.part.*"), *(out / MODEL_NAME).glob(".*.part.*")):
         stale.unlink()
     with replacing(out / CONFIG_NAME) as temporary:
@@ -70,7 +70,7 @@ def open_data(
 
     Args:
         config: The run.
-        folders: Of clips.
+        folders: Folders of clips.
         out: The run's folder.
         say: Takes lines for a person.
         mels: A folder of mels predicted for the clips; None for their own.
@@ -143,7 +143,7 @@ def open_shards(
 def _progress(
     split: str, clips: Sequence[Clip], say: Callable[[str], None]
 ) -> Callable[[Clip], None]:
-    """Says every tenth part how far the decoding is."""
+    """Reports the progress of decoding at every tenth of it."""
     done = 0
     every = max(1000, len(clips) // 10)
 

@@ -15,8 +15,8 @@ class Stop:
     """When a session ends before the run does.
 
     Attributes:
-        step: After this step of the run; None at its end.
-        minutes: After so many minutes of this session; None never.
+        step: Last step of the session; None for the run's last.
+        minutes: Length of the session in minutes; None for no limit.
     """
 
     step: int | None = None
@@ -24,11 +24,11 @@ class Stop:
 
 
 class Clock:
-    """The session's time, and the speed since the last question.
+    """Measures the session's time and the speed since the last call of `rate`.
 
     Args:
-        minutes: Length of the session; None without an end.
-        step: The last step done before it.
+        minutes: Length of the session in minutes; None for no limit.
+        step: The last step done before the session.
     """
 
     def __init__(self, minutes: float | None, step: int) -> None:
@@ -50,7 +50,7 @@ class Clock:
 
 @contextmanager
 def interruptible() -> Iterator[threading.Event]:
-    """Inside, the first SIGINT or SIGTERM sets an event; the second ends the process as ever."""
+    """Within it the first SIGINT or SIGTERM sets an event; the second ends the process."""
     event = threading.Event()
 
     def note(number: int, frame: FrameType | None) -> None:

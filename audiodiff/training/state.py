@@ -20,16 +20,16 @@ from audiodiff.model.weights import load_tensors, save_tensors
 STATE_NAME = "state.safetensors"
 
 PROGRESS = "progress"
-"""The entry of its metadata."""
+"""Key of the progress in a state's metadata."""
 
 
 class Progress(NamedTuple):
-    """How far a run is, and on what.
+    """The progress of a run, and its clips.
 
     Attributes:
         step: The last step done.
         items: Crops drawn so far, by all processes.
-        clips: Ids of the clips that they are cut from.
+        clips: Ids of the clips that crops are cut from.
     """
 
     step: int
@@ -37,11 +37,11 @@ class Progress(NamedTuple):
     clips: Sequence[str]
 
     def after(self, items: int) -> "Progress":
-        """One step of so many crops later."""
+        """The progress after one more step of ``items`` crops."""
         return self._replace(step=self.step + 1, items=self.items + items)
 
     def record(self) -> dict[str, int | str]:
-        """As JSON can hold it, with a digest for the clips."""
+        """The progress as plain data for JSON, with a digest for the clips."""
         digest = hashlib.sha256("\n".join(self.clips).encode(errors="surrogateescape"))
         return {"step": self.step, "items": self.items, "clips": digest.hexdigest()}
 
@@ -53,7 +53,7 @@ def save_state(
     optimizer: Optimizer,
     progress: Progress,
 ) -> None:
-    """Writes everything that the next step depends on; whole or not at all."""
+    """Writes everything that the next step depends on, whole or not at all."""
     tensors = {f"network.{name}": value for name, value in network.state_dict().items()}
     tensors |= {f"average.{name}": value for name, value in average.items()}
     for i, moments in optimizer.state_dict()["state"].items():
@@ -69,17 +69,17 @@ def load_state(
     optimizer: Optimizer,
     start: Progress,
 ) -> Progress:
-    """Puts a saved state back in place.
+    """Restores a saved state in place.
 
     Args:
         path: The file.
-        network: Takes the weights.
-        average: Takes their average.
-        optimizer: Takes the moments.
+        network: Network that receives the weights.
+        average: Tensors that receive the average of the weights.
+        optimizer: Optimiser that receives the moments.
         start: The run's progress before its first step.
 
     Returns:
-        How far the run was.
+        The saved progress of the run.
 
     Raises:
         AudiodiffError: If the file is damaged or belongs to another network or to other clips.
@@ -87,7 +87,7 @@ def load_state(
     tensors, metadata = load_tensors(path)
     if PROGRESS not in metadata:
         raise AudiodiffError(
-            f"{path} does not say how far its run was, as older versions' do not; start anew in "
+            f"{path} lacks the progress of its run, as those of older versions do; start again in "
             "another --out, with --init and this run's model"
         )
     parts: dict[str, dict[str, Tensor]] = {"network": {}, "average": {}, "optimizer": {}}
@@ -106,8 +106,8 @@ def load_state(
         ) from error
     if record["clips"] != start.record()["clips"]:
         raise AudiodiffError(
-            f"{path} was trained on other clips; resume with the same --data, or start anew in "
-            "another --out"
+            f"{path} was trained on other clips; resume with the same --data, or start again "
+            "in another --out"
         )
     moments: dict[int, dict[str, Tensor]] = {}
     for name, tensor in parts["optimizer"].items():
@@ -122,7 +122,7 @@ class Average:
     """The exponential moving average of a network's weights.
 
     ``average += (1 - min(decay, (1 + step) / (10 + step))) (weights - average)``: the decay warms
-    up, so that a short run's average is not its start.
+    up, so that the average of a short run forgets its start.
     """
 
     def __init__(self, network: nn.Module, decay: float) -> None:
@@ -133,7 +133,7 @@ class Average:
 
     @torch.no_grad()
     def update(self, network: nn.Module, step: int) -> None:
-        """Takes in the weights after a step, counted from 1."""
+        """Updates the average with the weights after a step, counted from 1."""
         decay = min(self.decay, (1 + step) / (10 + step))
         for name, tensor in network.state_dict().items():
             self.tensors[name].lerp_(tensor, 1 - decay)

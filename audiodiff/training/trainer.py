@@ -1,4 +1,4 @@
-"""The training loop: one process or many, interrupted or not, the same run."""
+"""The training loop, which gives the same run whether it is interrupted or not."""
 
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -36,32 +36,33 @@ def train(
     mels: Path | None = None,
     say: Callable[[str], None],
 ) -> int:
-    """Trains until the run, or this session, is over.
+    """Trains until the run or this session ends.
 
     Args:
         config: The run.
-        folders: Where the clips are, see `audiodiff.data.corpus.read_corpus`.
+        folders: Folders of clips, in a layout that `audiodiff.data.corpus.read_corpus` reads.
         out: The run's folder: ``model/`` (to vocode with), ``state.safetensors`` (to resume from),
             ``log.jsonl``, ``curves.png``, ``tensorboard/``, ``train.json`` and the cache of clips.
-        stop: When this session ends.
-        resume: Whether to go on from the last checkpoint in ``out``.
+        stop: Limits of this session.
+        resume: Whether to continue from the last checkpoint in ``out``.
         init: A model directory whose weights a new run starts from; its network must be the
             config's. None for new weights.
-        shards: Where shards are, a folder or an address, instead of folders of clips.
-        mels: A folder of mels that an acoustic model predicted for the clips, see `PairedClips`.
-        say: Takes lines for a person to read.
+        shards: Folder or address of shards, instead of folders of clips.
+        mels: Folder of mels that an acoustic model predicted for the clips, as in `PairedClips`;
+            None for the clips' own.
+        say: Callback for lines for a person to read.
 
     Returns:
         The last step done.
 
     Raises:
-        AudiodiffError: If ``out`` holds a run and resume is not asked for, or another run's
-            config; if the data is unusable; if the loss is no longer finite.
-        KeyboardInterrupt: After SIGINT or SIGTERM, once the step done last is saved.
+        AudiodiffError: If ``out`` holds another run, or this one and ``resume`` is False; if the
+            data is unusable; if the loss is no longer finite.
+        KeyboardInterrupt: After SIGINT or SIGTERM, once the last step is saved.
     """
     plugin = GradientAccumulationPlugin(num_steps=config.accumulation, sync_with_dataloader=False)
     accelerator = Accelerator(
-        # Without being told, accelerate does not join the processes of a launcher on CPUs.
+        # Only if told does accelerate join the processes of a launcher on CPUs.
         # Apple's GPUs lack the float64 that times are kept in.
         cpu=not torch.cuda.is_available(),
         mixed_precision="bf16" if config.precision == "bf16" else "no",
@@ -85,7 +86,7 @@ def initial_weights(config: TrainConfig, directory: Path) -> dict[str, torch.Ten
     """The weights of a model directory, for a run whose network is the same.
 
     Raises:
-        AudiodiffError: If it is no model directory, or its network is another.
+        AudiodiffError: If it is not a model directory, or its network is another.
     """
     model = Model.load(directory)
     if model.config.network != config.model.network:
@@ -97,7 +98,7 @@ def initial_weights(config: TrainConfig, directory: Path) -> dict[str, torch.Ten
 
 
 def _silent(line: str) -> None:
-    """What the other processes of a run say."""
+    """Drops the lines of processes other than the main one."""
 
 
 class Trainer:
@@ -105,12 +106,12 @@ class Trainer:
 
     Args:
         config: The run.
-        accelerator: Devices, processes and precision.
+        accelerator: The devices, processes and precision of the run.
         source: Clips to train on.
         dev: Clips to measure on.
         out: The run's folder.
         start: Weights that a new run starts from; None for new ones.
-        say: Takes lines for a person to read.
+        say: Callback for lines for a person to read.
     """
 
     def __init__(
@@ -140,7 +141,7 @@ class Trainer:
             self.progress = load_state(
                 out / STATE_NAME, self.trained, self.average.tensors, optimizer, self.progress
             )
-            say(f"going on after step {self.progress.step}")
+            say(f"continuing after step {self.progress.step}")
         self.objective.to(accelerator.device)
         if config.compile:
             check_compiler(accelerator.device)
@@ -156,7 +157,7 @@ class Trainer:
         return self.progress.step
 
     def run(self, stop: Stop) -> int:
-        """Trains until the run or the session is over; saves, and returns the last step."""
+        """Trains until the run or the session ends, saves, and returns the last step."""
         config, world = self.config, self.accelerator.num_processes
         per_step = config.batch_size * config.accumulation * world
         first = self.progress.items + self.accelerator.process_index * config.batch_size
@@ -185,7 +186,7 @@ class Trainer:
                 if not over and self._due(config.eval_every, last) and monitor is not None:
                     self._measure(monitor)
                 if over:
-                    self.say(f"stopped after step {self.step}; go on with --resume")
+                    self.say(f"stopped after step {self.step}; continue with --resume")
                     break
         if monitor is not None:
             monitor.close()
@@ -216,21 +217,16 @@ class Trainer:
         return norm
 
     def _agreed(self, wish: bool) -> bool:
-        """Whether any process wishes to stop, so that all stop at the same step."""
+        """Whether any process wants to stop, so that all stop at the same step."""
         if self.accelerator.num_processes == 1:
             return wish
         flag = torch.tensor(float(wish), device=self.accelerator.device)
         return bool(self.accelerator.reduce(flag, "sum").item() > 0)
 
     def _report(
-        self,
-        monitor: Monitor | None,
-        clock: Clock,
-        norm: torch.Tensor,
-        last: int,
-        over: bool,
+        self, monitor: Monitor | None, clock: Clock, norm: torch.Tensor, last: int, over: bool
     ) -> None:
-        """Logs and saves, where this step is due for it or the session is over."""
+        """Logs and saves if this step is due for it or the session is over."""
         config = self.config
         due_log = over or self._due(config.log_every, last)
         due_save = over or self._due(config.checkpoint_every, last)
@@ -240,7 +236,7 @@ class Trainer:
         if not math.isfinite(mean_loss) or not math.isfinite(norm.item()):
             raise AudiodiffError(
                 f"the loss is {mean_loss} and the gradient's norm {norm.item()} at step "
-                f"{self.step}; start anew in another --out with optimizer.lr below "
+                f"{self.step}; start again in another --out with optimizer.lr below "
                 f"{config.optimizer.lr}"
             )
         if due_log:
@@ -287,7 +283,7 @@ class Trainer:
         self.say(f"step {self.step}  dev loss {losses['dev/loss']:.4f}")
 
     def _save(self, monitor: Monitor) -> None:
-        # The state comes last: once it is there, a resumed run does not make this model again.
+        # The state comes last: once it exists, a resumed run does not save this model again.
         self._take_average()
         self.averaged.model.save(self.out / MODEL_NAME)
         average = self.average.tensors
@@ -295,7 +291,7 @@ class Trainer:
         monitor.draw()
 
     def _take_average(self) -> None:
-        """Gives the averaged model the average of the weights."""
+        """Loads the average of the weights into the averaged model."""
         self.averaged.trained.load_state_dict(self.average.tensors)
 
     def _due(self, every: int, last: int) -> bool:

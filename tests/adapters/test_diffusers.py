@@ -118,7 +118,7 @@ def test_a_scheduler_without_levels_is_refused(mel: torch.Tensor) -> None:
         def set_timesteps(self, n: int, device: torch.device) -> None:
             pass
 
-    with pytest.raises(AudiodiffError, match="Blind tells no noise level; give"):
+    with pytest.raises(AudiodiffError, match="Blind has no readable noise level; give"):
         vocode(vocoder(BETAS), mel, Blind(), 3)
 
 
@@ -126,7 +126,7 @@ def test_a_scheduler_without_levels_is_refused(mel: torch.Tensor) -> None:
     ("name", "options", "message"),
     [
         ("DDIMScheduler", {}, "clip_sample=True clips"),
-        ("EDMEulerScheduler", {}, "EDMEulerScheduler has a preconditioning of its own"),
+        ("EDMEulerScheduler", {}, "EDMEulerScheduler has its own preconditioning"),
         ("EulerDiscreteScheduler", {"beta_end": 0.9}, "log-SNR -.*outside the model's schedule"),
     ],
 )

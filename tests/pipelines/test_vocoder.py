@@ -172,7 +172,7 @@ def test_a_damaged_model_directory_is_refused(tmp_path: Path) -> None:
     with pytest.raises(AudiodiffError, match="sample_rate: field required"):
         Vocoder.from_pretrained(tmp_path)
     (tmp_path / "config.json").write_text("{")
-    with pytest.raises(AudiodiffError, match="no JSON"):
+    with pytest.raises(AudiodiffError, match="is not JSON"):
         Vocoder.from_pretrained(tmp_path)
 
 

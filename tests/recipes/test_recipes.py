@@ -72,7 +72,7 @@ def test_a_config_holds_what_differs_from_its_base(tmp_path: Path) -> None:
     with pytest.raises(AudiodiffError, match="is its own base"):
         read_train_config(tmp_path / "b.toml")
     (tmp_path / "a.toml").write_text("base = 3\n")
-    with pytest.raises(AudiodiffError, match="base=3 is no path"):
+    with pytest.raises(AudiodiffError, match="base=3 is not a path"):
         read_train_config(tmp_path / "b.toml")
 
 

@@ -129,7 +129,7 @@ def test_killed_three_times_it_ends_as_if_never_interrupted(
     assert 0 < steps < 12
     again = run(config_path, clips, killed, "--resume")
     assert again.returncode == 0, again.stderr
-    assert f"going on after step {steps}" in again.stderr
+    assert f"continuing after step {steps}" in again.stderr
     assert_same_run(whole, killed)
     assert [record["step"] for record in read_log(killed)] == [4, 8, 12]
 
@@ -296,7 +296,7 @@ def test_weights_of_another_network_are_no_start(
     run = functools.partial(train, config, [clips], out, stop=Stop(step=1), resume=False, say=print)
     with pytest.raises(AudiodiffError, match="other: its network is not the config's; start from"):
         run(init=tmp_path / "other")
-    with pytest.raises(AudiodiffError, match="clips is no model directory"):
+    with pytest.raises(AudiodiffError, match="clips is not a model directory"):
         run(init=clips)
     # Nothing stands in the way of another try.
     assert not out.exists()
@@ -314,7 +314,7 @@ def test_a_run_is_resumed_on_its_own_clips_only(
         train(config, [clips], out, stop=Stop(), resume=True, say=print)
     state = out / "state.safetensors"
     save_tensors(state, load_tensors(state)[0], {"step": "2"})
-    with pytest.raises(AudiodiffError, match="does not say how far its run was"):
+    with pytest.raises(AudiodiffError, match="lacks the progress of its run"):
         train(config, [clips], out, stop=Stop(step=3), resume=True, say=print)
 
 
@@ -346,7 +346,7 @@ def test_a_diverging_run_stops_and_keeps_its_last_checkpoint(
     config = read_train_config(
         config_path, ["optimizer.lr=1e30", "optimizer.warmup=0", "log_every=1"]
     )
-    with pytest.raises(AudiodiffError, match=r"at step \d+; start anew .* below 1e\+30"):
+    with pytest.raises(AudiodiffError, match=r"at step \d+; start again .* below 1e\+30"):
         train(config, [clips], tmp_path / "run", stop=Stop(), resume=False, say=print)
     assert not (tmp_path / "run" / "model").exists()
 
@@ -489,5 +489,5 @@ def test_a_bad_config_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(AudiodiffError, match="no such config"):
         read_train_config(tmp_path / "no.toml")
     (tmp_path / "bad.toml").write_text("steps = = 3")
-    with pytest.raises(AudiodiffError, match=r"bad.toml is no TOML"):
+    with pytest.raises(AudiodiffError, match=r"bad.toml is not TOML"):
         read_train_config(tmp_path / "bad.toml")

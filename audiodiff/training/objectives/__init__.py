@@ -1,4 +1,4 @@
-"""What a trainer minimises, one objective a file."""
+"""The objectives that a trainer minimises, one a file."""
 
 from audiodiff.training.objectives.contract import Batch, Objective, ObjectiveConfig
 from audiodiff.training.objectives.diffusion import DiffusionConfig, DiffusionLoss

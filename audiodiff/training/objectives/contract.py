@@ -1,4 +1,4 @@
-"""What an objective is, and what it is given."""
+"""The contract of objectives, and what they are given."""
 
 from typing import NamedTuple
 
@@ -13,11 +13,11 @@ from audiodiff.model.model import Model
 
 
 class Batch(NamedTuple):
-    """Crops of a training run. All that is random about them follows from (seed, place).
+    """Crops of a training run, whose randomness follows from (seed, place).
 
     Attributes:
         wave: (batch, samples), margins included.
-        cond: What goes with the crops beside their sound: predicted mels, labels.
+        cond: Condition of the crops: predicted mels, labels.
         seed: Seed of the run.
         first: Place of the first crop in the training sequence.
     """
@@ -66,9 +66,9 @@ class Setting(NamedTuple):
 
     Attributes:
         crop_frames: Length of a crop in mel frames, margins aside.
-        margin_frames: Frames on either side that are heard but not learned from.
+        margin_frames: Frames on either side that are context but not learned from.
         batch_size: Crops per process and pass.
-        bf16: Whether the network's products are bf16.
+        bf16: Whether the network's products are in bfloat16.
     """
 
     crop_frames: int
@@ -81,16 +81,16 @@ class ObjectiveConfig(Config):
     """The figures of an objective, from which it is built.
 
     Attributes:
-        kind: Its name in `audiodiff.training.objectives.OBJECTIVES`.
+        kind: The objective's name in `audiodiff.training.objectives.OBJECTIVES`.
     """
 
     kind: str
 
     def check(self, model: ModelConfig, setting: Setting) -> None:
-        """Refuses a model or a run that it does not fit.
+        """Refuses a model or a run that the objective does not fit.
 
         Raises:
-            ValueError: Naming what does not fit.
+            ValueError: If something does not fit, naming it.
         """
 
     def build(self, model: Model, setting: Setting) -> Objective:

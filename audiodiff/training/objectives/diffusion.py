@@ -23,7 +23,7 @@ DEV_TIMES = (0.02, 0.1, 0.2, 0.35, 0.5, 0.65, 0.8, 0.95)
 """Times at which the loss is measured on dev crops."""
 
 GOLDEN = 0.6180339887498949
-"""Steps of the golden ratio fill [0, 1) evenly, however many are taken."""
+"""Step between draws in [0, 1), which any number of draws fills evenly."""
 
 
 class TimesConfig(Config):
@@ -41,7 +41,7 @@ class TimesConfig(Config):
     std: PositiveFloat = 1.0
 
     def at(self, places: Iterable[int], t_min: float) -> Times:
-        """The times of some places in the training sequence, between ``t_min`` and 1."""
+        """The times of places in the training sequence, between ``t_min`` and 1."""
         even = torch.tensor([place * GOLDEN % 1 for place in places], dtype=torch.float64)
         if self.kind == "logit-normal":
             normal = torch.special.ndtri(even.clamp(1e-6, 1 - 1e-6))
@@ -54,9 +54,9 @@ class DiffusionConfig(ObjectiveConfig):
 
     Attributes:
         loss: ``l1`` or ``l2``, on the target in whitened coordinates.
-        above_f_max: Weight in the loss of the frequencies above the mel's highest, of which it says
-            nothing; for the STFT codec.
-        times: The distribution of times.
+        above_f_max: Weight of the frequencies above the mel's highest, which it leaves open; for
+            the STFT codec.
+        times: Distribution of times.
     """
 
     kind: Literal["diffusion"] = "diffusion"
@@ -105,7 +105,7 @@ class DiffusionLoss(Objective):
 
         Args:
             wave: (batch, samples).
-            cond: What goes with the crops; their own mel is computed where a mel is missing.
+            cond: Condition of the crops; their own mel is computed if it has none.
             t: One time per crop.
             white: White noise in the shape of the wave.
         """
@@ -138,7 +138,7 @@ class DiffusionLoss(Objective):
         return losses | {"dev/loss": sum(losses.values()) / len(losses)}
 
     def _inner(self, x: Tensor, hop_length: int) -> Tensor:
-        """Without the margins, of a sequence with a step every ``hop_length`` samples."""
+        """Removes the margins from a sequence with a step every ``hop_length`` samples."""
         cut = self.margin // hop_length
         return x[..., cut : x.shape[-1] - cut]
 

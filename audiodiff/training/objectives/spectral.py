@@ -1,4 +1,4 @@
-"""A finish for few steps: a model trained through its own run, by the sound that comes out."""
+"""Training for few steps, through the model's own run, by the sound at its end."""
 
 from collections.abc import Sequence
 from typing import Literal
@@ -25,10 +25,10 @@ class SpectralConfig(ObjectiveConfig):
 
     Attributes:
         windows: Lengths in samples of the windows of the spectrograms that are compared.
-        emphasis: Weight of low frequencies, see `SpectralDistance`.
-        diffusion_items: Crops of each batch that train by the diffusion loss instead, which keeps
-            the other times in order.
-        diffusion: The figures of that diffusion loss.
+        emphasis: Weight of low frequencies in `SpectralDistance`.
+        diffusion_items: Crops of each batch that train by the diffusion loss instead, so that the
+            model still works at other times.
+        diffusion: Figures of that diffusion loss.
     """
 
     kind: Literal["spectral"] = "spectral"
@@ -61,16 +61,16 @@ class SpectralConfig(ObjectiveConfig):
 class SpectralLoss(Objective):
     """`SpectralDistance` between a recording and the model's default run from its mel.
 
-    The diffusion loss makes a model right about the states of a diffused recording; a run of few
-    steps never meets those. Here each crop trains one call of the run, in turn: the calls before it
-    make its state as they do for a user, guidance included, and its own estimate is the sound that
-    is compared. Gradients go through all the calls, or, where passes onto the mel lie between them,
-    through that one alone; guidance of the last step is left out. The loss does not see phase, so
-    it is least where the phases fit each other, not where they are the recording's, which the mel
-    does not tell. Of magnitudes that the mel leaves open it makes the median.
+    The diffusion loss trains on the states of diffused recordings, which a run of few steps never
+    meets. Here each crop trains one call of the run, in turn: the calls before it make its state
+    as in use, guidance included, and its own estimate is the sound that is compared. Gradients go
+    through all the calls, or, with passes onto the mel between them, through that call alone;
+    guidance of the last step is left out. The loss ignores phase, so it is least where the phases
+    fit each other, not where they are the recording's, which the mel does not determine. It learns
+    the median of magnitudes that the mel leaves open.
 
     Args:
-        config: The windows, and the crops that train by `DiffusionLoss` instead.
+        config: The windows, and the number of crops that train by `DiffusionLoss` instead.
         model: The model whose network is trained.
         setting: The run's margins and precision.
     """
@@ -84,7 +84,7 @@ class SpectralLoss(Objective):
         self.precision = "bf16" if setting.bf16 else "fp32"
 
     def forward(self, batch: Batch) -> tuple[Tensor, dict[str, float]]:
-        """The mean over the batch, and to log its parts: each call's, and the diffusion loss."""
+        """The mean over the batch, and its parts to log: each call's, and the diffusion loss."""
         n, n_calls, parts = self.n_diffusion, self.model.n_steps, {}
         for call in range(n_calls):
             chosen = [i for i in range(n, len(batch.wave)) if batch.places[i] % n_calls == call]
@@ -115,11 +115,11 @@ class SpectralLoss(Objective):
 
         Args:
             wave: (batch, samples).
-            cond: The condition of the run; the crops' own mel is computed where it has none.
+            cond: Condition of the run; the crops' own mel is computed if it has none.
             places: Places of the crops in the training sequence, which are their runs' seeds.
             call: Index of the call, from 0.
         """
-        # Only the network's products bear bfloat16.
+        # Only the network's products may be in bfloat16.
         with torch.autocast(wave.device.type, enabled=False):
             model, n_samples = self.model, wave.shape[-1]
             if "mel" not in cond:
@@ -137,13 +137,13 @@ class SpectralLoss(Objective):
 
 
 class _BeforeLast:
-    """A guidance of a whole run, in the part of it that ends with a plain estimate."""
+    """A guidance of a whole run, for the part of the run that ends with a plain estimate."""
 
     def __init__(self, guidance: Guidance, n_steps: int) -> None:
         self.guidance, self.n_steps = guidance, n_steps
 
     def acts_at(self, step: int, n_steps: int) -> bool:
-        """Whether the guidance acts at a step of the whole run, but never at the part's last."""
+        """Whether the guidance acts at a step; never at the last one of the part."""
         return step < n_steps - 1 and self.guidance.acts_at(step, self.n_steps)
 
     def __call__(self, denoise: Denoiser, context: Context) -> Denoiser:

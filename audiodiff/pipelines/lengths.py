@@ -1,0 +1,41 @@
+"""Mels of different lengths, grouped so that those of one length are made together."""
+
+from collections.abc import Iterator, Sequence
+
+from torch import Tensor
+
+from audiodiff.errors import AudiodiffError
+
+
+def checked_lengths(mels: Sequence[Tensor] | Tensor, lengths: Sequence[int] | None) -> list[int]:
+    """The number of frames of each mel that count.
+
+    Args:
+        mels: (n_mels, frames) each, or a padded (batch, n_mels, frames).
+        lengths: Number of frames of each mel; all if None.
+
+    Raises:
+        AudiodiffError: If there is another number of lengths, or one does not fit its mel.
+    """
+    if lengths is None:
+        return [mel.shape[-1] for mel in mels]
+    if len(lengths) != len(mels):
+        raise AudiodiffError(f"lengths holds {len(lengths)} numbers for {len(mels)} mels")
+    for i, (mel, n) in enumerate(zip(mels, lengths, strict=True)):
+        if not 1 <= n <= mel.shape[-1]:
+            raise AudiodiffError(
+                f"lengths[{i}]={n} but mel {i} has {mel.shape[-1]} frames; lengths count frames"
+            )
+    return list(lengths)
+
+
+def by_length(lengths: Sequence[int], batch_size: int) -> Iterator[tuple[int, list[int]]]:
+    """Each length with the places that have it, at most ``batch_size`` together.
+
+    >>> list(by_length([5, 3, 5, 5], 2))
+    [(3, [1]), (5, [0, 2]), (5, [3])]
+    """
+    for n in sorted(set(lengths)):
+        equal = [i for i, length in enumerate(lengths) if length == n]
+        for first in range(0, len(equal), batch_size):
+            yield n, equal[first : first + batch_size]
