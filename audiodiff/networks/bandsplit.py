@@ -134,7 +134,7 @@ class BandSplit(nn.Module):
         return torch.cat(parts, 2)
 
 
-class ResidualLayer(nn.Module):
+class BandLayer(nn.Module):
     """``h + bands(sigmoid(u) tanh(v))``, ``(u, v) = frames(h) + b(level)``.
 
     One convolution runs over frames, the other over bands. Together they reach as far as one over
@@ -189,7 +189,7 @@ class BandSplitNet(nn.Module):
             nn.Linear(64, N_LEVEL), nn.SiLU(), nn.Linear(N_LEVEL, N_LEVEL), nn.SiLU()
         )
         self.layers = nn.ModuleList(
-            ResidualLayer(n_channels, DILATIONS[i % len(DILATIONS)]) for i in range(config.n_layers)
+            BandLayer(n_channels, DILATIONS[i % len(DILATIONS)]) for i in range(config.n_layers)
         )
         self.last = nn.Conv2d(n_channels, n_channels, 1)
         rates = torch.linspace(-3, 2, 32).exp()
