@@ -20,7 +20,7 @@ def doctor(
         str | None, typer.Option(help=f"Model that should take the mel: {A_MODEL}.")
     ] = None,
 ) -> None:
-    """Tell what a mel is, by its looks, and what to do with it.
+    """Say what a mel probably is, and what to do with it.
 
     The exit status is 1 if the mel is damaged or does not fit the model.
     """

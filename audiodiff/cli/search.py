@@ -35,7 +35,7 @@ def search(
         int | None,
         typer.Option(
             help="Number of runs that gradient, grid or perceptual may make, or of training steps "
-            "of learned; the method's default if not given.",
+            "that learned may take; the method's default if not given.",
             min=1,
         ),
     ] = None,
@@ -58,12 +58,12 @@ def search(
             "--out",
             "-o",
             help="Folder for a copy of the model with the times found; if not given, times go to "
-            "the model's directory, or to your data folder if the model came with this package or "
-            "from the hub.",
+            "the model's directory, or to your user data folder if the model came with this "
+            "package or from the hub.",
         ),
     ] = None,
 ) -> None:
-    """Find the best times for a sampler and numbers of steps; vocode --steps uses them."""
+    """Find the best diffusion times for given numbers of steps; vocode --steps uses them."""
     require("searching", "search", "pesq", "cma")
     from audiodiff.audio.plots import save_figure
     from audiodiff.model.found import SCHEDULES_NAME

@@ -40,8 +40,8 @@ def vocode(
         Path | None,
         typer.Option(
             "--list",
-            help="Text file of the only input files to vocode: on each line a path below "
-            "INPUT, without suffix.",
+            help="Text file that names the only files to vocode, one to a line, as paths below "
+            "INPUT without suffix.",
             exists=True,
         ),
     ] = None,
@@ -79,23 +79,23 @@ def vocode(
         ),
     ] = False,
     verbose: Annotated[
-        bool, typer.Option("--verbose", "-v", help="Print the sampler, its times and their origin.")
+        bool, typer.Option("--verbose", "-v", help="Print the sampler, its times and their source.")
     ] = False,
     overwrite: Overwrite = False,
     stream: Annotated[
         str | None,
-        typer.Option(help="Stream mel or audio from standard input, as PCM to standard output."),
+        typer.Option(
+            help="Read a stream, mel or audio, on standard input; write PCM to standard output."
+        ),
     ] = None,
     latency: Annotated[
         float,
-        typer.Option(
-            help="Latency of --stream in seconds; the time to compute comes on top.", min=0
-        ),
+        typer.Option(help="Longest wait of --stream for later input, in seconds.", min=0),
     ] = 0.5,
 ) -> None:
     """Turn mels (.npy .npz .pt .safetensors) or audio (resynthesis) into wav files.
 
-    Every file starts from the same seed, so its sound does not depend on other files.
+    Every file starts from the same seed, so its sound does not depend on the other files.
     """
     from audiodiff.data.corpus import read_ids
     from audiodiff.pipelines.files import INPUT_SUFFIXES, Loading, VocodeSettings
