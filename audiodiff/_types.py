@@ -29,8 +29,8 @@ Labels = Int[Tensor, " batch"]
 Condition: TypeAlias = Mapping[str, Tensor]
 """What a run is asked for: tensors by the name of their part, batch first.
 
-``mel`` is a `Mel` and ``label`` holds `Labels`; networks may declare others. A part that is absent
-is left open, so the empty mapping, the null condition, asks for anything.
+``mel`` is a `Mel` and ``label`` holds `Labels`; networks may declare others. An absent part is left
+open; the empty mapping, the null condition, asks for anything.
 """
 
 State = Float[Tensor, "batch *state"]
@@ -125,7 +125,7 @@ class Step:
         t: The time of the state, one per item.
         r: The time to reach, smaller than t.
         denoise: The denoised estimate, guidance included.
-        draw: Fresh noise.
+        draw: Draws fresh noise of the prior's covariance.
     """
 
     schedule: Schedule

@@ -48,7 +48,7 @@ class Guidance(Protocol):
 
 
 Steps: TypeAlias = Literal["all", "last", "before-last"]
-"""The steps of a run at which a guidance acts."""
+"""The steps of a run at which a guidance acts; ``before-last`` is all but the last."""
 
 
 def is_among(step: int, n_steps: int, steps: Steps) -> bool:

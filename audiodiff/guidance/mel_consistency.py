@@ -11,20 +11,20 @@ from audiodiff.guidance.contract import Context, Steps, is_among
 
 
 class MelConsistency(Config):
-    """Projects the estimate onto the given mel, which is a known measurement of the answer.
+    """Projects the denoised estimate onto the given mel, which is that of the sound to be made.
 
-    No gradient passes through the projection. Early estimates of a model trained by the diffusion
-    loss alone are averages over many possible sounds, whose mel is not the answer's; those of a
-    model trained through its own run are sounds.
+    No gradient passes through the projection. Use it at early steps only if the model was trained
+    through its own run: early estimates of a model trained by the diffusion loss alone are averages
+    over many possible sounds, and their mel is not the given one.
 
     Example:
         >>> guidance = MelConsistency(n_passes=96, steps="before-last")
-        >>> [guidance.acts_at(step, n_steps=2) for step in range(2)]
-        [True, False]
+        >>> [guidance.acts_at(step, n_steps=3) for step in range(3)]
+        [True, True, False]
 
     Attributes:
         n_passes: Number of passes of `audiodiff.mel.projection.MelProjection`.
-        steps: Steps at which it acts.
+        steps: Steps at which it acts: ``all``, ``last``, or ``before-last``, all but the last.
     """
 
     parts: ClassVar[tuple[str, ...]] = ("mel",)

@@ -22,15 +22,16 @@ class MelConfig(Config):
 
     Attributes:
         sample_rate: Sample rate of the wave, in Hz.
-        n_fft: Samples in a frame.
+        n_fft: Length of a frame and of its transform, in samples.
         hop_length: Samples between frames.
         win_length: Length of the window in samples, in the middle of the frame.
         n_mels: Number of bands.
         f_min: Lowest frequency of the first band, in Hz.
         f_max: Highest frequency of the last band, in Hz; None is half the sample rate.
-        framing: Position of frame 0, see `frames.Framing`.
+        framing: Position of frame 0: ``centred`` on sample 0, or ``exact``, in the middle of the
+            first hop.
         pad_mode: Content beyond the ends of the wave, reflection or zeros.
-        window: Kind of Hann window, see `frames.WindowKind`.
+        window: Kind of Hann window, ``periodic`` or ``symmetric``.
         filterbank: ``slaney`` is Slaney's mel scale with each filter of unit area (librosa's
             default), ``htk`` is the HTK scale with filters of unit height (torchaudio's default).
         power: 1 for magnitudes, 2 for energies.
@@ -40,7 +41,7 @@ class MelConfig(Config):
         floor: Least M that enters the logarithm.
         scale: Factor of the logarithm.
         offset: Constant added to the scaled logarithm.
-        clip: Least and greatest value; None does not clip.
+        clip: Least and greatest value; None for no clipping.
     """
 
     sample_rate: PositiveInt
@@ -190,16 +191,16 @@ class LogMel(nn.Module):
     """Computes mel spectrograms, differentiably and on the wave's device.
 
     Frames are computed in blocks, so apart from the padded wave and the mel itself, an hour of
-    sound needs no more memory than a few seconds (unless gradients are recorded). The STFT does
-    not depend on where a block ends; the product with the filterbank does in its last bit.
+    sound needs no more memory than a few seconds (unless gradients are recorded). Block
+    boundaries affect at most the last bit of the product with the filterbank, never the STFT.
 
     Args:
         config: The mel to compute, e.g. one of `audiodiff.mel.presets.PRESETS`.
 
-    >>> config = MelConfig(sample_rate=22050, n_fft=1024, hop_length=256, win_length=1024,
-    ...                    n_mels=80)
-    >>> LogMel(config)(torch.randn(2, 22050)).shape
-    torch.Size([2, 80, 87])
+    Example:
+        >>> from audiodiff.mel.presets import PRESETS
+        >>> LogMel(PRESETS["tacotron2"])(torch.randn(2, 22050)).shape
+        torch.Size([2, 80, 87])
     """
 
     window: Tensor

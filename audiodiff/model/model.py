@@ -164,7 +164,7 @@ class Model(nn.Module):
         """Yields the state after each step, which the codec decodes to sound.
 
         Args:
-            like: A wave whose shape and device the sound takes, (batch, frames x hop_length), or
+            like: A wave of the sound's shape and on its device, (batch, frames x hop_length), or
                 of any length for a model without a mel.
             cond: The condition: ``mel`` in the model's own preset, ``label`` as indices into its
                 labels.

@@ -20,11 +20,11 @@ class Run:
         seed: Seed of the noise, 0 or more: one for all items, so that each sounds as it would
             alone, or one for each.
         guidance: Wrappers of the denoiser, the innermost first.
-        guidance_scale: Scale for the guidance that reads one: 1 is the conditional model, 0 the
+        guidance_scale: Scale of any guidance that has one: 1 is the conditional model, 0 the
             unconditional one.
         precision: Precision of the network's products: ``fp32``, ``bf16``, or ``auto``, which is
-            bf16 where the device has instructions for it. None is a vocoder's or generator's own,
-            and ``fp32`` elsewhere.
+            bf16 where the device has instructions for it. None takes that of the vocoder or
+            generator, or ``fp32`` where there is neither.
 
     Raises:
         AudiodiffError: If both ``n_steps`` and ``times`` are given, or ``n_steps`` is below 1.

@@ -11,7 +11,7 @@ from audiodiff.config import Config
 class NetworkConfig(Config):
     """The sizes of a network, from which it is built, and what it needs from the rest of a model.
 
-    A field named ``n_mels`` or ``n_labels`` defaults to the size of the model's mel or labels.
+    A field named ``n_mels`` or ``n_labels`` defaults to the number of the model's bands or labels.
 
     Attributes:
         kind: The network's name in `audiodiff.networks.NETWORKS`.

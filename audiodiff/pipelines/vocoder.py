@@ -44,8 +44,8 @@ class Vocoder:
         precision: The precision, as given.
         sample_rate: Sample rate of the sound in Hz.
         hop_length: Samples per mel frame.
-        mel_config: The mel that it takes.
-        n_mels: Bands of that mel.
+        mel_config: The mel that the model takes.
+        n_mels: Number of bands of the mel.
 
     Raises:
         AudiodiffError: If the model takes no mel, or the precision is unknown.
@@ -100,7 +100,7 @@ class Vocoder:
 
     @torch.inference_mode()
     def mel(self, wave: Wave) -> Mel:
-        """The mel that this vocoder takes, from (batch, samples) at its own sample rate.
+        """The mel of a wave of shape (batch, samples) at the vocoder's sample rate.
 
         Raises:
             AudiodiffError: If the wave is too short or of another shape, or holds NaN.
@@ -110,7 +110,7 @@ class Vocoder:
         return self._log_mel(wave.to(self.device))
 
     def whole_frames(self, wave: Wave) -> Float[Tensor, "batch whole_frames"]:
-        """The wave with silence appended, so that its mel covers it to the end."""
+        """The wave, padded with silence to a whole number of frames."""
         return torch.nn.functional.pad(wave, (0, -wave.shape[1] % self.hop_length))
 
     def __call__(
@@ -158,7 +158,7 @@ class Vocoder:
             (batch, frames x hop_length) at the model's rate, float32, on its device.
 
         Raises:
-            AudiodiffError: For the reasons of a call.
+            AudiodiffError: As for `__call__`, or if the run's times are wrong.
         """
         made, pieces = self._made(mel, run, preset)
         wave = torch.cat(list(pieces), dim=1)
@@ -181,19 +181,19 @@ class Vocoder:
 
         Args:
             mels: (n_mels, frames) each, or a padded (batch, n_mels, frames).
-            lengths: Number of frames of each mel that count; all if None.
+            lengths: Number of valid frames of each mel; all if None.
             n_steps: Number of sampler steps; the model's default if None.
             sampler: A sampler or its name; the model's own if None.
             seed: Seed of the noise of every mel.
             preset: Name in `PRESETS` of the mels' preset; the model's own if None.
             rate: Sample rate of the sounds in Hz; the model's if None.
-            batch_size: Greatest number of mels that are made at once.
+            batch_size: Greatest number of mels vocoded at once.
 
         Returns:
             The sound of each mel in order, (samples,).
 
         Raises:
-            AudiodiffError: If a length does not fit its mel, or for the reasons of a call.
+            AudiodiffError: If a length does not fit its mel, or as for `__call__`.
         """
         run, counted = Run(sampler, n_steps, seed=seed), checked_lengths(mels, lengths)
         made: dict[int, Tensor] = {}
@@ -215,9 +215,9 @@ class Vocoder:
     ) -> Iterator[WavePiece]:
         """Makes the sound of a long mel piece by piece, in bounded memory.
 
-        Each piece is made with its neighbours as context, and noise belongs to a position. With a
-        context of the number of calls times the receptive radius the joined pieces equal the
-        whole, except for the little that a projection onto the mel carries further.
+        Each piece is made with its neighbours as context and with the noise of its position. If
+        the context is at least the number of denoiser calls times the receptive radius, the joined
+        pieces equal the whole, but for the little that a projection onto the mel carries further.
 
         Args:
             mel: (batch, n_mels, frames).
@@ -226,15 +226,15 @@ class Vocoder:
             seed: Seed of the noise, one for all items or one for each.
             chunk_frames: Frames of a piece.
             context_frames: Frames of context on either side of a piece; if None, the number of
-                calls times the receptive radius, at most `MAX_CONTEXT`.
-            batch_size: Pieces of equal size that are made at once.
+                calls times the receptive radius, at most `pipelines.pieces.MAX_CONTEXT`.
+            batch_size: Greatest number of pieces made at once.
             preset: Name in `PRESETS` of the mel's preset; the model's own if None.
 
         Returns:
             An iterator over pieces of the sound, (batch, samples), float32.
 
         Raises:
-            AudiodiffError: For the reasons of a call.
+            AudiodiffError: If a size is below 1, or as for `__call__`.
         """
         run = Run(sampler, n_steps, seed=seed)
         made, pieces = self._made(mel, run, preset, chunk_frames, context_frames, batch_size)
@@ -248,14 +248,14 @@ class Vocoder:
         sampler: str | Sampler | None = None,
         seed: int | Sequence[int] = 0,
     ) -> Iterator[WavePiece]:
-        """Makes the sound of a mel that arrives in pieces, however many they are.
+        """Makes the sound of a mel that arrives in any number of pieces.
 
         The result equals the sound of the whole if the latency leaves time for enough context
-        after each piece, as in `chunks`.
+        after each piece; `chunks` says how much that is.
 
         Args:
             mels: Pieces of (batch, n_mels, any number of frames), in the model's own preset.
-            latency: Longest wait of a frame for those after it in seconds, without computing.
+            latency: Longest wait of a frame for later ones in seconds, computing time aside.
             n_steps: Number of sampler steps; the model's default if None.
             sampler: A sampler or its name; the model's own if None.
             seed: Seed of the noise, one for all items or one for each.
@@ -264,7 +264,7 @@ class Vocoder:
             An iterator over pieces of the sound, (batch, samples), float32.
 
         Raises:
-            AudiodiffError: If the latency is less than two frames, or for the reasons of a call.
+            AudiodiffError: If the latency is less than two frames, or as for `__call__`.
         """
         run = self._completed(Run(sampler, n_steps, seed=seed))
         pace = pace_of(latency, self.sample_rate / self.hop_length, context_of(self.model, run))

@@ -61,7 +61,7 @@ def sample(
         denoise: The denoised estimate with its condition bound.
         schedule: The schedule that the denoiser was trained on.
         sampler: The sampler that takes each step.
-        times: Times falling from noise to 0, shape (n_steps + 1,), float64.
+        times: Times falling from at most 1 to 0, shape (n_steps + 1,), float64.
         noise: Noise of the prior's covariance; step 0 is for the initial state.
         like: A tensor whose shape, dtype and device the state takes.
         start: A guess at the sample, from which the run starts at times[0] (SDEdit,

@@ -21,8 +21,8 @@ class SearchSetting:
         seed: Seed of the noise and of the search, 0 or more.
         scratch: Folder for the files from which a killed search resumes. The session deletes those
             named ``.search-METHOD-*`` or ``.search-METHOD.*`` once all times are found.
-        key: What the cost of a run depends on besides its times; stored costs with another key are
-            stale.
+        key: What the cost of a run depends on besides its times; stored costs with another
+            key are stale.
     """
 
     problem: Problem
@@ -39,7 +39,7 @@ class Search(Protocol):
     """A method of finding the times of a run.
 
     Attributes:
-        calls: Network calls, each for one clip, behind the times found last. Calls shared by
+        calls: Network calls that the times found last took, counted once per clip. Calls shared by
             several numbers of steps count for each of them.
     """
 

@@ -71,8 +71,8 @@ class TrainConfig(Config):
         optimizer: The optimiser and its figures.
         seed: Seed of the initial weights, the crops, the times and the noise.
         steps: Length of the run in steps, over which the learning rate decays.
-        batch_size: Crops per process and pass.
-        accumulation: Passes per step.
+        batch_size: Crops in one batch of one process.
+        accumulation: Batches of each process per step.
         precision: ``fp32``, or ``bf16`` by autocast.
         compile: Whether torch.compile compiles the network, which needs a C++ compiler.
         ema_decay: Decay of the average of the weights that is saved as the model.

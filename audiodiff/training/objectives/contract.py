@@ -13,7 +13,7 @@ from audiodiff.model.model import Model
 
 
 class Batch(NamedTuple):
-    """Crops of a training run, whose randomness follows from (seed, place).
+    """Crops of a training run; all randomness follows from the seed and each crop's place.
 
     Attributes:
         wave: (batch, samples), margins included.
@@ -39,7 +39,7 @@ class Batch(NamedTuple):
 
 
 class Objective(nn.Module):
-    """What a trainer minimises; it knows nothing else of the model.
+    """What the trainer minimises, and all that the trainer knows of a model.
 
     Attributes:
         model: The model, which the trainer saves.
@@ -67,7 +67,7 @@ class Setting(NamedTuple):
     Attributes:
         crop_frames: Length of a crop in mel frames, margins aside.
         margin_frames: Frames on either side that are context but not learned from.
-        batch_size: Crops per process and pass.
+        batch_size: Crops in one batch of one process.
         bf16: Whether the network's products are in bfloat16.
     """
 
