@@ -15,7 +15,7 @@ from audiodiff.metrics.evaluate import METRICS
 from audiodiff.metrics.pitch import f0_track
 from audiodiff.metrics.spectral import log_mel_mae
 from audiodiff.model.hub import model_directory
-from audiodiff.search import command
+from audiodiff.search import command, trajectory
 from audiodiff.training.config import DataConfig, read_train_config
 
 BENCHMARKS = Path(__file__).resolve().parents[2] / "benchmarks"
@@ -238,6 +238,7 @@ def test_schedules_compares_rules_and_searches(
 
     monkeypatch.setattr(schedules.Search, "find", find_or_not)
     monkeypatch.setattr(command, "SECONDS", 0.5)
+    monkeypatch.setattr(trajectory, "N_CANDIDATES", 12)
     # DiffWave's transposed convolutions are many times slower in bf16.
     monkeypatch.setattr(command, "use_bf16", lambda *_: False)
     schedules.main(tmp_path / "data", tmp_path / "out", **words)
