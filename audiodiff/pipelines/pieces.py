@@ -69,7 +69,7 @@ def in_pieces(
     )
 
 
-@torch.inference_mode()
+@torch.no_grad()
 def made_of(model: Model, mels: Mel, spans: Sequence[Span], run: Run) -> list[WavePiece]:
     """The sounds of spans of equal length, cut to the parts that are kept.
 

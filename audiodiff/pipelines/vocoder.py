@@ -98,7 +98,7 @@ class Vocoder:
         """The device of the model."""
         return self.model.device
 
-    @torch.inference_mode()
+    @torch.no_grad()
     def mel(self, wave: Wave) -> Mel:
         """The mel that this vocoder takes, from (batch, samples) at its own sample rate.
 

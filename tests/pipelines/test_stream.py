@@ -132,6 +132,14 @@ def test_standard_input_is_vocoded_to_standard_output(model: Path) -> None:
         (["--stream", "nope"], b"", "--stream 'nope' is unknown; choose from mel, audio"),
         (["--stream", "mel", "-o", "out"], b"", "leave files and --out out"),
         (["--stream", "audio"], b"12", "needs at least"),
+        (["--stream", "audio"], b"RIFF\x24\0\0\0WAVEfmt ", "begins as a wav file; --stream audio"),
+        (["--stream", "audio"], b"fLaC\0\0\0\x22" * 9, "begins as a flac file"),
+        (["--stream", "mel", "--preset", "speecht5"], b"", "--stream takes no --preset: it reads"),
+        (
+            ["--stream", "mel", "--rate", "16000", "--plot", "--overwrite", "--workers", "2"],
+            b"",
+            "--stream takes no --rate, --plot, --overwrite, --workers:",
+        ),
         ([], b"", "give files or folders to vocode and --out, or --stream mel"),
     ],
 )

@@ -237,3 +237,12 @@ def test_lengths_that_do_not_fit_are_refused(
 ) -> None:
     with pytest.raises(AudiodiffError, match=words):
         vocoder.batch(torch.cat([mel[:1], mel[:1]]), lengths)
+
+
+def test_what_is_made_are_ordinary_tensors(vocoder: Vocoder, mel: torch.Tensor) -> None:
+    pieces = vocoder.chunks(mel, chunk_frames=40)
+    streamed = vocoder.stream([mel[..., :40], mel[..., 40:]])
+    for made in (vocoder(mel), next(pieces), next(streamed), vocoder.mel(torch.zeros(1, 5000))):
+        assert not made.is_inference()
+        made.mul_(0.5)  # in place, and part of what is differentiated
+        (made * torch.ones(1, requires_grad=True)).sum().backward()
