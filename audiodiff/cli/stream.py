@@ -19,6 +19,9 @@ BLOCK_BYTES = 1 << 16
 
 FULL_SCALE = 32768
 
+CONTAINERS = {b"RIFF": "wav", b"RF64": "wav", b"fLaC": "flac", b"OggS": "ogg", b"ID3": "mp3"}
+"""First bytes of sound files, which would be played as samples."""
+
 
 def stream(
     vocoder: Vocoder,
@@ -74,8 +77,20 @@ def _mels(source: BinaryIO, n_mels: int) -> Iterator[MelPiece]:
 
 
 def _waves(source: BinaryIO) -> Iterator[WavePiece]:
+    first = True
     for block in _blocks(source, 2, "a 16-bit sample"):
+        if first and (name := _container(block)):
+            raise AudiodiffError(
+                f"standard input begins as a {name} file; --stream audio reads bare 16-bit mono "
+                "PCM at the model's rate, so send the samples without a header"
+            )
+        first = False
         yield torch.from_numpy(np.frombuffer(block, "<i2").astype(np.float32) / FULL_SCALE)[None]
+
+
+def _container(block: bytes) -> str | None:
+    """The kind of file that a first block of bytes begins, if any."""
+    return next((name for sign, name in CONTAINERS.items() if block.startswith(sign)), None)
 
 
 def _blocks(source: BinaryIO, unit: int, what: str) -> Iterator[bytes]:

@@ -85,7 +85,8 @@ def vocode(
     stream: Annotated[
         str | None,
         typer.Option(
-            help="Read a stream, mel or audio, on standard input; write PCM to standard output."
+            help="Stream mel (float32, frame after frame) or audio (16-bit mono PCM) from standard "
+            "input to 16-bit mono PCM on standard output; all little-endian."
         ),
     ] = None,
     latency: Annotated[
@@ -102,6 +103,18 @@ def vocode(
     from audiodiff.pipelines.vocoder import Vocoder
 
     _check_usage(engine, stream, bool(inputs), out is not None)
+    if stream is not None:
+        given = {
+            "--preset": preset is not None,
+            "--rate": rate is not None,
+            "--list": list_ is not None,
+            "--index": index is not None,
+            "--plot": plot,
+            "--overwrite": overwrite,
+            "--batch-size": batch_size > 1,
+            "--workers": workers > 1,
+        }
+        _check_stream([name for name, is_given in given.items() if is_given])
     names = None if list_ is None else read_ids(list_)
     jobs = [] if out is None else find_jobs(inputs or [], out, INPUT_SUFFIXES, ".wav", names)
     loading = Loading(model, device, precision, compile)
@@ -137,6 +150,15 @@ def _check_usage(engine: str, stream: str | None, has_inputs: bool, has_out: boo
         raise AudiodiffError("give files or folders to vocode and --out, or --stream mel")
     if stream is not None and (has_inputs or has_out):
         raise AudiodiffError("--stream reads standard input; leave files and --out out")
+
+
+def _check_stream(for_files: Sequence[str]) -> None:
+    """Refuses options that a stream would have to ignore."""
+    if for_files:
+        raise AudiodiffError(
+            f"--stream takes no {', '.join(for_files)}: it reads the model's own mel or rate and "
+            "writes at the model's rate; convert files first, or leave that out"
+        )
 
 
 def _check_run(vocoder: "Vocoder", settings: "VocodeSettings") -> None:

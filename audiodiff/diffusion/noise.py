@@ -21,7 +21,7 @@ def white_noise(key: tuple[int, ...], shape: tuple[int, ...]) -> Float[Tensor, "
     """Unit Gaussian noise on the CPU, the same for the same key, to the last bits of a float."""
     seed = int(np.random.SeedSequence(key).generate_state(1, np.uint64)[0])
     generator = torch.Generator().manual_seed(seed & (2**63 - 1))
-    return torch.randn(shape, generator=generator)
+    return torch.randn(shape, generator=generator, dtype=torch.float32)
 
 
 class NoiseTape:

@@ -1,5 +1,6 @@
 """The config of a model, stored as its config.json."""
 
+from collections.abc import Sequence
 from typing import Any, Literal
 
 import torch
@@ -60,7 +61,8 @@ class ModelConfig(Config):
         mel, labels = values.get("mel"), values.get("labels")
         mel = PRESETS.get(mel, mel) if isinstance(mel, str) else mel
         n_mels = mel.get("n_mels") if isinstance(mel, dict) else getattr(mel, "n_mels", None)
-        known = {"n_mels": n_mels, "n_labels": None if labels is None else len(labels)}
+        n_labels = len(labels) if isinstance(labels, Sequence) else None
+        known = {"n_mels": n_mels, "n_labels": n_labels}
         fields = NETWORKS[kind].model_fields
         sizes = {
             name: size

@@ -85,7 +85,9 @@ class Model(nn.Module):
             AudiodiffError: If a file is missing or damaged, or the weights do not fit the config.
         """
         values = read_config(directory)
-        model = cls(ModelConfig.parse(values, str(directory / "config.json")))
+        config = ModelConfig.parse(values, str(directory / "config.json"))
+        with torch.random.fork_rng(devices=[]):  # new weights draw, and are not kept
+            model = cls(config)
         path = directory / WEIGHTS_NAME
         tensors, _ = load_tensors(path)
         if values.get("format") == 1:

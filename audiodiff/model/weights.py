@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor, nn
@@ -15,6 +16,10 @@ from audiodiff.system.atomic import replacing
 
 CONFIG_NAME = "config.json"
 WEIGHTS_NAME = "model.safetensors"
+
+
+FLOATS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
+"""Types of weights that are loaded."""
 
 
 def save_tensors(
@@ -73,7 +78,8 @@ def load_weights(module: nn.Module, tensors: Mapping[str, Tensor], source: Path)
     """Loads tensors into a module; their names and shapes must be exactly the module's.
 
     Raises:
-        AudiodiffError: If tensors are missing, unknown or of another shape, naming the first.
+        AudiodiffError: If tensors are missing, unknown, of another shape or no floats, naming the
+            first.
     """
     own = module.state_dict()
     faults = [f"{name} is missing" for name in own if name not in tensors]
@@ -82,6 +88,11 @@ def load_weights(module: nn.Module, tensors: Mapping[str, Tensor], source: Path)
         f"{name} has shape {tuple(tensor.shape)}, not {tuple(own[name].shape)}"
         for name, tensor in tensors.items()
         if name in own and tensor.shape != own[name].shape
+    ]
+    faults += [
+        f"{name} is {str(tensor.dtype).removeprefix('torch.')}, not floating-point"
+        for name, tensor in tensors.items()
+        if name in own and own[name].dtype in FLOATS and tensor.dtype not in FLOATS
     ]
     if faults:
         more = f" and {len(faults) - 3} more" if len(faults) > 3 else ""

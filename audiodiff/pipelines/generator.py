@@ -58,7 +58,7 @@ class Generator:
         """
         return cls(loaded(name, device), precision)
 
-    @torch.inference_mode()
+    @torch.no_grad()
     def generate(
         self,
         n_samples: int,

@@ -1,13 +1,19 @@
 """Mels of different lengths, grouped so that those of one length are made together."""
 
 from collections.abc import Iterator, Sequence
+from operator import index
+from typing import TypeAlias
 
+from jaxtyping import Int
 from torch import Tensor
 
 from audiodiff.errors import AudiodiffError
 
+Lengths: TypeAlias = Sequence[int] | Int[Tensor, " batch"]
+"""The number of frames of each of several mels."""
 
-def checked_lengths(mels: Sequence[Tensor] | Tensor, lengths: Sequence[int] | None) -> list[int]:
+
+def checked_lengths(mels: Sequence[Tensor] | Tensor, lengths: Lengths | None) -> list[int]:
     """The number of frames of each mel that count.
 
     Args:
@@ -21,12 +27,16 @@ def checked_lengths(mels: Sequence[Tensor] | Tensor, lengths: Sequence[int] | No
         return [mel.shape[-1] for mel in mels]
     if len(lengths) != len(mels):
         raise AudiodiffError(f"lengths holds {len(lengths)} numbers for {len(mels)} mels")
-    for i, (mel, n) in enumerate(zip(mels, lengths, strict=True)):
+    try:
+        counted = [index(n) for n in lengths]
+    except TypeError as error:
+        raise AudiodiffError("lengths holds numbers that are not whole; give frames") from error
+    for i, (mel, n) in enumerate(zip(mels, counted, strict=True)):
         if not 1 <= n <= mel.shape[-1]:
             raise AudiodiffError(
                 f"lengths[{i}]={n} but mel {i} has {mel.shape[-1]} frames; lengths count frames"
             )
-    return list(lengths)
+    return counted
 
 
 def by_length(lengths: Sequence[int], batch_size: int) -> Iterator[tuple[int, list[int]]]:

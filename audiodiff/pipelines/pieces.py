@@ -50,6 +50,8 @@ def in_pieces(
         AudiodiffError: At once, if a size is below 1, or the run's sampler, times or seeds are
             wrong.
     """
+    if context_frames is not None and context_frames < 0:
+        raise AudiodiffError(f"context_frames={context_frames}: give 0 or more")
     if chunk_frames < 1 or batch_size < 1:
         raise AudiodiffError(
             f"chunk_frames={chunk_frames}, batch_size={batch_size}: give at least 1 of each"
@@ -67,7 +69,7 @@ def in_pieces(
     )
 
 
-@torch.inference_mode()
+@torch.no_grad()
 def made_of(model: Model, mels: Mel, spans: Sequence[Span], run: Run) -> list[WavePiece]:
     """The sounds of spans of equal length, cut to the parts that are kept.
 

@@ -17,7 +17,7 @@ from audiodiff.mel.log_mel import MelConfig
 from audiodiff.mel.own import own_mel
 from audiodiff.model.model import DEFAULT, Model
 from audiodiff.model.run import Run
-from audiodiff.pipelines.lengths import by_length, checked_lengths
+from audiodiff.pipelines.lengths import Lengths, by_length, checked_lengths
 from audiodiff.pipelines.loading import loaded
 from audiodiff.pipelines.pieces import CHUNK_FRAMES, context_of, in_pieces, made_of
 from audiodiff.pipelines.rates import resampled, resampled_pieces
@@ -98,7 +98,7 @@ class Vocoder:
         """The device of the model."""
         return self.model.device
 
-    @torch.inference_mode()
+    @torch.no_grad()
     def mel(self, wave: Wave) -> Mel:
         """The mel of a wave of shape (batch, samples) at the vocoder's sample rate.
 
@@ -167,7 +167,7 @@ class Vocoder:
     def batch(
         self,
         mels: Sequence[Tensor] | Tensor,
-        lengths: Sequence[int] | None = None,
+        lengths: Lengths | None = None,
         n_steps: int | None = None,
         sampler: str | Sampler | None = None,
         seed: int = 0,

@@ -66,7 +66,7 @@ def find_jobs(
             name matches no file, if two results would have the same path, if a result would replace
             an input, or if ``out`` cannot be written to.
     """
-    _check_writable(out)
+    check_writable(out)
     sources = [pair for item in inputs for pair in _sources(item, source_suffixes, out)]
     if names is not None:
         sources = _named(sources, names)
@@ -101,8 +101,12 @@ def _named(sources: Sequence[tuple[Path, Path]], names: Collection[str]) -> list
     return [(source, relative) for source, relative in sources if relative.as_posix() in names]
 
 
-def _check_writable(out: Path) -> None:
-    """Refuses an output folder to which no result could be written later."""
+def check_writable(out: Path) -> None:
+    """Refuses an output folder to which no result could be written later.
+
+    Raises:
+        AudiodiffError: If it lies under a file, or its nearest existing folder is read-only.
+    """
     nearest = next(place for place in (out, *out.parents) if place.exists())
     if not nearest.is_dir():
         raise AudiodiffError(f"{out} cannot be made as {nearest} is a file; choose another folder")

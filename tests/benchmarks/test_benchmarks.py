@@ -15,7 +15,7 @@ from audiodiff.metrics.pitch import f0_track
 from audiodiff.metrics.registry import METRICS
 from audiodiff.metrics.spectral import log_mel_mae
 from audiodiff.model.hub import model_directory
-from audiodiff.search import command
+from audiodiff.search import command, trajectory
 from audiodiff.training.config import DataConfig, read_train_config
 
 BENCHMARKS = Path(__file__).resolve().parents[2] / "benchmarks"
@@ -240,6 +240,7 @@ def test_schedules_compares_rules_and_searches(
 
     monkeypatch.setitem(schedules.SEARCHES, "learned", Ending)
     monkeypatch.setattr(command, "SECONDS", 0.5)
+    monkeypatch.setattr(trajectory, "N_CANDIDATES", 12)
     # DiffWave's transposed convolutions are many times slower in bf16.
     monkeypatch.setattr("audiodiff.model.model.use_bf16", lambda *_: False)
     schedules.main(tmp_path / "data", tmp_path / "out", **words)

@@ -12,6 +12,7 @@ import soundfile
 from corpora import CORPORA, put
 from killing import kill_once
 
+from audiodiff.cli.app import main
 from audiodiff.data.corpus import read_corpus
 from audiodiff.data.layouts import Layout, read_layout
 from audiodiff.data.prepare import prepare
@@ -179,17 +180,21 @@ def test_loudness_and_trimming(tmp_path: Path) -> None:
     assert found["0"].peak_db == pytest.approx(0.0, abs=0.05)
 
 
-@pytest.mark.slow
-def test_the_command_says_in_a_sentence_what_is_wrong(tmp_path: Path) -> None:
+def test_the_command_says_in_a_sentence_what_is_wrong(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     for name in "ab":
         put(tmp_path / "raw" / f"{name}.wav", 0, seconds=0.1)
+    monkeypatch.setenv("COLUMNS", "200")
 
     def refusal(corpus: str) -> str:
-        command = [sys.executable, "-m", "audiodiff", "prepare", corpus, "--workers", "1"]
-        command += ["--root", str(tmp_path / "raw"), "-o", str(tmp_path / "out")]
-        ended = subprocess.run(command, capture_output=True, text=True)
-        assert ended.returncode == 2
-        return ended.stderr
+        words = ["prepare", corpus, "--workers", "1"]
+        words += ["--root", str(tmp_path / "raw"), "-o", str(tmp_path / "out")]
+        monkeypatch.setattr(sys, "argv", ["audiodiff", *words])
+        with pytest.raises(SystemExit) as stop:
+            main()
+        assert stop.value.code == 2
+        return capsys.readouterr().err
 
     fault = "no clip of train is fit for use; the first fault: a: it lasts 0.10 s"
     assert fault in refusal("folder")

@@ -108,6 +108,8 @@ def test_other_bad_arguments_are_refused(vocoder: Vocoder, mel: torch.Tensor) ->
         vocoder(mel, seed=[1, 2, 3])
     with pytest.raises(AudiodiffError, match="seed=-1"):
         vocoder(mel, seed=-1)
+    with pytest.raises(AudiodiffError, match="context_frames=-1: give 0 or more"):
+        vocoder.chunks(mel, context_frames=-1)
     with pytest.raises(AudiodiffError, match="NaN"):
         vocoder.mel(torch.full((1, 5000), float("nan")))
     with pytest.raises(AudiodiffError, match="makes sound from a mel; use Vocoder"):
@@ -209,6 +211,13 @@ def test_a_ragged_batch_sounds_as_each_alone(vocoder: Vocoder, mel: torch.Tensor
         alone = vocoder(item[None, :, :n], seed=5)[0]
         assert wave.shape == (n * vocoder.hop_length,)
         torch.testing.assert_close(wave, alone, rtol=0, atol=1e-4)
+    calls: list[int] = []
+    hook = vocoder.model.network.register_forward_hook(lambda *call: calls.append(1))
+    counted = vocoder.batch(padded, torch.tensor(lengths), batch_size=2, seed=5)
+    n_calls, calls[:] = len(calls), []
+    assert all(map(torch.equal, counted, vocoder.batch(padded, lengths, batch_size=2, seed=5)))
+    hook.remove()
+    assert len(calls) == n_calls  # those of one length are made together, whatever holds lengths
     cut = [item[:, :n] for item, n in zip(padded, lengths, strict=True)]
     for one, other in zip(vocoder.batch(cut, seed=5), together, strict=True):
         torch.testing.assert_close(one, other, rtol=0, atol=1e-4)
@@ -216,10 +225,24 @@ def test_a_ragged_batch_sounds_as_each_alone(vocoder: Vocoder, mel: torch.Tensor
 
 @pytest.mark.parametrize(
     ("lengths", "words"),
-    [([3], "1 numbers for 2 mels"), ([3, 99], r"lengths\[1\]=99 but mel 1 has"), ([0, 4], "=0")],
+    [
+        ([3], "1 numbers for 2 mels"),
+        ([3, 4.5], "not whole; give frames"),
+        ([3, 99], r"lengths\[1\]=99 but mel 1 has"),
+        ([0, 4], "=0"),
+    ],
 )
 def test_lengths_that_do_not_fit_are_refused(
     vocoder: Vocoder, mel: torch.Tensor, lengths: list[int], words: str
 ) -> None:
     with pytest.raises(AudiodiffError, match=words):
         vocoder.batch(torch.cat([mel[:1], mel[:1]]), lengths)
+
+
+def test_what_is_made_are_ordinary_tensors(vocoder: Vocoder, mel: torch.Tensor) -> None:
+    pieces = vocoder.chunks(mel, chunk_frames=40)
+    streamed = vocoder.stream([mel[..., :40], mel[..., 40:]])
+    for made in (vocoder(mel), next(pieces), next(streamed), vocoder.mel(torch.zeros(1, 5000))):
+        assert not made.is_inference()
+        made.mul_(0.5)  # in place, and part of what is differentiated
+        (made * torch.ones(1, requires_grad=True)).sum().backward()

@@ -1,0 +1,62 @@
+"""What loading a model does, and what it does not."""
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from small_models import small_config, untrained
+
+from audiodiff import AudiodiffError, Model, Vocoder
+from audiodiff.diffusion.noise import white_noise
+from audiodiff.model.weights import load_tensors, save_tensors
+
+
+@pytest.fixture
+def directory(tmp_path: Path) -> Path:
+    untrained(small_config()).save(tmp_path)
+    return tmp_path
+
+
+def test_loading_leaves_torchs_generator_alone(directory: Path) -> None:
+    torch.manual_seed(5)
+    expected = torch.rand(3)
+    torch.manual_seed(5)
+    Vocoder.from_pretrained(directory)
+    assert torch.equal(torch.rand(3), expected)
+
+
+@pytest.mark.parametrize("kind", [torch.int32, torch.bool, torch.complex64, torch.float8_e4m3fn])
+def test_weights_that_are_no_floats_are_refused(directory: Path, kind: torch.dtype) -> None:
+    path = directory / "model.safetensors"
+    tensors, _ = load_tensors(path)
+    name = "network.output.weight"
+    save_tensors(path, tensors | {name: tensors[name].to(kind)})
+    named = str(kind).removeprefix("torch.")
+    with pytest.raises(AudiodiffError, match=f"{name} is {named}, not floating-point"):
+        Model.load(directory)
+
+
+@pytest.mark.parametrize("kind", [torch.float16, torch.bfloat16, torch.float64])
+def test_weights_of_other_floats_are_taken(directory: Path, kind: torch.dtype) -> None:
+    path = directory / "model.safetensors"
+    tensors, _ = load_tensors(path)
+    save_tensors(path, {name: tensor.to(kind) for name, tensor in tensors.items()})
+    assert {p.dtype for p in Model.load(directory).parameters()} == {torch.float32}
+
+
+def test_noise_is_the_same_whatever_the_default_type() -> None:
+    expected = white_noise((3,), (10,))
+    torch.set_default_dtype(torch.float64)
+    try:
+        assert torch.equal(white_noise((3,), (10,)), expected)
+    finally:
+        torch.set_default_dtype(torch.float32)
+
+
+@pytest.mark.parametrize("labels", [3.5, 3, True, {"a": 1}, [1, 2]])
+def test_labels_that_are_no_names_are_refused(directory: Path, labels: object) -> None:
+    values = json.loads((directory / "config.json").read_text()) | {"labels": labels}
+    (directory / "config.json").write_text(json.dumps(values))
+    with pytest.raises(AudiodiffError, match=r"labels"):
+        Model.load(directory)
