@@ -193,7 +193,7 @@ def test_plot_draws_a_picture_beside_the_sound(run: Run, model: Path, tmp_path: 
 def test_ctrl_c_is_status_130_and_leaves_whole_files(model: Path, tmp_path: Path) -> None:
     write_tone(tmp_path / "clips/a.wav", n_samples=256 * 4)
     write_tone(tmp_path / "clips/b.wav", n_samples=256 * 3000)
-    words = ["vocode", "clips", "-o", "out", "--model", str(model), "--steps", "2000"]
+    words = ["vocode", "clips", "-o", "out", "--model", str(model), "--steps", "200"]
     process = subprocess.Popen(
         [sys.executable, "-m", "audiodiff", *words],
         cwd=tmp_path,
