@@ -12,7 +12,7 @@ WIDTH = 160
 
 def info(model: ModelName) -> None:
     """Show what a model is, its default run, and the times found for other runs."""
-    from audiodiff.model.found import schedules_files, weights_digest
+    from audiodiff.model.found import times_files, weights_digest
     from audiodiff.model.hub import model_directory
     from audiodiff.model.model import DEFAULT, Model
 
@@ -45,5 +45,5 @@ def info(model: ModelName) -> None:
             found.sampler, str(found.n_steps), times, found.method, *scores, where, str(found.calls)
         )
     out.print(table)
-    for path in schedules_files(directory, weights_digest(directory)):
+    for path in times_files(directory, weights_digest(directory)):
         out.print(f"times found are stored in {path}", markup=False, soft_wrap=True)

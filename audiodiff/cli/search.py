@@ -66,10 +66,10 @@ def search(
     """Find the best diffusion times for given numbers of steps; vocode --steps uses them."""
     require("searching", "search", "pesq", "cma")
     from audiodiff.audio.plots import save_figure
-    from audiodiff.model.found import SCHEDULES_NAME
+    from audiodiff.model.found import TIMES_NAME
     from audiodiff.model.hub import model_directory
     from audiodiff.search.command import Task, search
-    from audiodiff.search.plots import schedules_figure
+    from audiodiff.search.plots import times_figure
 
     directory = model_directory(model)
     counts = step_counts(steps)
@@ -87,9 +87,9 @@ def search(
         from audiodiff.model.model import Model
 
         loaded = Model.load(directory if out is None else out)
-        save_figure(schedules_figure(loaded.schedule, loaded.searched), folder / "schedules.png")
+        save_figure(times_figure(loaded.schedule, loaded.searched), folder / "schedules.png")
         console.print(f"wrote {folder / 'schedules.png'}")
-    stored = folder / SCHEDULES_NAME
+    stored = folder / TIMES_NAME
     if stored.is_file():
         console.print(f"times found are stored in {stored}")
     else:

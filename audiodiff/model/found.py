@@ -14,7 +14,8 @@ from audiodiff.model.hub import is_own
 from audiodiff.model.weights import WEIGHTS_NAME
 from audiodiff.system.atomic import replacing
 
-SCHEDULES_NAME = "schedules.json"
+TIMES_NAME = "schedules.json"
+"""File of the times found for a model; its name is from before they were called times."""
 
 
 class Found(Config):
@@ -58,7 +59,7 @@ class Found(Config):
         return len(self.times) - 1
 
 
-Schedules = dict[tuple[str, int], Found]
+FoundTimes = dict[tuple[str, int], Found]
 """Times found, by sampler and number of steps."""
 
 
@@ -77,7 +78,7 @@ def times_folder(directory: Path) -> Path:
     return directory if is_own(directory) else user_times() / weights_digest(directory)
 
 
-def schedules_files(directory: Path, digest: str) -> list[Path]:
+def times_files(directory: Path, digest: str) -> list[Path]:
     """The files that hold times for a model, its own directory's first.
 
     Args:
@@ -85,10 +86,10 @@ def schedules_files(directory: Path, digest: str) -> list[Path]:
         digest: Digest of its weights.
     """
     folders = directory, user_times() / digest
-    return [file for folder in folders if (file := folder / SCHEDULES_NAME).is_file()]
+    return [file for folder in folders if (file := folder / TIMES_NAME).is_file()]
 
 
-def read_schedules(path: Path, digest: str) -> Schedules:
+def read_times(path: Path, digest: str) -> FoundTimes:
     """The times in a file, without those found for other weights; none if there is no file.
 
     Args:
@@ -110,7 +111,7 @@ def read_schedules(path: Path, digest: str) -> Schedules:
     return {(f.sampler, f.n_steps): f for f in found if f.weights == digest}
 
 
-def load_schedules(directory: Path) -> Schedules:
+def load_times(directory: Path) -> FoundTimes:
     """The times found for the weights in a directory, stored there or in the user's folder.
 
     If both have times for one sampler and number of steps, those of higher PESQ count.
@@ -118,20 +119,20 @@ def load_schedules(directory: Path) -> Schedules:
     Raises:
         AudiodiffError: If a file is damaged.
     """
-    stored = (directory / SCHEDULES_NAME).is_file() or any(user_times().glob(f"*/{SCHEDULES_NAME}"))
+    stored = (directory / TIMES_NAME).is_file() or any(user_times().glob(f"*/{TIMES_NAME}"))
     if not stored:  # hashing the weights would take time for nothing
         return {}
-    best: Schedules = {}
+    best: FoundTimes = {}
     digest = weights_digest(directory)
-    for path in schedules_files(directory, digest):
-        for key, found in read_schedules(path, digest).items():
+    for path in times_files(directory, digest):
+        for key, found in read_times(path, digest).items():
             if key not in best or found.pesq_wb > best[key].pesq_wb:
                 best[key] = found
     return best
 
 
-def save_schedules(folder: Path, schedules: Schedules) -> None:
+def save_times(folder: Path, found: FoundTimes) -> None:
     """Writes ``schedules.json`` into a folder, whole or not at all."""
-    entries = [schedules[key].model_dump(mode="json") for key in sorted(schedules)]
-    with replacing(folder / SCHEDULES_NAME) as temporary:
+    entries = [found[key].model_dump(mode="json") for key in sorted(found)]
+    with replacing(folder / TIMES_NAME) as temporary:
         temporary.write_text(json.dumps(entries, indent=2) + "\n", encoding="utf-8")

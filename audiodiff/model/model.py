@@ -26,7 +26,7 @@ from audiodiff.guidance.contract import Context, Guidance
 from audiodiff.mel.log_mel import LogMel
 from audiodiff.mel.projection import MelProjection
 from audiodiff.model.config import ModelConfig
-from audiodiff.model.found import Schedules, load_schedules
+from audiodiff.model.found import FoundTimes, load_times
 from audiodiff.model.run import Run
 from audiodiff.model.upgrade import weights_of_format_1
 from audiodiff.model.weights import (
@@ -75,7 +75,7 @@ class Model(nn.Module):
         self.log_mel = None if config.mel is None else LogMel(config.mel)
         self.project = None if self.log_mel is None else MelProjection(self.log_mel)
         self.n_steps = len(config.sampling.times) - 1
-        self.searched: Schedules = {}
+        self.searched: FoundTimes = {}
 
     @classmethod
     def load(cls, directory: Path) -> "Model":
@@ -93,7 +93,7 @@ class Model(nn.Module):
         if values.get("format") == 1:
             tensors = weights_of_format_1(tensors)
         load_weights(model, tensors, path)
-        model.searched = load_schedules(directory)
+        model.searched = load_times(directory)
         return model.eval()
 
     def save(self, directory: Path) -> None:

@@ -15,11 +15,11 @@ from audiodiff.data.corpus import SPLITS, Corpus, read_corpus
 from audiodiff.errors import AudiodiffError
 from audiodiff.metrics.pairs import Samples
 from audiodiff.model.found import (
-    SCHEDULES_NAME,
+    TIMES_NAME,
     Found,
-    load_schedules,
-    read_schedules,
-    save_schedules,
+    load_times,
+    read_times,
+    save_times,
     times_folder,
     weights_digest,
 )
@@ -157,7 +157,7 @@ def search(
     folder = times_folder(directory) if out is None else out
     find = build_search(task.method, session.setting(folder))
     _check_writable(folder)
-    schedules = read_schedules(folder / SCHEDULES_NAME, session.weights)
+    known = read_times(folder / TIMES_NAME, session.weights)
     key = repr((session.key, task.method, task.budget, task.force))
     done = Done(folder / ".search-done.json", key)
     for n_steps in task.steps:
@@ -183,8 +183,8 @@ def search(
         before = session.judge(start)  # found earlier, or by the model's rule
         say(_verdict(found, before))
         if worth.pesq_wb > before.pesq_wb or task.force:
-            schedules[session.sampler, n_steps] = found
-            save_schedules(folder, schedules)
+            known[session.sampler, n_steps] = found
+            save_times(folder, known)
         done.add(n_steps)
     done.forget()
     _forget(folder, task.method)
@@ -201,12 +201,12 @@ def _copy(directory: Path, out: Path) -> None:
     if (out / WEIGHTS_NAME).is_file() and weights_digest(out) != weights_digest(directory):
         raise AudiodiffError(f"--out {out} holds another model; give a new or an empty folder")
     for path in directory.iterdir():
-        copied = path.is_file() and path.name != SCHEDULES_NAME and not path.name.startswith(".")
+        copied = path.is_file() and path.name != TIMES_NAME and not path.name.startswith(".")
         if copied and not (out / path.name).exists():
             with replacing(out / path.name) as temporary:
                 shutil.copyfile(path, temporary)
-    if not (out / SCHEDULES_NAME).exists() and (schedules := load_schedules(directory)):
-        save_schedules(out, schedules)
+    if not (out / TIMES_NAME).exists() and (known := load_times(directory)):
+        save_times(out, known)
 
 
 def _check_writable(folder: Path) -> None:

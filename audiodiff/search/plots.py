@@ -6,25 +6,25 @@ import torch
 
 from audiodiff._types import Schedule
 from audiodiff.diffusion.times import log_snr
-from audiodiff.model.found import Schedules
+from audiodiff.model.found import FoundTimes
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-def schedules_figure(schedule: Schedule, schedules: Schedules) -> "Figure":
+def times_figure(schedule: Schedule, found_times: FoundTimes) -> "Figure":
     """Plots the times of each run as log-SNR, and PESQ against the number of steps.
 
     Args:
         schedule: Noise schedule of the model.
-        schedules: Times found, by sampler and number of steps.
+        found_times: Times found, by sampler and number of steps.
     """
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(10, 4.2), layout="constrained")
     left, right = figure.subplots(1, 2)
-    for sampler in sorted({name for name, _ in schedules}):
-        found = [schedules[key] for key in sorted(schedules) if key[0] == sampler]
+    for sampler in sorted({name for name, _ in found_times}):
+        found = [found_times[key] for key in sorted(found_times) if key[0] == sampler]
         for run in found:
             times = torch.tensor(run.times[:-1], dtype=torch.float64)
             # A time without signal has no log-SNR; it is drawn at the nearest that has some.

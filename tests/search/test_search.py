@@ -22,8 +22,8 @@ from audiodiff.diffusion.times import TIMES, TimeGrid, check_times, log_snr
 from audiodiff.model import found, hub
 from audiodiff.model.found import (
     Found,
-    read_schedules,
-    save_schedules,
+    read_times,
+    save_times,
     times_folder,
     weights_digest,
 )
@@ -549,8 +549,8 @@ def test_times_of_a_packaged_model_go_to_the_users_folder(
 def test_of_times_in_both_places_the_better_count(packaged: Path) -> None:
     folder = times_folder(packaged)
     for here, users, best in ((2.0, 3.0, "grid"), (3.0, 2.0, "learned"), (2.0, 2.0, "learned")):
-        save_schedules(packaged, {("ddim", 2): found_by("learned", here, packaged)})
-        save_schedules(folder, {("ddim", 2): found_by("grid", users, packaged)})
+        save_times(packaged, {("ddim", 2): found_by("learned", here, packaged)})
+        save_times(folder, {("ddim", 2): found_by("grid", users, packaged)})
         assert Model.load(packaged).searched["ddim", 2].method == best
 
 
@@ -562,7 +562,7 @@ def test_weights_are_hashed_only_beside_times(
     with monkeypatch.context() as patch:
         patch.setattr(found, "weights_digest", None)
         assert not Model.load(packaged).searched
-    save_schedules(folder, {("ddim", 2): entry})
+    save_times(folder, {("ddim", 2): entry})
     assert Model.load(packaged).searched
 
 
@@ -573,7 +573,7 @@ def test_out_gets_a_copy_of_the_model_with_the_times(
     (packaged / "README.md").write_text("A model.")
     four = found_by("grid", 4.0, packaged)
     four = four.model_copy(update={"times": (1.0, 0.8, 0.6, 0.4, 0.0)})
-    save_schedules(times_folder(packaged), {("ddim", 4): four})
+    save_times(times_folder(packaged), {("ddim", 4): four})
     before = files(packaged)
     out = tmp_path / "deep" / "out"
     task = Task([clips], None, [2], "likelihood")
@@ -581,7 +581,7 @@ def test_out_gets_a_copy_of_the_model_with_the_times(
     assert files(packaged) == before
     assert files(out).items() >= before.items()
     assert sorted(files(out)) == sorted([*before, "schedules.json"])
-    assert sorted(read_schedules(out / "schedules.json", weights_digest(out))) == [
+    assert sorted(read_times(out / "schedules.json", weights_digest(out))) == [
         ("ddim", 2),
         ("ddim", 4),
     ]
