@@ -40,7 +40,7 @@ def test_convert_writes_a_model_or_nothing(run: Run, tmp_path: Path) -> None:
     write_tone(tmp_path / "a.wav")
     result = run("vocode", "a.wav", "-o", "out", "--model", "whole")
     assert result.status == 2
-    assert "--model 'whole' takes no mel" in result.err
+    assert "this model takes no mel, so there is nothing to vocode" in result.err
 
 
 def test_convert_takes_a_schedule_of_bddms(run: Run, tmp_path: Path) -> None:
