@@ -118,13 +118,13 @@ Draw: TypeAlias = Callable[[], State]
 
 @dataclass(frozen=True)
 class Step:
-    """One step of a run, from time t to r.
+    """One step of a run, from time t to r; time falls from noise at 1 to data at 0.
 
     Attributes:
         schedule: The noise schedule.
-        t: The time of the state, one per item.
-        r: The time to reach, smaller than t.
-        denoise: The denoised estimate, guidance included.
+        t: The time of the state, one per item, (batch,).
+        r: The time to reach, smaller than t, (batch,).
+        denoise: The denoised estimate as a function of state and time, guidance included.
         draw: Draws fresh noise of the prior's covariance.
     """
 

@@ -25,7 +25,9 @@ def white_noise(key: tuple[int, ...], shape: tuple[int, ...]) -> Float[Tensor, "
 
 
 class NoiseTape:
-    """An endless tape of noise for each item, read at an offset along the last axis.
+    """An endless tape of white noise of unit variance for each item, read from an offset.
+
+    A step has a tape of its own; the same step at the same place is always the same noise.
 
     Example:
         >>> whole = NoiseTape([7], [0])(torch.zeros(1, 1000), step=1)
@@ -35,7 +37,7 @@ class NoiseTape:
 
     Args:
         seeds: One seed (0 or more) per item of the batch.
-        offsets: Start of each item on its tape, in positions of the state's last axis.
+        offsets: Start of each item on its tape, in positions of the last axis, such as samples.
     """
 
     def __init__(self, seeds: Sequence[int], offsets: Sequence[int]) -> None:

@@ -11,7 +11,7 @@ from audiodiff.guidance.contract import Context, Steps, is_among
 
 
 class MelConsistency(Config):
-    """Projects the denoised estimate onto the given mel, which is that of the sound to be made.
+    """Projects the denoised estimate onto the condition's mel, so that its sound has that mel.
 
     No gradient passes through the projection. Use it at early steps only if the model was trained
     through its own run: early estimates of a model trained by the diffusion loss alone are averages
@@ -24,7 +24,7 @@ class MelConsistency(Config):
 
     Attributes:
         n_passes: Number of passes of `audiodiff.mel.projection.MelProjection`.
-        steps: Steps at which it acts: ``all``, ``last``, or ``before-last``, all but the last.
+        steps: Steps at which it acts: ``all``, ``last`` or ``before-last`` (all but the last).
     """
 
     parts: ClassVar[tuple[str, ...]] = ("mel",)

@@ -188,14 +188,14 @@ class MelConfig(Config):
 
 
 class LogMel(nn.Module):
-    """Computes mel spectrograms, differentiably and on the wave's device.
+    """Computes log-mel spectrograms, differentiably and on the wave's device.
 
     Frames are computed in blocks, so apart from the padded wave and the mel itself, an hour of
     sound needs no more memory than a few seconds (unless gradients are recorded). Block
     boundaries affect at most the last bit of the product with the filterbank, never the STFT.
 
     Args:
-        config: The mel to compute, e.g. one of `audiodiff.mel.presets.PRESETS`.
+        config: The mel to compute, one of `audiodiff.PRESETS` or your own.
 
     Example:
         >>> from audiodiff.mel.presets import PRESETS

@@ -171,7 +171,10 @@ class Model(nn.Module):
             cond: The condition: ``mel`` in the model's own preset, ``label`` as indices into its
                 labels.
             run: The run.
-            white: Unit noise in the shape of waves.
+            white: White noise of unit variance in the shape of waves, such as a `NoiseTape`.
+
+        Raises:
+            AudiodiffError: If the sampler, the times or the precision of the run are wrong.
         """
         n_samples, x = like.shape[1], self.codec.encode(like)
         noise = Colored(white, self.codec, self.prior, cond, n_samples)

@@ -13,13 +13,15 @@ class Run:
     """One run of a model, from noise to sound; None stands for the model's own setting.
 
     Attributes:
-        sampler: A sampler, or a name in `SAMPLERS` with or without ``+langevin``.
+        sampler: A sampler, or a name in `SAMPLERS`, to which ``+langevin`` adds a Langevin
+            corrector.
         n_steps: Number of sampler steps.
         times: Times at which the steps begin and end, falling from at most 1 to 0, instead of
             ``n_steps``.
         seed: Seed of the noise, 0 or more: one for all items, so that each sounds as it would
             alone, or one for each.
-        guidance: Wrappers of the denoiser, the innermost first.
+        guidance: Wrappers of the denoiser, such as `MelConsistency`, the innermost first, instead
+            of the model's own.
         guidance_scale: Scale of any guidance that has one: 1 is the conditional model, 0 the
             unconditional one.
         precision: Precision of the network's products: ``fp32``, ``bf16``, or ``auto``, which is

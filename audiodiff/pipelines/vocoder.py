@@ -127,8 +127,8 @@ class Vocoder:
         Args:
             mel: (batch, n_mels, frames).
             n_steps: Number of sampler steps; the model's default if None.
-            sampler: A sampler, or a name in `SAMPLERS` with or without ``+langevin``; the model's
-                own if None.
+            sampler: A sampler, or a name in `SAMPLERS`, to which ``+langevin`` adds a Langevin
+                corrector; the model's own if None.
             seed: Seed of the noise: one for all items, so that each sounds as it would alone, or
                 one for each.
             preset: Name in `PRESETS` of the mel's preset; the model's own if None. A mel of another
@@ -136,7 +136,8 @@ class Vocoder:
             rate: Sample rate of the sound in Hz, to which it is resampled; the model's if None.
 
         Returns:
-            (batch, frames x hop_length) at the model's rate, float32, on its device.
+            (batch, samples), float32, on the model's device: frames x hop_length samples, unless
+            the mel is of another preset or the sound is resampled.
 
         Raises:
             AudiodiffError: If the mel is of another layout or preset or holds NaN.
@@ -250,12 +251,13 @@ class Vocoder:
     ) -> Iterator[WavePiece]:
         """Makes the sound of a mel that arrives in any number of pieces.
 
-        The result equals the sound of the whole if the latency leaves time for enough context
-        after each piece; `chunks` says how much that is.
+        The joined pieces equal the sound of the whole mel if half the latency holds the context
+        that makes `chunks` exact.
 
         Args:
             mels: Pieces of (batch, n_mels, any number of frames), in the model's own preset.
-            latency: Longest wait of a frame for later ones in seconds, computing time aside.
+            latency: Longest time in seconds that a frame waits for later ones before computing
+                begins.
             n_steps: Number of sampler steps; the model's default if None.
             sampler: A sampler or its name; the model's own if None.
             seed: Seed of the noise, one for all items or one for each.

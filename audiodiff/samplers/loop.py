@@ -44,6 +44,8 @@ def sample(
 ) -> Iterator[State]:
     """Yields the state after each step; the last one is the sample.
 
+    The sampler takes the steps; this draws the initial state, and binds guidance and noise.
+
     Example:
         >>> import torch
         >>> from audiodiff.diffusion.noise import NoiseTape
@@ -66,7 +68,7 @@ def sample(
         like: A tensor whose shape, dtype and device the state takes.
         start: A guess at the sample, from which the run starts at times[0] (SDEdit,
             arXiv:2108.01073); None for noise alone.
-        guidance: Wrappers of the denoiser, the innermost first, each used where it acts.
+        guidance: Wrappers of the denoiser, the innermost first, used at the steps where it acts.
         context: What guidance may know of the run; needed if there is any guidance.
     """
     x, memory = initial_state(schedule, times, noise, like, start), sampler.init()

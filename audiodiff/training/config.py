@@ -166,7 +166,7 @@ def with_inner_diffusion(objective: dict[str, Any]) -> dict[str, Any]:
 
 
 def read_train_config(path: Path, settings: Sequence[str] = ()) -> TrainConfig:
-    """Reads a TOML file, with ``key=value`` settings laid over it.
+    """Reads a `TrainConfig` from a TOML file, with ``key=value`` settings laid over it.
 
     A file with ``base = "PATH"``, relative to its own folder, holds only what differs from that
     file: tables are merged, other values replaced.
@@ -177,7 +177,7 @@ def read_train_config(path: Path, settings: Sequence[str] = ()) -> TrainConfig:
             strings.
 
     Raises:
-        AudiodiffError: If a file is missing or not TOML, a file is its own base, or a key or value
+        AudiodiffError: If a file is missing or not TOML, the bases form a circle, or a key or value
             does not fit.
 
     Example:
