@@ -35,9 +35,7 @@ def main(text: str, out: str) -> None:
     config = FastSpeech2ConformerConfig(vocab_size=len(LETTERS) + 1)
     acoustic = FastSpeech2ConformerModel(config).eval()
     # Its mels follow the preset `espnet`; the vocoder converts them to its own, with a warning.
-    vocoder = TransformersVocoder(
-        Vocoder.from_pretrained("default"), preset="espnet", rate=22050, seed=0
-    )
+    vocoder = TransformersVocoder(Vocoder.from_pretrained("default"), "espnet", rate=22050)
     with torch.no_grad():
         mel = acoustic(tokens(text), return_dict=True).spectrogram
         # Random weights give no mel; this brings their output into the range of one.

@@ -62,6 +62,10 @@ CONFIGS = {
 }  # fmt: skip
 
 
+QUICK = CONFIGS["wavegrad"].model_copy(update={"sampling": CONFIGS["diffwave"].sampling})
+"""What takes the exporter a quarter of the others' time, for tests of all but the network."""
+
+
 def exported(model: Model, path: Path, noise_input: bool) -> "tuple[object, object]":
     pytest.importorskip("onnxscript")
     ort = pytest.importorskip("onnxruntime")
@@ -109,7 +113,7 @@ def test_onnxruntime_makes_the_same_sound_with_the_default_model(tmp_path: Path)
 
 @pytest.mark.slow
 def test_without_a_noise_input_it_draws_its_own(tmp_path: Path) -> None:
-    config = CONFIGS["diffwave"]
+    config = QUICK
     _, session = exported(untrained(config), tmp_path / "m.onnx", noise_input=False)
     assert [value.name for value in session.get_inputs()] == ["mel"]
     assert session.get_inputs()[0].shape == ["batch", 80, "frames"]
@@ -167,7 +171,7 @@ def fixed_acoustic_model(mel: np.ndarray, folder: Path) -> "tuple[Path, Path, Pa
 @pytest.mark.slow
 def test_sherpa_onnx_speaks_with_it(tmp_path: Path) -> None:
     sherpa = pytest.importorskip("sherpa_onnx")
-    config = small_config(sampling=SAMPLING)
+    config = QUICK
     exported(untrained(config), tmp_path / "vocoder.onnx", noise_input=False)
     mel = mel_of(config, 1, 40).numpy()
     acoustic, lexicon, tokens = fixed_acoustic_model(mel, tmp_path)

@@ -79,7 +79,7 @@ def test_an_unconditional_one_has_no_mel(tmp_path: Path) -> None:
     model = from_philsyn_diffwave(saved(tmp_path, random_state(64, 2, conditional=False)))
     assert model.config.mel is None
     with torch.no_grad():
-        assert model.network(torch.zeros(1, 64), torch.zeros(1).double(), None).shape == (1, 64)
+        assert model.network(torch.zeros(1, 64), torch.zeros(1).double(), ()).shape == (1, 64)
 
 
 def test_bddm_keeps_its_schedule_and_leaves_its_scheduler(tmp_path: Path) -> None:
