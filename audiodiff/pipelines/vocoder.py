@@ -149,17 +149,13 @@ class Vocoder:
     ) -> Wave:
         """Makes the sound of a mel by a `Run`, which also takes times and guidance.
 
+        Returns and raises what a call does.
+
         Args:
             mel: (batch, n_mels, frames).
             run: The run.
             preset: Name in `PRESETS` of the mel's preset; the model's own if None.
             rate: Sample rate of the sound in Hz; the model's if None.
-
-        Returns:
-            (batch, frames x hop_length) at the model's rate, float32, on its device.
-
-        Raises:
-            AudiodiffError: As for `__call__`, or if the run's times are wrong.
         """
         made, pieces = self._made(mel, run, preset)
         wave = torch.cat(list(pieces), dim=1)
