@@ -52,7 +52,7 @@ class PairedClips(Clips):
         """The mel of part of clip i, (1, n_mels, frames), with silence after its end.
 
         Args:
-            i: Which clip.
+            i: Index of the clip.
             start: First sample, a whole number of hops.
             n_samples: Number of samples, a whole number of hops.
         """
