@@ -2,11 +2,13 @@
 
 import itertools
 import math
+from dataclasses import replace
 
 import pytest
 import torch
 
 from audiodiff._types import Codec, Denoiser, Prior, Sampler, Schedule, Step
+from audiodiff.conditioning import without
 from audiodiff.diffusion.schedules import Cosine
 from audiodiff.diffusion.targets import TARGETS, expand, output_from_x0, x0_from_output
 from audiodiff.diffusion.times import log_snr
@@ -202,5 +204,8 @@ def check_guidance(guidance: Guidance, context: Context, x_t: torch.Tensor) -> N
         assert steered.shape == x_t.shape
         assert steered.isfinite().all()
         assert not torch.equal(steered, own(x_t, t))
+    # What it reads may have been dropped: then it leaves the denoiser alone.
+    if parts := getattr(guidance, "parts", ()):
+        assert guidance(own, replace(context, cond=without(context.cond, *parts))) is own
     never = guided(own, [guidance], context, acting.index(False), 4) if False in acting else own
     assert never is own

@@ -39,7 +39,9 @@ class MelConsistency(Config):
         return is_among(step, n_steps, self.steps)
 
     def __call__(self, denoise: Denoiser, context: Context) -> Denoiser:
-        """The denoiser with its estimate projected."""
+        """The denoiser with its estimate projected, if the run has a mel."""
+        if "mel" not in context.cond:
+            return denoise
         codec, project, mel = context.codec, context.project, context.cond["mel"]
         assert project is not None, "a model's config checks that it has a mel"
 

@@ -35,7 +35,9 @@ class NoiseAboveMel(Config):
         return is_among(step, n_steps, self.steps)
 
     def __call__(self, denoise: Denoiser, context: Context) -> Denoiser:
-        """The denoiser with the upper part of its estimate replaced."""
+        """The denoiser with the upper part of its estimate replaced, if the run has a mel."""
+        if "mel" not in context.cond:
+            return denoise
         schedule, prior, codec = context.schedule, context.prior, context.codec
         assert context.mel is not None, "a model's config checks that it has a mel"
         assert isinstance(codec, Stft), "and an STFT codec"
