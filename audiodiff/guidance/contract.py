@@ -2,9 +2,10 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol, TypeAlias, runtime_checkable
+from typing import ClassVar, Literal, Protocol, TypeAlias, runtime_checkable
 
 from audiodiff._types import Codec, Condition, Denoiser, Mel, Prior, Schedule, Wave
+from audiodiff.config import Config
 from audiodiff.mel.log_mel import MelConfig
 
 
@@ -58,6 +59,24 @@ def is_among(step: int, n_steps: int, steps: Steps) -> bool:
     [True, True, False]
     """
     return steps == "all" or (step == n_steps - 1) == (steps == "last")
+
+
+class GuidanceAtSteps(Config):
+    """The base of a guidance that a model's config holds, which acts at some of a run's steps.
+
+    Attributes:
+        parts: Parts of the condition that it reads.
+        codecs: Kinds of codec that it works on; None for any.
+        steps: Steps at which it acts.
+    """
+
+    parts: ClassVar[tuple[str, ...]] = ()
+    codecs: ClassVar[tuple[str, ...] | None] = None
+    steps: Steps = "all"
+
+    def acts_at(self, step: int, n_steps: int) -> bool:
+        """Whether a step, counted from 0, is among its `steps`."""
+        return is_among(step, n_steps, self.steps)
 
 
 def guided(

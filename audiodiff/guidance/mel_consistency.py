@@ -6,11 +6,10 @@ import torch
 from pydantic import PositiveInt
 
 from audiodiff._types import Denoiser, State, Times
-from audiodiff.config import Config
-from audiodiff.guidance.contract import Context, Steps, is_among
+from audiodiff.guidance.contract import Context, GuidanceAtSteps
 
 
-class MelConsistency(Config):
+class MelConsistency(GuidanceAtSteps):
     """Projects the denoised estimate onto the condition's mel, so that its sound has that mel.
 
     No gradient passes through the projection. Use it at early steps only if the model was trained
@@ -28,15 +27,9 @@ class MelConsistency(Config):
     """
 
     parts: ClassVar[tuple[str, ...]] = ("mel",)
-    codecs: ClassVar[tuple[str, ...] | None] = None
 
     kind: Literal["mel-consistency"] = "mel-consistency"
     n_passes: PositiveInt
-    steps: Steps = "all"
-
-    def acts_at(self, step: int, n_steps: int) -> bool:
-        """Whether a step is among its `steps`."""
-        return is_among(step, n_steps, self.steps)
 
     def __call__(self, denoise: Denoiser, context: Context) -> Denoiser:
         """The denoiser with its estimate projected, if the run has a mel."""

@@ -7,12 +7,11 @@ import torch
 
 from audiodiff._types import Denoiser, State, Times
 from audiodiff.codecs.stft import Stft
-from audiodiff.config import Config
 from audiodiff.diffusion.targets import expand, scaled
-from audiodiff.guidance.contract import Context, Steps, is_among
+from audiodiff.guidance.contract import Context, GuidanceAtSteps
 
 
-class NoiseAboveMel(Config):
+class NoiseAboveMel(GuidanceAtSteps):
     """Gives the estimate the texture of noise above the mel's highest frequency.
 
     Where the mel leaves the spectrum open, a model trained by spectrograms estimates a median, of
@@ -28,11 +27,6 @@ class NoiseAboveMel(Config):
     codecs: ClassVar[tuple[str, ...] | None] = ("stft",)
 
     kind: Literal["noise-above-mel"] = "noise-above-mel"
-    steps: Steps = "all"
-
-    def acts_at(self, step: int, n_steps: int) -> bool:
-        """Whether a step is among its `steps`."""
-        return is_among(step, n_steps, self.steps)
 
     def __call__(self, denoise: Denoiser, context: Context) -> Denoiser:
         """The denoiser with the upper part of its estimate replaced, if the run has a mel."""
