@@ -4,6 +4,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import torch
+from jaxtyping import Float
+from torch import Tensor
 
 from audiodiff._types import Mel, WavePiece
 from audiodiff.errors import AudiodiffError
@@ -70,7 +72,9 @@ def in_pieces(
 
 
 @torch.no_grad()
-def made_of(model: Model, mels: Mel, spans: Sequence[Span], run: Run) -> list[WavePiece]:
+def made_of(
+    model: Model, mels: Float[Tensor, "spans_times_batch n_mels _"], spans: Sequence[Span], run: Run
+) -> list[WavePiece]:
     """The sounds of spans of equal length, cut to the parts that are kept.
 
     Args:

@@ -5,11 +5,11 @@ from collections.abc import Iterator
 import numpy as np
 import torch
 
-from audiodiff._types import Wave, WavePiece
+from audiodiff._types import WavePiece
 from audiodiff.audio import io
 
 
-def resampled(wave: Wave, rate: int, wanted: int) -> Wave:
+def resampled(wave: WavePiece, rate: int, wanted: int) -> WavePiece:
     """The wave at another rate in Hz, on its device."""
     if rate == wanted:
         return wave

@@ -1,4 +1,3 @@
-import io
 import itertools
 import subprocess
 import sys
@@ -149,12 +148,14 @@ def test_a_bad_stream_is_one_sentence(
     given: bytes,
     message: str,
     monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
+    capfd: pytest.CaptureFixture[str],
+    tmp_path: Path,
 ) -> None:
     monkeypatch.setattr(sys, "argv", ["audiodiff", "vocode", "--model", str(model), *words])
-    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(given)))
+    (tmp_path / "input").write_bytes(given)
     monkeypatch.setenv("COLUMNS", "200")
-    with pytest.raises(SystemExit) as stop:
+    with (tmp_path / "input").open() as stdin, pytest.raises(SystemExit) as stop:
+        monkeypatch.setattr(sys, "stdin", stdin)
         main()
     assert stop.value.code == 2
-    assert message in capsys.readouterr().err
+    assert message in capfd.readouterr().err
