@@ -154,8 +154,9 @@ def test_a_bad_stream_is_one_sentence(
     monkeypatch.setattr(sys, "argv", ["audiodiff", "vocode", "--model", str(model), *words])
     (tmp_path / "input").write_bytes(given)
     monkeypatch.setenv("COLUMNS", "200")
-    with (tmp_path / "input").open() as stdin, pytest.raises(SystemExit) as stop:
+    with (tmp_path / "input").open() as stdin:
         monkeypatch.setattr(sys, "stdin", stdin)
-        main()
+        with pytest.raises(SystemExit) as stop:
+            main()
     assert stop.value.code == 2
     assert message in capfd.readouterr().err
