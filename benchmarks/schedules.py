@@ -183,10 +183,11 @@ def find_runs(
                     start = by_rule
                     if method in DESCENTS:
                         start = found.start(session(), sampler, by_rule)
-                    find = search(method)
+                    find, before = search(method), session().calls
                     try:
                         found[key] = times = find(start, lambda done: None)
-                        say(f"{key}: {' '.join(f'{t:.4g}' for t in times)}, {find.calls} calls")
+                        calls = session().calls - before
+                        say(f"{key}: {' '.join(f'{t:.4g}' for t in times)}, {calls} calls")
                     except EndsEarlyError as reason:
                         say(f"{key}: {reason}")
                         found[key] = None

@@ -108,6 +108,11 @@ class Session:
         folders = [folder.resolve().name for folder in self.task.folders]
         return repr((self.sampler, folders, self.task.split, self.task.seed, self.weights))
 
+    @property
+    def calls(self) -> int:
+        """Network calls that searches have made so far, counted once per clip."""
+        return self._problem.calls + self._listener.calls
+
     def setting(self, scratch: Path) -> SearchSetting:
         """What a search may use.
 
@@ -165,7 +170,9 @@ def search(
             say(f"n_steps={n_steps} was done before the search was interrupted")
             continue
         start = session.model.times(Run(session.sampler, n_steps))
+        before = session.calls
         times = find(start, report)
+        calls = session.calls - before
         worth = session.judge(times)
         found = Found(
             sampler=session.sampler,
@@ -176,13 +183,13 @@ def search(
             clips=len(session.judge.clips),
             data=tuple(folder.resolve().name for folder in task.folders),
             split=task.split,
-            calls=find.calls,
+            calls=calls,
             seed=task.seed,
             weights=session.weights,
         )
-        before = session.judge(start)  # found earlier, or by the model's rule
-        say(_verdict(found, before))
-        if worth.pesq_wb > before.pesq_wb or task.force:
+        in_use = session.judge(start)  # found earlier, or by the model's rule
+        say(_verdict(found, in_use))
+        if worth.pesq_wb > in_use.pesq_wb or task.force:
             known[session.sampler, n_steps] = found
             save_times(folder, known)
         done.add(n_steps)

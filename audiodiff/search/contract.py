@@ -38,12 +38,9 @@ class SearchSetting:
 class Search(Protocol):
     """A method of finding the times of a run.
 
-    Attributes:
-        calls: Network calls that the times found last took, counted once per clip. Calls shared by
-            several numbers of steps count for each of them.
+    The problem and the listener count its network calls. What several numbers of steps share is
+    counted for each of them, also where it was kept from before.
     """
-
-    calls: int
 
     def __call__(self, start: TimeGrid, report: Report) -> TimeGrid:
         """The times found for as many steps as the start has.

@@ -29,21 +29,15 @@ class Gradient:
 
     Args:
         setting: What it may use.
-
-    Attributes:
-        calls: Network calls behind the times found last.
     """
 
     def __init__(self, setting: SearchSetting) -> None:
-        self.problem, self.calls = setting.problem, 0
+        self.problem = setting.problem
         self.budget = BUDGET if setting.budget is None else setting.budget
 
     def __call__(self, start: TimeGrid, report: Report) -> TimeGrid:
         """The times found for as many steps as the start has."""
-        before = self.problem.calls
-        times = gradient(self.problem, start, report, self.budget)
-        self.calls = self.problem.calls - before
-        return times
+        return gradient(self.problem, start, report, self.budget)
 
 
 def gradient(problem: Problem, start: TimeGrid, report: Report, budget: int = BUDGET) -> TimeGrid:

@@ -5,7 +5,7 @@ import math
 
 from audiodiff.diffusion.times import TimeGrid
 from audiodiff.search.contract import SearchSetting
-from audiodiff.search.memory import Memory
+from audiodiff.search.memory import remembered
 from audiodiff.search.problem import Cost, Problem, Report
 from audiodiff.search.spectral import spectral_cost
 
@@ -18,24 +18,17 @@ class Grid:
 
     Args:
         setting: What it may use.
-
-    Attributes:
-        calls: Network calls behind the times found last.
     """
 
     def __init__(self, setting: SearchSetting) -> None:
-        self.setting, self.calls = setting, 0
+        self.setting = setting
         self.budget = BUDGET if setting.budget is None else setting.budget
 
     def __call__(self, start: TimeGrid, report: Report) -> TimeGrid:
         """The times found for as many steps as the start has."""
-        setting, problem, n_steps = self.setting, self.setting.problem, len(start) - 1
-        path, before = setting.scratch / f".search-grid-{n_steps}.jsonl", problem.calls
-        memory = Memory(spectral_cost(problem), problem, path, setting.key)
-        times = grid(problem, n_steps, report, memory, self.budget)
-        memory.forget()
-        self.calls = problem.calls - before
-        return times
+        problem, n_steps = self.setting.problem, len(start) - 1
+        with remembered(spectral_cost(problem), problem, self.setting, f"grid-{n_steps}") as cost:
+            return grid(problem, n_steps, report, cost, self.budget)
 
 
 def grid(

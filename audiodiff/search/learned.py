@@ -42,13 +42,10 @@ class Learned:
 
     Args:
         setting: What it may use.
-
-    Attributes:
-        calls: Network calls behind the times found last.
     """
 
     def __init__(self, setting: SearchSetting) -> None:
-        self.problem, self.scratch, self.calls = setting.problem, setting.scratch, 0
+        self.problem, self.scratch = setting.problem, setting.scratch
         self.budget = BUDGET if setting.budget is None else setting.budget
 
     def __call__(self, start: TimeGrid, report: Report) -> TimeGrid:
@@ -57,10 +54,7 @@ class Learned:
         Raises:
             EndsEarlyError: If the scheduler ends every run earlier.
         """
-        before = self.problem.calls
-        times = learned(self.problem, len(start) - 1, report, self.scratch, self.budget)
-        self.calls = self.problem.calls - before
-        return times
+        return learned(self.problem, len(start) - 1, report, self.scratch, self.budget)
 
 
 class ScheduleNet(nn.Module):

@@ -14,20 +14,14 @@ class Likelihood:
 
     Args:
         setting: What it may use.
-
-    Attributes:
-        calls: Network calls behind the times found.
     """
 
     def __init__(self, setting: SearchSetting) -> None:
-        self.problem, self.calls = setting.problem, 0
+        self.problem = setting.problem
 
     def __call__(self, start: TimeGrid, report: Report) -> TimeGrid:
         """The times found for as many steps as the start has."""
-        before = self.problem.calls
-        times = likelihood(self.problem, len(start) - 1, report)
-        self.calls += self.problem.calls - before
-        return times
+        return likelihood(self.problem, len(start) - 1, report)
 
 
 def likelihood(problem: Problem, n_steps: int, report: Report) -> TimeGrid:

@@ -2,10 +2,13 @@
 
 import hashlib
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 from audiodiff.diffusion.times import TimeGrid
+from audiodiff.search.contract import SearchSetting
 from audiodiff.search.problem import Cost
 from audiodiff.system.atomic import replacing
 
@@ -61,9 +64,20 @@ class Memory:
         self.calls.calls += self.owed.pop(name, 0)
         return self.known[name]
 
-    def forget(self) -> None:
-        """Deletes the file; called once the times are found."""
-        self.path.unlink(missing_ok=True)
+
+@contextmanager
+def remembered(cost: Cost, calls: Counter, setting: SearchSetting, name: str) -> Iterator[Memory]:
+    """A cost with a memory in the scratch folder, which is deleted once the times are found.
+
+    Args:
+        cost: Slow cost.
+        calls: Counter of the network calls that the cost makes.
+        setting: What the search may use.
+        name: Name of the file, ``METHOD-STEPS``.
+    """
+    path = setting.scratch / f".search-{name}.jsonl"
+    yield Memory(cost, calls, path, setting.key)
+    path.unlink(missing_ok=True)
 
 
 class Done:

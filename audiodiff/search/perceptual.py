@@ -9,7 +9,7 @@ from jaxtyping import Float64
 from audiodiff.diffusion.times import TimeGrid
 from audiodiff.search.contract import SearchSetting
 from audiodiff.search.entry import SHARE, best_entry
-from audiodiff.search.memory import Memory
+from audiodiff.search.memory import remembered
 from audiodiff.search.problem import Cost, Problem, Report
 
 BUDGET = 60
@@ -21,25 +21,22 @@ class Perceptual:
 
     Args:
         setting: What it may use.
-
-    Attributes:
-        calls: Network calls behind the times found last.
     """
 
     def __init__(self, setting: SearchSetting) -> None:
-        self.setting, self.calls = setting, 0
+        self.setting = setting
         self.budget = BUDGET if setting.budget is None else setting.budget
 
     def __call__(self, start: TimeGrid, report: Report) -> TimeGrid:
         """The times found for as many steps as the start has."""
-        setting, listener = self.setting, self.setting.listener
-        path = setting.scratch / f".search-perceptual-{len(start) - 1}.jsonl"
-        before = listener.calls
-        memory = Memory(lambda run: -listener(run).pesq_wb, listener, path, setting.key)
-        times = refine(setting.problem, start, report, memory, self.budget, setting.seed)
-        memory.forget()
-        self.calls = listener.calls - before
-        return times
+        problem, listener, seed = self.setting.problem, self.setting.listener, self.setting.seed
+        name = f"perceptual-{len(start) - 1}"
+
+        def heard(times: TimeGrid) -> float:
+            return -listener(times).pesq_wb
+
+        with remembered(heard, listener, self.setting, name) as cost:
+            return refine(problem, start, report, cost, self.budget, seed)
 
 
 def refine(

@@ -9,8 +9,9 @@ from jaxtyping import Float, Float64
 from torch import Tensor
 
 from audiodiff._types import Condition, Draw, Sampler, State, Times, Wave
+from audiodiff.conditioning.parts import selected
 from audiodiff.diffusion.noise import Colored, NoiseTape
-from audiodiff.diffusion.targets import expand
+from audiodiff.diffusion.targets import scaled
 from audiodiff.diffusion.times import TimeGrid, log_snr
 from audiodiff.errors import AudiodiffError
 from audiodiff.model.model import Model
@@ -71,16 +72,15 @@ class Problem:
         self._errors: list[float] = []
         n_samples = waves.shape[1] // model.config.hop_length * model.config.hop_length
         self.waves = waves[:, :n_samples]
-        self.mel = mel_of(model, self.waves)
+        self.cond: Condition = {"mel": mel_of(model, self.waves)}
         self.x0 = model.codec.encode(self.waves)
         (seed,) = asked.seeds(1)
         self.bind(range(seed, seed + len(waves)))
         self.eps = self._noise(self.x0, 0)
 
     def bind(self, seeds: Sequence[int]) -> None:
-        """Derives all that depends on the mel and the seeds, one seed for each clip."""
+        """Derives all that depends on the condition and the seeds, one seed for each clip."""
         model, self.seeds = self.model, seeds
-        self.cond: Condition = {"mel": self.mel}
         self.shape = model.prior.condition(self.cond)
         tape = NoiseTape(seeds, [0] * len(seeds))
         self._noise = Colored(tape, model.codec, model.prior, self.cond, self.n_samples)
@@ -117,10 +117,7 @@ class Problem:
     def diffused(self, t: Moment) -> State:
         """The recordings diffused to time t."""
         times, schedule = self.batch(t), self.model.schedule
-        return (
-            expand(schedule.alpha(times), self.x0) * self.x0
-            + expand(schedule.sigma(times), self.x0) * self.eps
-        )
+        return scaled(schedule.alpha(times), self.x0) + scaled(schedule.sigma(times), self.eps)
 
     def error(self, one: State, other: State) -> float:
         """Mean squared difference in the prior's whitened coordinates."""
@@ -129,9 +126,10 @@ class Problem:
     def estimate_errors(self, report: Report) -> list[float]:
         """The error of the estimate from the diffused recordings at each of `N_CANDIDATES` times.
 
-        The errors are computed once and then kept.
+        The errors are computed once and then kept; their calls count each time.
         """
         times = self.candidates(N_CANDIDATES)[:-1]
+        self.calls += len(self._errors) * len(self.x0)
         for t in times[len(self._errors) :]:
             x0_hat = self.denoise(self.diffused(t), self.batch(t))
             self._errors.append(self.error(x0_hat, self.x0))
@@ -158,9 +156,8 @@ class Problem:
         chosen = [i % len(self.waves) for i in range(first, first + n)]
         part = copy(self)
         part.calls, part._errors = 0, []
-        part.waves, part.mel, part.x0, part.eps = (
-            x[chosen] for x in (self.waves, self.mel, self.x0, self.eps)
-        )
+        part.waves, part.x0, part.eps = (x[chosen] for x in (self.waves, self.x0, self.eps))
+        part.cond = selected(self.cond, chosen)
         part.bind([self.seeds[i] for i in chosen])
         return part
 

@@ -37,31 +37,31 @@ class Trajectory:
     Args:
         setting: What the search may use.
 
-    Attributes:
-        calls: Network calls so far.
-
     Raises:
         AudiodiffError: If the longest run has more than `N_CANDIDATES` steps.
     """
 
     def __init__(self, setting: SearchSetting) -> None:
         check_n_steps(setting.most)
-        self.problem, self.most, self.calls = setting.problem, setting.most, 0
+        self.problem, self.most = setting.problem, setting.most
         self.times = self.problem.candidates(N_CANDIDATES)
         self._teacher: list[State] = []
         self._students: dict[int, _Student] = {}
         self._runs: list[tuple[int, ...]] = []  # the best of 1, 2, ... steps
+        self._calls = 0  # behind all of these
 
     def __call__(self, start: TimeGrid, report: Report) -> TimeGrid:
         """The best run of as many steps as the start has, at most the setting's ``most``."""
-        problem, n_steps, before = self.problem, len(start) - 1, self.problem.calls
+        problem, n_steps = self.problem, len(start) - 1
+        problem.calls += self._calls
+        before = problem.calls
         if not self._teacher:
             first = problem.start(self.times[0])
             self._teacher = [first, *problem.states(self.times)]
             self._students = {0: _Student(0.0, first, problem.sampler().init(), (0,))}
         while len(self._runs) < n_steps:
             self._extend(lambda done: report((len(self._runs) + done) / n_steps))
-        self.calls += problem.calls - before
+        self._calls += problem.calls - before
         return self.times[list(self._runs[n_steps - 1])]
 
     def _extend(self, report: Report) -> None:

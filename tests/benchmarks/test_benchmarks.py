@@ -231,8 +231,6 @@ def test_schedules_compares_rules_and_searches(
     }
 
     class Ending:
-        calls = 0
-
         def __init__(self, setting: object) -> None: ...
 
         def __call__(self, start: object, report: object) -> object:
