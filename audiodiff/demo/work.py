@@ -19,7 +19,7 @@ from audiodiff.mel.griffin_lim import magnitudes
 from audiodiff.mel.own import OwnMel, own_mel
 from audiodiff.metrics.registry import METRICS
 from audiodiff.model.run import Run
-from audiodiff.pipelines.files import mel_of
+from audiodiff.pipelines.files import own_mel_of
 from audiodiff.pipelines.vocoder import Vocoder
 
 MAX_SECONDS = 60
@@ -108,7 +108,7 @@ def read(vocoder: Vocoder, file: str | None, preset: str = OWN) -> Given:
         return Given(None, own)
     wave = torch.from_numpy(io.load(path, vocoder.sample_rate)[0])
     _check_length(len(wave) / vocoder.sample_rate, path)
-    return Given(wave, mel_of(vocoder, wave))
+    return Given(wave, own_mel_of(vocoder, wave))
 
 
 def run_of(vocoder: Vocoder, choice: Choice) -> Run:

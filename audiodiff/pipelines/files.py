@@ -108,7 +108,7 @@ def vocode_file(
         if original is None:
             own = _read_mel(vocoder, job.source, settings.preset)
         else:
-            own = mel_of(vocoder, original)
+            own = own_mel_of(vocoder, original)
         made = _make(vocoder, own, settings, on_audio)
         if settings.plot:
             # Before the sound, whose presence means that the file is finished.
@@ -152,7 +152,7 @@ def _make(
     return torch.cat(pieces)
 
 
-def mel_of(vocoder: Vocoder, wave: Float[Tensor, " samples"]) -> OwnMel:
+def own_mel_of(vocoder: Vocoder, wave: Float[Tensor, " samples"]) -> OwnMel:
     """The mel of a whole sound at the vocoder's rate."""
     mel = vocoder.mel(vocoder.whole_frames(wave[None]))
     return OwnMel(mel, vocoder.sample_rate, 0, len(wave))

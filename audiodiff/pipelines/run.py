@@ -2,7 +2,7 @@
 
 import torch
 
-from audiodiff._types import Mel, Wave
+from audiodiff._types import Condition, Mel, Wave
 from audiodiff.model.model import DEFAULT, Model
 from audiodiff.model.run import Run
 
@@ -16,6 +16,19 @@ def mel_of(model: Model, wave: Wave) -> Mel:
     """
     assert model.log_mel is not None, "callers check that the model has a mel"
     return model.log_mel(wave)[..., : wave.shape[1] // model.config.hop_length]
+
+
+def with_mel(model: Model, cond: Condition, wave: Wave) -> Condition:
+    """A condition with the recordings' own mel, if the model takes one and none is given.
+
+    Args:
+        model: Any model.
+        cond: Condition of the recordings.
+        wave: (batch, samples) at the model's rate, a whole number of hops.
+    """
+    if model.log_mel is None or "mel" in cond:
+        return cond
+    return {**cond, "mel": mel_of(model, wave)}
 
 
 @torch.no_grad()

@@ -15,7 +15,7 @@ from audiodiff.conditioning.parts import moved
 from audiodiff.data.clips import Clips
 from audiodiff.data.crops import Crops, crop_batch
 from audiodiff.model.model import Model
-from audiodiff.pipelines.run import mel_of
+from audiodiff.pipelines.run import with_mel
 from audiodiff.system.atomic import replacing
 from audiodiff.training.objectives.contract import Batch, Objective
 from audiodiff.training.plots import curves_figure
@@ -85,9 +85,8 @@ def made_again(model: Model, clips: Sequence[Crops]) -> list[Float[Tensor, " _"]
     for wave, cond in clips:
         n_samples = wave.shape[1] // model.config.hop_length * model.config.hop_length
         wave = wave[:, :n_samples].to(model.device)
-        if model.log_mel is not None and "mel" not in cond:
-            cond = {**cond, "mel": mel_of(model, wave)}
-        made.append(model.make(moved(cond, model.device), n_samples)[0].cpu())
+        cond = with_mel(model, moved(cond, model.device), wave)
+        made.append(model.make(cond, n_samples)[0].cpu())
     return made
 
 

@@ -16,7 +16,7 @@ from audiodiff.diffusion.noise import white_noise
 from audiodiff.diffusion.targets import output_from_x0, scaled
 from audiodiff.model.config import ModelConfig
 from audiodiff.model.model import Model
-from audiodiff.pipelines.run import mel_of
+from audiodiff.pipelines.run import with_mel
 from audiodiff.training.objectives.contract import Batch, Objective, ObjectiveConfig, Setting
 
 DEV_TIMES = (0.02, 0.1, 0.2, 0.35, 0.5, 0.65, 0.8, 0.95)
@@ -112,7 +112,7 @@ class DiffusionLoss(Objective):
         model = self.model
         with torch.no_grad():
             if model.log_mel is not None:
-                mel = cond["mel"] if "mel" in cond else mel_of(model, wave)
+                mel = with_mel(model, cond, wave)["mel"]
                 n_frames = wave.shape[-1] // model.config.hop_length
                 mel = self._inner(mel[..., :n_frames], model.config.hop_length)
                 cond = {**cond, "mel": mel}

@@ -15,7 +15,7 @@ from audiodiff.guidance.contract import Context, Guidance
 from audiodiff.model.config import ModelConfig
 from audiodiff.model.model import Model
 from audiodiff.model.run import Run
-from audiodiff.pipelines.run import mel_of
+from audiodiff.pipelines.run import with_mel
 from audiodiff.training.objectives.contract import Batch, Objective, ObjectiveConfig, Setting
 from audiodiff.training.objectives.diffusion import DiffusionConfig
 
@@ -122,8 +122,6 @@ class SpectralLoss(Objective):
         # Only the network's products may be in bfloat16.
         with torch.autocast(wave.device.type, enabled=False):
             model, n_samples = self.model, wave.shape[-1]
-            if "mel" not in cond:
-                cond = {**cond, "mel": mel_of(model, wave)}
             times = model.times().tolist()
             run = Run(
                 times=[*times[: call + 1], times[-1]],
@@ -131,7 +129,7 @@ class SpectralLoss(Objective):
                 guidance=[_BeforeLast(steer, model.n_steps) for steer in model.guidance()],
                 precision=self.precision,
             )
-            made = model.make(cond, n_samples, run)
+            made = model.make(with_mel(model, cond, wave), n_samples, run)
             inner = slice(self.margin, n_samples - self.margin)
             return self.distance(made[:, inner], wave[:, inner])
 
