@@ -6,39 +6,29 @@ of each clip; an interrupted run continues from them.
 """
 
 import json
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
-from functools import cache
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, NamedTuple
+from typing import Annotated
 
 import torch
 import typer
 from pool import pooled
 from quality import cell, claim, find_voices, fingerprint
 from rich.console import Console
+from schedule_runs import Candidate, Plan, find_runs, vocoder_of
 from script import machine, run_script
 
-from audiodiff import AudiodiffError, Vocoder
 from audiodiff.audio import io
 from audiodiff.audio.plots import save_figure
 from audiodiff.cli.terminal import step_counts
-from audiodiff.diffusion.times import PUBLISHED, TIMES, TimeGrid, check_times, from_betas
 from audiodiff.metrics.registry import METRICS
 from audiodiff.metrics.summary import Summary, summarize
 from audiodiff.model import Run
-from audiodiff.model.hub import model_directory
-from audiodiff.model.model import Model
 from audiodiff.pipelines.run import resynthesized
-from audiodiff.search import SEARCHES, Search, build_search
-from audiodiff.search.command import Session, Task
-from audiodiff.search.learned import EndsEarlyError
+from audiodiff.search import SEARCHES
 from audiodiff.system.atomic import replacing
 
 SEED = 0
-
-DESCENTS = ("gradient", "perceptual")
-"""Searches that start from the times of another run."""
 
 SCORES = {
     "PESQ ↑": "pesq_wb",
@@ -49,151 +39,14 @@ SCORES = {
 """The metrics of the tables, by the headings that these have."""
 
 
-class Candidate(NamedTuple):
-    """A run that fills one cell of each table.
-
-    Attributes:
-        sampler: Name of the sampler.
-        n_steps: Number of sampler steps.
-        origin: Name of the rule, published schedule or search that gave the times.
-        times: Times of the run, descending to 0.
-    """
-
-    sampler: str
-    n_steps: int
-    origin: str
-    times: tuple[float, ...]
-
-
-@cache
-def _vocoder(model: str) -> Vocoder:
-    return Vocoder.from_pretrained(model)
-
-
 def score(model: str, run: Candidate, source: Path) -> list[float]:
     """Makes a clip by a run and scores it, in the order of `SCORES`."""
-    vocoder = _vocoder(model)
+    vocoder = vocoder_of(model)
     rate = vocoder.sample_rate
     wave, _ = io.load(source, rate)
     asked = Run(run.sampler, times=run.times, seed=SEED)
     sound = resynthesized(vocoder.model, torch.from_numpy(wave)[None], asked)[0].numpy()
     return [METRICS[metric].function(wave, sound, rate) for metric in SCORES.values()]
-
-
-def unsearched(model: Model, sampler: str, n_steps: int) -> Iterator[Candidate]:
-    """Runs by every rule, by the model's default, and by published schedules that fit it."""
-    t_range, own = model.config.sampling.t_range, model.config.sampling.times
-    for rule, place in TIMES.items():
-        times = place(model.schedule, n_steps, t_range)
-        yield Candidate(sampler, n_steps, rule, tuple(times.tolist()))
-    if len(own) - 1 == n_steps:
-        yield Candidate(sampler, n_steps, "default", tuple(own))
-    for name, betas in PUBLISHED.items():
-        if len(betas) == n_steps and name.startswith(model.config.network.kind):
-            try:
-                times = from_betas(model.schedule, betas)
-            except AudiodiffError:  # noise levels that this model was not trained on
-                continue
-            yield Candidate(sampler, n_steps, name, tuple(times.tolist()))
-
-
-class Plan(NamedTuple):
-    """What the benchmark compares.
-
-    Attributes:
-        samplers: Names of the samplers.
-        steps: Numbers of sampler steps.
-        methods: Names of the searches.
-        budget: Number of runs that `gradient`, `grid` and `perceptual` may make; each method's
-            default if None.
-        search: Whether to search for times not found before.
-    """
-
-    samplers: Sequence[str]
-    steps: Sequence[int]
-    methods: Sequence[str]
-    budget: int | None
-    search: bool
-
-
-class TimesFile:
-    """Results of searches, kept in a file: the times found, or that none were.
-
-    Args:
-        path: Path of the JSON file.
-    """
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.known = json.loads(path.read_text()) if path.is_file() else {}
-
-    def __contains__(self, key: str) -> bool:
-        return key in self.known
-
-    def get(self, key: str) -> TimeGrid | None:
-        """The times stored under a key; None if there are none."""
-        times = self.known.get(key)
-        return None if times is None else check_times(times)
-
-    def __setitem__(self, key: str, times: TimeGrid | None) -> None:
-        self.known[key] = None if times is None else times.tolist()
-        with replacing(self.path) as temporary:
-            temporary.write_text(json.dumps(self.known, indent=1) + "\n")
-
-    def start(self, session: Session, sampler: str, by_rule: TimeGrid) -> TimeGrid:
-        """Times that a descent starts from: those of `trajectory` if judged better than the rule's.
-
-        These are the times that successive runs of `audiodiff search` would start from.
-        """
-        key, trajectory = (
-            f"{sampler} {len(by_rule) - 1} {name}" for name in ("start", "trajectory")
-        )
-        start, earlier = self.get(key), self.get(trajectory)
-        if start is None:
-            tried = [by_rule] if earlier is None else [by_rule, earlier]
-            self[key] = start = max(tried, key=lambda times: session.judge(times).pesq_wb)
-        return start
-
-
-def search_of(session: Session, method: str, out: Path) -> Search:
-    """The search of a method, which keeps its files in OUT."""
-    setting = session.setting(out)
-    if method == "learned":  # its budget is of another kind, training steps
-        setting = replace(setting, budget=None)
-    return build_search(method, setting)
-
-
-def find_runs(
-    model: str, folders: list[Path], out: Path, plan: Plan, say: Callable[[str], None]
-) -> list[Candidate]:
-    """All runs; times of searches are read from OUT/times.json or found now."""
-    found = TimesFile(out / "times.json")
-    runs = []
-    for sampler in plan.samplers:
-        task = Task(folders, sampler, plan.steps, "", budget=plan.budget)
-        session = cache(lambda task=task: Session(model_directory(model), task, say))
-        search = cache(lambda method, session=session: search_of(session(), method, out))
-        for n_steps in plan.steps:
-            rules = list(unsearched(_vocoder(model).model, sampler, n_steps))
-            runs += rules
-            by_rule = next(check_times(run.times) for run in rules if run.origin == "log-snr")
-            for method in plan.methods:
-                key = f"{sampler} {n_steps} {method}"
-                if key not in found and plan.search:
-                    start = by_rule
-                    if method in DESCENTS:
-                        start = found.start(session(), sampler, by_rule)
-                    find, before = search(method), session().calls
-                    try:
-                        found[key] = times = find(start, lambda done: None)
-                        calls = session().calls - before
-                        say(f"{key}: {' '.join(f'{t:.4g}' for t in times)}, {calls} calls")
-                    except EndsEarlyError as reason:
-                        say(f"{key}: {reason}")
-                        found[key] = None
-                if (known := found.get(key)) is not None:
-                    runs.append(Candidate(sampler, n_steps, method, tuple(known.tolist())))
-    return runs
 
 
 Scores = dict[tuple[Candidate, str], list[float]]

@@ -1,29 +1,16 @@
 import math
-from collections.abc import Callable, Iterator
-from importlib import import_module
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
 import torch
+from benchmark_scripts import Script
 
 from audiodiff import AudiodiffError
 from audiodiff.training.config import TrainConfig, read_train_config
 
 ROOT = Path(__file__).resolve().parents[2]
 GRIFFIN_LIM = "Griffin-Lim, 32 iterations"
-
-Script = Callable[[str], ModuleType]
-
-
-@pytest.fixture
-def script(monkeypatch: pytest.MonkeyPatch) -> Iterator[Script]:
-    """Imports a benchmark as Python does when it is run, and puts the threads back after it."""
-    monkeypatch.syspath_prepend(ROOT / "benchmarks")
-    n_threads = torch.get_num_threads()
-    yield import_module
-    torch.set_num_threads(n_threads)
 
 
 def rows_below(head: str, text: str) -> list[list[str]]:
