@@ -71,7 +71,7 @@ def test_schedules_compares_rules_and_searches(
     assert (tmp_path / "out/schedules.png").read_bytes()[:4] == b"\x89PNG"
     assert (tmp_path / "out/schedules.md").read_text().strip() == text.strip()
 
-    monkeypatch.setattr(schedules, "Session", None)
+    monkeypatch.setattr(script("schedule_runs"), "Session", None)
     monkeypatch.setattr(schedules, "score", None)
     schedules.main(tmp_path / "data", tmp_path / "out", **words)
     assert capsys.readouterr().out == text
