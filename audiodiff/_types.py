@@ -30,7 +30,8 @@ Condition: TypeAlias = Mapping[str, Tensor]
 """What a run is asked for: tensors by the name of their part, batch first.
 
 ``mel`` is a `Mel` and ``label`` holds `Labels`; networks may declare others. An absent part is left
-open; the empty mapping, the null condition, asks for anything.
+open, and so is the class of an item whose label is -1; the empty mapping, the null condition, asks
+for anything.
 """
 
 State = Float[Tensor, "batch *state"]

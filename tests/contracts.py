@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from audiodiff._types import Codec, Denoiser, Prior, Sampler, Schedule, Step
-from audiodiff.conditioning import without
+from audiodiff.conditioning import OPEN, without
 from audiodiff.diffusion.schedules import Cosine
 from audiodiff.diffusion.targets import TARGETS, expand, output_from_x0, x0_from_output
 from audiodiff.diffusion.times import log_snr
@@ -185,6 +185,10 @@ def check_network(config: NetworkConfig, codec: Codec, n_frames: int) -> None:
             dropped = network(x, level, network.condition(left))
             assert dropped.shape == x.shape
             assert not torch.equal(dropped, y)
+            if not whole[part].is_floating_point():  # dropped for the first item alone
+                opened = whole | {part: torch.cat([torch.tensor([OPEN]), whole[part][1:]])}
+                one = network(x, level, network.condition(opened))
+                torch.testing.assert_close(one, torch.cat([dropped[:1], y[1:]]))
         changed, frame = x.clone(), n_frames // 2
         per_frame = x.shape[-1] // n_frames
         changed[..., frame * per_frame : (frame + 1) * per_frame] += 1

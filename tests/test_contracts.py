@@ -15,6 +15,7 @@ from contracts import (
 from schedule_examples import EXAMPLES
 from small_models import small_stft_config, untrained
 
+from audiodiff import Run
 from audiodiff.codecs.stft import StftConfig
 from audiodiff.codecs.waveform import WaveformConfig
 from audiodiff.diffusion.priors import PRIORS, PriorConfig
@@ -89,4 +90,5 @@ def test_guidance_contract(name: str, steps: str) -> None:
     model = untrained(small_stft_config())
     wave = noise(1, 20 * 256) / 10
     cond = {"mel": model.log_mel(wave)[..., :20]}
-    check_guidance(guidance, model.context(cond, 20 * 256), model.codec.encode(wave))
+    context = model.context(cond, 20 * 256, Run(guidance_scale=2.0))
+    check_guidance(guidance, context, model.codec.encode(wave))

@@ -2,6 +2,24 @@
 
 from audiodiff._types import Condition
 from audiodiff.conditioning.labels import index_of
-from audiodiff.conditioning.parts import joined, moved, selected, without
+from audiodiff.conditioning.parts import (
+    OPEN,
+    can_be_open,
+    joined,
+    left_open,
+    moved,
+    selected,
+    without,
+)
 
-__all__ = ["Condition", "index_of", "joined", "moved", "selected", "without"]
+__all__ = [
+    "OPEN",
+    "Condition",
+    "can_be_open",
+    "index_of",
+    "joined",
+    "left_open",
+    "moved",
+    "selected",
+    "without",
+]

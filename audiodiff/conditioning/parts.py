@@ -1,4 +1,4 @@
-"""Operations on whole conditions: move, select, join, drop parts."""
+"""Operations on whole conditions: move, select, join, drop or open parts."""
 
 from collections.abc import Sequence
 
@@ -6,10 +6,18 @@ import torch
 
 from audiodiff._types import Condition
 
+OPEN = -1
+"""The class of an item that may be of any class."""
+
 
 def moved(cond: Condition, device: torch.device) -> Condition:
     """The condition on a device."""
     return {name: part.to(device, non_blocking=True) for name, part in cond.items()}
+
+
+def n_items(cond: Condition) -> int | None:
+    """Number of items; None for the null condition, which fits any number."""
+    return len(next(iter(cond.values()))) if cond else None
 
 
 def selected(cond: Condition, items: Sequence[int]) -> Condition:
@@ -30,6 +38,26 @@ def joined(conds: Sequence[Condition]) -> Condition:
         {'label': tensor([3, 1, 2])}
     """
     return {name: torch.cat([cond[name] for cond in conds]) for name in conds[0]}
+
+
+def can_be_open(cond: Condition) -> bool:
+    """Whether every part is one that can be left open for single items: classes, but no mel."""
+    return not any(part.is_floating_point() for part in cond.values())
+
+
+def left_open(cond: Condition, items: Sequence[int] | None = None) -> Condition:
+    """The condition with its classes left open for some items, or for all.
+
+    Example:
+        >>> left_open({"label": torch.tensor([3, 1, 2])}, [0, 2])
+        {'label': tensor([-1,  1, -1])}
+    """
+    assert can_be_open(cond), "callers check this"
+    where = slice(None) if items is None else list(items)
+    opened = {name: part.clone() for name, part in cond.items()}
+    for part in opened.values():
+        part[where] = OPEN
+    return opened
 
 
 def without(cond: Condition, *names: str) -> Condition:

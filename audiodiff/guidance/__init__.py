@@ -1,8 +1,17 @@
 """What steers a run: wrappers of a denoiser, one a file."""
 
+from audiodiff.guidance.classifier_free import ClassifierFree
 from audiodiff.guidance.contract import Context, Guidance, GuidanceAtSteps
 from audiodiff.guidance.mel_consistency import MelConsistency
 from audiodiff.guidance.noise_above_mel import NoiseAboveMel
 from audiodiff.guidance.registry import GUIDANCE
 
-__all__ = ["GUIDANCE", "Context", "Guidance", "GuidanceAtSteps", "MelConsistency", "NoiseAboveMel"]
+__all__ = [
+    "GUIDANCE",
+    "ClassifierFree",
+    "Context",
+    "Guidance",
+    "GuidanceAtSteps",
+    "MelConsistency",
+    "NoiseAboveMel",
+]

@@ -20,7 +20,8 @@ class Context:
         cond: The condition of the run.
         n_samples: Length of the sound in samples.
         denoiser: Makes the model's own denoiser for another condition, such as ``{}``, which asks
-            for anything.
+            for anything. A condition of twice as many items makes one for states that hold those
+            of the run twice, and so on.
         mel: The model's mel; None for a model without one.
         project: Projects a wave onto a mel by a number of passes; None for a model without a mel.
         scale: The run's guidance scale: 1 is the conditional model, 0 the unconditional one.

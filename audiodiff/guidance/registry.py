@@ -3,11 +3,13 @@
 from typing import TYPE_CHECKING, Protocol
 
 from audiodiff.config import Config, of_kind
+from audiodiff.guidance.classifier_free import ClassifierFree
 from audiodiff.guidance.contract import Guidance
 from audiodiff.guidance.mel_consistency import MelConsistency
 from audiodiff.guidance.noise_above_mel import NoiseAboveMel
 
 GUIDANCE: dict[str, type[Config]] = {
+    "classifier-free": ClassifierFree,
     "mel-consistency": MelConsistency,
     "noise-above-mel": NoiseAboveMel,
 }

@@ -18,6 +18,7 @@ from audiodiff._types import (
     State,
     Wave,
 )
+from audiodiff.conditioning.parts import joined, n_items
 from audiodiff.diffusion.denoiser import NetDenoiser
 from audiodiff.diffusion.noise import Colored, NoiseTape
 from audiodiff.diffusion.priors import PRIORS
@@ -146,8 +147,15 @@ class Model(nn.Module):
         bf16 = use_bf16("fp32" if run.precision is None else run.precision, self.device)
 
         def denoiser(asked: Condition) -> Denoiser:
+            n_copies = (n_items(asked) or n_items(cond) or 1) // (n_items(cond) or 1)
             return NetDenoiser(
-                self.network, self.schedule, self.config.target, self.prior, cond, bf16, asked
+                self.network,
+                self.schedule,
+                self.config.target,
+                self.prior,
+                joined([cond] * n_copies),
+                bf16,
+                asked,
             )
 
         return Context(
@@ -214,7 +222,7 @@ class Model(nn.Module):
         Raises:
             AudiodiffError: If a name, a number of steps or a seed of the run is wrong.
         """
-        seeds = run.seeds(len(next(iter(cond.values()))) if cond else None)
+        seeds = run.seeds(n_items(cond))
         tape = NoiseTape(seeds, offsets or [0] * len(seeds))
         like = next(self.parameters()).new_zeros(len(seeds), n_samples)
         return self.codec.decode(last(self.states(like, cond, run, tape)), n_samples)

@@ -12,6 +12,7 @@ from pydantic import Field, PositiveInt
 from torch import Tensor, nn
 
 from audiodiff._types import Condition, Labels, Mel, Schedule, Times, Wave
+from audiodiff.conditioning.parts import OPEN
 from audiodiff.networks.contract import NetworkConfig
 from audiodiff.networks.convolution import Features, RowConv, as_rows
 
@@ -230,7 +231,8 @@ class DiffWave(nn.Module):
         return gates
 
     def _of_label(self, label: Labels) -> tuple[Gate, ...]:
-        biases = self.label_projection(self.labels(label))
+        biases = self.label_projection(self.labels(label.clamp(min=0)))
+        biases = torch.where(label[:, None] == OPEN, 0.0, biases)
         return biases[:, :, None, None].chunk(2 * self.config.n_layers, 1)
 
     def _of_mel(self, mel: Mel) -> tuple[Gate, ...]:

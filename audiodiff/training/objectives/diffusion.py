@@ -1,8 +1,9 @@
 """The diffusion loss."""
 
-from collections.abc import Iterable
-from typing import Literal
+from collections.abc import Iterable, Mapping
+from typing import Annotated, Literal
 
+import numpy as np
 import torch
 from jaxtyping import Float
 from pydantic import Field, PositiveFloat
@@ -10,6 +11,7 @@ from torch import Tensor
 
 from audiodiff._types import Condition, Times, Wave
 from audiodiff.codecs.stft import StftConfig
+from audiodiff.conditioning.parts import OPEN
 from audiodiff.config import Config
 from audiodiff.diffusion.denoiser import Whitened
 from audiodiff.diffusion.noise import white_noise
@@ -57,12 +59,23 @@ class DiffusionConfig(ObjectiveConfig):
         above_f_max: Weight of the frequencies above the mel's highest, which it leaves open; for
             the STFT codec.
         times: Distribution of times.
+        drop: Probability with which each kind of label, by name, is left open for a crop, so that
+            the model learns to do without; classifier-free guidance needs it.
     """
 
     kind: Literal["diffusion"] = "diffusion"
     loss: Literal["l1", "l2"] = "l1"
     above_f_max: float = Field(default=1.0, ge=0)
     times: TimesConfig = Field(default_factory=TimesConfig)
+    drop: dict[str, Annotated[float, Field(ge=0, le=1)]] = Field(default_factory=dict)
+
+    def check(self, model: ModelConfig, setting: Setting) -> None:
+        """Refuses to drop what the model does not take, or what it takes for all crops alone."""
+        labels = [part for part in model.network.parts if part != "mel"]
+        for part in self.drop:
+            if part not in labels:
+                known = f"only {', '.join(labels)}" if labels else "it takes no labels"
+                raise ValueError(f"objective.drop: this model cannot leave {part!r} open; {known}")
 
     def build(self, model: Model, setting: Setting) -> "DiffusionLoss":
         """The objective of a run."""
@@ -83,7 +96,7 @@ class DiffusionLoss(Objective):
 
     def __init__(self, config: DiffusionConfig, model: Model, margin_frames: int = 0) -> None:
         super().__init__()
-        self.model, self.times = model, config.times
+        self.model, self.times, self.drop = model, config.times, config.drop
         self.power = {"l1": 1, "l2": 2}[config.loss]
         self.margin = margin_frames * model.config.hop_length
         self.register_buffer("weight", _weight(model.config, config.above_f_max), persistent=False)
@@ -98,7 +111,8 @@ class DiffusionLoss(Objective):
         t = self.times.at(batch.places, self.model.schedule.t_min).to(wave.device)
         shape = tuple(wave.shape[1:])
         noise = [white_noise((batch.seed, place), shape) for place in batch.places]
-        return self.at(wave, batch.cond, t, torch.stack(noise).to(wave))
+        cond = _dropped(batch, self.drop)
+        return self.at(wave, cond, t, torch.stack(noise).to(wave))
 
     def at(self, wave: Wave, cond: Condition, t: Times, white: Wave) -> Float[Tensor, " batch"]:
         """The loss of each crop at given times with given noise.
@@ -141,6 +155,18 @@ class DiffusionLoss(Objective):
         """Removes the margins from a sequence with a step every ``hop_length`` samples."""
         cut = self.margin // hop_length
         return x[..., cut : x.shape[-1] - cut]
+
+
+def _dropped(batch: Batch, drop: Mapping[str, float]) -> Condition:
+    """The condition of a batch, its labels left open at random, as seed and place decide."""
+    cond = dict(batch.cond)
+    for n, (part, probability) in enumerate(sorted(drop.items())):
+        if part in cond:
+            keys = [(batch.seed, place, n) for place in batch.places]
+            chance = [np.random.default_rng(key).random() for key in keys]
+            is_open = torch.tensor(chance, device=cond[part].device) < probability
+            cond[part] = cond[part].masked_fill(is_open, OPEN)
+    return cond
 
 
 def _weight(config: ModelConfig, above_f_max: float) -> Float[Tensor, "*bins_and_one"]:

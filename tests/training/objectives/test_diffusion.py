@@ -4,16 +4,16 @@ from pathlib import Path
 import pytest
 import torch
 from contracts import noise
-from training_runs import (
-    EPS_SCHEDULE,
-    STFT,
-)
+from small_models import small_config, untrained
+from training_runs import EPS_SCHEDULE, STFT
 
+from audiodiff._types import Condition
 from audiodiff.diffusion.noise import white_noise
+from audiodiff.errors import AudiodiffError
 from audiodiff.model.model import Model
 from audiodiff.training.config import read_train_config
 from audiodiff.training.objectives.contract import Batch
-from audiodiff.training.objectives.diffusion import DiffusionLoss, TimesConfig
+from audiodiff.training.objectives.diffusion import DiffusionConfig, DiffusionLoss, TimesConfig
 
 
 def objective_of(config_path: Path, *settings: str) -> DiffusionLoss:
@@ -105,6 +105,36 @@ def test_losses_do_not_depend_on_how_batches_are_cut(config_path: Path) -> None:
     counts = torch.histc(TimesConfig().at(range(1000), 0.0), 10, 0, 1)
     assert counts.min() >= 98
     assert counts.max() <= 102
+
+
+def test_labels_are_left_open_as_often_as_the_config_says() -> None:
+    network = {"kind": "diffwave", "n_channels": 4, "n_layers": 2, "n_mels": None}
+    model = untrained(
+        small_config(mel=None, labels=("a", "b"), network=network, prior={"kind": "unit"})
+    )
+    seen: list[int] = []
+    condition = model.network.condition
+
+    def listening(cond: Condition) -> object:
+        seen.extend(cond["label"].tolist())
+        return condition(cond)
+
+    model.network.condition = listening
+    objective = DiffusionLoss(DiffusionConfig(drop={"label": 0.2}), model)
+    label = torch.ones(500, dtype=torch.long)
+    whole = Batch(torch.zeros(500, 8), {"label": label}, seed=0, first=0)
+    objective.per_item(whole)
+    assert set(seen) == {1, -1}
+    assert seen.count(-1) / 500 == pytest.approx(0.2, abs=0.06)
+    assert label.eq(1).all()  # the batch itself is left alone
+    again, seen[:] = list(seen), []
+    objective.per_item(Batch(torch.zeros(20, 8), {"label": label[:20]}, seed=0, first=30))
+    assert seen == again[30:50]
+
+
+def test_only_labels_of_the_model_are_dropped(config_path: Path) -> None:
+    with pytest.raises(AudiodiffError, match="cannot leave 'mel' open; it takes no labels"):
+        read_train_config(config_path, ["objective.drop={mel=0.1}"])
 
 
 @pytest.mark.parametrize(("mean", "std"), [(0.0, 1.0), (0.4, 1.0), (-1.0, 0.5)])

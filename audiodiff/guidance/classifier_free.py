@@ -1,0 +1,88 @@
+"""Classifier-free guidance (arXiv:2207.12598): further from what any sound would be."""
+
+from collections.abc import Callable
+from typing import Literal, TypeAlias
+
+import torch
+from pydantic import Field, model_validator
+
+from audiodiff._types import Denoiser, State, Times
+from audiodiff.conditioning.parts import can_be_open, joined, left_open
+from audiodiff.diffusion.denoiser import NetDenoiser
+from audiodiff.diffusion.targets import expand
+from audiodiff.diffusion.times import log_snr
+from audiodiff.guidance.contract import Context, GuidanceAtSteps
+
+Estimates: TypeAlias = Callable[[State, Times], tuple[State, State]]
+"""The estimates with the condition and without it."""
+
+
+class ClassifierFree(GuidanceAtSteps):
+    """``x0_hat <- x0_null + scale (x0_cond - x0_null)``, with the run's guidance scale.
+
+    x0_cond is the estimate that was given, x0_null the model's own without the condition, which
+    the model must have been trained for: its objective drops parts of the condition at random. A
+    scale of 1, and a run without a condition, leave the estimate alone.
+
+    Example:
+        >>> guidance = ClassifierFree(log_snr=(-4.0, 4.0), rescale=0.7)
+
+    Attributes:
+        log_snr: Least and greatest log-SNR at which it acts (arXiv:2404.07724); outside, the
+            estimate is the conditional one, at half the cost.
+        rescale: How far the deviation of each item's estimate is brought back to that of the
+            conditional one (arXiv:2305.08891, eq. 15 and 16): 0 not at all, 1 all the way.
+        steps: Steps at which it acts.
+    """
+
+    kind: Literal["classifier-free"] = "classifier-free"
+    log_snr: tuple[float, float] | None = None
+    rescale: float = Field(default=0.0, ge=0, le=1)
+
+    @model_validator(mode="after")
+    def _rises(self) -> "ClassifierFree":
+        if self.log_snr is not None and not self.log_snr[0] < self.log_snr[1]:
+            raise ValueError(f"log_snr={self.log_snr} must rise")
+        return self
+
+    def __call__(self, denoise: Denoiser, context: Context) -> Denoiser:
+        """The denoiser with its estimate extrapolated, if the run has a condition."""
+        if not context.cond or context.scale == 1:
+            return denoise
+        estimates = _estimates(denoise, context)
+
+        def guided(x_t: State, t: Times) -> State:
+            inside = self._is_inside(log_snr(context.schedule, t))
+            if not inside.any():
+                return denoise(x_t, t)
+            x0_cond, x0_null = estimates(x_t, t)
+            x0 = x0_null + context.scale * (x0_cond - x0_null)
+            return torch.where(expand(inside, x_t) > 0, self._rescaled(x0, x0_cond), x0_cond)
+
+        return guided
+
+    def _is_inside(self, level: Times) -> torch.Tensor:
+        if self.log_snr is None:
+            return torch.ones_like(level, dtype=torch.bool)
+        return (self.log_snr[0] <= level) & (level <= self.log_snr[1])
+
+    def _rescaled(self, x0: State, x0_cond: State) -> State:
+        if not self.rescale:
+            return x0
+        ratio = x0_cond.flatten(1).std(1) / x0.flatten(1).std(1)
+        return x0 * expand(1 + self.rescale * (ratio - 1), x0)
+
+
+def _estimates(denoise: Denoiser, context: Context) -> Estimates:
+    """Both estimates, in one call of the network where nothing else steers the first."""
+    if isinstance(denoise, NetDenoiser) and can_be_open(context.cond):
+        both = context.denoiser(joined([context.cond, left_open(context.cond)]))
+
+        def in_one_call(x_t: State, t: Times) -> tuple[State, State]:
+            twice = t.expand(len(x_t)).repeat(2)
+            x0_cond, x0_null = both(torch.cat([x_t, x_t]), twice).chunk(2)
+            return x0_cond, x0_null
+
+        return in_one_call
+    free = context.denoiser({})
+    return lambda x_t, t: (denoise(x_t, t), free(x_t, t))

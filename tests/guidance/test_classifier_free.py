@@ -1,0 +1,151 @@
+"""Classifier-free guidance on Gaussians and mixtures of them, where what it does is known."""
+
+from collections.abc import Callable
+
+import pytest
+import torch
+from contracts import GaussianData
+from small_models import small_config, untrained
+
+from audiodiff import Run
+from audiodiff._types import Condition, Denoiser
+from audiodiff.codecs import Waveform
+from audiodiff.diffusion.denoiser import NetDenoiser
+from audiodiff.diffusion.noise import NoiseTape
+from audiodiff.diffusion.priors import PRIORS, PriorConfig
+from audiodiff.diffusion.schedules import Cosine
+from audiodiff.diffusion.times import TIMES, log_snr
+from audiodiff.guidance import ClassifierFree, Context
+from audiodiff.samplers import SAMPLERS
+from audiodiff.samplers.loop import last, sample
+
+F64 = torch.float64
+SCHEDULE = Cosine()
+LABEL = {"label": torch.tensor([0])}
+
+
+def context(denoiser: Callable[[Condition], Denoiser], scale: float) -> Context:
+    codec = Waveform()
+    prior = PRIORS["unit"](PriorConfig(kind="unit"), None, None)
+    return Context(SCHEDULE, codec, prior, LABEL, 2000, denoiser, scale=scale)
+
+
+@pytest.mark.parametrize("scale", [0.0, 1.5, 3.0])
+@pytest.mark.parametrize("sampler", ["ddim", "dpm++2m", "heun"])
+def test_a_run_ends_at_the_extrapolated_gaussian(sampler: str, scale: float) -> None:
+    """Between two Gaussians of one variance the guided law is another, diffused as they are.
+
+    ``(1 - w) score_0 + w score_1`` is the score of N(mean_0 + w (mean_1 - mean_0), std^2).
+    """
+    anything = GaussianData(SCHEDULE, mean=-0.1)
+    wanted = GaussianData(SCHEDULE, mean=0.5)
+    whole = context(lambda cond: wanted if cond else anything, scale)
+    x = torch.zeros(1, 2000, dtype=F64)
+    run = sample(
+        wanted, SCHEDULE, SAMPLERS[sampler](), TIMES["uniform"](SCHEDULE, 60), NoiseTape([0], [0]),
+        x, None, [ClassifierFree()], whole,
+    )  # fmt: skip
+    made = last(run)
+    error = 6 * wanted.std / 2000**0.5
+    assert abs(made.mean().item() - (-0.1 + scale * 0.6)) < error
+    assert abs(made.std().item() - wanted.std) < error
+
+
+class Mixture:
+    """Two classes, N(-1, s^2) and N(1, s^2): the log-density of x_t, and from it the estimate."""
+
+    means, std = torch.tensor([-1.0, 1.0], dtype=F64), 0.4
+
+    def log_density(self, x_t: torch.Tensor, t: torch.Tensor, classes: list[int]) -> torch.Tensor:
+        alpha, sigma = SCHEDULE.alpha(t), SCHEDULE.sigma(t)
+        variance = (alpha * self.std) ** 2 + sigma**2
+        distance = x_t[..., None] - alpha[:, None, None] * self.means[classes]
+        exponents = -distance.square() / (2 * variance[:, None, None])
+        return exponents.logsumexp(-1)
+
+    def estimate(self, log_density: Callable[[torch.Tensor], torch.Tensor]) -> Denoiser:
+        """Tweedie's formula: ``x0_hat = (x_t + sigma^2 score) / alpha``."""
+
+        def denoise(x_t: torch.Tensor, t: torch.Tensor) -> torch.Tensor:
+            at = x_t.detach().requires_grad_()
+            (score,) = torch.autograd.grad(log_density(at).sum(), at)
+            alpha, sigma = SCHEDULE.alpha(t)[:, None], SCHEDULE.sigma(t)[:, None]
+            return (x_t + sigma**2 * score) / alpha
+
+        return denoise
+
+
+@pytest.mark.parametrize("scale", [0.5, 2.0, 4.0])
+def test_of_a_mixture_it_is_the_tilted_density(scale: float) -> None:
+    """The guided score is that of ``p(x_t) p(class | x_t)^w = p(x_t)^(1 - w) p(x_t | class)^w``."""
+    mixture, t = Mixture(), torch.tensor([0.2, 0.5, 0.8], dtype=F64)
+    x_t = torch.randn(3, 50, generator=torch.Generator().manual_seed(0), dtype=F64)
+
+    def of(classes: list[int]) -> Denoiser:
+        return mixture.estimate(lambda x: mixture.log_density(x, t, classes))
+
+    def tilted(x: torch.Tensor) -> torch.Tensor:
+        free, wanted = (mixture.log_density(x, t, classes) for classes in ([0, 1], [0]))
+        return (1 - scale) * free + scale * wanted
+
+    whole = context(lambda cond: of([0]) if cond else of([0, 1]), scale)
+    guided = ClassifierFree()(of([0]), whole)(x_t, t)
+    torch.testing.assert_close(guided, mixture.estimate(tilted)(x_t, t))
+    assert (guided - of([0])(x_t, t)).abs().max() > 0.01
+
+
+def test_outside_its_interval_the_estimate_is_the_conditional_one() -> None:
+    anything, wanted = GaussianData(SCHEDULE, mean=-0.1), GaussianData(SCHEDULE, mean=0.5)
+    calls = 0
+
+    def free(x_t: torch.Tensor, t: torch.Tensor) -> torch.Tensor:
+        nonlocal calls
+        calls += 1
+        return anything(x_t, t)
+
+    guided = ClassifierFree(log_snr=(-1.0, 1.0))(wanted, context(lambda cond: free, 3.0))
+    t = torch.tensor([0.1, 0.5, 0.9], dtype=F64)
+    assert log_snr(SCHEDULE, t).tolist() == pytest.approx([3.55, -0.02, -3.70], abs=0.01)
+    x_t = torch.randn(3, 8, generator=torch.Generator().manual_seed(0), dtype=F64)
+    x0, own = guided(x_t, t), wanted(x_t, t)
+    assert torch.equal(x0[[0, 2]], own[[0, 2]])
+    assert not torch.equal(x0[1], own[1])
+    assert calls == 1
+    guided(x_t[[0, 2]], t[[0, 2]])
+    assert calls == 1  # nothing is within, so nothing is paid for
+
+
+def test_rescaling_gives_the_deviation_of_the_conditional_estimate() -> None:
+    wanted = GaussianData(SCHEDULE, mean=0.5)
+    whole = context(lambda cond: lambda x_t, t: torch.zeros_like(x_t), 3.0)
+    t = torch.full((2,), 0.5, dtype=F64)
+    x_t = torch.randn(2, 100, generator=torch.Generator().manual_seed(0), dtype=F64)
+    own = wanted(x_t, t).std(1)
+    stds = [ClassifierFree(rescale=phi)(wanted, whole)(x_t, t).std(1) for phi in (0.0, 0.5, 1.0)]
+    torch.testing.assert_close(torch.stack(stds), torch.stack([3 * own, 2 * own, own]))
+
+
+def test_a_model_of_classes_makes_both_estimates_in_one_call() -> None:
+    network = {"kind": "diffwave", "n_channels": 4, "n_layers": 2, "n_mels": None}
+    model = untrained(
+        small_config(mel=None, labels=("a", "b"), network=network, prior={"kind": "unit"})
+    )
+    cond = {"label": torch.tensor([1, 0])}
+    whole = model.context(cond, 300, Run(guidance_scale=2.0))
+    x_t = torch.randn(2, 300, generator=torch.Generator().manual_seed(0))
+    t = torch.full((2,), 0.5, dtype=F64)
+    sizes: list[int] = []
+    model.network.register_forward_pre_hook(lambda _, values: sizes.append(len(values[0])))
+    with torch.no_grad():
+        own = whole.denoiser(cond)
+        assert isinstance(own, NetDenoiser)
+        guided = ClassifierFree()(own, whole)(x_t, t)
+        assert sizes == [4]
+        x0, free = own(x_t, t), whole.denoiser({})(x_t, t)
+    torch.testing.assert_close(guided, free + 2 * (x0 - free), rtol=1e-4, atol=1e-5)
+    assert (guided - x0).abs().max() > 1e-4
+
+
+def test_a_falling_interval_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"log_snr=\(2.0, 1.0\) must rise"):
+        ClassifierFree(log_snr=(2.0, 1.0))
