@@ -22,6 +22,13 @@ def generate(
         ),
     ] = None,
     steps: Steps = None,
+    guidance_scale: Annotated[
+        float | None,
+        typer.Option(
+            help="How far the label is insisted on: 1 is the model as it was trained, more is "
+            "truer to the label and less varied; the model's default if not given."
+        ),
+    ] = None,
     seed: Annotated[
         int, typer.Option(help="Seed of the first sound; each later one adds 1.", min=0)
     ] = 0,
@@ -36,7 +43,10 @@ def generate(
     with progress_bar() as progress:
         for n in progress.track(range(count), description="generating", update_period=0.5):
             chosen = named[n % len(named)]
-            wave = generator.generate(n_samples, chosen, steps, seed=seed + n)[0].cpu().numpy()
+            made = generator.generate(
+                n_samples, chosen, steps, seed=seed + n, guidance_scale=guidance_scale
+            )
+            wave = made[0].cpu().numpy()
             path = out / f"{'' if chosen is None else f'{chosen}-'}{seed + n:05}.wav"
             n_clipped = io.save(path, wave, generator.sample_rate)
             if n_clipped:

@@ -76,7 +76,7 @@ class ClassifierFree(GuidanceAtSteps):
 def _estimates(denoise: Denoiser, context: Context) -> Estimates:
     """Both estimates, in one call of the network where nothing else steers the first."""
     if isinstance(denoise, NetDenoiser) and can_be_open(context.cond):
-        both = context.denoiser(joined([context.cond, left_open(context.cond)]))
+        both = context.denoiser(joined([context.cond, left_open(context.cond)]), n_copies=2)
 
         def in_one_call(x_t: State, t: Times) -> tuple[State, State]:
             twice = t.expand(len(x_t)).repeat(2)

@@ -9,6 +9,19 @@ from audiodiff.config import Config
 from audiodiff.mel.log_mel import MelConfig
 
 
+class DenoiserMaker(Protocol):
+    """Makes a model's own denoiser for a condition."""
+
+    def __call__(self, asked: Condition, n_copies: int = 1) -> Denoiser:
+        """The denoiser.
+
+        Args:
+            asked: The condition.
+            n_copies: How often the condition, and the states that the denoiser is called with,
+                hold the run's items, one copy after the other.
+        """
+
+
 @dataclass(frozen=True)
 class Context:
     """What a guidance may know of a run.
@@ -20,8 +33,7 @@ class Context:
         cond: The condition of the run.
         n_samples: Length of the sound in samples.
         denoiser: Makes the model's own denoiser for another condition, such as ``{}``, which asks
-            for anything. A condition of twice as many items makes one for states that hold those
-            of the run twice, and so on.
+            for anything.
         mel: The model's mel; None for a model without one.
         project: Projects a wave onto a mel by a number of passes; None for a model without a mel.
         scale: The run's guidance scale: 1 is the conditional model, 0 the unconditional one.
@@ -32,7 +44,7 @@ class Context:
     prior: Prior
     cond: Condition
     n_samples: int
-    denoiser: Callable[[Condition], Denoiser]
+    denoiser: DenoiserMaker
     mel: MelConfig | None = None
     project: Callable[[Wave, Mel, int], Wave] | None = None
     scale: float = 1.0

@@ -146,18 +146,18 @@ class Model(nn.Module):
         """
         bf16 = use_bf16("fp32" if run.precision is None else run.precision, self.device)
 
-        def denoiser(asked: Condition) -> Denoiser:
-            n_copies = (n_items(asked) or n_items(cond) or 1) // (n_items(cond) or 1)
+        def denoiser(asked: Condition, n_copies: int = 1) -> Denoiser:
             return NetDenoiser(
                 self.network,
                 self.schedule,
                 self.config.target,
                 self.prior,
-                joined([cond] * n_copies),
+                cond if n_copies == 1 else joined([cond] * n_copies),
                 bf16,
                 asked,
             )
 
+        scale = run.guidance_scale
         return Context(
             schedule=self.schedule,
             codec=self.codec,
@@ -167,7 +167,7 @@ class Model(nn.Module):
             denoiser=denoiser,
             mel=self.config.mel,
             project=self.project,
-            scale=run.guidance_scale,
+            scale=self.config.sampling.guidance_scale if scale is None else scale,
         )
 
     def states(self, like: Wave, cond: Condition, run: Run, white: NoiseSource) -> Iterator[State]:

@@ -1,5 +1,6 @@
 """The settings of one run of a model."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -22,14 +23,15 @@ class Run:
             alone, or one for each.
         guidance: Wrappers of the denoiser, such as `MelConsistency`, the innermost first, instead
             of the model's own.
-        guidance_scale: Scale of any guidance that has one: 1 is the conditional model, 0 the
+        guidance_scale: Scale of the guidance that has one: 1 is the conditional model, 0 the
             unconditional one.
         precision: Precision of the network's products: ``fp32``, ``bf16``, or ``auto``, which is
             bf16 where the device has instructions for it. None takes that of the vocoder or
             generator, or ``fp32`` where there is neither.
 
     Raises:
-        AudiodiffError: If both ``n_steps`` and ``times`` are given, or ``n_steps`` is below 1.
+        AudiodiffError: If both ``n_steps`` and ``times`` are given, ``n_steps`` is below 1, or
+            ``guidance_scale`` is not finite.
 
     Example:
         >>> run = Run("ddim", n_steps=4, seed=7)
@@ -42,7 +44,7 @@ class Run:
     times: Sequence[float] | None = None
     seed: int | Sequence[int] = 0
     guidance: Sequence[Guidance] | None = None
-    guidance_scale: float = 1.0
+    guidance_scale: float | None = None
     precision: str | None = None
 
     def __post_init__(self) -> None:
@@ -50,6 +52,10 @@ class Run:
             raise AudiodiffError("give either n_steps or times, not both")
         if self.n_steps is not None and self.n_steps < 1:
             raise AudiodiffError(f"n_steps={self.n_steps}: a run has at least one step")
+        if self.guidance_scale is not None and not math.isfinite(self.guidance_scale):
+            raise AudiodiffError(
+                f"guidance_scale={self.guidance_scale}: give a number, such as 1.5"
+            )
 
     def seeds(self, batch: int | None = None) -> tuple[int, ...]:
         """The seed of each item.

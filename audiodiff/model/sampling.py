@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from pydantic import NonNegativeInt, PositiveFloat, model_validator
+from pydantic import FiniteFloat, NonNegativeInt, PositiveFloat, model_validator
 
 from audiodiff.config import Config
 from audiodiff.diffusion.times import TIMES, check_times
@@ -24,6 +24,8 @@ class SamplingConfig(Config):
         start_passes: Number of passes of `MelProjection` that make noise agree with the mel, as
             the guess from which the run starts; 0 to start from noise alone.
         guidance: Wrappers of the denoiser, the innermost first.
+        guidance_scale: Scale of the guidance that has one: 1 is the conditional model, 0 the
+            unconditional one.
     """
 
     sampler: str = "ddim"
@@ -33,6 +35,7 @@ class SamplingConfig(Config):
     t_range: tuple[float, float] | None = None
     start_passes: NonNegativeInt = 0
     guidance: tuple[GuidanceConfig, ...] = ()
+    guidance_scale: FiniteFloat = 1.0
 
     @model_validator(mode="before")
     @classmethod

@@ -66,6 +66,7 @@ class Generator:
         n_steps: int | None = None,
         sampler: str | Sampler | None = None,
         seed: int = 0,
+        guidance_scale: float | None = None,
     ) -> Wave:
         """Makes one sound, (1, n_samples), float32.
 
@@ -75,13 +76,22 @@ class Generator:
             n_steps: Number of sampler steps; the model's default if None.
             sampler: A sampler or its name; the model's own if None.
             seed: Seed of the noise.
+            guidance_scale: How far the label is insisted on: 1 is the model as it was trained,
+                more is truer to the label and less varied; the model's default if None.
 
         Raises:
-            AudiodiffError: If the model has no such label, or another argument is wrong.
+            AudiodiffError: If the model has no such label or no guidance, or another argument is
+                wrong.
         """
         cond: Condition = {}
         if label is not None:
             place = index_of(label, self.labels)
             cond = {"label": torch.tensor([place], device=self.model.device)}
-        run = Run(sampler, n_steps, seed=seed, precision=self.precision)
+        if guidance_scale is not None and not self.model.config.sampling.guidance:
+            raise AudiodiffError(
+                f"guidance_scale={guidance_scale}: this model has no guidance; leave it out"
+            )
+        run = Run(
+            sampler, n_steps, seed=seed, guidance_scale=guidance_scale, precision=self.precision
+        )
         return self.model.make(cond, n_samples, run)

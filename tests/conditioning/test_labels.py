@@ -71,6 +71,25 @@ def test_what_is_generated_depends_on_the_label(tmp_path: Path) -> None:
         generator.generate(800, "loud")
 
 
+def test_a_scale_insists_on_the_label() -> None:
+    guided = CONFIG | {
+        "sampling": {"times": [1.0, 0.5, 0.0], "guidance": [{"kind": "classifier-free"}]}
+    }
+    torch.manual_seed(0)
+    steered = Model(ModelConfig.parse(guided, "test"))
+    steered.load_state_dict(model().state_dict())
+    plain, generator = Generator(model()), Generator(steered)
+    own = plain.generate(800, "low")
+    assert torch.equal(generator.generate(800, "low"), own)  # a scale of 1
+    free, far = (generator.generate(800, "low", guidance_scale=scale) for scale in (0.0, 3.0))
+    torch.testing.assert_close(free, plain.generate(800))
+    assert (far - own).norm() > 0.5 * (own - free).norm() > 0
+    with pytest.raises(AudiodiffError, match="guidance_scale=nan: give a number, such as 1.5"):
+        generator.generate(800, "low", guidance_scale=float("nan"))
+    with pytest.raises(AudiodiffError, match="guidance_scale=2.0: this model has no guidance"):
+        plain.generate(800, "low", guidance_scale=2.0)
+
+
 def test_labels_are_the_folders_of_clips() -> None:
     samples = (0.1 * noise(1, 300)[0] * FULL_SCALE).numpy().astype("<i2")
     clips = Clips(samples, ("low/a", "voice/high/b", "low/c"), (100, 100, 100), 8000)

@@ -9,7 +9,7 @@ from small_models import small_config, untrained
 
 from audiodiff import Run
 from audiodiff._types import Condition, Denoiser
-from audiodiff.codecs import Waveform
+from audiodiff.codecs import Waveform, WaveformConfig
 from audiodiff.diffusion.denoiser import NetDenoiser
 from audiodiff.diffusion.noise import NoiseTape
 from audiodiff.diffusion.priors import PRIORS, PriorConfig
@@ -24,10 +24,13 @@ SCHEDULE = Cosine()
 LABEL = {"label": torch.tensor([0])}
 
 
-def context(denoiser: Callable[[Condition], Denoiser], scale: float) -> Context:
-    codec = Waveform()
-    prior = PRIORS["unit"](PriorConfig(kind="unit"), None, None)
-    return Context(SCHEDULE, codec, prior, LABEL, 2000, denoiser, scale=scale)
+def context(of: Callable[[Condition], Denoiser], scale: float) -> Context:
+    def denoiser(asked: Condition, n_copies: int = 1) -> Denoiser:
+        assert n_copies == 1
+        return of(asked)
+
+    prior = PRIORS["unit"](PriorConfig(kind="unit"), WaveformConfig(), None)
+    return Context(SCHEDULE, Waveform(), prior, LABEL, 2000, denoiser, scale=scale)
 
 
 @pytest.mark.parametrize("scale", [0.0, 1.5, 3.0])
