@@ -174,6 +174,9 @@ class Sampler(Protocol):
 class Codec(Protocol):
     """The way between a wave and what diffuses."""
 
+    linear: bool
+    """Whether `encode` is linear and keeps white noise white, so that noise is drawn as a wave."""
+
     hop_length: int
     """Samples per step of the state's last axis."""
 

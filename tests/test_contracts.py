@@ -16,6 +16,7 @@ from schedule_examples import EXAMPLES
 from small_models import small_stft_config, untrained
 
 from audiodiff import Run
+from audiodiff.codecs.mel import MelCodecConfig
 from audiodiff.codecs.stft import StftConfig
 from audiodiff.codecs.waveform import WaveformConfig
 from audiodiff.diffusion.priors import PRIORS, PriorConfig
@@ -26,7 +27,7 @@ from audiodiff.mel.presets import PRESETS
 from audiodiff.networks import NETWORKS
 from audiodiff.samplers.registry import SAMPLERS
 
-CODECS = {"waveform": WaveformConfig(), "stft": StftConfig()}
+CODECS = {"waveform": WaveformConfig(), "stft": StftConfig(), "mel": MelCodecConfig()}
 
 
 @pytest.mark.parametrize("name", EXAMPLES)
@@ -54,7 +55,8 @@ def test_sampler_contract(sampler: str, name: str) -> None:
 
 @pytest.mark.parametrize("preset", ["hifigan", "vocos", "lmnt-wavegrad"])
 @pytest.mark.parametrize(
-    ("name", "kind"), [(name, kind) for name in PRIORS for kind in PRIORS[name].codecs or CODECS]
+    ("name", "kind"),
+    [(name, kind) for name in PRIORS for kind in PRIORS[name].codecs or ("waveform", "stft")],
 )
 def test_prior_contract(name: str, kind: str, preset: str) -> None:
     config = PRESETS[preset]
@@ -69,6 +71,7 @@ SMALL = {
     "diffwave": {"n_channels": 4, "n_layers": 4, "dilation_cycle": 4, "n_labels": 3},
     "wavegrad": {"n_channels": 2, "n_mels": 80, "upsample_factors": (4, 4, 4, 2, 2)},
     "band-split": {"bands": ((16, 16), (32, 8)), "n_channels": 16, "n_layers": 2},
+    "unet": {"widths": (32, 32), "n_blocks": 1, "window": 4, "n_labels": {"label": 3}},
 }
 """Sizes with which a registered network is quick to try; all others are tried as they are."""
 

@@ -256,6 +256,7 @@ class ScaledConfig(CodecConfig):
 
 
 class ScaledCodec(nn.Module):
+    linear: bool = True
     hop_length: int = 1
     radius: int = 0
 

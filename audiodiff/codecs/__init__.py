@@ -2,8 +2,19 @@
 
 from audiodiff._types import Codec
 from audiodiff.codecs.contract import CodecConfig
+from audiodiff.codecs.mel import MelCodec, MelCodecConfig
 from audiodiff.codecs.registry import CODECS
 from audiodiff.codecs.stft import Stft, StftConfig
 from audiodiff.codecs.waveform import Waveform, WaveformConfig
 
-__all__ = ["CODECS", "Codec", "CodecConfig", "Stft", "StftConfig", "Waveform", "WaveformConfig"]
+__all__ = [
+    "CODECS",
+    "Codec",
+    "CodecConfig",
+    "MelCodec",
+    "MelCodecConfig",
+    "Stft",
+    "StftConfig",
+    "Waveform",
+    "WaveformConfig",
+]

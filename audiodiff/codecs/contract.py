@@ -14,6 +14,21 @@ class CodecConfig(Config):
 
     kind: str
 
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Sizes of a state's axes between batch and time."""
+        raise NotImplementedError
+
+    @property
+    def sample_rate(self) -> int | None:
+        """Sample rate of the sound in Hz; None for a codec of any rate."""
+        return None
+
+    @property
+    def hop_length(self) -> int | None:
+        """Samples of sound per frame; None for a codec whose frames are those of the mel."""
+        return None
+
     def build(self, mel: MelConfig | None) -> Codec:
         """The codec of a model.
 

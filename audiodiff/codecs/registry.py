@@ -3,11 +3,16 @@
 from typing import TYPE_CHECKING
 
 from audiodiff.codecs.contract import CodecConfig
+from audiodiff.codecs.mel import MelCodecConfig
 from audiodiff.codecs.stft import StftConfig
 from audiodiff.codecs.waveform import WaveformConfig
 from audiodiff.config import of_kind
 
-CODECS: dict[str, type[CodecConfig]] = {"waveform": WaveformConfig, "stft": StftConfig}
+CODECS: dict[str, type[CodecConfig]] = {
+    "waveform": WaveformConfig,
+    "stft": StftConfig,
+    "mel": MelCodecConfig,
+}
 """The config of every codec by the name that a model's config gives as ``kind``.
 
 Assign to it to add one.

@@ -40,6 +40,11 @@ class StftConfig(CodecConfig):
         """Number of frequencies: all but the one at half the sample rate."""
         return self.n_fft // 2
 
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Real and imaginary parts, and bins."""
+        return (2, self.n_bins)
+
     def build(self, mel: MelConfig | None) -> "Stft":
         """The codec, whose frames are the mel's.
 
@@ -75,6 +80,8 @@ class Stft:
     Raises:
         AudiodiffError: If the frames overlap too little to recover a wave.
     """
+
+    linear: bool = True
 
     def __init__(self, config: StftConfig, mel: MelConfig) -> None:
         if config.n_fft < 2 * mel.hop_length:

@@ -13,6 +13,11 @@ class WaveformConfig(CodecConfig):
 
     kind: Literal["waveform"] = "waveform"
 
+    @property
+    def shape(self) -> tuple[()]:
+        """None: a state is (batch, samples)."""
+        return ()
+
     def build(self, mel: MelConfig | None = None) -> "Waveform":
         """The codec, which ignores the mel."""
         return Waveform()
@@ -28,6 +33,7 @@ class Waveform:
         True
     """
 
+    linear: bool = True
     hop_length: int = 1
     radius: int = 0
 

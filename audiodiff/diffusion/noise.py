@@ -64,10 +64,11 @@ class NoiseTape:
 class Colored:
     """A wave of noise from another source, encoded, with the prior's covariance.
 
-    Noise is drawn as a wave whatever the codec, so that it belongs to a place in the sound.
+    Of a linear codec, noise is drawn as a wave, so that it belongs to a place in the sound; of
+    another, in the shape of the state.
 
     Args:
-        source: White noise in the shape of waves.
+        source: White noise in any shape.
         codec: The codec that turns a wave into a state.
         prior: The covariance of the noise.
         cond: The condition of the prior.
@@ -82,5 +83,7 @@ class Colored:
 
     def __call__(self, like: State, step: int) -> State:
         """Coloured noise in the shape of ``like``."""
+        if not self.codec.linear:
+            return self.prior.color(self.source(like, step), self.shape)
         wave = self.source(like.new_empty(like.shape[0], self.n_samples), step)
         return self.prior.color(self.codec.encode(wave), self.shape)

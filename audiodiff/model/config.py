@@ -135,6 +135,11 @@ class ModelConfig(Config):
                 raise ValueError(f"{what} needs codec.kind={' or '.join(guidance.codecs)!r}")
 
     def _check_rates(self) -> None:
+        if self.codec.sample_rate not in (None, self.sample_rate):
+            raise ValueError(
+                f"sample_rate={self.sample_rate} but codec.kind={self.codec.kind!r} has "
+                f"{self.codec.sample_rate}"
+            )
         if self.mel is None:
             return
         if self.mel.sample_rate != self.sample_rate:
@@ -149,8 +154,8 @@ class ModelConfig(Config):
 
     @property
     def hop_length(self) -> int:
-        """Samples per frame of the network, or else of the mel; 1 without both."""
-        if (own := self.network.hop_length) is not None:
+        """Samples per frame of the network, the codec or the mel, whichever has frames; or 1."""
+        if (own := self.network.hop_length or self.codec.hop_length) is not None:
             return own
         return 1 if self.mel is None else self.mel.hop_length
 

@@ -5,6 +5,7 @@ from audiodiff.networks.bandsplit import BandSplitConfig, BandSplitNet
 from audiodiff.networks.contract import NetworkConfig
 from audiodiff.networks.diffwave import DiffWave, DiffWaveConfig
 from audiodiff.networks.registry import NETWORKS
+from audiodiff.networks.unet import UNet, UNetConfig
 from audiodiff.networks.wavegrad import WaveGrad, WaveGradConfig
 
 __all__ = [
@@ -15,6 +16,8 @@ __all__ = [
     "DiffWaveConfig",
     "Network",
     "NetworkConfig",
+    "UNet",
+    "UNetConfig",
     "WaveGrad",
     "WaveGradConfig",
 ]

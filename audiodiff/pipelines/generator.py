@@ -9,6 +9,7 @@ from audiodiff.conditioning.labels import index_of
 from audiodiff.errors import AudiodiffError
 from audiodiff.model.model import Model
 from audiodiff.model.run import Run
+from audiodiff.pipelines.codec_vocoder import hand_vocoder
 from audiodiff.pipelines.loading import loaded
 from audiodiff.system.devices import use_bf16
 
@@ -27,7 +28,8 @@ class Generator:
         labels: Names of the model's classes; empty for a model without labels.
 
     Raises:
-        AudiodiffError: If the model takes a mel, or the precision is unknown.
+        AudiodiffError: If the model takes a mel, the precision is unknown, or there is no such
+            vocoder as the model's codec names.
     """
 
     def __init__(self, model: Model, precision: str = "auto") -> None:
@@ -37,6 +39,7 @@ class Generator:
             )
         use_bf16(precision, model.device)  # refuses an unknown precision
         self.model, self.precision = model.eval(), precision
+        hand_vocoder(model, precision)
         self.sample_rate = model.config.sample_rate
         self.labels = model.config.labels or ()
 
@@ -94,4 +97,5 @@ class Generator:
         run = Run(
             sampler, n_steps, seed=seed, guidance_scale=guidance_scale, precision=self.precision
         )
-        return self.model.make(cond, n_samples, run)
+        whole = n_samples + -n_samples % self.model.codec.hop_length
+        return self.model.make(cond, whole, run)[:, :n_samples]

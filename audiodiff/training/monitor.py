@@ -15,6 +15,7 @@ from audiodiff.conditioning.parts import moved
 from audiodiff.data.clips import Clips
 from audiodiff.data.crops import Crops, crop_batch
 from audiodiff.model.model import Model
+from audiodiff.pipelines.codec_vocoder import hand_vocoder
 from audiodiff.pipelines.run import with_mel
 from audiodiff.system.atomic import replacing
 from audiodiff.training.objectives.contract import Batch, Objective
@@ -81,6 +82,7 @@ def _read_log(path: Path) -> list[dict[str, Any]]:
 @torch.no_grad()
 def made_again(model: Model, clips: Sequence[Crops]) -> list[Float[Tensor, " _"]]:
     """Each clip resynthesised by the model's default run; new sound for a model without a mel."""
+    hand_vocoder(model)
     made = []
     for wave, cond in clips:
         n_samples = wave.shape[1] // model.config.hop_length * model.config.hop_length

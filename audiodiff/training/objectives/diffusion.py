@@ -9,7 +9,7 @@ from jaxtyping import Float
 from pydantic import Field, PositiveFloat
 from torch import Tensor
 
-from audiodiff._types import Condition, Times, Wave
+from audiodiff._types import Condition, State, Times, Wave
 from audiodiff.codecs.stft import StftConfig
 from audiodiff.conditioning.parts import OPEN
 from audiodiff.config import Config
@@ -109,19 +109,19 @@ class DiffusionLoss(Objective):
         """The loss of each crop, at the time and with the noise of its place."""
         wave = batch.wave
         t = self.times.at(batch.places, self.model.schedule.t_min).to(wave.device)
-        shape = tuple(wave.shape[1:])
+        shape = self._shape_of_noise(wave)
         noise = [white_noise((batch.seed, place), shape) for place in batch.places]
         cond = _dropped(batch, self.drop)
         return self.at(wave, cond, t, torch.stack(noise).to(wave))
 
-    def at(self, wave: Wave, cond: Condition, t: Times, white: Wave) -> Float[Tensor, " batch"]:
+    def at(self, wave: Wave, cond: Condition, t: Times, white: State) -> Float[Tensor, " batch"]:
         """The loss of each crop at given times with given noise.
 
         Args:
             wave: (batch, samples).
             cond: Condition of the crops; their own mel is computed if it has none.
             t: One time per crop.
-            white: White noise in the shape of the wave.
+            white: White noise in the shape of the wave, or of the state if the codec is not linear.
         """
         model = self.model
         with torch.no_grad():
@@ -132,9 +132,10 @@ class DiffusionLoss(Objective):
                 cond = {**cond, "mel": mel}
         network = Whitened(model.network, model.prior, cond)
         with torch.no_grad():
-            x0, noise = (
-                self._inner(model.codec.encode(x), model.codec.hop_length) for x in (wave, white)
-            )
+            x0, noise = model.codec.encode(wave), white
+            if model.codec.linear:
+                noise = model.codec.encode(white)
+            x0, noise = (self._inner(x, model.codec.hop_length) for x in (x0, noise))
             eps = model.prior.color(noise, network.shape)
             x_t = scaled(model.schedule.alpha(t), x0) + scaled(model.schedule.sigma(t), eps)
             y = output_from_x0(model.config.target, model.schedule, t, x0, eps)
@@ -145,11 +146,18 @@ class DiffusionLoss(Objective):
     def on_dev(self, batch: Batch) -> dict[str, float]:
         """The loss at each of `DEV_TIMES`, and their mean."""
         wave, losses = batch.wave, {}
-        white = white_noise((0,), tuple(wave.shape)).to(wave)
+        white = white_noise((0,), (len(wave), *self._shape_of_noise(wave))).to(wave)
         for level in DEV_TIMES:
             t = torch.full((len(wave),), level, dtype=torch.float64, device=wave.device)
             losses[f"dev/loss_t{level:.2f}"] = self.at(wave, batch.cond, t, white).mean().item()
         return losses | {"dev/loss": sum(losses.values()) / len(losses)}
+
+    def _shape_of_noise(self, wave: Wave) -> tuple[int, ...]:
+        """The shape of one crop's noise: that of a wave, unless the codec is not linear."""
+        n_samples, codec = wave.shape[1], self.model.codec
+        if codec.linear:
+            return (n_samples,)
+        return (*self.model.config.codec.shape, n_samples // codec.hop_length)
 
     def _inner(self, x: Tensor, hop_length: int) -> Tensor:
         """Removes the margins from a sequence with a step every ``hop_length`` samples."""

@@ -1,0 +1,251 @@
+"""A U-Net with attention, over frames or over bands and frames."""
+
+import math
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+from typing import ClassVar, Literal, NamedTuple
+
+import torch
+import torch.nn.functional as F
+from pydantic import Field, PositiveInt, model_validator
+from torch import nn
+
+from audiodiff._types import Condition, Labels, Schedule, State, Times
+from audiodiff.codecs.contract import CodecConfig
+from audiodiff.conditioning.parts import OPEN
+from audiodiff.diffusion.times import log_snr
+from audiodiff.networks.attention import RMSNorm, Tokens
+from audiodiff.networks.contract import NetworkConfig
+from audiodiff.networks.unet_blocks import HEAD, Attention, Block, Embedded, Grid, conv
+
+RATES = (1 / 16, 8)
+"""Least and greatest rate of the noise level's embedding, in radians per unit of log-SNR."""
+
+
+class UNetConfig(NetworkConfig):
+    """The sizes of a U-Net.
+
+    Attributes:
+        shape: Sizes of the state's axes between batch and time: (80,) for a mel of 80 bands.
+        over: ``frames``: convolutions over frames, with bands as channels, which is fast on a CPU;
+            ``bands-and-frames``: over both, as over a picture.
+        patch: Steps of the state that are one frame of the network.
+        widths: Channels of each level, from the top; every level has half the frames, and half
+            the bands, of the one above.
+        n_blocks: Residual blocks of a level, on the way down and again on the way up.
+        n_attention: Number of levels with attention, from the lowest.
+        window: Positions that attend to each other, see `WindowAttention`.
+        n_labels: Number of classes of each kind of label, by its name.
+        frames: Parts of the condition with one vector per frame, and its size; for ``frames``
+            without patches alone.
+        tokens: Parts of the condition that attention looks at, and the size of their vectors.
+    """
+
+    codec: ClassVar[str] = "mel"
+
+    kind: Literal["unet"] = "unet"
+    shape: tuple[PositiveInt, ...] = (80,)
+    over: Literal["frames", "bands-and-frames"] = "frames"
+    patch: PositiveInt = 1
+    widths: tuple[PositiveInt, ...] = Field(default=(160, 224, 320), min_length=1)
+    n_blocks: PositiveInt = 2
+    n_attention: int = Field(default=1, ge=0)
+    window: PositiveInt = 256
+    n_labels: dict[str, PositiveInt] = Field(default_factory=dict)
+    frames: dict[str, PositiveInt] = Field(default_factory=dict)
+    tokens: dict[str, PositiveInt] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _fits(self) -> "UNetConfig":
+        if self.over == "bands-and-frames" and not self.shape:
+            raise ValueError("over='bands-and-frames' needs a state with bands; use over='frames'")
+        if self.frames and (self.over != "frames" or self.patch != 1):
+            raise ValueError("frames needs over='frames' and patch=1")
+        if odd := [width for width in self.widths if width % HEAD]:
+            raise ValueError(f"widths holds {odd[0]}, which is no multiple of {HEAD}")
+        return self
+
+    @property
+    def parts(self) -> dict[str, int]:
+        """All parts of the condition with their sizes."""
+        return {**self.n_labels, **self.frames, **self.tokens}
+
+    @property
+    def n_dims(self) -> int:
+        """Axes of the grid that the convolutions run over."""
+        return 1 if self.over == "frames" else 2
+
+    @property
+    def n_inputs(self) -> int:
+        """Channels of the state as a grid."""
+        inner = self.shape if self.over == "frames" else self.shape[:-1]
+        return math.prod(inner) * self.patch
+
+    @property
+    def receptive_radius(self) -> int:
+        """The most steps of the state on either side that one step depends on."""
+        radius = 2
+        for level in range(len(self.widths)):
+            blocks = 2 * self.n_blocks + (2 if level == len(self.widths) - 1 else 0)
+            reach = 2 * blocks + 4
+            if self.has_attention(level):
+                reach += (2 * self.n_blocks + 1) * self.window
+            radius += reach * 2**level
+        return radius * self.patch
+
+    def has_attention(self, level: int) -> bool:
+        """Whether a level, counted from the top, has attention."""
+        return level >= len(self.widths) - self.n_attention
+
+    def check_codec(self, codec: CodecConfig) -> None:
+        """Refuses a codec whose states have another shape."""
+        if codec.shape != self.shape:
+            raise ValueError(
+                f"network.shape={list(self.shape)} but codec.kind={codec.kind!r} makes states of "
+                f"shape {list(codec.shape)}"
+            )
+
+    def build(self) -> "UNet":
+        """The network with new weights."""
+        return UNet(self)
+
+
+class Asked(NamedTuple):
+    """The features of a condition.
+
+    Attributes:
+        labels: Embeddings of the labels, which are added to the noise level's.
+        frames: What is added to the input.
+        tokens: What attention looks at, by part.
+    """
+
+    labels: Sequence[Embedded]
+    frames: Sequence[Grid]
+    tokens: Mapping[str, Tokens]
+
+
+class Stage(nn.Module):
+    """A residual block, with attention at the levels that have it."""
+
+    def __init__(
+        self, config: UNetConfig, level: int, n_in: int, width: int, shifted: bool
+    ) -> None:
+        super().__init__()
+        n_out = config.widths[level]
+        self.block = Block(config.n_dims, n_in, n_out, width)
+        self.attention = (
+            Attention(n_out, config.window, shifted, config.tokens)
+            if config.has_attention(level)
+            else None
+        )
+
+    def forward(self, x: Grid, embedded: Embedded, tokens: Mapping[str, Tokens]) -> Grid:
+        """The features with the level's channels."""
+        x = self.block(x, embedded)
+        return x if self.attention is None else self.attention(x, tokens)
+
+
+class UNet(nn.Module):
+    """The denoiser: features at falling and rising rates, joined level by level.
+
+    Any number of frames is padded inside to what the levels need. Self-attention is within windows
+    at the lowest levels alone, so time and memory grow linearly with the length.
+
+    Example:
+        >>> network = UNet(UNetConfig(widths=(32, 64), n_blocks=1, n_labels={"digit": 10}))
+        >>> features = network.condition({"digit": torch.tensor([7])})
+        >>> network(torch.zeros(1, 80, 51), torch.tensor([0.0]), features).shape
+        torch.Size([1, 80, 51])
+    """
+
+    def __init__(self, config: UNetConfig) -> None:
+        super().__init__()
+        self.config = config
+        widths, width = config.widths, 2 * config.widths[0]
+        low, high = (math.log(rate) for rate in RATES)
+        self.register_buffer("rates", torch.linspace(low, high, 32).exp(), persistent=False)
+        self.embedding = nn.Sequential(nn.Linear(64, width), nn.SiLU(), nn.Linear(width, width))
+        self.labels = nn.ModuleDict(
+            {part: nn.Embedding(size, width) for part, size in config.n_labels.items()}
+        )
+        self.frames = nn.ModuleDict(
+            {part: nn.Conv1d(size, widths[0], 1) for part, size in config.frames.items()}
+        )
+        self.input = conv(config.n_dims, config.n_inputs, widths[0])
+        levels = [level for level in range(len(widths)) for _ in range(config.n_blocks)]
+        before = [widths[level] for level in (0, *levels[:-1])]
+        self.down = self._stages(levels, before, width)
+        self.middle = self._stages([levels[-1]] * 2, [widths[-1]] * 2, width)
+        self.up = self._stages(levels[::-1], [2 * widths[level] for level in levels[::-1]], width)
+        self.shrink = nn.ModuleList(conv(config.n_dims, n, n, stride=2) for n in widths[:-1])
+        self.grow = nn.ModuleList(
+            conv(config.n_dims, low, high) for low, high in pairwise(widths[::-1])
+        )
+        self.norm = RMSNorm(widths[0])
+        self.output = conv(config.n_dims, widths[0], config.n_inputs, closed=True)
+
+    def _stages(self, levels: Sequence[int], n_inputs: Sequence[int], width: int) -> nn.ModuleList:
+        """Stages of given levels and channels, every second one with shifted windows."""
+        return nn.ModuleList(
+            Stage(self.config, level, n, width, shifted=i % 2 == 1)
+            for i, (level, n) in enumerate(zip(levels, n_inputs, strict=True))
+        )
+
+    def level(self, schedule: Schedule, t: Times) -> Times:
+        """The log-SNR, within +-20."""
+        return log_snr(schedule, t).clamp(-20, 20)
+
+    def condition(self, cond: Condition) -> Asked:
+        """The features of the parts that are there."""
+        return Asked(
+            [_embedded(table, cond[part]) for part, table in self.labels.items() if part in cond],
+            [layer(cond[part]) for part, layer in self.frames.items() if part in cond],
+            {part: cond[part] for part in self.config.tokens if part in cond},
+        )
+
+    def forward(self, x_t: State, level: Times, features: Asked) -> State:
+        """The network's output in the shape of x_t."""
+        angles = level.to(x_t)[:, None] * self.get_buffer("rates").to(x_t)
+        embedded = self.embedding(torch.cat([angles.sin(), angles.cos()], 1))
+        embedded = F.silu(sum(features.labels, embedded))
+        grid = self._grid(x_t)
+        h = sum((_padded(part, grid) for part in features.frames), self.input(grid))
+        n_blocks, skips = self.config.n_blocks, []
+        for i, stage in enumerate(self.down):
+            if i and i % n_blocks == 0:
+                h = self.shrink[i // n_blocks - 1](h)
+            h = stage(h, embedded, features.tokens)
+            skips.append(h)
+        for stage in self.middle:
+            h = stage(h, embedded, features.tokens)
+        for i, stage in enumerate(self.up):
+            if i and i % n_blocks == 0:
+                h = self.grow[i // n_blocks - 1](F.interpolate(h, scale_factor=2.0))
+            h = stage(torch.cat([h, skips.pop()], 1), embedded, features.tokens)
+        return self._state(self.output(F.silu(self.norm(h))), x_t)
+
+    def _grid(self, x: State) -> Grid:
+        """The state as a grid whose axes every level can halve, zeros after its end."""
+        config, whole = self.config, 2 ** (len(self.config.widths) - 1)
+        x = F.pad(x, (0, -x.shape[-1] % (whole * config.patch)))
+        x = x.unflatten(-1, (-1, config.patch)).movedim(-1, 1)
+        if config.n_dims == 1:
+            return x.flatten(1, -2)
+        return F.pad(x.flatten(1, -3), (0, 0, 0, -x.shape[-2] % whole))
+
+    def _state(self, grid: Grid, like: State) -> State:
+        """The inverse of `_grid`."""
+        inner, patch = like.shape[1:-1], self.config.patch
+        if self.config.n_dims == 2:
+            grid = grid[..., : inner[-1], :]
+        y = grid.reshape(len(like), patch, *inner, -1).movedim(1, -1).flatten(-2)
+        return y[..., : like.shape[-1]]
+
+
+def _embedded(table: nn.Module, label: Labels) -> Embedded:
+    """The embedding of each item's class; zeros for an open one."""
+    return torch.where(label[:, None] == OPEN, 0.0, table(label.clamp(min=0)))
+
+
+def _padded(part: Grid, like: Grid) -> Grid:
+    return F.pad(part, (0, like.shape[-1] - part.shape[-1]))

@@ -1,0 +1,86 @@
+"""The blocks of a U-Net."""
+
+from collections.abc import Mapping
+from typing import TypeAlias
+
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from audiodiff.networks.attention import CrossAttention, RMSNorm, Tokens, WindowAttention
+
+Grid: TypeAlias = Float[Tensor, "batch channels *grid"]
+"""Features of every frame, or of every band and frame."""
+
+Embedded: TypeAlias = Float[Tensor, "batch width"]
+"""Features of the noise level and the labels, which modulate every block."""
+
+HEAD = 32
+"""Channels of a head of attention, of which every width is a multiple."""
+
+
+def conv(
+    n_dims: int, n_in: int, n_out: int, size: int = 3, stride: int = 1, closed: bool = False
+) -> nn.Module:
+    """A convolution over frames (1 axis), or over bands and frames (2).
+
+    A closed one gives zeros before training.
+    """
+    kind = {1: nn.Conv1d, 2: nn.Conv2d}[n_dims]
+    layer = kind(n_in, n_out, size, stride, padding=size // 2)
+    if closed:
+        for parameter in layer.parameters():
+            nn.init.zeros_(parameter)
+    return layer
+
+
+class Block(nn.Module):
+    """A residual block, ``x + conv(silu(norm(conv(silu(norm(x)))) (1 + scale) + shift))``.
+
+    Scale and shift are a linear function of the noise level and the labels (arXiv:2105.05233).
+    """
+
+    def __init__(self, n_dims: int, n_in: int, n_out: int, width: int) -> None:
+        super().__init__()
+        self.norms = nn.ModuleList([RMSNorm(n_in), RMSNorm(n_out)])
+        self.convs = nn.ModuleList(
+            [conv(n_dims, n_in, n_out), conv(n_dims, n_out, n_out, closed=True)]
+        )
+        self.modulation = nn.Linear(width, 2 * n_out)
+        self.shortcut = nn.Identity() if n_in == n_out else conv(n_dims, n_in, n_out, 1)
+
+    def forward(self, x: Grid, embedded: Embedded) -> Grid:
+        """The features with n_out channels."""
+        modulation = self.modulation(embedded)
+        scale, shift = modulation.view(*modulation.shape, *[1] * (x.ndim - 2)).chunk(2, 1)
+        h = self.convs[0](F.silu(self.norms[0](x)))
+        h = self.convs[1](F.silu(self.norms[1](h) * (1 + scale) + shift))
+        return self.shortcut(x) + h
+
+
+class Attention(nn.Module):
+    """Attention of a level to itself and to the condition's tokens."""
+
+    def __init__(
+        self, n_channels: int, window: int, shifted: bool, tokens: Mapping[str, int]
+    ) -> None:
+        super().__init__()
+        n_heads = n_channels // HEAD
+        self.norm = RMSNorm(n_channels)
+        self.within = WindowAttention(n_channels, n_heads, window, shifted)
+        self.across = nn.ModuleDict(
+            {part: CrossAttention(n_channels, size, n_heads) for part, size in tokens.items()}
+        )
+
+    def forward(self, x: Grid, tokens: Mapping[str, Tokens]) -> Grid:
+        """The features with what was gathered added."""
+        # Frame by frame, so that a window is a stretch of time with all of its bands.
+        steps = self.norm(x).flatten(2) if x.ndim == 3 else self.norm(x).mT.flatten(2)
+        steps = steps.mT
+        gathered = self.within(steps)
+        for part, attend in self.across.items():
+            if part in tokens:
+                gathered = gathered + attend(steps, tokens[part])
+        if x.ndim == 3:
+            return x + gathered.mT
+        return x + gathered.mT.unflatten(2, (x.shape[3], x.shape[2])).mT

@@ -1,0 +1,32 @@
+"""Hands a model whose codec is a mel the vocoder that makes its sound."""
+
+import torch
+
+from audiodiff._types import Mel, Wave
+from audiodiff.codecs.mel import MelCodec
+from audiodiff.model.model import Model
+from audiodiff.pipelines.vocoder import Vocoder
+
+
+def hand_vocoder(model: Model, precision: str = "auto") -> None:
+    """Loads the vocoder that a model's codec names, unless the codec has one or needs none.
+
+    Args:
+        model: Any model.
+        precision: Precision of the vocoder's products: ``fp32``, ``bf16`` or ``auto``.
+
+    Raises:
+        AudiodiffError: If there is no such vocoder, or it takes no mel of the codec's preset.
+    """
+    codec = model.codec
+    if not isinstance(codec, MelCodec) or codec.vocoder is not None:
+        return
+    config = codec.config
+    vocoder = Vocoder.from_pretrained(config.vocoder, str(model.device), precision)
+    preset = None if vocoder.mel_config == config.mel else config.preset
+
+    @torch.no_grad()
+    def sound(mel: Mel) -> Wave:
+        return vocoder(mel, preset=preset, rate=config.sample_rate)
+
+    codec.vocoder = sound
