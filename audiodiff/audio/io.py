@@ -11,6 +11,7 @@ import soundfile
 import soxr
 from jaxtyping import Float, Float32, Int
 
+from audiodiff.audio.reader import MAX_HOURS, SoundReader, opened
 from audiodiff.errors import AudiodiffError
 from audiodiff.system.atomic import interrupts_held, replacing
 
@@ -20,61 +21,77 @@ Subtype: TypeAlias = Literal["PCM_16", "PCM_24", "FLOAT"]
 AUDIO_SUFFIXES = frozenset({".wav", ".flac", ".ogg", ".mp3"})
 """Suffixes of sound files when a folder is searched, in lower case."""
 
-MAX_HOURS = 6
-"""Hours of the longest file that `load` takes; as float32 at 48 kHz it fills 4 GB."""
+MAX_PEAK = 32.0
+"""The greatest sample of a file, 30 dB above full scale; integers stored as floats exceed it."""
+
+MAX_RATIO = 64
+"""The greatest factor by which a sample rate is raised."""
 
 _FORMATS = {".wav": "WAV", ".flac": "FLAC"}
 _BITS = {"PCM_16": 16, "PCM_24": 24}
+_INTEGER_SCALES = (2**15, 2**23, 2**31)
 _BLOCK = 2**20
 
 
 def load(
-    path: str | os.PathLike[str], sample_rate: int | None = None
+    path: str | os.PathLike[str], sample_rate: int | None = None, max_hours: float = MAX_HOURS
 ) -> tuple[Float32[np.ndarray, " samples"], int]:
     """Reads a sound file; several channels become their mean.
 
-    An mp3 of variable bit rate without a Xing header does not state its length: libsndfile
-    estimates it and reads no further.
+    Channels of opposite phase, whose mean would be near silence, are replaced by the loudest of
+    them. A wav whose header was never completed is read to its end. An mp3 of variable bit rate
+    without a Xing header does not state its length: libsndfile estimates it and reads no further.
+    Memory holds one block of the file besides the result.
 
     Args:
         path: A wav, flac, ogg or mp3 file, at any sample rate.
         sample_rate: Sample rate to resample to, in Hz; None keeps the file's own.
+        max_hours: Length of the longest file to read, in hours.
 
     Returns:
         The wave and its sample rate in Hz. It is not normalised, so a FLOAT file can exceed +-1.
 
     Raises:
         AudiodiffError: If the file is missing, empty, cut off, not sound or longer than
-            `MAX_HOURS`, or holds NaN or infinity.
+            ``max_hours``, holds NaN, infinity or samples beyond `MAX_PEAK`, or has too low a rate
+            to be resampled.
     """
-    path = Path(path)
-    _check_present(path)
-    try:
-        # By its descriptor: libsndfile refuses names that this locale cannot decode, and a Python
-        # file would be read through callbacks, in which Ctrl-C is lost.
-        with (
-            path.open("rb") as raw,
-            soundfile.SoundFile(raw.fileno(), closefd=False) as file,
-        ):
-            rate, promised = file.samplerate, file.frames
-            _check_length(path, promised, rate)
-            wave = _read_mono(file)
-    except soundfile.LibsndfileError as error:
+    with opened(Path(path), max_hours) as sound:
+        wave = read_wave(sound, sample_rate)
+        return wave, sound.sample_rate if sample_rate is None else sample_rate
+
+
+def read_wave(
+    sound: SoundReader, sample_rate: int | None = None
+) -> Float32[np.ndarray, " samples"]:
+    """Reads all of an open file, as `load` does."""
+    wave = _joined(sound, None, sample_rate)
+    if sound.cancels:
+        wave = _joined(sound, sound.loudest, sample_rate)
+    _check_finite(wave, str(sound.path))
+    peak = float(np.abs(wave).max())
+    if peak > MAX_PEAK:
+        full_scale = next(n for n in _INTEGER_SCALES if peak <= n or n == _INTEGER_SCALES[-1])
         raise AudiodiffError(
-            f"{path} cannot be read as sound ({error.error_string.rstrip('.')}); "
-            "give a wav, flac, ogg or mp3 file"
-        ) from error
-    except OSError as error:
-        raise AudiodiffError(
-            f"{path} cannot be read ({error.strerror}); check its permissions"
-        ) from error
-    if len(wave) < promised:
-        raise AudiodiffError(
-            f"{path} is cut off: its header promises {promised} samples and {len(wave)} can be "
-            "read; copy or download it again, or, if it is whole, convert it to wav"
+            f"{sound.path} holds floats up to {peak:.0f}, though full scale is 1; divide its "
+            f"samples by {full_scale}"
         )
-    _check_finite(wave, str(path))
-    return (wave, rate) if sample_rate is None else (resample(wave, rate, sample_rate), sample_rate)
+    return wave
+
+
+def _joined(
+    sound: SoundReader, channel: int | None, sample_rate: int | None
+) -> Float32[np.ndarray, " samples"]:
+    """One channel, or the mean of all, resampled block by block."""
+    rate = sound.sample_rate
+    wanted = rate if sample_rate is None else sample_rate
+    _check_ratio(rate, wanted, str(sound.path))
+    # A buffer that grows in place: joined arrays would be in memory twice.
+    wave = bytearray()
+    for piece in resampled((block[None] for block in sound.blocks(channel)), rate, wanted):
+        wave += np.ascontiguousarray(piece[0]).data.cast("B")
+    made = np.frombuffer(wave, np.float32)
+    return _not_empty(made, sound.n_samples, rate, wanted, str(sound.path))
 
 
 def save(
@@ -128,28 +145,46 @@ def resample(
     """Band-limited resampling (soxr, high quality); with equal rates, the wave itself.
 
     Raises:
-        AudiodiffError: If a rate is not positive, or the wave is too short to leave a sample.
+        AudiodiffError: If a rate is not positive or is to be raised by more than `MAX_RATIO`, or
+            the wave is too short to leave a sample.
 
     >>> resample(np.zeros(22050, np.float32), 22050, 16000).shape
     (16000,)
     """
-    _check_rate("from_rate", from_rate)
-    _check_rate("to_rate", to_rate)
+    _check_ratio(from_rate, to_rate)
     if from_rate == to_rate:
         return wave
-    resampled = soxr.resample(wave, from_rate, to_rate, quality="HQ")
-    if len(resampled) == 0:
+    made = soxr.resample(wave, from_rate, to_rate, quality="HQ")
+    return _not_empty(made, len(wave), from_rate, to_rate)
+
+
+def _not_empty(
+    made: Float32[np.ndarray, " resampled"],
+    n_samples: int,
+    from_rate: int,
+    to_rate: int,
+    name: str = "the wave",
+) -> Float32[np.ndarray, " resampled"]:
+    if len(made) == 0:
         raise AudiodiffError(
-            f"the wave has {len(wave)} samples at {from_rate} Hz, less than one at {to_rate} Hz; "
+            f"{name} has {n_samples} samples at {from_rate} Hz, less than one at {to_rate} Hz; "
             "give a longer one"
         )
-    return resampled
+    return made
 
 
 def resampled(
     pieces: Iterable[Float32[np.ndarray, "batch _"]], from_rate: int, to_rate: int
 ) -> Iterator[Float32[np.ndarray, "batch _"]]:
-    """Resamples waves in pieces; joined, the results are the waves as `resample` returns them."""
+    """Resamples waves in pieces; joined, the results are the waves as `resample` returns them.
+
+    Raises:
+        AudiodiffError: If a rate is not positive, or is to be raised by more than `MAX_RATIO`.
+    """
+    _check_ratio(from_rate, to_rate)
+    if from_rate == to_rate:
+        yield from pieces
+        return
     stream: soxr.ResampleStream | None = None
     held: Float32[np.ndarray, "batch _"] | None = None
     for piece in pieces:
@@ -160,34 +195,6 @@ def resampled(
         held = piece
     if stream is not None and held is not None:
         yield stream.resample_chunk(np.ascontiguousarray(held.T), last=True).T
-
-
-def _check_present(path: Path) -> None:
-    if path.is_dir():
-        raise AudiodiffError(f"{path} is a folder; give one sound file")
-    if not path.exists():
-        raise AudiodiffError(f"{path} does not exist; check the path")
-    if path.is_file() and path.stat().st_size == 0:
-        raise AudiodiffError(f"{path} is empty (0 bytes); copy or download it again")
-
-
-def _check_length(path: Path, n_samples: int, rate: int) -> None:
-    if n_samples == 0:
-        raise AudiodiffError(f"{path} holds a header and no samples; record or convert it again")
-    hours = n_samples / rate / 3600
-    if hours > MAX_HOURS:
-        raise AudiodiffError(
-            f"{path} lasts {hours:.2f} hours by its header and the limit is {MAX_HOURS}; "
-            "split it into shorter files"
-        )
-
-
-def _read_mono(file: soundfile.SoundFile) -> Float32[np.ndarray, " samples"]:
-    # In blocks, so that the channels of a long file are never in memory all at once.
-    parts = [np.zeros(0, np.float32)]
-    while len(block := file.read(_BLOCK, dtype="float32", always_2d=True)):
-        parts.append(block.mean(axis=1))
-    return np.concatenate(parts)
 
 
 def _check_finite(wave: Float[np.ndarray, " samples"], name: str) -> None:
@@ -217,6 +224,16 @@ def _check_target(path: Path, subtype: str) -> str:
 def _check_rate(name: str, rate: int) -> None:
     if rate < 1:
         raise AudiodiffError(f"{name}={rate} is not a rate; give a positive number of Hz")
+
+
+def _check_ratio(from_rate: int, to_rate: int, name: str = "the wave") -> None:
+    _check_rate("from_rate", from_rate)
+    _check_rate("to_rate", to_rate)
+    if to_rate > MAX_RATIO * from_rate:
+        raise AudiodiffError(
+            f"{name} has a sample rate of {from_rate} Hz, too low to be resampled to {to_rate}; "
+            f"give sound of {-(-to_rate // MAX_RATIO)} Hz or more"
+        )
 
 
 def _check_wave(wave: Float[np.ndarray, " samples"], path: Path) -> None:

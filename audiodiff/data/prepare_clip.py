@@ -4,10 +4,10 @@ import hashlib
 from pathlib import Path
 
 import numpy as np
-import soundfile
 from jaxtyping import Float32
 
 from audiodiff.audio import io
+from audiodiff.audio.reader import SoundReader, opened
 from audiodiff.data.cache import ClipFile
 from audiodiff.data.corpus import Clip
 from audiodiff.data.prepared import Facts, PrepareSettings, target
@@ -19,6 +19,9 @@ SILENCE_DB = -65.0
 CLIPPED_SHARE = 1e-4
 """The share of samples at full scale from which on a clip gets a remark."""
 
+LOUDNESS_SECONDS = 0.4
+"""The length of the blocks that loudness is measured in."""
+
 
 def prepare_clip(settings: PrepareSettings, out: Path, clip: Clip) -> Facts:
     """Checks, converts and writes one clip; an unfit one is not written, and the facts say why.
@@ -28,15 +31,16 @@ def prepare_clip(settings: PrepareSettings, out: Path, clip: Clip) -> Facts:
     """
     facts = Facts(source=ClipFile.of(clip))
     try:
-        wave, rate = io.load(clip.path)
+        with opened(clip.path) as sound:
+            wave = io.read_wave(sound)
     except AudiodiffError as error:
         return facts.model_copy(update={"reason": str(error)})
-    channels = soundfile.info(clip.path).channels
-    facts = facts.model_copy(update={"rate": rate, "channels": channels})
+    rate = sound.sample_rate
+    facts = facts.model_copy(update={"rate": rate, "channels": sound.n_channels})
     if _decibels(_rms(wave)) < SILENCE_DB:
         reason = f"it is silent: its root mean square is {_decibels(_rms(wave)):.0f} dB"
         return facts.model_copy(update={"reason": reason})
-    remarks = _remarks(wave, rate, channels, settings.sample_rate)
+    remarks = _remarks(wave, sound, settings.sample_rate)
     if settings.trim_db is not None:
         wave = _trimmed(wave, settings.trim_db)
     wave = io.resample(wave, rate, settings.sample_rate)
@@ -60,11 +64,13 @@ def prepare_clip(settings: PrepareSettings, out: Path, clip: Clip) -> Facts:
 
 
 def _remarks(
-    wave: Float32[np.ndarray, " samples"], rate: int, channels: int, wanted: int
+    wave: Float32[np.ndarray, " samples"], sound: SoundReader, wanted: int
 ) -> tuple[str, ...]:
-    remarks = []
-    if channels > 1:
-        remarks.append(f"{channels} channels mixed into one")
+    remarks, rate = [], sound.sample_rate
+    if sound.cancels:
+        remarks.append(f"{sound.n_channels} channels of opposite phase, only the loudest kept")
+    elif sound.n_channels > 1:
+        remarks.append(f"{sound.n_channels} channels mixed into one")
     if rate < wanted:
         remarks.append(f"from {rate} Hz, so nothing above {rate // 2} Hz")
     clipped = float(np.mean(np.abs(wave) >= 1 - 2**-14))
@@ -82,10 +88,17 @@ def _trimmed(wave: Float32[np.ndarray, " samples"], trim_db: float) -> Float32[n
 def _at_loudness(
     wave: Float32[np.ndarray, " samples"], rate: int, loudness: float
 ) -> tuple[Float32[np.ndarray, " samples"], str]:
-    """The wave at a loudness, as far as its peak allows, with a remark if it falls short."""
+    """The wave at a loudness, as far as its peak allows, with a remark if it falls short.
+
+    A wave that is too short or too quiet to have a loudness (ITU-R BS.1770) stays as it is.
+    """
     import pyloudnorm
 
+    if len(wave) < LOUDNESS_SECONDS * rate:
+        return wave, f"under {LOUDNESS_SECONDS} s, too short for a loudness, so its level is kept"
     own = pyloudnorm.Meter(rate).integrated_loudness(wave)
+    if not np.isfinite(own):
+        return wave, "below the gate of -70 LUFS, so its level is kept"
     gain, most = 10 ** ((loudness - own) / 20), 0.999 / float(np.abs(wave).max())
     limited = f"{_decibels(gain / most):.1f} dB under the loudness, for its peaks"
     return wave * np.float32(min(gain, most)), limited if gain > most else ""

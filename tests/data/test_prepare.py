@@ -180,6 +180,33 @@ def test_loudness_and_trimming(tmp_path: Path) -> None:
     assert found["0"].peak_db == pytest.approx(0.0, abs=0.05)
 
 
+def test_what_has_no_loudness_keeps_its_level(tmp_path: Path) -> None:
+    pytest.importorskip("pyloudnorm")
+    put(tmp_path / "raw" / "good.wav", 0)
+    put(tmp_path / "raw" / "other.wav", 1)
+    put(tmp_path / "raw" / "short.wav", 2, seconds=0.3)
+    hum = 0.0009 * np.sin(2 * np.pi * 20 * np.arange(44100) / 22050)
+    soundfile.write(tmp_path / "raw" / "hum.wav", hum, 22050, subtype="PCM_24")
+    settings = PrepareSettings(sample_rate=22050, min_seconds=0.2, loudness=-23.0)
+    found = prepared(read_layout("folder", tmp_path / "raw", None), tmp_path / "out", settings)
+    assert found["short"].remarks == (
+        "under 0.4 s, too short for a loudness, so its level is kept",
+    )
+    assert found["hum"].remarks == ("below the gate of -70 LUFS, so its level is kept",)
+    for name, peak in (("short", 0.31), ("hum", 0.0009)):
+        made, _ = soundfile.read(tmp_path / "out" / "wavs" / f"{name}.flac")
+        assert np.abs(made).max() == pytest.approx(peak, rel=0.1)
+
+
+def test_channels_of_opposite_phase_are_remarked(tmp_path: Path) -> None:
+    put(tmp_path / "raw" / "good.wav", 0)
+    wave = 0.3 * np.sin(np.arange(22050) / 9)
+    soundfile.write(tmp_path / "raw" / "wide.wav", np.stack([wave, -wave], 1), 22050)
+    found = prepared(read_layout("folder", tmp_path / "raw", None), tmp_path / "out")
+    assert found["wide"].remarks == ("2 channels of opposite phase, only the loudest kept",)
+    assert found["wide"].peak_db == pytest.approx(-10.5, abs=0.1)
+
+
 def test_the_command_says_in_a_sentence_what_is_wrong(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

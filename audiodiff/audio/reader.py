@@ -1,0 +1,142 @@
+"""A sound file opened, its size checked before memory is taken, and read in blocks."""
+
+import os
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
+import numpy as np
+import soundfile
+from jaxtyping import Float32
+
+from audiodiff.audio.wav_header import closed, read_wav_size
+from audiodiff.errors import AudiodiffError
+
+MAX_HOURS = 6
+"""Hours of the longest file that is read; as float32 at 48 kHz it fills 4 GB."""
+
+CANCELLED = 0.01
+"""The share of the power that the mean of unrelated channels keeps, below which they cancel out."""
+
+_BLOCK = 2**20
+
+
+class SoundReader:
+    """An open sound file, read in blocks of one channel.
+
+    Attributes:
+        path: The file.
+        sample_rate: Its sample rate in Hz.
+        n_channels: Its number of channels.
+        n_samples: Its length by its header, in samples of one channel.
+    """
+
+    def __init__(self, path: Path, file: soundfile.SoundFile) -> None:
+        self.path, self._file = path, file
+        self.sample_rate, self.n_channels = file.samplerate, file.channels
+        self.n_samples: int = file.frames
+        self._powers = np.zeros(self.n_channels)
+        self._mean_power = 0.0
+
+    def blocks(self, channel: int | None = None) -> Iterator[Float32[np.ndarray, " _"]]:
+        """Reads the file from its start: one channel, or the mean of all.
+
+        Raises:
+            AudiodiffError: If the file ends before the length that its header states.
+        """
+        if self._powers.any():  # it was read before; a pipe cannot be, nor does it need to
+            self._file.seek(0)
+        self._powers, self._mean_power, n_read = np.zeros(self.n_channels), 0.0, 0
+        # A limit on all channels together, so that many of them take no more memory than one.
+        n = max(1, _BLOCK // self.n_channels)
+        while len(block := self._file.read(n, dtype="float32", always_2d=True)):
+            n_read += len(block)
+            with np.errstate(invalid="ignore", over="ignore"):  # whoever reads it checks for these
+                mean = block.mean(axis=1)
+                self._powers += np.einsum("nc,nc->c", block, block, dtype=np.float64)
+                self._mean_power += np.einsum("n,n->", mean, mean, dtype=np.float64)
+            yield mean if channel is None else np.ascontiguousarray(block[:, channel])
+        if n_read < self.n_samples:
+            raise AudiodiffError(
+                f"{self.path} is cut off: its header promises {self.n_samples} samples and "
+                f"{n_read} can be read; copy or download it again, or, if it is whole, convert it "
+                "to wav"
+            )
+
+    @property
+    def cancels(self) -> bool:
+        """Whether the channels that were read are of opposite phase, so that their mean is lost."""
+        unrelated = self._powers.sum() / self.n_channels**2
+        return bool(self._mean_power < CANCELLED * unrelated)
+
+    @property
+    def loudest(self) -> int:
+        """The channel of the greatest power, once the file was read."""
+        return int(np.argmax(self._powers))
+
+
+@contextmanager
+def opened(path: Path, max_hours: float = MAX_HOURS) -> Iterator[SoundReader]:
+    """Opens a sound file; nothing of its samples is read yet.
+
+    Raises:
+        AudiodiffError: If the file is missing, empty, cut off, not sound, or longer than
+            ``max_hours`` by its header.
+    """
+    _check_present(path)
+    try:
+        # By its descriptor: libsndfile refuses names that this locale cannot decode, and a Python
+        # file would be read through callbacks, in which Ctrl-C is lost.
+        with ExitStack() as files:
+            raw = files.enter_context(path.open("rb"))
+            size = read_wav_size(raw) if raw.seekable() else None
+            if size is not None and size.cut:
+                raise AudiodiffError(
+                    f"{path} is cut off: its header promises {size.stated} bytes of samples and "
+                    f"{size.present} are there; copy or download it again, or convert it to wav "
+                    "to keep what is there"
+                )
+            if size is not None and size.unclosed:
+                raw = files.enter_context(closed(raw))
+            if raw.seekable():
+                os.lseek(raw.fileno(), 0, os.SEEK_SET)  # where libsndfile begins
+            file = files.enter_context(soundfile.SoundFile(raw.fileno(), closefd=False))
+            sound = SoundReader(path, file)
+            _check_length(sound, max_hours)
+            yield sound
+    except soundfile.LibsndfileError as error:
+        raise AudiodiffError(
+            f"{path} cannot be read as sound ({error.error_string.rstrip('.')}); "
+            "give a wav, flac, ogg or mp3 file"
+        ) from error
+    except OSError as error:
+        raise AudiodiffError(
+            f"{path} cannot be read ({error.strerror}); check its permissions"
+        ) from error
+
+
+def _check_present(path: Path) -> None:
+    if path.is_dir():
+        raise AudiodiffError(f"{path} is a folder; give one sound file")
+    if not path.exists():
+        raise AudiodiffError(f"{path} does not exist; check the path")
+    if path.is_file() and path.stat().st_size == 0:
+        raise AudiodiffError(f"{path} is empty (0 bytes); copy or download it again")
+
+
+def _check_length(sound: SoundReader, max_hours: float) -> None:
+    if sound.n_samples == 0:
+        raise AudiodiffError(
+            f"{sound.path} holds a header and no samples; record or convert it again"
+        )
+    hours = sound.n_samples / sound.sample_rate / 3600
+    if hours > max_hours:
+        raise AudiodiffError(
+            f"{sound.path} lasts {_duration(hours)} by its header and the limit is "
+            f"{_duration(max_hours)}; split it into shorter files"
+        )
+
+
+def _duration(hours: float) -> str:
+    """Hours as text, in seconds below a tenth of an hour."""
+    return f"{hours:.2f} hours".replace(".00", "") if hours >= 0.1 else f"{hours * 3600:.0f} s"
