@@ -1,5 +1,7 @@
 """Files that appear whole or not at all, and Ctrl-C that is never lost."""
 
+import errno
+import hashlib
 import os
 import signal
 import threading
@@ -16,6 +18,9 @@ try:
 except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]
 
+LONGEST = 200
+"""Bytes of the longest name that a temporary file repeats; most file systems hold 255."""
+
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
@@ -29,13 +34,12 @@ def replacing(path: Path) -> Iterator[Path]:
     Raises:
         AudiodiffError: If the file cannot be written; the message gives the system's reason.
     """
-    temporary, claim = path.with_name(f".{path.stem}.part{path.suffix}"), None
+    temporary, claim = _temporary(path, ""), None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         claim = _claim(temporary)
         if claim is None:
-            own = uuid.uuid4().hex[:8]
-            temporary = path.with_name(f".{path.stem}.{own}.part{path.suffix}")
+            temporary = _temporary(path, f".{uuid.uuid4().hex[:8]}")
         try:
             yield temporary
             with open(temporary, "rb+") as file:
@@ -47,12 +51,20 @@ def replacing(path: Path) -> Iterator[Path]:
                 temporary.unlink(missing_ok=True)
             raise
     except OSError as error:
-        raise AudiodiffError(
-            f"cannot write {path}: {error.strerror or error}; free space or choose another place"
-        ) from error
+        too_long = error.errno == errno.ENAMETOOLONG
+        remedy = "give it a shorter name" if too_long else "free space or choose another place"
+        raise AudiodiffError(f"cannot write {path}: {error.strerror or error}; {remedy}") from error
     finally:
         if claim is not None:
             claim.close()
+
+
+def _temporary(path: Path, mark: str) -> Path:
+    """A hidden name beside a path, short enough for any file system that holds the path's own."""
+    stem = path.stem
+    if len(os.fsencode(path.name)) > LONGEST:
+        stem = hashlib.sha256(os.fsencode(path.name)).hexdigest()[:32]
+    return path.with_name(f".{stem}{mark}.part{path.suffix}")
 
 
 def _claim(path: Path) -> IO[bytes] | None:

@@ -6,12 +6,14 @@ from pathlib import Path
 
 import pytest
 
+from audiodiff.errors import AudiodiffError
 from audiodiff.system.atomic import replacing
 
 
 def test_what_a_kill_left_is_gone_when_the_file_is_written_again(tmp_path: Path) -> None:
     code = f"""
 import os, pathlib
+from audiodiff.errors import AudiodiffError
 from audiodiff.system.atomic import replacing
 with replacing(pathlib.Path({str(tmp_path / "a.txt")!r})) as temporary:
     temporary.write_text("half of what was to be written")
@@ -24,6 +26,20 @@ with replacing(pathlib.Path({str(tmp_path / "a.txt")!r})) as temporary:
         assert temporary.read_text() == ""
         temporary.write_text("whole")
     assert [path.read_text() for path in tmp_path.iterdir()] == ["whole"]
+
+
+@pytest.mark.parametrize("name", ["é" * 125 + ".wav", "n" * 251 + ".wav", "." + "n" * 254])
+def test_the_longest_names_can_be_written(tmp_path: Path, name: str) -> None:
+    with replacing(tmp_path / name) as mine, replacing(tmp_path / name) as other:
+        assert mine != other
+        mine.write_text("mine")
+        other.write_text("other")
+    assert [path.read_text() for path in tmp_path.iterdir()] == ["mine"]
+    with (
+        pytest.raises(AudiodiffError, match="File name too long; give it a shorter name"),
+        replacing(tmp_path / ("n" * 256)),
+    ):
+        pass
 
 
 def test_two_writers_at_once_do_not_meet(tmp_path: Path) -> None:
