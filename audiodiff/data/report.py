@@ -1,7 +1,6 @@
 """A report on a prepared corpus for people: ``report.md`` and ``report.png``."""
 
 import re
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,16 +16,18 @@ if TYPE_CHECKING:
 SHOWN = 20
 """The most clips left out that the report names; the manifest names them all."""
 
+_FIGURE = re.compile(r"-?\d+(?:\.\d+)?")
+
 
 def write_report(out: Path, layout: Layout, found: Manifest, settings: PrepareSettings) -> None:
     """Writes ``report.md`` and ``report.png`` into a prepared corpus."""
     kept = [facts for facts in found.values() if facts.reason is None]
     left_out = [facts for facts in found.values() if facts.reason is not None]
     parts = ["# Report", _splits(layout, found), _settings(settings)]
-    if remarks := Counter(_kind(remark) for facts in kept for remark in facts.remarks):
+    if remarks := [remark for facts in kept for remark in facts.remarks]:
         parts.append("Kept, though\n\n" + _counted(remarks))
     if left_out:
-        parts.append("Left out, as\n\n" + _counted(Counter(map(_fault, left_out))))
+        parts.append("Left out, as\n\n" + _counted(map(_fault, left_out)))
         parts.append(_named(left_out))
     with replacing(out / "report.md") as temporary:
         temporary.write_text("\n\n".join(parts) + "\n", encoding="utf-8")
@@ -48,8 +49,26 @@ def _settings(settings: PrepareSettings) -> str:
     return "Settings\n\n" + "\n".join(lines)
 
 
-def _counted(kinds: Counter[str]) -> str:
-    return "\n".join(f"- {kind}: {count} clips" for kind, count in kinds.most_common())
+def _counted(sentences: Iterable[str]) -> str:
+    """A line for each kind of sentence, the commonest first, with the range of its figures."""
+    kinds: dict[str, list[str]] = {}
+    for sentence in sentences:
+        kinds.setdefault(_FIGURE.sub("N", sentence), []).append(sentence)
+    commonest = sorted(kinds.values(), key=len, reverse=True)
+    return "\n".join(
+        f"- {_together(alike)}: {len(alike)} clip{'' if len(alike) == 1 else 's'}"
+        for alike in commonest
+    )
+
+
+def _together(alike: Sequence[str]) -> str:
+    """One sentence for several that differ in their figures alone: ``it lasts 0.1 to 0.3 s``."""
+    figures = zip(*(map(float, _FIGURE.findall(sentence)) for sentence in alike), strict=True)
+    ranges = (
+        f"{min(column):g}" if min(column) == max(column) else f"{min(column):g} to {max(column):g}"
+        for column in figures
+    )
+    return _FIGURE.sub(lambda figure: next(ranges), alike[0])
 
 
 def _named(left_out: Sequence[Facts]) -> str:
@@ -60,14 +79,10 @@ def _named(left_out: Sequence[Facts]) -> str:
 
 
 def _fault(facts: Facts) -> str:
-    """The kind of reason; every file that `load` cannot read is of one kind."""
-    return _kind(facts.reason or "") if facts.rate else "cannot be read"
-
-
-def _kind(sentence: str) -> str:
-    """A sentence without its figures and clips, which sentences of one kind share."""
-    without_ids = re.sub(r"same sound as .*", "same sound as another", sentence)
-    return re.sub(r"-?\d[\d.]*", "N", without_ids)
+    """The reason without the names of files; every file that cannot be read is of one kind."""
+    if not facts.rate:
+        return "cannot be read"
+    return re.sub(r"same sound as .*", "same sound as another", facts.reason or "")
 
 
 def _figure(kept: Iterable[Facts]) -> "Figure":
