@@ -9,7 +9,7 @@ import numpy as np
 
 from audiodiff.audio.io import resample
 from audiodiff.metrics.libraries import library
-from audiodiff.metrics.pairs import Samples, check_pair, too_short
+from audiodiff.metrics.pairs import Samples, check_pair, no_speech
 
 _PESQ_RATE = 16000
 _PESQ_SECONDS = 20
@@ -29,13 +29,13 @@ def pesq_wb(reference: Samples, estimate: Samples, sample_rate: int) -> float:
 
     Returns:
         The score, or NaN where PESQ is undefined: no speech in the reference, an estimate of no
-        power, or a clip under 0.25 s.
+        power, or a clip under 0.25 s or 4000 Hz.
 
     Raises:
         AudiodiffError: If the pair cannot be compared or the `eval` extra is missing.
     """
     check_pair(reference, estimate)
-    if too_short(reference, sample_rate):
+    if no_speech(reference, sample_rate):
         return math.nan
     pair = [
         resample(np.asarray(wave, np.float32), sample_rate, _PESQ_RATE)
@@ -81,7 +81,7 @@ def estoi(reference: Samples, estimate: Samples, sample_rate: int) -> float:
     """
     check_pair(reference, estimate)
     pystoi = library("pystoi")
-    if too_short(reference, sample_rate) or not reference.any():
+    if no_speech(reference, sample_rate) or not reference.any():
         return math.nan
     with warnings.catch_warnings(), _repeatable_numpy():
         # pystoi warns and returns 1e-5, which must not enter a mean as a score.

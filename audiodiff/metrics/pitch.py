@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Float64
 
 from audiodiff.metrics.libraries import library
-from audiodiff.metrics.pairs import Samples, check_pair, too_short
+from audiodiff.metrics.pairs import Samples, check_pair, no_speech
 
 
 def f0_track(
@@ -43,7 +43,7 @@ def f0_mae(reference: Samples, estimate: Samples, sample_rate: int) -> float:
         sample_rate: Sample rate of both, in Hz.
 
     Returns:
-        The error, or NaN if no frame is voiced in both, or for a clip under 0.25 s.
+        The error, or NaN if no frame is voiced in both, or for a clip under 0.25 s or 4000 Hz.
 
     Raises:
         AudiodiffError: If the pair cannot be compared or the `eval` extra is missing.
@@ -67,7 +67,7 @@ def voicing_f1(reference: Samples, estimate: Samples, sample_rate: int) -> float
         sample_rate: Sample rate of both, in Hz.
 
     Returns:
-        The score, or NaN if no frame is voiced in either, or for a clip under 0.25 s.
+        The score, or NaN if no frame is voiced in either, or for a clip under 0.25 s or 4000 Hz.
 
     Raises:
         AudiodiffError: If the pair cannot be compared or the `eval` extra is missing.
@@ -83,7 +83,7 @@ def _tracks(
 ) -> tuple[Float64[np.ndarray, " frames"], Float64[np.ndarray, " frames"]]:
     """F0 of both; no frames for a clip that is too short."""
     check_pair(reference, estimate)
-    if too_short(reference, sample_rate):
+    if no_speech(reference, sample_rate):
         return np.zeros(0), np.zeros(0)
     truth, _ = f0_track(reference, sample_rate)
     found, _ = f0_track(estimate, sample_rate)

@@ -5,7 +5,7 @@ import math
 import numpy as np
 from jaxtyping import Float64
 
-from audiodiff.metrics.pairs import Samples, check_pair, too_short
+from audiodiff.metrics.pairs import Samples, check_pair, no_speech
 
 BLOCK_SECONDS = 0.01
 """Seconds between frames, each of which is two blocks."""
@@ -44,13 +44,13 @@ def silence_noise(reference: Samples, estimate: Samples, sample_rate: int) -> fl
         sample_rate: Sample rate of both, in Hz.
 
     Returns:
-        The difference, or NaN for fewer than 5 silent frames or a clip under 0.25 s.
+        The difference, or NaN for fewer than 5 silent frames or a clip under 0.25 s or 4000 Hz.
 
     Raises:
         AudiodiffError: If the pair cannot be compared.
     """
     check_pair(reference, estimate)
-    if too_short(reference, sample_rate):
+    if no_speech(reference, sample_rate):
         return math.nan
     own, made = (_levels(wave, sample_rate) for wave in (reference, estimate))
     quiet = own <= max(own.max() - DEPTH_DB, FLOOR_DBFS)

@@ -13,7 +13,7 @@ from audiodiff.audio.io import resample
 from audiodiff.mel.log_mel import LogMel
 from audiodiff.mel.presets import PRESETS
 from audiodiff.metrics.libraries import library
-from audiodiff.metrics.pairs import Samples, check_pair, too_short
+from audiodiff.metrics.pairs import Samples, check_pair, no_speech, too_short
 from audiodiff.metrics.pitch import f0_track
 
 MCEP_ORDER = 24
@@ -62,13 +62,13 @@ def log_mel_mae(reference: Samples, estimate: Samples, sample_rate: int) -> floa
         sample_rate: Sample rate of both, in Hz.
 
     Returns:
-        The distance, or NaN for a clip under 0.25 s.
+        The distance, or NaN for a clip under 0.25 s or 4000 Hz.
 
     Raises:
         AudiodiffError: If the pair cannot be compared.
     """
     check_pair(reference, estimate)
-    if too_short(reference, sample_rate):
+    if no_speech(reference, sample_rate):
         return math.nan
     preset = PRESETS["hifigan"]
     log_mel = LogMel(preset)
@@ -97,13 +97,13 @@ def mcd(reference: Samples, estimate: Samples, sample_rate: int) -> float:
         sample_rate: Sample rate of both, in Hz.
 
     Returns:
-        The distortion, or NaN for a clip under 0.25 s.
+        The distortion, or NaN for a clip under 0.25 s or 4000 Hz.
 
     Raises:
         AudiodiffError: If the pair cannot be compared or the `eval` extra is missing.
     """
     check_pair(reference, estimate)
-    if too_short(reference, sample_rate):
+    if no_speech(reference, sample_rate):
         return math.nan
     difference = _mel_cepstrum(reference, sample_rate) - _mel_cepstrum(estimate, sample_rate)
     # WORLD's coefficients are of ln |H|^2 in an orthonormal basis, w_m = sqrt(2) c_m for m > 0, so
