@@ -1,9 +1,21 @@
 """The exception for input that cannot be used."""
 
 
+def in_unicode(text: str) -> str:
+    r"""A text without what no encoding can write: names of files can hold bytes that are no UTF-8.
+
+    >>> in_unicode("caf\udce9.wav")
+    'caf\\udce9.wav'
+    """
+    return text.encode(errors="backslashreplace").decode()
+
+
 class AudiodiffError(ValueError):
     """Bad input: the message names the argument, its value and the remedy, in one sentence.
 
     The command line prints the message alone and exits with status 2, so a traceback always means
     a defect in this package.
     """
+
+    def __init__(self, message: str) -> None:
+        super().__init__(in_unicode(message))

@@ -15,7 +15,7 @@ from audiodiff.cli.info import info
 from audiodiff.cli.mel import mel
 from audiodiff.cli.prepare import prepare
 from audiodiff.cli.search import search
-from audiodiff.cli.terminal import console
+from audiodiff.cli.terminal import console, escape_unprintable
 from audiodiff.cli.train import train
 from audiodiff.cli.vocode import vocode
 from audiodiff.errors import AudiodiffError
@@ -76,6 +76,7 @@ def options(
 
 def main() -> None:
     """Runs the command line; a bad input ends it with one sentence and exit status 2."""
+    escape_unprintable()
     try:
         app(prog_name="audiodiff")
     except (AudiodiffError, OSError) as error:

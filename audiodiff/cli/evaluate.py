@@ -4,9 +4,8 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 
-from audiodiff.cli.terminal import console, exit_status, progress_bar, require
+from audiodiff.cli.terminal import console, exit_status, progress_bar, require, results
 
 
 def evaluate(
@@ -41,11 +40,11 @@ def evaluate(
         result = evaluate_folders(
             reference, output, lambda name: progress.update(task, advance=1, note=name)
         )
-    if result.files:
-        Console().print(file_table(result), summary_table(result))
-    for line in remarks(result):
-        console.print(line)
     if json is not None:
         with replacing(json) as temporary:
             temporary.write_text(result.model_dump_json(indent=2) + "\n", encoding="utf-8")
+    if result.files:
+        results().print(file_table(result), summary_table(result))
+    for line in remarks(result):
+        console.print(line)
     exit_status(bool(result.files), bool(result.failed))

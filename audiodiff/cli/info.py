@@ -1,10 +1,9 @@
 """`audiodiff info`."""
 
-from rich.console import Console
 from rich.table import Table
 
 from audiodiff.cli.options import ModelName
-from audiodiff.cli.terminal import run_in_words
+from audiodiff.cli.terminal import results, run_in_words
 
 WIDTH = 160
 """Width of a table that is written to a file, in columns."""
@@ -23,10 +22,10 @@ def info(model: ModelName) -> None:
     mel = (
         "none" if config.mel is None else f"{config.mel.n_mels} bands, hop {config.mel.hop_length}"
     )
-    out = Console(highlight=False)
+    out = results()
     if not out.is_terminal:
         out.width = WIDTH
-    out.print(f"{directory}", markup=False)
+    out.print(f"{directory}")
     out.print(
         f"{config.network.kind}, {n_parameters / 1e6:.2f} M parameters, {config.sample_rate} Hz, "
         f"mel: {mel}; {config.schedule.kind} schedule, predicts {config.target}"
@@ -46,4 +45,4 @@ def info(model: ModelName) -> None:
         )
     out.print(table)
     for path in times_files(directory, weights_digest(directory)):
-        out.print(f"times found are stored in {path}", markup=False, soft_wrap=True)
+        out.print(f"times found are stored in {path}", soft_wrap=True)

@@ -1,7 +1,9 @@
 """What the commands print: the console, progress bars, outcomes, and missing extras."""
 
 import importlib.util
+import io
 import re
+import sys
 from typing import TYPE_CHECKING
 
 import typer
@@ -17,6 +19,21 @@ if TYPE_CHECKING:
 
 # Messages hold file names, in which [red] and :cat: are plain characters, not markup.
 console = Console(stderr=True, markup=False, emoji=False, highlight=False, soft_wrap=True)
+
+
+def results() -> Console:
+    """The console of what a command finds out, on standard output; names are no markup there."""
+    return Console(markup=False, emoji=False, highlight=False)
+
+
+def escape_unprintable() -> None:
+    """Has standard output escape what its encoding cannot hold, instead of failing.
+
+    Names of files can hold any character, and bytes that are no character at all.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def progress_bar() -> Progress:

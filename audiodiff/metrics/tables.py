@@ -1,7 +1,7 @@
 """Evaluations as tables for the terminal."""
 
-from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from audiodiff.metrics.evaluate import Evaluation
 from audiodiff.metrics.registry import METRICS
@@ -40,17 +40,24 @@ def file_table(evaluation: Evaluation) -> Table:
         # On two lines, to fit a terminal of 80 columns.
         table.add_column(name.replace("_", "\n"), justify="right", no_wrap=True)
     for file in evaluation.files:
-        table.add_row(escape(file.name), *(_number(file.scores[name]) for name in METRICS))
+        table.add_row(Text(file.name), *(_number(file.scores[name]) for name in METRICS))
     return table
 
 
 def remarks(evaluation: Evaluation) -> list[str]:
-    """One line each for files without a counterpart and for pairs that failed."""
+    """One line each for files left alone, metrics not defined everywhere and pairs that failed."""
     alone = (
         ("references without an output", evaluation.references_without_output),
         ("outputs without a reference", evaluation.outputs_without_reference),
     )
     lines = [f"{len(names)} {what}: {', '.join(names)}" for what, names in alone if names]
+    n_files = len(evaluation.files)
+    lines += [
+        f"{name} is not defined for {n_files - summary.n_files} of {n_files} files: "
+        f"{METRICS[name].undefined}"
+        for name, summary in evaluation.summary.items()
+        if summary.n_files < n_files
+    ]
     return lines + [f"failed: {name}: {reason}" for name, reason in evaluation.failed.items()]
 
 
