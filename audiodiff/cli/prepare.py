@@ -66,10 +66,10 @@ def prepare(
     settings = PrepareSettings(
         sample_rate=rate, min_seconds=min_seconds, loudness=loudness, trim_db=trim
     )
-    layout = read_layout(corpus, root, splits)
+    layout = read_layout(corpus, root, splits, out)
     with progress_bar() as progress, worker_pool(workers) as pool:
         bar = progress.add_task("preparing", total=len(layout.files), note="")
-        found = prepare(layout, out, settings, pool, lambda n: progress.advance(bar, n))
+        layout, found = prepare(layout, out, settings, pool, lambda n: progress.advance(bar, n))
     write_report(out, layout, found, settings)
     for split, ids in layout.lists.items():
         kept = [found[id_] for id_ in ids if found[id_].reason is None]

@@ -21,7 +21,7 @@ from audiodiff.audio.io import load
 from audiodiff.config import Config
 from audiodiff.data.clips import FULL_SCALE, SAMPLE, Clips
 from audiodiff.data.corpus import Clip
-from audiodiff.errors import AudiodiffError
+from audiodiff.errors import AudiodiffError, in_unicode
 
 N_WORKERS = 2
 """Threads that decode clips."""
@@ -38,9 +38,9 @@ class ClipFile(Config):
     @classmethod
     def of(cls, clip: Clip) -> "ClipFile":
         """The current state; size and time of change are None if the file cannot be accessed."""
-        path = os.path.abspath(clip.path)
+        path = in_unicode(os.path.abspath(clip.path))
         try:
-            stat = os.stat(path)
+            stat = os.stat(clip.path)
         except OSError:
             return cls(id=clip.id, path=path, size=None, mtime_ns=None)
         return cls(id=clip.id, path=path, size=stat.st_size, mtime_ns=stat.st_mtime_ns)

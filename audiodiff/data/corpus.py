@@ -1,21 +1,16 @@
 """The clips of a folder, divided into those that train, validate and test."""
 
-import hashlib
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 
-from audiodiff.audio.io import AUDIO_SUFFIXES
+from audiodiff.audio.io import AUDIO_SUFFIXES, load
 from audiodiff.config import Config
+from audiodiff.data.hold_out import hold_out, n_held_out
 from audiodiff.errors import AudiodiffError
+from audiodiff.system.folders import files_below, listed_name, name_below
 
 SPLITS = ("train", "dev", "test")
-HOLD_OUT_SHARE = 0.02
-"""The share of training clips that is held out for validation."""
-
-HOLD_OUT_MOST = 32
-"""The most clips that are held out."""
-
 NAMES_SHOWN = 20
 """The most ids that a note or error names."""
 
@@ -48,10 +43,9 @@ def read_corpus(folders: Sequence[Path]) -> Corpus:
 
     A folder is either in LJSpeech's form, ``wavs/`` with a ``metadata.csv`` (``id|text``) or split
     lists beside it (``train.txt``, ``dev.txt``, ``test.txt``, one id a line), or any folder of
-    audio files, searched with its subfolders (links to folders are not followed). An id is a
-    file's path below the folder without its suffix; with several folders the folder's name comes
-    before it. Without a dev list about 2 % of the training clips of each folder, 1 to 32, are held
-    out by a hash of the id, so every machine and every later run holds out the same.
+    audio files, searched by `files_below`. An id is a file's path below the folder as `listed_name`
+    writes it; with several folders the folder's name comes before it. Without a dev list `hold_out`
+    draws some of the training clips of each folder that can be read.
 
     Args:
         folders: One or more folders with distinct names.
@@ -62,7 +56,7 @@ def read_corpus(folders: Sequence[Path]) -> Corpus:
     """
     _check_folders(folders)
     parts = [
-        _read_folder(folder, f"{folder.resolve().name}/" if len(folders) > 1 else "")
+        _read_folder(folder, f"{listed_name(folder.resolve().name)}/" if len(folders) > 1 else "")
         for folder in folders
     ]
     return Corpus(
@@ -110,14 +104,18 @@ def _read_folder(folder: Path, prefix: str) -> Corpus:
 
     notes = [_missing_note(folder, name, ids, files) for name, ids in sources.items()]
     splits = _divide(lists, sources.get("metadata.csv", files), files)
-    if "dev" not in lists:
-        splits = splits | hold_out(splits["train"], str(folder))
-        notes.append(_hold_out_note(folder, splits["dev"]))
     if not splits["train"]:
         raise AudiodiffError(
             f"{folder} leaves no clip to train on; its lists must name audio files by their path "
             f"without suffix, such as {next(iter(files))!r}"
         )
+    if "dev" not in lists:
+        train = splits["train"]
+        count = n_held_out(len(train))
+        drawn = set(hold_out(train, str(folder), count, lambda id_: _fault_of(files[id_])))
+        splits["dev"] = [id_ for id_ in train if id_ in drawn]
+        splits["train"] = [id_ for id_ in train if id_ not in drawn]
+        notes.append(_hold_out_note(folder, splits["dev"]))
     notes.append(_unused_note(folder, sources, splits, files))
     train, dev, test = (
         tuple(Clip(id=prefix + id_, path=files[id_]) for id_ in splits[split]) for split in SPLITS
@@ -135,17 +133,16 @@ def read_ids(path: Path) -> list[str]:
     return list(dict.fromkeys(id_ for id_ in ids if id_))
 
 
-def find_audio(root: Path) -> dict[str, Path]:
-    """Every audio file below ``root`` by id, sorted, except hidden ones, which may be partial."""
+def find_audio(root: Path, without: Path | None = None) -> dict[str, Path]:
+    """Every audio file below ``root`` by id, sorted, as `files_below` finds them."""
     files: dict[str, Path] = {}
-    for path in sorted(root.rglob("*")):
-        if path.suffix.lower() in AUDIO_SUFFIXES and not path.name.startswith("."):
-            id_ = path.relative_to(root).with_suffix("").as_posix()
-            if id_ in files:
-                raise AudiodiffError(
-                    f"{files[id_]} and {path} would both be clip {id_!r}; keep one of them"
-                )
-            files[id_] = path
+    for path in files_below(root, AUDIO_SUFFIXES, without):
+        id_ = name_below(root, path)
+        if id_ in files:
+            raise AudiodiffError(
+                f"{files[id_]} and {path} would both be clip {id_!r}; keep one of them"
+            )
+        files[id_] = path
     if not files:
         raise AudiodiffError(
             f"no audio in {root}: looked there and in its subfolders for files ending in "
@@ -174,34 +171,13 @@ def _divide(
     return {split: [id_ for id_ in ids if id_ in files] for split, ids in wanted.items()}
 
 
-def hold_out(train: Sequence[str], folder: str) -> dict[str, list[str]]:
-    """Divides the ids into train and dev.
-
-    For dev about 2 %, 1 to 32, are chosen by a hash of the id, so every machine and every later
-    run holds out the same.
-
-    Args:
-        train: Ids to divide.
-        folder: Name of the ids' folder, for the error.
-
-    Raises:
-        AudiodiffError: If there is only one id.
-    """
-    if len(train) == 1:
-        raise AudiodiffError(
-            f"{folder} has only the clip {train[0]!r} to train on, so none can be held out for "
-            "validation; cut it into several files, or name others in dev.txt"
-        )
-    count = min(max(1, round(HOLD_OUT_SHARE * len(train))), HOLD_OUT_MOST)
-    held_out = set(sorted(train, key=_hash)[:count])
-    return {
-        "train": [id_ for id_ in train if id_ not in held_out],
-        "dev": [id_ for id_ in train if id_ in held_out],
-    }
-
-
-def _hash(id_: str) -> str:
-    return hashlib.sha256(id_.encode()).hexdigest()
+def _fault_of(path: Path) -> str | None:
+    """Why a clip cannot be read; None if it can."""
+    try:
+        load(path)
+    except AudiodiffError as error:
+        return str(error)
+    return None
 
 
 def _hold_out_note(folder: Path, held_out: Sequence[str]) -> str:

@@ -1,12 +1,15 @@
 """Public corpora as they are on disk: their clips by id, and their own splits."""
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
-from audiodiff.data.corpus import SPLITS, find_audio, hold_out, read_ids
+from audiodiff.audio.io import AUDIO_SUFFIXES
+from audiodiff.data.corpus import SPLITS, find_audio, read_ids
+from audiodiff.data.hold_out import hold_out, n_held_out
 from audiodiff.errors import AudiodiffError
+from audiodiff.system.folders import files_below, listed_name
 
 DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 """The words of SC09, the part of Speech Commands that unconditional models are trained on."""
@@ -17,17 +20,39 @@ class Layout(NamedTuple):
 
     Attributes:
         files: File of every clip, by the clip's id.
-        lists: Ids of each split; without train, train is all that the others leave.
+        lists: Ids of each split: train, and dev and test if the corpus names them.
     """
 
     files: dict[str, Path]
     lists: dict[str, list[str]]
 
+    def with_held_out(self, fit: Collection[str]) -> "Layout":
+        """The layout with a dev list, drawn by `hold_out` if there is none.
 
-def read_layout(name: str, root: Path, splits: Path | None) -> Layout:
-    """Finds a corpus's clips and divides them.
+        If there is no test list either, that one is drawn too, where a clip is left to train on.
 
-    Without a dev list, about 2 % of the clips to train on are held out by a hash of their id.
+        Args:
+            fit: Ids of the clips that can be used, of which alone it draws.
+
+        Raises:
+            AudiodiffError: If there is only one clip to draw from.
+        """
+        if "dev" in self.lists:
+            return self
+        lists = dict(self.lists)
+        candidates = [id_ for id_ in lists["train"] if id_ in fit]
+        count = n_held_out(len(candidates))
+        for split in ("dev", "test"):
+            if split not in lists and (split == "dev" or len(candidates) > 1):
+                drawn = set(hold_out(candidates, "the corpus", count))
+                lists[split] = [id_ for id_ in lists["train"] if id_ in drawn]
+                lists["train"] = [id_ for id_ in lists["train"] if id_ not in drawn]
+                candidates = [id_ for id_ in candidates if id_ not in drawn]
+        return Layout(self.files, {split: lists[split] for split in SPLITS if split in lists})
+
+
+def read_layout(name: str, root: Path, splits: Path | None, without: Path | None = None) -> Layout:
+    """Finds a corpus's clips, and divides them as its lists say.
 
     Args:
         name: Name of the corpus, one of `LAYOUTS`.
@@ -35,6 +60,7 @@ def read_layout(name: str, root: Path, splits: Path | None) -> Layout:
         splits: Folder of ``train.txt``, ``dev.txt`` or ``test.txt``, in which a line is an id or,
             with ``*`` in it, a pattern of ids; they replace the corpus's own. None for the
             corpus's own.
+        without: Folder below that holds results and is not searched; None for none.
 
     Raises:
         AudiodiffError: If the name is unknown, if ``root`` is not laid out like that corpus, or if
@@ -44,7 +70,7 @@ def read_layout(name: str, root: Path, splits: Path | None) -> Layout:
         raise AudiodiffError(f"corpus {name!r} is unknown; choose from {', '.join(LAYOUTS)}")
     if not root.is_dir():
         raise AudiodiffError(f"--root {root} is no folder; give the one that holds the corpus")
-    files, lists = LAYOUTS[name](root)
+    files, lists = LAYOUTS[name](root, without)
     if splits is not None:
         lists = _read_lists(splits, files)
     owners: dict[str, str] = {}
@@ -57,8 +83,6 @@ def read_layout(name: str, root: Path, splits: Path | None) -> Layout:
                 )
     if "train" not in lists:
         lists = lists | {"train": [id_ for id_ in files if id_ not in owners]}
-    if "dev" not in lists:
-        lists = lists | hold_out(lists["train"], str(root))
     return Layout(files, {split: lists[split] for split in SPLITS if split in lists})
 
 
@@ -75,42 +99,40 @@ def _read_lists(folder: Path, files: Mapping[str, Path]) -> dict[str, list[str]]
 
 
 def _matches(line: str, files: Mapping[str, Path], path: Path) -> list[str]:
-    if "*" in line:
-        pattern = re.compile(".*".join(map(re.escape, line.split("*"))))
-        found = [id_ for id_ in files if pattern.fullmatch(id_)]
-    else:
-        found = [line] if line in files else []
+    pattern = re.compile(".*".join(map(re.escape, line.split("*"))))
+    found = [line] if line in files else [id_ for id_ in files if pattern.fullmatch(id_)]
     if not found:
         example = next(iter(files))
         raise AudiodiffError(f"{path}: {line!r} fits no clip; ids are such as {example!r}")
     return found
 
 
-def _folder(root: Path) -> Layout:
+def _folder(root: Path, without: Path | None) -> Layout:
     """Any folder of audio, with split lists if it has them."""
     lists = {split: root / f"{split}.txt" for split in SPLITS}
     lists = {split: path for split, path in lists.items() if path.is_file()}
-    files = find_audio(root / "wavs" if lists and (root / "wavs").is_dir() else root)
+    files = find_audio(root / "wavs" if lists and (root / "wavs").is_dir() else root, without)
     return Layout(files, _read_lists(root, files) if lists else {})
 
 
-def _ljspeech(root: Path) -> Layout:
+def _ljspeech(root: Path, without: Path | None) -> Layout:
     """LJSpeech 1.1: ``wavs/LJ001-0001.wav``."""
     folder = _inner(root, "LJSpeech-1.1", "wavs")
-    return Layout(_found(folder, "wavs/*.wav", lambda path: path.stem), {})
+    return Layout(_found(folder, "wavs/*.wav", without, lambda path: path.stem), {})
 
 
-def _vctk(root: Path) -> Layout:
+def _vctk(root: Path, without: Path | None) -> Layout:
     """VCTK 0.92: ``wav48_silence_trimmed/p225/p225_001_mic1.flac``.
 
     Of the two microphones the first is taken, which every speaker has.
     """
     folder = _inner(root, "VCTK-Corpus-0.92", "wav48_silence_trimmed")
     pattern = "wav48_silence_trimmed/*/*_mic1.flac"
-    return Layout(_found(folder, pattern, lambda path: f"{path.parent.name}/{path.stem[:-5]}"), {})
+    files = _found(folder, pattern, without, lambda path: f"{path.parent.name}/{path.stem[:-5]}")
+    return Layout(files, {})
 
 
-def _libritts(root: Path) -> Layout:
+def _libritts(root: Path, without: Path | None) -> Layout:
     """LibriTTS or LibriTTS-R: ``train-clean-100/103/1241/103_1241_000000_000001.wav``."""
     names = (name for name in ("LibriTTS_R", "LibriTTS") if (root / name).is_dir())
     folder = root / next(names, "")
@@ -118,15 +140,15 @@ def _libritts(root: Path) -> Layout:
     def id_of(path: Path) -> str:
         return path.relative_to(folder).with_suffix("").as_posix()
 
-    files = _found(folder, "*-*/*/*/*.wav", id_of)
+    files = _found(folder, "*-*/*/*/*.wav", without, id_of)
     by_split = {split: [id_ for id_ in files if id_.startswith(f"{split}-")] for split in SPLITS}
     return Layout(files, {split: ids for split, ids in by_split.items() if ids})
 
 
-def _speech_commands(root: Path) -> Layout:
+def _speech_commands(root: Path, without: Path | None) -> Layout:
     """The ten digits of Speech Commands 0.02: ``zero/004ae714_nohash_0.wav``, with its lists."""
     folder = _inner(root, "speech_commands_v0.02", "testing_list.txt")
-    files = _found(folder, "*/*.wav", lambda path: f"{path.parent.name}/{path.stem}")
+    files = _found(folder, "*/*.wav", without, lambda path: f"{path.parent.name}/{path.stem}")
     files = {id_: path for id_, path in files.items() if path.parent.name in DIGITS}
     lists = {}
     for split, name in (("dev", "validation_list.txt"), ("test", "testing_list.txt")):
@@ -137,11 +159,11 @@ def _speech_commands(root: Path) -> Layout:
     return Layout(files, lists)
 
 
-def _musdb(root: Path) -> Layout:
+def _musdb(root: Path, without: Path | None) -> Layout:
     """MUSDB18-HQ and folders like it: ``train/NAME/mixture.wav``, ``test/NAME/mixture.wav``."""
     folder = _inner(root, "musdb18hq", "train")
     files = _found(
-        folder, "*/*/mixture.wav", lambda path: path.parent.relative_to(folder).as_posix()
+        folder, "*/*/mixture.wav", without, lambda path: path.parent.relative_to(folder).as_posix()
     )
     return Layout(files, {"test": [id_ for id_ in files if id_.startswith("test/")]})
 
@@ -161,14 +183,16 @@ def _inner(root: Path, name: str, sign: str) -> Path:
     )
 
 
-def _found(folder: Path, pattern: str, id_of: Callable[[Path], str]) -> dict[str, Path]:
+def _found(
+    folder: Path, pattern: str, without: Path | None, id_of: Callable[[Path], str]
+) -> dict[str, Path]:
     """The files that match the pattern, by id.
 
     Raises:
         AudiodiffError: If no file matches.
     """
-    paths: Iterable[Path] = sorted(folder.glob(pattern))
-    files = {id_of(path): path for path in paths if not path.name.startswith(".")}
+    fit = set(files_below(folder, AUDIO_SUFFIXES, without))
+    files = {listed_name(id_of(path)): path for path in sorted(folder.glob(pattern)) if path in fit}
     if not files:
         raise AudiodiffError(
             f"{folder} holds no {pattern}; give the folder that the corpus's archive was unpacked "
@@ -177,7 +201,7 @@ def _found(folder: Path, pattern: str, id_of: Callable[[Path], str]) -> dict[str
     return files
 
 
-LAYOUTS: dict[str, Callable[[Path], Layout]] = {
+LAYOUTS: dict[str, Callable[[Path, Path | None], Layout]] = {
     "folder": _folder,
     "ljspeech": _ljspeech,
     "vctk": _vctk,

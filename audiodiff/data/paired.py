@@ -12,6 +12,7 @@ from audiodiff.errors import AudiodiffError
 from audiodiff.mel.check import check_mel
 from audiodiff.mel.files import MEL_SUFFIXES, load_mel
 from audiodiff.mel.log_mel import MelConfig
+from audiodiff.system.folders import files_below, name_below
 
 N_KEPT = 256
 """The most mels that are kept in memory."""
@@ -39,7 +40,10 @@ class PairedClips(Clips):
     def __init__(self, clips: Clips, folder: Path, config: MelConfig) -> None:
         super().__init__(clips.samples, clips.ids, clips.lengths.tolist(), clips.sample_rate)
         self.config, self.hop_length = config, config.hop_length
-        self.paths = [_find(folder, id_) for id_ in self.ids]
+        found: dict[str, list[Path]] = {}
+        for path in files_below(folder, MEL_SUFFIXES):
+            found.setdefault(name_below(folder, path), []).append(path)
+        self.paths = [_only(folder, id_, found.get(id_, [])) for id_ in self.ids]
         self.kept = lru_cache(N_KEPT)(self._load)
         apart = [self._difference(i) for i in range(len(self))]
         self.notes = tuple(
@@ -80,13 +84,11 @@ class PairedClips(Clips):
         return n_frames - wanted
 
 
-def _find(folder: Path, id_: str) -> Path:
-    paths: Sequence[Path] = [folder / f"{id_}{suffix}" for suffix in sorted(MEL_SUFFIXES)]
-    found = [path for path in paths if path.is_file()]
+def _only(folder: Path, id_: str, found: Sequence[Path]) -> Path:
     if len(found) != 1:
         what = "two mels" if found else "no mel"
         raise AudiodiffError(
-            f"{folder} holds {what} for clip {id_!r}; give one such as {paths[0].name}, or take "
-            "the clip out of the lists"
+            f"{folder} holds {what} for clip {id_!r}; give one such as {id_}.npy, or take the clip "
+            "out of the lists"
         )
     return found[0]

@@ -34,15 +34,18 @@ def prepare(
     settings: PrepareSettings,
     pool: Executor,
     on_clips: Callable[[int], None],
-) -> Manifest:
-    """Writes a corpus, and returns what was found of its clips, in the order of the layout.
+) -> tuple[Layout, Manifest]:
+    """Writes a corpus.
 
     Args:
-        layout: The clips and their splits.
+        layout: The clips and their splits, as far as the corpus names them.
         out: Folder to write, or to continue.
         settings: What is done to each clip.
         pool: Workers that prepare the clips.
         on_clips: Called with the number of clips that have just been prepared.
+
+    Returns:
+        The clips and all of their splits, and what was found of each clip, in the same order.
 
     Raises:
         AudiodiffError: If ``out`` holds a corpus of other settings or cannot be written, if no clip
@@ -66,12 +69,12 @@ def prepare(
     for id_, facts in found.items():
         if facts.reason is not None:
             target(out, id_).unlink(missing_ok=True)
-    _write_lists(layout, out, found)
+    layout = _with_lists(layout, out, found)
     with replacing(out / MANIFEST_NAME) as temporary:
         lines = (facts.model_dump_json() + "\n" for facts in found.values())
         temporary.write_text("".join(lines), encoding="utf-8")
     journal.unlink()
-    return found
+    return layout, found
 
 
 def _claim(out: Path, settings: PrepareSettings) -> None:
@@ -115,19 +118,21 @@ def _without_duplicates(all_facts: Iterator[Facts]) -> Iterator[tuple[str, Facts
         yield facts.id, facts
 
 
-def _write_lists(layout: Layout, out: Path, found: Manifest) -> None:
-    kept = {
-        split: [id_ for id_ in ids if found[id_].reason is None]
-        for split, ids in layout.lists.items()
-    }
+def _with_lists(layout: Layout, out: Path, found: Manifest) -> Layout:
+    """Divides the clips that are fit for use, and writes their lists."""
+    fit = {id_ for id_, facts in found.items() if facts.reason is None}
+    if fit.intersection(layout.lists["train"]):
+        layout = layout.with_held_out(fit)
+    kept = {split: [id_ for id_ in ids if id_ in fit] for split, ids in layout.lists.items()}
     for split in ("train", "dev"):
-        if not kept[split]:
+        if not kept.get(split):
             raise AudiodiffError(
                 f"no clip of {split} is fit for use; the first fault: {_first_fault(found)}"
             )
     for split, ids in kept.items():
         with replacing(out / f"{split}.txt") as temporary:
             temporary.write_text("".join(f"{id_}\n" for id_ in ids), encoding="utf-8")
+    return layout
 
 
 def _first_fault(found: Mapping[str, Facts]) -> str:

@@ -13,6 +13,7 @@ from audiodiff.errors import AudiodiffError
 from audiodiff.metrics.libraries import LIBRARIES, library
 from audiodiff.metrics.registry import METRICS
 from audiodiff.metrics.summary import Summary, summarize
+from audiodiff.system.folders import files_below, listed_name, name_below
 
 MAX_LENGTH_DIFFERENCE = 0.1
 """Seconds by which a resynthesis may differ in length: frames of padding, not a cut."""
@@ -22,7 +23,7 @@ class FileScores(Config):
     """One pair's scores.
 
     Attributes:
-        name: The files' common path under their roots, without suffix.
+        name: The files' common path under their roots, without suffix, as `listed_name` writes it.
         sample_rate: Sample rate of the reference, at which the pair was compared, in Hz.
         resampled_from: Sample rate of the output in Hz where it differs, else None.
         scores: A score for each of `METRICS`; None where it is undefined for this pair.
@@ -132,7 +133,7 @@ def pair_files(reference: Path, output: Path) -> Pairing:
     """
     references, outputs = _find(reference, "reference"), _find(output, "output")
     if reference.is_file() and output.is_file():
-        return Pairing(pairs=((reference.stem, reference, output),))
+        return Pairing(pairs=((listed_name(reference.stem), reference, output),))
     names = sorted(references.keys() & outputs.keys())
     if not names:
         raise AudiodiffError(
@@ -183,15 +184,12 @@ def evaluate_folders(
 
 def _find(root: Path, role: str) -> dict[str, Path]:
     if root.is_file():
-        return {root.stem: root}
+        return {listed_name(root.stem): root}
     if not root.is_dir():
         raise AudiodiffError(f"{role} {root} does not exist; give a sound file or a folder of them")
     found: dict[str, Path] = {}
-    for path in sorted(root.rglob("*")):
-        hidden = path.name.startswith(".")
-        if hidden or path.suffix.lower() not in AUDIO_SUFFIXES or not path.is_file():
-            continue
-        name = path.relative_to(root).with_suffix("").as_posix()
+    for path in files_below(root, AUDIO_SUFFIXES):
+        name = name_below(root, path)
         if name in found:
             raise AudiodiffError(
                 f"{role} {name!r} is both {found[name].name} and {path.name} in {path.parent}; "

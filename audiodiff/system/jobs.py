@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias, TypeVar
 
 from audiodiff.errors import AudiodiffError
+from audiodiff.system.folders import files_below, listed_name
 
 Result = TypeVar("Result")
 
@@ -51,15 +52,15 @@ def find_jobs(
     """Finds the files of every input and names a result for each.
 
     The files of a folder keep their relative paths below ``out``; a single file goes directly into
-    it. Hidden files, which may be incomplete, are ignored, and so is ``out`` where it lies inside
-    an input folder, as it holds results.
+    it. Folders are searched by `files_below`, leaving out ``out``, as it holds results.
 
     Args:
         inputs: Files and folders to work on.
         out: Folder of the results.
         source_suffixes: Suffixes of the files to take from folders, in lower case.
         target_suffix: Suffix of the results.
-        names: Files to take alone, as paths below their folder without suffix; None for all.
+        names: Files to take alone, as `listed_name` writes their paths below their folder without
+            suffix; None for all.
 
     Raises:
         AudiodiffError: If an input does not exist, has an unknown suffix or holds no file, if a
@@ -92,13 +93,14 @@ def find_jobs(
 
 def _named(sources: Sequence[tuple[Path, Path]], names: Collection[str]) -> list[tuple[Path, Path]]:
     """The sources that are named; every name must match one."""
-    missing = set(names) - {relative.as_posix() for _, relative in sources}
+    known = [listed_name(relative.as_posix()) for _, relative in sources]
+    missing = set(names) - set(known)
     if missing:
         raise AudiodiffError(
             f"{len(missing)} of {len(names)} names match no file of the inputs, such as "
             f"{min(missing)!r}; give names as paths below the folder, without suffix"
         )
-    return [(source, relative) for source, relative in sources if relative.as_posix() in names]
+    return [pair for name, pair in zip(known, sources, strict=True) if name in names]
 
 
 def check_writable(out: Path) -> None:
@@ -118,15 +120,9 @@ def _sources(item: Path, suffixes: Collection[str], out: Path) -> list[tuple[Pat
     """The files of one input, each with its relative path without suffix."""
     known = ", ".join(sorted(suffixes))
     if item.is_dir():
-        results = out.resolve()
-        nested = item.resolve() in results.parents
         found = [
             (path, path.relative_to(item).with_suffix(""))
-            for path in sorted(item.rglob("*"))
-            if path.suffix.lower() in suffixes
-            and path.is_file()
-            and not path.name.startswith(".")
-            and not (nested and path.resolve().is_relative_to(results))
+            for path in files_below(item, suffixes, without=out)
         ]
         if not found:
             raise AudiodiffError(f"{item} holds no file of the kinds {known}; check the folder")

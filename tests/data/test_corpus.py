@@ -1,11 +1,14 @@
 """Which clips a folder holds, and how they are split."""
 
+import os
+import shutil
+import sys
 from pathlib import Path
 
 import pytest
 from noise_clips import ids_of, write, write_ljspeech
 
-from audiodiff.data.corpus import Corpus, read_corpus
+from audiodiff.data.corpus import Corpus, find_audio, read_corpus, read_ids
 from audiodiff.errors import AudiodiffError
 
 
@@ -56,9 +59,11 @@ def test_corpus_without_train_list_trains_on_the_rest_of_the_metadata(tmp_path: 
     assert "1 clip unused, as not in dev.txt or test.txt or metadata.csv" in corpus.notes[0]
 
 
-@pytest.mark.parametrize(("n_clips", "n_dev"), [(2, 1), (100, 2), (3000, 32)])
+@pytest.mark.parametrize(
+    ("n_clips", "n_dev"), [(2, 1), (5, 1), (6, 2), (100, 2), (200, 4), (3000, 32)]
+)
 def test_hold_out_has_its_size_and_is_told(tmp_path: Path, n_clips: int, n_dev: int) -> None:
-    corpus = empty_files(tmp_path / "in", n_clips)
+    corpus = numbered_clips(tmp_path / "in", n_clips)
     assert len(corpus.dev) == n_dev
     assert len(corpus.train) == n_clips - n_dev
     assert not set(corpus.dev) & set(corpus.train)
@@ -67,18 +72,61 @@ def test_hold_out_has_its_size_and_is_told(tmp_path: Path, n_clips: int, n_dev: 
 
 def test_hold_out_is_the_same_on_every_machine(tmp_path: Path) -> None:
     # A change would move validation clips of existing runs into training.
-    assert ids_of(empty_files(tmp_path / "in", 100).dev) == ["clip29", "clip47"]
+    assert ids_of(numbered_clips(tmp_path / "in", 100).dev) == ["clip29", "clip47"]
     (tmp_path / "beside").mkdir()
     write_ljspeech(tmp_path / "beside", ["a", "b"], dev=["a"])
     both = read_corpus([tmp_path / "in", tmp_path / "beside"])
     assert ids_of(both.dev) == ["in/clip29", "in/clip47", "beside/a"]
 
 
-def empty_files(folder: Path, n_clips: int) -> Corpus:
-    folder.mkdir()
-    for i in range(n_clips):
-        (folder / f"clip{i}.wav").touch()
+def numbered_clips(folder: Path, n_clips: int) -> Corpus:
+    write(folder / "clip0.wav", 100)
+    for i in range(1, n_clips):
+        shutil.copy(folder / "clip0.wav", folder / f"clip{i}.wav")
     return read_corpus([folder])
+
+
+def test_clips_are_checked_before_they_are_held_out(tmp_path: Path) -> None:
+    (drawn,) = ids_of(numbered_clips(tmp_path / "in", 3).dev)
+    (tmp_path / "in" / f"{drawn}.wav").write_text("no sound")
+    corpus = read_corpus([tmp_path / "in"])
+    assert len(corpus.dev) == 1
+    assert drawn in ids_of(corpus.train)  # whose cache names it as left out
+    for path in (tmp_path / "in").iterdir():
+        path.write_text("no sound")
+    with pytest.raises(AudiodiffError, match=r"none of the 3 clips can be read; the first: .*wav"):
+        read_corpus([tmp_path / "in"])
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs a named pipe")
+def test_what_is_hidden_or_no_file_is_no_clip(tmp_path: Path) -> None:
+    for name in ("a.wav", "b/c.wav", ".ipynb_checkpoints/a.wav", "b/.hid/d.wav", ".e.wav"):
+        write(tmp_path / "in" / name, 100)
+    (tmp_path / "in" / "folder.wav").mkdir()
+    os.mkfifo(tmp_path / "in" / "pipe.wav")
+    (tmp_path / "in" / "gone.wav").symlink_to(tmp_path / "nowhere.wav")
+    corpus = read_corpus([tmp_path / "in"])
+    assert sorted(ids_of(corpus.train + corpus.dev)) == ["a", "b/c"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs names of any bytes")
+def test_every_name_survives_the_lists(tmp_path: Path) -> None:
+    names = [" led", "trailed ", "a|b", "two\nlines", "two\rreturns", "\ufeffmark", "中", "é" * 125]
+    for name in names:
+        write(tmp_path / "wavs" / f"{name}.wav", 100)
+    write(tmp_path / "wavs" / "sub" / "latin.wav", 100).path.rename(
+        tmp_path / "wavs" / "sub" / os.fsdecode(b"caf\xe9.wav")
+    )
+    files = find_audio(tmp_path / "wavs")
+    assert set(files) == {
+        "%20led", "trailed%20", "a%7Cb", "two%0Alines", "two%0Dreturns", "%EF%BB%BFmark", "中",
+        "é" * 125, "sub/caf%E9",
+    }  # fmt: skip
+    (tmp_path / "train.txt").write_text("\n".join(files), encoding="utf-8")
+    assert read_ids(tmp_path / "train.txt") == list(files)
+    write(tmp_path / "wavs" / "a%7Cb.wav", 100)
+    with pytest.raises(AudiodiffError, match=r"would both be clip 'a%7Cb'; keep one"):
+        find_audio(tmp_path / "wavs")
 
 
 def test_corpus_refuses_what_it_cannot_use(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """Corpora found, checked and written for training."""
 
 import json
+import os
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -13,7 +14,8 @@ from corpora import CORPORA, put
 from killing import kill_once
 
 from audiodiff.cli.app import main
-from audiodiff.data.corpus import read_corpus
+from audiodiff.data.cache import build_cache
+from audiodiff.data.corpus import SPLITS, read_corpus, read_ids
 from audiodiff.data.layouts import Layout, read_layout
 from audiodiff.data.prepare import prepare
 from audiodiff.data.prepared import Manifest, PrepareSettings
@@ -25,7 +27,7 @@ SETTINGS = PrepareSettings(sample_rate=16000)
 
 def prepared(layout: Layout, out: Path, settings: PrepareSettings = SETTINGS) -> Manifest:
     with ThreadPoolExecutor(2) as pool:
-        return prepare(layout, out, settings, pool, lambda n: None)
+        return prepare(layout, out, settings, pool, lambda n: None)[1]
 
 
 def tree(root: Path) -> dict[str, bytes]:
@@ -42,11 +44,11 @@ FIRST = {
     "musdb": "train/Actions - One Minute Smile",
 }
 COUNTS = {  # train, dev and test by the corpus's own lists
-    "ljspeech": (9, 1, 0),
-    "vctk": (23, 1, 0),
+    "ljspeech": (10, 0, 0),
+    "vctk": (24, 0, 0),
     "libritts": (3, 3, 3),
     "speech-commands": (4, 2, 2),
-    "musdb": (15, 1, 1),
+    "musdb": (16, 0, 1),
 }
 
 
@@ -102,6 +104,7 @@ def test_bad_clips_are_left_out_and_odd_ones_remarked(tmp_path: Path) -> None:
         put(raw / f"good{seed}.wav", seed)
     (raw / "same.wav").write_bytes((raw / "good1.wav").read_bytes())
     put(raw / "short.wav", 5, seconds=0.3)
+    put(raw / "shorter.wav", 5, seconds=0.2)
     put(raw / "low.wav", 6, rate=8000)
     put(raw / "stereo.wav", 7, channels=2)
     soundfile.write(raw / "silent.wav", np.full(22050, 1e-5), 22050, subtype="FLOAT")
@@ -110,7 +113,7 @@ def test_bad_clips_are_left_out_and_odd_ones_remarked(tmp_path: Path) -> None:
     layout = read_layout("folder", raw, None)
     found = prepared(layout, tmp_path / "out")
     reasons = {id_: facts.reason for id_, facts in found.items() if facts.reason is not None}
-    assert set(reasons) == {"same", "short", "silent", "text"}
+    assert set(reasons) == {"same", "short", "shorter", "silent", "text"}
     assert reasons["same"] == "it is the same sound as good1"
     assert reasons["short"] == "it lasts 0.30 s, under the 0.5 s asked for"
     assert reasons["silent"] == "it is silent: its root mean square is -100 dB"
@@ -121,15 +124,72 @@ def test_bad_clips_are_left_out_and_odd_ones_remarked(tmp_path: Path) -> None:
     assert "at full scale" in remarks["loud"][0]
     written = {path.stem for path in (tmp_path / "out" / "wavs").iterdir()}
     assert written == set(found) - set(reasons)
-    listed = (tmp_path / "out" / "train.txt").read_text() + (
-        tmp_path / "out" / "dev.txt"
-    ).read_text()
-    assert set(listed.split()) == written
+    listed = [read_ids(tmp_path / "out" / f"{split}.txt") for split in SPLITS]
+    assert {id_ for ids in listed for id_ in ids} == written
     write_report(tmp_path / "out", layout, found, SETTINGS)
     report = (tmp_path / "out" / "report.md").read_text()
-    assert "- it is the same sound as another: 1 clips" in report
+    assert "- it is the same sound as another: 1 clip\n" in report
+    assert "- it lasts 0.2 to 0.3 s, under the 0.5 s asked for: 2 clips\n" in report
+    assert "- 2 channels mixed into one: 1 clip\n" in report
     assert "- short: it lasts 0.30 s" in report
     assert (tmp_path / "out" / "report.png").stat().st_size > 5000
+
+
+@pytest.mark.parametrize(
+    ("n_clips", "counts"),
+    [(2, (1, 1, 0)), (3, (1, 1, 1)), (6, (2, 2, 2)), (27, (23, 2, 2)), (200, (192, 4, 4))],
+)
+def test_what_is_held_out_is_drawn_from_what_is_fit(
+    n_clips: int, counts: tuple[int, int, int]
+) -> None:
+    fit = [f"clip{n}" for n in range(n_clips)]
+    files = {id_: Path(f"{id_}.wav") for id_ in [*fit, "broken0", "broken1"]}
+    layout = Layout(files, {"train": list(files)}).with_held_out(fit)
+    held_out = layout.lists["dev"] + layout.lists.get("test", [])
+    assert set(held_out) <= set(fit)
+    lengths = [len(layout.lists.get(split, ())) for split in SPLITS]
+    assert lengths == [counts[0] + 2, *counts[1:]]
+    assert set(held_out) | set(layout.lists["train"]) == set(files)
+
+
+def test_results_below_the_root_are_no_clips(tmp_path: Path, capsys, monkeypatch) -> None:
+    root, out = tmp_path / "nest", tmp_path / "nest" / "prepared"
+    for seed in range(4):
+        put(root / f"{seed}.wav", seed)
+    put(root / ".ipynb_checkpoints" / "0.wav", 9)
+    words = ["prepare", "folder", "--workers", "1", "--root", str(root), "-o", str(out)]
+    monkeypatch.setattr(sys, "argv", ["audiodiff", *words])
+    results = []
+    for _ in range(2):
+        with pytest.raises(SystemExit) as stop:
+            main()
+        assert not stop.value.code, capsys.readouterr().err
+        results.append(tree(out))
+    assert results[0] == results[1]
+    assert len(list((out / "wavs").iterdir())) == 4
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs names of any bytes")
+def test_odd_names_are_prepared_and_trained_on(tmp_path: Path) -> None:
+    names = [os.fsdecode(b"caf\xe9"), " led", "a|b", "two\nlines", "n" * 251]
+    for seed, name in enumerate(names):
+        put(tmp_path / "raw" / "new.wav", seed)
+        (tmp_path / "raw" / "new.wav").rename(tmp_path / "raw" / f"{name}.wav")
+    found = prepared(read_layout("folder", tmp_path / "raw", None), tmp_path / "out")
+    assert all(facts.reason is None for facts in found.values())
+    assert {"caf%E9", "%20led", "a%7Cb", "two%0Alines"} < found.keys()
+    corpus = read_corpus([tmp_path / "out"])
+    assert {clip.id for clip in corpus.train + corpus.dev + corpus.test} == found.keys()
+    assert not corpus.notes
+    splits = tmp_path / "splits"
+    splits.mkdir()
+    (splits / "dev.txt").write_text("caf%E9\n")
+    lists = read_layout("folder", tmp_path / "raw", splits).lists
+    assert lists["dev"] == ["caf%E9"]
+    assert build_cache(read_corpus([tmp_path / "raw"]).train, 16000, tmp_path / "cache").n_samples
+    (tmp_path / "raw" / f"{names[0]}.wav").write_text("no sound")
+    again = prepared(read_layout("folder", tmp_path / "raw", None), tmp_path / "out")
+    assert "cannot be read as sound" in (again["caf%E9"].reason or "")
 
 
 def test_a_second_run_does_only_what_changed(tmp_path: Path) -> None:

@@ -39,7 +39,7 @@ def test_training_from_shards_goes_on_in_the_middle_of_an_epoch(
         prepare(layout, tmp_path / "prepared", settings, pool, lambda n: None)
     place = tmp_path / "shards"
     index = write_shards(tmp_path / "prepared", place, 1, lambda shard: None)
-    assert len(index.splits["train"]) == 3
+    assert len(index.splits["train"]) == 2
     config = read_train_config(config_path, FEW_FIGURES)
     whole, parts = tmp_path / "whole", tmp_path / "parts"
     for out, steps in ((whole, (12,)), (parts, (5, 12))):
