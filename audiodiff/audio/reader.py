@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import soundfile
@@ -88,7 +89,7 @@ def opened(path: Path, max_hours: float = MAX_HOURS) -> Iterator[SoundReader]:
         # By its descriptor: libsndfile refuses names that this locale cannot decode, and a Python
         # file would be read through callbacks, in which Ctrl-C is lost.
         with ExitStack() as files:
-            raw = files.enter_context(path.open("rb"))
+            raw: BinaryIO = files.enter_context(path.open("rb"))
             size = read_wav_size(raw) if raw.seekable() else None
             if size is not None and size.cut:
                 raise AudiodiffError(

@@ -110,11 +110,11 @@ def _read_folder(folder: Path, prefix: str) -> Corpus:
             f"without suffix, such as {next(iter(files))!r}"
         )
     if "dev" not in lists:
-        train = splits["train"]
-        count = n_held_out(len(train))
-        drawn = set(hold_out(train, str(folder), count, lambda id_: _fault_of(files[id_])))
-        splits["dev"] = [id_ for id_ in train if id_ in drawn]
-        splits["train"] = [id_ for id_ in train if id_ not in drawn]
+        ids = splits["train"]
+        count = n_held_out(len(ids))
+        drawn = set(hold_out(ids, str(folder), count, lambda id_: _fault_of(files[id_])))
+        splits["dev"] = [id_ for id_ in ids if id_ in drawn]
+        splits["train"] = [id_ for id_ in ids if id_ not in drawn]
         notes.append(_hold_out_note(folder, splits["dev"]))
     notes.append(_unused_note(folder, sources, splits, files))
     train, dev, test = (

@@ -10,7 +10,7 @@ from audiodiff.data.corpus import Clip, read_corpus
 from audiodiff.data.labelled import LabelledClips
 from audiodiff.data.paired import PairedClips
 from audiodiff.data.shards import Shards, read_split
-from audiodiff.errors import AudiodiffError
+from audiodiff.errors import AudiodiffError, in_unicode
 from audiodiff.system.atomic import replacing
 from audiodiff.training.config import TrainConfig
 from audiodiff.training.state import STATE_NAME
@@ -26,10 +26,13 @@ def check_free(out: Path, config: TrainConfig, resume: bool) -> None:
     """Checks that ``out`` is free for this run, or already belongs to it.
 
     Raises:
-        AudiodiffError: If it holds another run, or this one and ``resume`` is False.
+        AudiodiffError: If it holds another run, or this one and ``resume`` is False, or its name is
+            not in UTF-8.
     """
     if out.exists() and not out.is_dir():
         raise AudiodiffError(f"{out} is a file; give a folder for the run")
+    if str(out) != in_unicode(str(out)):
+        raise AudiodiffError(f"{out}: TensorBoard's log needs a name in UTF-8; choose another out")
     path = out / CONFIG_NAME
     if not path.exists() and not (out / STATE_NAME).exists():
         return
