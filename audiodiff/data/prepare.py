@@ -7,8 +7,11 @@ run goes on where it was and ends with the same files.
 
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Executor
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
+
+from filelock import FileLock, Timeout
 
 from audiodiff.data.cache import ClipFile
 from audiodiff.data.corpus import Clip
@@ -25,7 +28,10 @@ from audiodiff.data.prepared import (
 )
 from audiodiff.errors import AudiodiffError
 from audiodiff.system.atomic import replacing
+from audiodiff.system.jobs import check_writable
 from audiodiff.system.workers import completed
+
+LOCK_NAME = ".prepare.lock"
 
 
 def prepare(
@@ -48,51 +54,70 @@ def prepare(
         The clips and all of their splits, and what was found of each clip, in the same order.
 
     Raises:
-        AudiodiffError: If ``out`` holds a corpus of other settings or cannot be written, if no clip
-            is left to train or to validate on, or if a process of the pool was killed.
+        AudiodiffError: If ``out`` holds a corpus of other settings, cannot be written or is being
+            written by another process, if no clip is left to train or to validate on, or if a
+            process of the pool was killed.
     """
-    _claim(out, settings)
-    journal = out / f".{MANIFEST_NAME}"
-    known = _still_true(layout, out, read_manifest(out / MANIFEST_NAME) | read_manifest(journal))
-    pending = [id_ for id_ in layout.files if id_ not in known]
-    on_clips(len(layout.files) - len(pending))
-    clips = (Clip(id=id_, path=layout.files[id_]) for id_ in pending)
-    work = partial(prepare_clip, settings, out)
-    with journal.open("a", encoding="utf-8") as file:
-        for _, future in completed(pool, work, clips):
-            facts = future.result()
-            known[facts.id] = facts
-            file.write(facts.model_dump_json() + "\n")
-            file.flush()
-            on_clips(1)
-    found = dict(_without_duplicates(known[id_] for id_ in layout.files))
-    for id_, facts in found.items():
-        if facts.reason is not None:
-            target(out, id_).unlink(missing_ok=True)
-    layout = _with_lists(layout, out, found)
-    with replacing(out / MANIFEST_NAME) as temporary:
-        lines = (facts.model_dump_json() + "\n" for facts in found.values())
-        temporary.write_text("".join(lines), encoding="utf-8")
-    journal.unlink()
-    return layout, found
+    with _claimed(out, settings):
+        journal = out / f".{MANIFEST_NAME}"
+        known = _still_true(
+            layout, out, read_manifest(out / MANIFEST_NAME) | read_manifest(journal)
+        )
+        pending = [id_ for id_ in layout.files if id_ not in known]
+        on_clips(len(layout.files) - len(pending))
+        clips = (Clip(id=id_, path=layout.files[id_]) for id_ in pending)
+        work = partial(prepare_clip, settings, out)
+        with journal.open("a", encoding="utf-8") as file:
+            for _, future in completed(pool, work, clips):
+                facts = future.result()
+                known[facts.id] = facts
+                file.write(facts.model_dump_json() + "\n")
+                file.flush()
+                on_clips(1)
+        found = dict(_without_duplicates(known[id_] for id_ in layout.files))
+        for id_, facts in found.items():
+            if facts.reason is not None:
+                target(out, id_).unlink(missing_ok=True)
+        layout = _with_lists(layout, out, found)
+        with replacing(out / MANIFEST_NAME) as temporary:
+            lines = (facts.model_dump_json() + "\n" for facts in found.values())
+            temporary.write_text("".join(lines), encoding="utf-8")
+        journal.unlink()
+        return layout, found
 
 
-def _claim(out: Path, settings: PrepareSettings) -> None:
-    path = out / SETTINGS_NAME
-    text = settings.model_dump_json(indent=2) + "\n"
-    if path.is_file():
-        if path.read_text(encoding="utf-8") != text:
-            raise AudiodiffError(
-                f"{out} was prepared with other settings, see {path}; choose another --out or "
-                "remove that folder"
-            )
-    elif out.exists() and (not out.is_dir() or any(out.iterdir())):
+@contextmanager
+def _claimed(out: Path, settings: PrepareSettings) -> Iterator[None]:
+    """Makes ``out`` the folder of a corpus of these settings, and keeps other processes away."""
+    path, lock = out / SETTINGS_NAME, out / LOCK_NAME
+    if out.exists() and not out.is_dir():
+        raise AudiodiffError(f"{out} is a file; choose another --out")
+    if not path.is_file() and out.exists() and set(out.iterdir()) - {lock}:
         raise AudiodiffError(f"{out} holds something else; choose another --out")
-    else:
+    check_writable(out)
+    out.mkdir(parents=True, exist_ok=True)
+    try:
+        with FileLock(lock, timeout=0):
+            _check_settings(path, settings)
+            for stale in out.rglob(".*.part.*"):
+                stale.unlink()
+            yield
+    except Timeout as error:
+        raise AudiodiffError(
+            f"another process prepares {out}; wait until it is done, or choose another --out"
+        ) from error
+
+
+def _check_settings(path: Path, settings: PrepareSettings) -> None:
+    text = settings.model_dump_json(indent=2) + "\n"
+    if not path.is_file():
         with replacing(path) as temporary:
             temporary.write_text(text, encoding="utf-8")
-    for stale in out.rglob(".*.part.*"):
-        stale.unlink()
+    elif path.read_text(encoding="utf-8") != text:
+        raise AudiodiffError(
+            f"{path.parent} was prepared with other settings, see {path}; choose another --out or "
+            "remove that folder"
+        )
 
 
 def _still_true(layout: Layout, out: Path, known: Manifest) -> Manifest:

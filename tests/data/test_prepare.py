@@ -11,13 +11,14 @@ import numpy as np
 import pytest
 import soundfile
 from corpora import CORPORA, put
+from filelock import FileLock
 from killing import kill_once
 
 from audiodiff.cli.app import main
 from audiodiff.data.cache import build_cache
 from audiodiff.data.corpus import SPLITS, read_corpus, read_ids
 from audiodiff.data.layouts import Layout, read_layout
-from audiodiff.data.prepare import prepare
+from audiodiff.data.prepare import LOCK_NAME, prepare
 from audiodiff.data.prepared import Manifest, PrepareSettings
 from audiodiff.data.report import write_report
 from audiodiff.errors import AudiodiffError
@@ -218,6 +219,19 @@ def test_other_settings_and_foreign_folders_are_refused(tmp_path: Path) -> None:
         prepared(layout, tmp_path / "out", PrepareSettings(sample_rate=22050))
     with pytest.raises(AudiodiffError, match="holds something else"):
         prepared(layout, tmp_path / "raw")
+
+
+def test_one_process_at_a_time_prepares_a_folder(tmp_path: Path) -> None:
+    for seed in range(2):
+        put(tmp_path / "raw" / f"{seed}.wav", seed)
+    layout = read_layout("folder", tmp_path / "raw", None)
+    (tmp_path / "out").mkdir()
+    with (
+        FileLock(tmp_path / "out" / LOCK_NAME),
+        pytest.raises(AudiodiffError, match="another process prepares .*out; wait until it is"),
+    ):
+        prepared(layout, tmp_path / "out")
+    prepared(layout, tmp_path / "out")
 
 
 def test_loudness_and_trimming(tmp_path: Path) -> None:
