@@ -7,20 +7,17 @@ clip. Beside the shards lies ``shards.json``, which tells how many clips and sam
 import io
 import json
 import tarfile
-import time
-import urllib.error
-import urllib.request
-from collections.abc import Mapping
-from pathlib import Path
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
 import soundfile
 from jaxtyping import Int16
-from pydantic import PositiveInt, ValidationError
+from pydantic import Field, PositiveInt, ValidationError
 
 from audiodiff.config import Config
 from audiodiff.data.clips import SAMPLE, Clips
+from audiodiff.data.places import read_file
 from audiodiff.errors import AudiodiffError
 from audiodiff.system.untrusted import DAMAGED, why
 
@@ -29,23 +26,20 @@ INDEX_NAME = "shards.json"
 DAMAGED_SHARD: tuple[type[Exception], ...] = (*DAMAGED, tarfile.TarError)
 """What the readers of a damaged shard raise; soundfile raises a RuntimeError."""
 
-TIMEOUT = 60
-"""Seconds that a server may be silent."""
-
-TRIES = 5
-"""Attempts to read from a server; the waits between them double, from one second on."""
+MAX_INDEX_BYTES = 2**23
+"""Size of the greatest index that is read."""
 
 
 class Shard(Config):
     """One tar file of clips.
 
     Attributes:
-        name: Name of the file.
+        name: Name of the file, which lies beside the index.
         clips: Number of clips in it.
         samples: Number of samples of all its clips.
     """
 
-    name: str
+    name: str = Field(pattern=r"^\w[\w.-]*$")
     clips: PositiveInt
     samples: PositiveInt
 
@@ -69,62 +63,73 @@ def read_index(place: str) -> ShardIndex:
         AudiodiffError: If its index is missing or damaged.
     """
     try:
-        return ShardIndex.model_validate_json(_read(place, INDEX_NAME))
-    except OSError as error:
+        content = read_file(place, INDEX_NAME, MAX_INDEX_BYTES)
+    except (OSError, ValueError) as error:
         raise AudiodiffError(
             f"{place} has no {INDEX_NAME} that can be read ({error}); give a folder that "
             "`audiodiff prepare --shards` wrote, or its address"
         ) from error
+    try:
+        return ShardIndex.model_validate_json(content)
     except ValidationError as error:
         raise AudiodiffError(
             f"{INDEX_NAME} in {place} is damaged; write the shards anew"
         ) from error
 
 
-def read_shard(place: str, name: str, sample_rate: int) -> Clips:
-    """Reads and decodes the clips of one shard.
+def read_shard(place: str, shard: Shard, sample_rate: int) -> Clips:
+    """Reads and decodes the clips of one shard; memory is taken for what the index states alone.
 
     Raises:
-        AudiodiffError: If it cannot be read, or holds clips at another rate.
+        AudiodiffError: If it cannot be read, holds clips at another rate or of several channels, or
+            not those that the index states.
     """
-    from webdataset.tariterators import group_by_keys, tar_file_iterator
+    from webdataset.tariterators import group_by_keys
 
+    # FLAC takes less than 4 bytes for a sample; headers and facts take little of what is added.
+    most = 4 * shard.samples + 2**17 * shard.clips + 2**20
+    ids, waves, n_samples = [], [], 0
     try:
-        stream = io.BytesIO(_read(place, name))
-        files = ({**file, "__url__": name} for file in tar_file_iterator(stream))
-        ids, waves, rates = zip(*map(_decoded, group_by_keys(files)), strict=True)
+        content = io.BytesIO(read_file(place, shard.name, most))
+        # Not compressed, or it could unpack to any size.
+        with tarfile.open(fileobj=content, mode="r:") as tar:
+            for sample in group_by_keys(_members(tar, shard.name)):
+                wave = _decoded(sample, sample_rate, shard.samples - n_samples)
+                ids.append(json.loads(sample["json"])["source"]["id"])
+                waves.append(wave)
+                n_samples += len(wave)
+        if (len(ids), n_samples) != (shard.clips, shard.samples):
+            raise ValueError(
+                f"it holds {len(ids)} clips of {n_samples} samples where {INDEX_NAME} states "
+                f"{shard.clips} of {shard.samples}"
+            )
     except DAMAGED_SHARD as error:
         raise AudiodiffError(
-            f"shard {name} of {place} cannot be read ({why(error)}); fetch or write it again"
+            f"shard {shard.name} of {place} cannot be read ({why(error)}); fetch or write it again"
         ) from error
-    if set(rates) != {sample_rate}:
-        raise AudiodiffError(
-            f"shard {name} of {place} has clips at {max(rates)} Hz, not {sample_rate}; write it "
-            "anew"
-        )
     return Clips(np.concatenate(waves), ids, [len(wave) for wave in waves], sample_rate)
 
 
-def _decoded(sample: Mapping[str, Any]) -> tuple[str, Int16[np.ndarray, " samples"], int]:
-    """The id, the samples and the sample rate of a clip."""
-    wave, rate = soundfile.read(io.BytesIO(sample["flac"]), dtype="int16")
-    return json.loads(sample["json"])["source"]["id"], wave.astype(SAMPLE), rate
+def _members(tar: tarfile.TarFile, url: str) -> Iterator[dict[str, Any]]:
+    """The files of a tar file, as webdataset has them; sparse ones, of any size, are left out."""
+    for member in tar:
+        if member.isreg() and not member.issparse():
+            file = tar.extractfile(member)
+            assert file is not None, "a regular file has a content"
+            yield {"fname": member.name, "data": file.read(), "__url__": url}
 
 
-def _read(place: str, name: str) -> bytes:
-    if not place.startswith(("http://", "https://")):
-        return (Path(place) / name).read_bytes()
-    for n in range(TRIES):
-        try:
-            url = f"{place.rstrip('/')}/{name}"
-            with urllib.request.urlopen(url, timeout=TIMEOUT) as answer:
-                content: bytes = answer.read()
-                return content
-        except urllib.error.HTTPError as error:
-            if error.code < 500 or n == TRIES - 1:  # a further try would fail alike
-                raise
-        except OSError:
-            if n == TRIES - 1:
-                raise
-        time.sleep(2**n)
-    raise AssertionError("the last try returns or raises")
+def _decoded(
+    sample: Mapping[str, Any], sample_rate: int, most: int
+) -> Int16[np.ndarray, " samples"]:
+    """The samples of a clip, of which there may be ``most``."""
+    with soundfile.SoundFile(io.BytesIO(sample["flac"])) as file:
+        if file.channels != 1:
+            raise ValueError(f"clip {sample['__key__']} has {file.channels} channels, not one")
+        if file.samplerate != sample_rate:
+            raise ValueError(
+                f"clip {sample['__key__']} is at {file.samplerate} Hz, not {sample_rate}"
+            )
+        if file.frames > most:
+            raise ValueError(f"it holds more samples than {INDEX_NAME} states")
+        return file.read(dtype="int16").astype(SAMPLE)

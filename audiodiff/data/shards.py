@@ -88,7 +88,7 @@ class Shards:
         for other in wanted:
             if other not in self._loaded:
                 self._loaded[other] = self._executor.submit(
-                    read_shard, self.place, self.shards[other].name, self.sample_rate
+                    read_shard, self.place, self.shards[other], self.sample_rate
                 )
         return self._loaded[shard].result()
 
@@ -133,7 +133,7 @@ def read_split(place: str, split: str) -> Clips:
     shards = index.splits.get(split, ())
     if not shards:
         raise AudiodiffError(f"{place} has no shard of {split}; write the shards anew")
-    parts = [read_shard(place, shard.name, index.sample_rate) for shard in shards]
+    parts = [read_shard(place, shard, index.sample_rate) for shard in shards]
     return Clips(
         np.concatenate([part.samples for part in parts]),
         [id_ for part in parts for id_ in part.ids],

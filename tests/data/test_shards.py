@@ -1,15 +1,20 @@
 """Corpora in tar shards: written, read, and trained from."""
 
 import functools
+import io
+import json
+import tarfile
 import threading
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 import pytest
+import soundfile
 from corpora import put
 
 pytest.importorskip("webdataset")
@@ -113,14 +118,22 @@ def test_processes_share_the_shards_of_an_epoch(packed: Path) -> None:
 
 
 class Flaky(SimpleHTTPRequestHandler):
-    """Serves a folder, and fails the first time that it is asked for a tar file."""
+    """Serves a folder, but fails at first when it is asked for a tar file, each time otherwise."""
 
-    failed = False
+    fails: ClassVar[list[str]] = []
 
     def do_GET(self) -> None:
-        if self.path.endswith(".tar") and not Flaky.failed:
-            Flaky.failed = True
+        fault = Flaky.fails.pop() if self.path.endswith(".tar") and Flaky.fails else None
+        if fault == "error":
             self.send_error(503)
+        elif fault == "dropped":
+            content = Path(self.translate_path(self.path)).read_bytes()
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            self.wfile.write(content[: len(content) // 2])
+        elif fault == "silent":
+            self.close_connection = True
         else:
             super().do_GET()
 
@@ -137,16 +150,97 @@ def served(packed: Path) -> Iterator[str]:
         server.shutdown()
 
 
-def test_crops_over_the_network_are_those_from_the_disk(packed: Path, served: str) -> None:
+def test_crops_over_the_network_are_those_from_the_disk(
+    packed: Path, served: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waits: list[float] = []
+    monkeypatch.setattr("audiodiff.data.places.time.sleep", waits.append)
+    Flaky.fails[:] = ["silent", "dropped", "error"]
+
     def crops(place: str) -> np.ndarray:
         shards = Shards(place, seed=0, n_samples=N_SAMPLES, batch_size=4, world=1)
         return crop_batch(shards, seed=0, start=4, batch_size=8, n_samples=N_SAMPLES).wave.numpy()
 
     np.testing.assert_array_equal(crops(served), crops(str(packed / "shards")))
+    assert waits == [1, 2, 4]
     with pytest.raises(
         AudiodiffError, match=r"has no shards.json that can be read \(HTTP Error 404"
     ):
         Shards(f"{served}/nowhere", 0, N_SAMPLES, 4, 1)
+    Flaky.fails[:] = ["dropped"] * 5
+    with pytest.raises(AudiodiffError, match=r"cannot be read \(the connection fails: Incomplete"):
+        read_split(served, "dev")
+    with pytest.raises(AudiodiffError, match="has no shards.json that can be read"):
+        read_index("http://127.0.0.1:port")
+
+
+def test_an_index_names_files_beside_itself_alone(tmp_path: Path) -> None:
+    for name in ("/dev/zero", "../a.tar", ".a.tar", "a/b.tar", "a\\b.tar", ""):
+        shard = {"name": name, "clips": 1, "samples": 1}
+        index = {"sample_rate": RATE, "splits": {"dev": [shard]}}
+        (tmp_path / "shards.json").write_text(json.dumps(index))
+        with pytest.raises(AudiodiffError, match=r"shards\.json in .* is damaged"):
+            read_index(str(tmp_path))
+
+
+def a_shard(
+    folder: Path, wave: np.ndarray, rate: int = RATE, mode: str = "w", **stated: int
+) -> str:
+    """A folder with one shard of one clip, which the index states or not."""
+    encoded = io.BytesIO()
+    soundfile.write(encoded, wave, rate, format="FLAC")
+    with tarfile.open(folder / "dev.tar", mode) as tar:  # type: ignore[call-overload]
+        for suffix, content in (
+            ("flac", encoded.getvalue()),
+            ("json", b'{"source": {"id": "a", "path": "a", "size": 1, "mtime_ns": 1}}'),
+        ):
+            member = tarfile.TarInfo(f"00000000.{suffix}")
+            member.size = len(content)
+            tar.addfile(member, io.BytesIO(content))
+    shard = {"name": "dev.tar", "clips": 1, "samples": len(wave)} | stated
+    index = {"sample_rate": RATE, "splits": {"dev": [shard]}}
+    (folder / "shards.json").write_text(json.dumps(index))
+    return str(folder)
+
+
+@pytest.mark.parametrize(
+    ("kind", "reason"),
+    [
+        ({}, None),
+        ({"channels": 2}, r"clip 00000000 has 2 channels, not one"),
+        ({"rate": 16000}, r"clip 00000000 is at 16000 Hz, not 8000"),
+        ({"mode": "w:gz"}, r"not a|truncated|bad checksum|invalid header"),
+        ({"clips": 2}, r"it holds 1 clips of 500 samples where shards.json states 2 of 500"),
+        ({"samples": 501}, r"it holds 1 clips of 500 samples where shards.json states 1 of 501"),
+        ({"samples": 499}, r"it holds more samples than shards.json states"),
+        ({"seconds": 3600, "samples": 1}, r"it holds more samples than shards.json states"),
+    ],
+)
+def test_a_shard_that_is_not_as_stated_is_one_sentence(
+    tmp_path: Path, kind: dict, reason: str | None
+) -> None:
+    stated = dict(kind)
+    shape = (stated.pop("seconds", 0.0625) * RATE, stated.pop("channels", 1))
+    place = a_shard(tmp_path, np.zeros([round(n) for n in shape]), **stated)
+    if reason is None:
+        assert read_split(place, "dev").ids == ("a",)
+    else:
+        with pytest.raises(
+            AudiodiffError, match=rf"shard dev\.tar of .* \(.*({reason}).*\); fetch"
+        ):
+            read_split(place, "dev")
+
+
+def test_a_shard_larger_than_it_can_need_or_no_file_is_not_read(tmp_path: Path) -> None:
+    place = a_shard(tmp_path, np.zeros(500))
+    with (tmp_path / "dev.tar").open("ab") as file:
+        file.truncate(2**30)
+    with pytest.raises(AudiodiffError, match=r"more than \d+ bytes, the most that it can need"):
+        read_split(place, "dev")
+    (tmp_path / "dev.tar").unlink()
+    (tmp_path / "dev.tar").symlink_to("/dev/zero")
+    with pytest.raises(AudiodiffError, match=r"cannot be read \(No such file"):
+        read_split(place, "dev")
 
 
 def test_a_damaged_shard_is_named(packed: Path, tmp_path: Path) -> None:
