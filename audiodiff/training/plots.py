@@ -17,7 +17,9 @@ def curves_figure(records: Sequence[dict[str, Any]]) -> "Figure":
     for name in ("train/loss", "dev/loss", *sorted(spectral)):
         points = [(record["step"], record[name]) for record in records if name in record]
         if points:
-            axis.plot(*zip(*points, strict=True), label=name)
+            # A single point makes no line.
+            marker = "o" if len(points) == 1 else None
+            axis.plot(*zip(*points, strict=True), label=name, marker=marker)
             axis.set_yscale("log")
     axis.set(xlabel="step", ylabel="loss")
     axis.grid(alpha=0.3, which="both")
