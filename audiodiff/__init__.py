@@ -9,25 +9,8 @@ Example:
     torch.Size([1, 22016])
 """
 
-from audiodiff.errors import AudiodiffError
-from audiodiff.mel.log_mel import LogMel, MelConfig
-from audiodiff.mel.presets import PRESETS
-from audiodiff.model.config import ModelConfig
-from audiodiff.model.model import Model
-from audiodiff.model.run import Run
-from audiodiff.pipelines.generator import Generator
-from audiodiff.pipelines.vocoder import Vocoder
-from audiodiff.samplers.registry import SAMPLERS
+import lazy_loader
 
-__all__ = [
-    "PRESETS",
-    "SAMPLERS",
-    "AudiodiffError",
-    "Generator",
-    "LogMel",
-    "MelConfig",
-    "Model",
-    "ModelConfig",
-    "Run",
-    "Vocoder",
-]
+# The names are in __init__.pyi. Each is imported when it is first used, so that the command line
+# starts without torch.
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

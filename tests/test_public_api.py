@@ -9,15 +9,15 @@ import audiodiff
 
 def test_the_public_names_are_these() -> None:
     assert audiodiff.__all__ == [
-        "PRESETS",
-        "SAMPLERS",
         "AudiodiffError",
         "Generator",
         "LogMel",
         "MelConfig",
         "Model",
         "ModelConfig",
+        "PRESETS",
         "Run",
+        "SAMPLERS",
         "Vocoder",
     ]
     for name in audiodiff.__all__:
@@ -45,3 +45,16 @@ def test_importing_needs_no_extra() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+def test_the_help_needs_no_torch() -> None:
+    """What takes seconds to import waits until a command needs it."""
+    code = (
+        "import sys\n"
+        "from audiodiff.cli.app import main\n"
+        "sys.argv = ['audiodiff', '--help']\n"
+        "try:\n    main()\n"
+        "finally: print(sorted({'torch', 'numpy', 'pydantic', 'matplotlib'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[]"

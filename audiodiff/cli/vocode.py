@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from audiodiff.cli import stream as cli_stream
 from audiodiff.cli.options import (
     Compile,
     Device,
@@ -132,6 +131,8 @@ def vocode(
     if verbose:
         console.print(run_in_words(vocoder.model, settings.run))
     if stream is not None:
+        from audiodiff.cli import stream as cli_stream
+
         streams = cli_stream.standard_streams()
         cli_stream.stream(vocoder, stream, latency, steps, sampler, seed, *streams)
         return
