@@ -1,5 +1,5 @@
 """``python -m audiodiff``: the command line, also for launchers that start a module."""
 
-from audiodiff.cli.app import main
+from audiodiff.cli import main
 
 main()
