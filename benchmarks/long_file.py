@@ -42,7 +42,7 @@ def main(
         io.save(job.source, np.tile(wave, int(minutes * 60 * rate / len(wave)) + 1), rate)
         start = time.monotonic()
         settings = VocodeSettings(n_steps=steps)
-        vocode_file(vocoder, job, settings, on_audio=lambda seconds: None)
+        vocode_file(vocoder, job, settings, on_audio=lambda job, seconds, whole: None)
         spent = time.monotonic() - start
     print(f"{minutes:g} minutes, {steps} steps: peak memory {peak_gib():.2f} GiB")
     print(f"real-time factor {spent / minutes / 60:.3f}")

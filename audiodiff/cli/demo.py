@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from audiodiff.cli.options import A_MODEL
+from audiodiff.cli.options import A_MODEL, Threads
 from audiodiff.cli.terminal import require
 
 
@@ -23,13 +23,16 @@ def demo(
     share: Annotated[
         bool, typer.Option("--share", help="Create a public link through Gradio's relay.")
     ] = False,
+    threads: Threads = None,
 ) -> None:
     """Serve a web page to vocode, compare systems and watch runs; it works offline."""
     require("the demo", "demo", "gradio", "pesq")
     from audiodiff.demo.page import launch
     from audiodiff.model.hub import model_directory
+    from audiodiff.system.threads import computing, n_threads
 
     models = model or ["default"]
     for name in models:
         model_directory(name)  # a wrong name fails here, not before a visitor
-    launch(models, host, port, share)
+    with computing(n_threads(threads)):  # each visitor's thread then has as many
+        launch(models, host, port, share)

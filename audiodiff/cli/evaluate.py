@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from audiodiff.cli.options import Threads
 from audiodiff.cli.terminal import console, exit_status, progress_bar, require, results
 
 
@@ -25,6 +26,7 @@ def evaluate(
             dir_okay=False,
         ),
     ] = None,
+    threads: Threads = None,
 ) -> None:
     """Score audio against its reference: PESQ, ESTOI, M-STFT, log-mel, MCD, F0, voicing, hiss.
 
@@ -34,8 +36,9 @@ def evaluate(
     from audiodiff.metrics.evaluate import evaluate_folders
     from audiodiff.metrics.tables import file_table, remarks, summary_table
     from audiodiff.system.atomic import replacing
+    from audiodiff.system.threads import computing, n_threads
 
-    with progress_bar() as progress:
+    with progress_bar() as progress, computing(n_threads(threads)):
         task = progress.add_task("judging", total=None, note="")
         result = evaluate_folders(
             reference, output, lambda name: progress.update(task, advance=1, note=name)

@@ -33,6 +33,15 @@ Workers = Annotated[
     ),
 ]
 
+Threads = Annotated[
+    int | None,
+    typer.Option(
+        help="Number of threads to compute with on the CPU; as many as this process has cores if "
+        "not given.",
+        min=1,
+    ),
+]
+
 ModelName = Annotated[
     str, typer.Argument(metavar="MODEL", help=f"Model: {A_MODEL}.", show_default=False)
 ]

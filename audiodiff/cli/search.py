@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from audiodiff.cli.options import ModelName, Sampler, Seed
+from audiodiff.cli.options import ModelName, Sampler, Seed, Threads
 from audiodiff.cli.terminal import console, progress_bar, require, step_counts
 
 SCALE = 1000
@@ -62,6 +62,7 @@ def search(
             "package or from the hub.",
         ),
     ] = None,
+    threads: Threads = None,
 ) -> None:
     """Find the best diffusion times for given numbers of steps; vocode --steps uses them."""
     require("searching", "search", "pesq", "cma")
@@ -70,11 +71,12 @@ def search(
     from audiodiff.model.hub import model_directory
     from audiodiff.search.command import Task, search
     from audiodiff.search.plots import times_figure
+    from audiodiff.system.threads import computing, n_threads
 
     directory = model_directory(model)
     counts = step_counts(steps)
     task = Task(data, sampler, counts, method, split, budget, force, seed)
-    with progress_bar() as progress:
+    with progress_bar() as progress, computing(n_threads(threads)):
         bar = progress.add_task("searching", total=SCALE, note="")
         folder = search(
             directory,

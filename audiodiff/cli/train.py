@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from audiodiff.cli.options import A_MODEL
+from audiodiff.cli.options import A_MODEL, Threads
 from audiodiff.cli.terminal import console, require
 from audiodiff.errors import AudiodiffError
 
@@ -51,6 +51,7 @@ def train(
             help="Setting that overrides the config, e.g. optimizer.lr=1e-4; may be repeated.",
         ),
     ] = None,
+    threads: Threads = None,
 ) -> None:
     """Train a model, in one process or under `accelerate launch` or `torchrun`."""
     require("training", "train", "accelerate", "tensorboard")
@@ -61,6 +62,7 @@ def train(
     if shards is not None and mels is not None:
         raise AudiodiffError("--mels goes with --data alone; shards hold no mels")
     from audiodiff.model.hub import model_directory
+    from audiodiff.system.threads import computing, n_threads
     from audiodiff.training.config import read_train_config
     from audiodiff.training.session import Stop
     from audiodiff.training.trainer import train as run
@@ -68,14 +70,15 @@ def train(
     settings = read_train_config(config, set_ or [])
     start = None if init is None else model_directory(init)
     stop = Stop(max_steps, max_minutes)
-    run(
-        settings,
-        data or [],
-        out,
-        stop=stop,
-        resume=resume,
-        init=start,
-        shards=shards,
-        mels=mels,
-        say=console.print,
-    )
+    with computing(n_threads(threads)):
+        run(
+            settings,
+            data or [],
+            out,
+            stop=stop,
+            resume=resume,
+            init=start,
+            shards=shards,
+            mels=mels,
+            say=console.print,
+        )

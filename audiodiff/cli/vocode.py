@@ -1,13 +1,14 @@
 """`audiodiff vocode`."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
+from audiodiff.cli.display import Display
 from audiodiff.cli.options import (
     Compile,
     Device,
@@ -21,6 +22,7 @@ from audiodiff.cli.options import (
     Sampler,
     Seed,
     Steps,
+    Threads,
     Workers,
 )
 from audiodiff.cli.terminal import console, progress_bar, report_outcome, require, run_in_words
@@ -28,7 +30,7 @@ from audiodiff.errors import AudiodiffError
 from audiodiff.system.jobs import Index, Job, Spread, find_jobs, one_by_one, run_jobs
 
 if TYPE_CHECKING:
-    from audiodiff.pipelines.files import Loading, Made, VocodeSettings
+    from audiodiff.pipelines.files import Loading, Made, OnAudio, VocodeSettings
     from audiodiff.pipelines.vocoder import Vocoder
 
 
@@ -56,6 +58,7 @@ def vocode(
     batch_size: Annotated[
         int, typer.Option(help="Number of pieces of a long file made at once.", min=1)
     ] = 1,
+    threads: Threads = None,
     workers: Workers = 1,
     engine: Annotated[
         str,
@@ -102,6 +105,10 @@ def vocode(
     from audiodiff.pipelines.vocoder import Vocoder
 
     _check_usage(engine, stream, bool(inputs), out is not None)
+    if threads is not None and (workers > 1 or engine == "ray"):
+        raise AudiodiffError(
+            "--threads shares one process; workers have a core each, so leave it out"
+        )
     if stream is not None:
         given = {
             "--preset": preset is not None,
@@ -132,13 +139,15 @@ def vocode(
         console.print(run_in_words(vocoder.model, settings.run))
     if stream is not None:
         from audiodiff.cli import stream as cli_stream
+        from audiodiff.system.threads import computing
 
         streams = cli_stream.standard_streams()
-        cli_stream.stream(vocoder, stream, latency, steps, sampler, seed, *streams)
+        # Its pieces are too short to share.
+        with computing(1 if threads is None else threads):
+            cli_stream.stream(vocoder, stream, latency, steps, sampler, seed, *streams)
         return
-    _vocode_files(
-        jobs, vocoder, loading, settings, engine, workers, notes=Index(index), overwrite=overwrite
-    )
+    means = Means(engine, min(workers, max(1, len(jobs))), threads)
+    _vocode_files(jobs, vocoder, loading, settings, means, notes=Index(index), overwrite=overwrite)
 
 
 def _check_usage(engine: str, stream: str | None, has_inputs: bool, has_out: bool) -> None:
@@ -172,62 +181,73 @@ def _check_run(vocoder: "Vocoder", settings: "VocodeSettings") -> None:
     vocoder.model.sampler(settings.run)
 
 
+class Means(NamedTuple):
+    """What computes: the engine, the number of its processes, and the threads of a single one."""
+
+    engine: str
+    workers: int
+    threads: int | None
+
+    @property
+    def elsewhere(self) -> bool:
+        """Whether other processes compute."""
+        return self.engine == "ray" or self.workers > 1
+
+
 def _vocode_files(
     jobs: Sequence[Job],
     vocoder: "Vocoder",
     loading: "Loading",
     settings: "VocodeSettings",
-    engine: str,
-    workers: int,
+    means: Means,
     *,
     notes: Index,
     overwrite: bool,
 ) -> None:
     """Vocodes files here or in other processes, shows progress, and reports the outcome."""
-    from audiodiff.pipelines.files import Meter, vocode_file
-
-    meter, elsewhere = Meter(), engine == "ray" or workers > 1
     run = {"model": loading.model, **settings.model_dump()}
     with progress_bar() as progress:
-        task = progress.add_task("vocoding", total=len(jobs), note="")
-
-        def on_audio(seconds: float) -> None:
-            meter.add(seconds)
-            progress.update(task, note=meter.text())
+        display = Display(progress, len(jobs))
 
         def on_job(job: Job, made: "Made | None") -> None:
-            if made is not None and elsewhere:
-                on_audio(made.seconds)
+            if made is not None and means.elsewhere:
+                display.on_audio(job, made.seconds, made.seconds)
             if made is not None and made.remark:
                 console.print(made.remark)
             notes.add(job, made and {"seconds": round(made.seconds, 3), **run})
-            progress.advance(task)
+            display.on_file()
 
-        def here(job: Job) -> "Made":
-            return vocode_file(vocoder, job, settings, on_audio)
-
-        with _spread(engine, workers, loading, settings, here) as spread:
+        with _spread(means, vocoder, loading, settings, display.on_audio) as spread:
             outcome = run_jobs(jobs, spread, overwrite=overwrite, on_job=on_job)
-    report_outcome(outcome, meter.text())
+    report_outcome(outcome, display.meter.text())
 
 
 @contextmanager
 def _spread(
-    engine: str,
-    workers: int,
+    means: Means,
+    vocoder: "Vocoder",
     loading: "Loading",
     settings: "VocodeSettings",
-    here: "Callable[[Job], Made]",
+    on_audio: "OnAudio",
 ) -> "Iterator[Spread[Made]]":
     """Chooses where the jobs run: on a Ray cluster, in a pool of processes, or here."""
-    if engine == "ray":
+    from audiodiff.pipelines.files import ahead, vocode_file
+    from audiodiff.system.threads import computing, n_threads, side_by_side
+
+    n = n_threads(means.threads)
+    if means.engine == "ray":
         from audiodiff.pipelines.ray import on_ray
 
-        yield on_ray(loading, settings, workers)
-    elif workers > 1:
+        yield on_ray(loading, settings, means.workers)
+    elif means.workers > 1:
         from audiodiff.system.workers import in_pool, worker_pool
 
-        with worker_pool(workers) as pool:
+        with worker_pool(means.workers) as pool:
             yield in_pool(pool, partial(loading.vocode, settings))
+    elif loading.compile or vocoder.device.type != "cpu":
+        # The accelerator is shared anyway, and compiled code is made by one thread.
+        with computing(n):
+            yield one_by_one(lambda job: vocode_file(vocoder, job, settings, on_audio))
     else:
-        yield one_by_one(here)
+        with side_by_side(n) as each:
+            yield ahead(vocoder, settings, on_audio, each, 2 * n)

@@ -1,15 +1,17 @@
-"""One file through a vocoder: audio is resynthesised, a mel becomes sound."""
+"""Files through a vocoder: audio is resynthesised, a mel becomes sound."""
 
-import time
-from collections.abc import Callable
-from functools import cache
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from functools import cache, partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from audiodiff._types import WavePiece
 from audiodiff.audio import io
 from audiodiff.audio.plots import save_figure, spectrogram_figure
 from audiodiff.config import Config
@@ -17,11 +19,17 @@ from audiodiff.errors import AudiodiffError
 from audiodiff.mel.files import MEL_SUFFIXES, load_mel
 from audiodiff.mel.own import OwnMel, own_mel
 from audiodiff.model.run import Run
+from audiodiff.pipelines.pieces import CHUNK_FRAMES
 from audiodiff.pipelines.vocoder import Vocoder
-from audiodiff.system.jobs import Job
+from audiodiff.system.jobs import Job, Spread
 from audiodiff.system.memory import enough_memory
+from audiodiff.system.threads import Map
 
 INPUT_SUFFIXES = io.AUDIO_SUFFIXES | MEL_SUFFIXES
+
+
+OnAudio: TypeAlias = Callable[[Job, float, float], None]
+"""Takes a job, the seconds of a piece of its sound, and those of the whole."""
 
 
 class VocodeSettings(Config):
@@ -63,33 +71,33 @@ class Made(NamedTuple):
     remark: str | None
 
 
-class Meter:
-    """Measures the audio made against the time spent."""
+class Begun(NamedTuple):
+    """A file that was read, and whose sound is on its way.
 
-    def __init__(self) -> None:
-        self.audio = 0.0
-        self.start = time.monotonic()
+    Attributes:
+        job: The file and its result.
+        original: The file's own sound; None of a mel.
+        own: The mel.
+        pieces: Pieces of the sound, in order.
+    """
 
-    def add(self, seconds: float) -> None:
-        """Adds a piece."""
-        self.audio += seconds
+    job: Job
+    original: Float[Tensor, " samples"] | None
+    own: OwnMel
+    pieces: Iterator[WavePiece]
 
-    def text(self) -> str:
-        """Audio made, time spent and their ratio."""
-        spent = time.monotonic() - self.start
-        if not self.audio:
-            return ""
-        return (
-            f"{self.audio:.1f} s of audio in {spent:.1f} s, real-time factor "
-            f"{spent / self.audio:.2f}"
-        )
+    @property
+    def n_pieces(self) -> int:
+        """Number of pieces, roughly."""
+        return 1 + self.own.mel.shape[2] // CHUNK_FRAMES
 
 
 def vocode_file(
     vocoder: Vocoder,
     job: Job,
     settings: VocodeSettings,
-    on_audio: Callable[[float], None],
+    on_audio: OnAudio,
+    each: Map = map,
 ) -> Made:
     """Reads, vocodes and writes one file.
 
@@ -97,19 +105,42 @@ def vocode_file(
         vocoder: The vocoder that makes the sound.
         job: The file and its result.
         settings: The settings of the run and the result.
-        on_audio: Callback for the seconds of each piece made.
+        on_audio: Callback for each piece made.
+        each: Makes the pieces of the sound, one after another or side by side.
 
     Raises:
         AudiodiffError: If the file is bad or the result cannot be written.
     """
+    return finished(vocoder, begun(vocoder, job, settings, each), settings, on_audio)
+
+
+def begun(vocoder: Vocoder, job: Job, settings: VocodeSettings, each: Map) -> Begun:
+    """Reads one file and begins its sound.
+
+    Raises:
+        AudiodiffError: If the file is bad.
+    """
     is_mel = job.source.suffix.lower() in MEL_SUFFIXES
-    with enough_memory(job.source, "lower --batch-size or split it into shorter files"):
+    with _enough_memory(job):
         original = None if is_mel else _read_wave(vocoder, job.source)
         if original is None:
             own = _read_mel(vocoder, job.source, settings.preset)
         else:
             own = own_mel_of(vocoder, original)
-        made = _make(vocoder, own, settings, on_audio)
+        run = settings.n_steps, settings.sampler, settings.seed
+        pieces = vocoder.chunks(own.mel, *run, batch_size=settings.batch_size, each=each)
+        return Begun(job, original if settings.plot else None, own, own.sound(pieces))
+
+
+def finished(vocoder: Vocoder, file: Begun, settings: VocodeSettings, on_audio: OnAudio) -> Made:
+    """Takes the sound of a file as it is made, and writes it.
+
+    Raises:
+        AudiodiffError: If memory runs out, or the result cannot be written.
+    """
+    job, original, own, _ = file
+    with _enough_memory(job):
+        made = _joined(file, on_audio)
         if settings.plot:
             # Before the sound, whose presence means that the file is finished.
             shown = [] if original is None else [(f"{job.source.name}, the input", original)]
@@ -123,6 +154,50 @@ def vocode_file(
     return Made(len(sound) / rate, clipped if n_clipped else None)
 
 
+def ahead(
+    vocoder: Vocoder,
+    settings: VocodeSettings,
+    on_audio: OnAudio,
+    each: Map,
+    n_pieces: int,
+) -> Spread[Made]:
+    """Vocodes files in order, and begins files ahead while few pieces are on their way.
+
+    Args:
+        vocoder: The vocoder that makes the sound.
+        settings: The settings of the run and the results.
+        on_audio: Callback for each piece made.
+        each: Makes pieces of sound side by side.
+        n_pieces: Number of pieces that keeps it busy.
+    """
+
+    def begin(job: Job) -> tuple[int, Callable[[], Made]]:
+        try:
+            file = begun(vocoder, job, settings, each)
+        except (AudiodiffError, OSError) as error:
+            return 0, partial(_fail, error)
+        return file.n_pieces, partial(finished, vocoder, file, settings, on_audio)
+
+    def spread(jobs: Sequence[Job]) -> Iterator[tuple[Job, Callable[[], Made]]]:
+        waiting: deque[tuple[Job, int, Callable[[], Made]]] = deque()
+        for job in jobs:
+            waiting.append((job, *begin(job)))
+            while sum(n for _, n, _ in waiting) > n_pieces:
+                done, _, result = waiting.popleft()
+                yield done, result
+        yield from ((job, result) for job, _, result in waiting)
+
+    return spread
+
+
+def _fail(error: Exception) -> Made:
+    raise error
+
+
+def _enough_memory(job: Job) -> AbstractContextManager[None]:
+    return enough_memory(job.source, "lower --batch-size or split it into shorter files")
+
+
 class Loading(NamedTuple):
     """The arguments of `Vocoder.from_pretrained`, for a process that has yet to load it."""
 
@@ -133,7 +208,7 @@ class Loading(NamedTuple):
 
     def vocode(self, settings: VocodeSettings, job: Job) -> Made:
         """Vocodes a file by this vocoder, which a process loads once."""
-        return vocode_file(_vocoder(self), job, settings, on_audio=lambda seconds: None)
+        return vocode_file(_vocoder(self), job, settings, on_audio=lambda job, seconds, whole: None)
 
 
 @cache
@@ -141,14 +216,11 @@ def _vocoder(loading: Loading) -> Vocoder:
     return Vocoder.from_pretrained(*loading)
 
 
-def _make(
-    vocoder: Vocoder, own: OwnMel, settings: VocodeSettings, on_audio: Callable[[float], None]
-) -> Float[Tensor, " samples"]:
+def _joined(file: Begun, on_audio: OnAudio) -> Float[Tensor, " samples"]:
     pieces = []
-    run = settings.n_steps, settings.sampler, settings.seed
-    for piece in own.sound(vocoder.chunks(own.mel, *run, batch_size=settings.batch_size)):
+    for piece in file.pieces:
         pieces.append(piece[0].cpu())
-        on_audio(len(pieces[-1]) / own.rate)
+        on_audio(file.job, len(pieces[-1]) / file.own.rate, file.own.n_samples / file.own.rate)
     return torch.cat(pieces)
 
 

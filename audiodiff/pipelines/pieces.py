@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from itertools import chain
+from typing import NamedTuple
 
 import torch
 from jaxtyping import Float
@@ -12,12 +14,32 @@ from audiodiff.errors import AudiodiffError
 from audiodiff.model.model import Model
 from audiodiff.model.run import Run
 from audiodiff.pipelines.spans import Span, cut, grouped
+from audiodiff.system.threads import Map
 
 CHUNK_FRAMES = 1024
 """Frames of a long mel that are made at once, without context: about twelve seconds."""
 
 MAX_CONTEXT = 128
 """Most frames of context, about 1.5 seconds: more would make exactness too expensive."""
+
+
+class Cutting(NamedTuple):
+    """How a long mel is cut, and what makes the pieces.
+
+    Attributes:
+        chunk_frames: Frames of a piece.
+        context_frames: Frames of context on either side; those of `context_of` if None.
+        batch_size: Pieces of equal size that are made at once.
+        each: Makes the batches, one after another or side by side.
+    """
+
+    chunk_frames: int = CHUNK_FRAMES
+    context_frames: int | None = None
+    batch_size: int = 1
+    each: Map = map
+
+
+PLAIN = Cutting()
 
 
 def context_of(model: Model, run: Run) -> int:
@@ -30,28 +52,20 @@ def context_of(model: Model, run: Run) -> int:
     return min(calls * model.receptive_radius, MAX_CONTEXT)
 
 
-def in_pieces(
-    model: Model,
-    mel: Mel,
-    run: Run,
-    chunk_frames: int,
-    context_frames: int | None,
-    batch_size: int,
-) -> Iterator[WavePiece]:
+def in_pieces(model: Model, mel: Mel, run: Run, cutting: Cutting) -> Iterator[WavePiece]:
     """The sound of a mel in pieces; joined along samples they are the whole.
 
     Args:
         model: A model with a mel.
         mel: (batch, n_mels, frames) in the model's own preset, on its device.
         run: The run.
-        chunk_frames: Frames of a piece.
-        context_frames: Frames of context on either side; those of `context_of` if None.
-        batch_size: Pieces of equal size that are made at once.
+        cutting: How the mel is cut.
 
     Raises:
         AudiodiffError: At once, if a size is below 1, or the run's sampler, times or seeds are
             wrong.
     """
+    chunk_frames, context_frames, batch_size, each = cutting
     if context_frames is not None and context_frames < 0:
         raise AudiodiffError(f"context_frames={context_frames}: give 0 or more")
     if chunk_frames < 1 or batch_size < 1:
@@ -62,13 +76,12 @@ def in_pieces(
     context = context_of(model, run)
     context = context if context_frames is None else context_frames
     groups = grouped(cut(mel.shape[2], chunk_frames, context), batch_size)
-    return (
-        piece
-        for group in groups
-        for piece in made_of(
-            model, torch.cat([mel[..., span.first : span.last] for span in group]), group, run
-        )
-    )
+
+    def made(group: list[Span]) -> list[WavePiece]:
+        mels = torch.cat([mel[..., span.first : span.last] for span in group])
+        return made_of(model, mels, group, run)
+
+    return chain.from_iterable(each(made, groups))
 
 
 @torch.no_grad()

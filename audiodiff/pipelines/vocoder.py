@@ -19,10 +19,11 @@ from audiodiff.model.model import DEFAULT, Model
 from audiodiff.model.run import Run
 from audiodiff.pipelines.lengths import Lengths, by_length, checked_lengths
 from audiodiff.pipelines.loading import loaded
-from audiodiff.pipelines.pieces import CHUNK_FRAMES, context_of, in_pieces, made_of
+from audiodiff.pipelines.pieces import CHUNK_FRAMES, PLAIN, Cutting, context_of, in_pieces, made_of
 from audiodiff.pipelines.rates import resampled, resampled_pieces
 from audiodiff.pipelines.stream import pace_of, windows
 from audiodiff.system.devices import check_device, use_bf16
+from audiodiff.system.threads import Map
 
 
 class Vocoder:
@@ -209,6 +210,7 @@ class Vocoder:
         context_frames: int | None = None,
         batch_size: int = 1,
         preset: str | None = None,
+        each: Map = map,
     ) -> Iterator[WavePiece]:
         """Makes the sound of a long mel piece by piece, in bounded memory.
 
@@ -226,6 +228,7 @@ class Vocoder:
                 calls times the receptive radius, at most `pipelines.pieces.MAX_CONTEXT`.
             batch_size: Greatest number of pieces made at once.
             preset: Name in `PRESETS` of the mel's preset; the model's own if None.
+            each: Function that makes the pieces, e.g. an executor's ``map``.
 
         Returns:
             An iterator over pieces of the sound, (batch, samples), float32.
@@ -234,7 +237,8 @@ class Vocoder:
             AudiodiffError: If a size is below 1, or as for `__call__`.
         """
         run = Run(sampler, n_steps, seed=seed)
-        made, pieces = self._made(mel, run, preset, chunk_frames, context_frames, batch_size)
+        cutting = Cutting(chunk_frames, context_frames, batch_size, each)
+        made, pieces = self._made(mel, run, preset, cutting)
         return resampled_pieces(pieces, made, self.sample_rate, self.device)
 
     def stream(
@@ -271,13 +275,7 @@ class Vocoder:
         return (made_of(self.model, mel, [span], run)[0] for mel, span in windows(checked, pace))
 
     def _made(
-        self,
-        mel: Tensor,
-        run: Run,
-        preset: str | None,
-        chunk_frames: int = CHUNK_FRAMES,
-        context_frames: int | None = None,
-        batch_size: int = 1,
+        self, mel: Tensor, run: Run, preset: str | None, cutting: Cutting = PLAIN
     ) -> tuple[int, Iterator[WavePiece]]:
         """The rate of the converted mel in Hz, and the pieces of sound at that rate."""
         if mel.ndim != 3:
@@ -289,7 +287,7 @@ class Vocoder:
         if preset is not None and (remark := conversion_to(self.mel_config, preset).remark()):
             warnings.warn(remark, stacklevel=4)
         whole, run = own.mel.to(self.device, torch.float32), self._completed(run)
-        pieces = in_pieces(self.model, whole, run, chunk_frames, context_frames, batch_size)
+        pieces = in_pieces(self.model, whole, run, cutting)
         return own.rate, own.sound(pieces)
 
     def _completed(self, run: Run) -> Run:

@@ -17,6 +17,7 @@ def run(
     """The command line in this process and in an empty folder, where no half file may stay."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.setattr("audiodiff.cli.display.SECONDS_BETWEEN_LINES", 1e6)  # how fast is no matter
 
     def run(*words: str | Path) -> Result:
         monkeypatch.setattr(sys, "argv", ["audiodiff", *map(str, words)])

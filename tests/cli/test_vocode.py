@@ -188,6 +188,30 @@ def test_plot_draws_a_picture_beside_the_sound(run: Run, model: Path, tmp_path: 
     assert (tmp_path / "out/a.b.png").read_bytes().startswith(b"\x89PNG")
 
 
+def test_threads_share_pieces_and_files_and_change_no_bit(
+    run: Run, model: Path, clips: Path, tmp_path: Path
+) -> None:
+    write_tone(clips / "long.wav", n_samples=3000 * 256)
+    for n in (1, 3):
+        run("vocode", "clips", "-o", f"out{n}", "--model", model, "--threads", n)
+    names = files(tmp_path / "out1")
+    assert len(names) == 4
+    assert files(tmp_path / "out3") == names
+    for name in names:
+        one, three = (tmp_path / out / name for out in ("out1", "out3"))
+        assert one.read_bytes() == three.read_bytes()
+
+
+def test_a_long_file_shows_how_far_it_is(
+    run: Run, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("audiodiff.cli.display.SECONDS_BETWEEN_LINES", 0)
+    write_tone(tmp_path / "long.wav", n_samples=2500 * 256)
+    err = run("vocode", "long.wav", "-o", "out", "--model", model).err
+    said = re.findall(r"^long\.wav: (\d+) of (\d+) s; .* real-time factor", err, re.MULTILINE)
+    assert said == [("12", "29"), ("24", "29"), ("29", "29")]
+
+
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="signals are POSIX")
 def test_ctrl_c_is_status_130_and_leaves_whole_files(model: Path, tmp_path: Path) -> None:

@@ -108,5 +108,5 @@ def test_ray_loses_and_doubles_nothing_when_a_worker_is_killed(tmp_path: Path) -
     assert "NaN" in outcome.failed[0][1]
     vocoder = Vocoder.from_pretrained(tmp_path / "model", precision="fp32")
     alone = tmp_path / "alone.wav"
-    vocode_file(vocoder, Job(jobs[7].source, alone), VocodeSettings(), lambda seconds: None)
+    vocode_file(vocoder, Job(jobs[7].source, alone), VocodeSettings(), lambda *_: None)
     assert alone.read_bytes() == jobs[7].target.read_bytes()

@@ -1,0 +1,64 @@
+"""What `audiodiff vocode` shows while it works."""
+
+import time
+
+from rich.progress import Progress
+
+from audiodiff.cli.terminal import console
+from audiodiff.system.jobs import Job
+from audiodiff.system.pace import Pace
+
+SECONDS_BETWEEN_LINES = 10
+"""Time between reports where there is no terminal to draw in."""
+
+
+class Meter:
+    """Measures the audio made against the time spent."""
+
+    def __init__(self) -> None:
+        self.audio = 0.0
+        self.start = time.monotonic()
+
+    def add(self, seconds: float) -> None:
+        """Adds a piece."""
+        self.audio += seconds
+
+    def text(self) -> str:
+        """Audio made, time spent and their ratio."""
+        spent = time.monotonic() - self.start
+        if not self.audio:
+            return ""
+        return (
+            f"{self.audio:.1f} s of audio in {spent:.1f} s, real-time factor "
+            f"{spent / self.audio:.2f}"
+        )
+
+
+class Display:
+    """Shows what is done: files, sound, and how far a long file is.
+
+    Args:
+        progress: Bars, which are hidden unless in a terminal.
+        n_files: Number of files.
+    """
+
+    def __init__(self, progress: Progress, n_files: int) -> None:
+        self.progress, self.meter, self.pace = progress, Meter(), Pace(SECONDS_BETWEEN_LINES)
+        self.files = progress.add_task("vocoding", total=n_files, note="")
+        self.seconds = 0.0
+        """Seconds made of the file that is on its way."""
+
+    def on_audio(self, job: Job, seconds: float, whole: float) -> None:
+        """Counts a piece of sound."""
+        self.meter.add(seconds)
+        self.seconds += seconds
+        far = f"{job.source.name}: {self.seconds:.0f} of {whole:.0f} s; "
+        note = (far if seconds < whole else "") + self.meter.text()
+        self.progress.update(self.files, note=note)
+        if not console.is_terminal and self.pace.due():
+            console.print(note)
+
+    def on_file(self) -> None:
+        """Counts a file."""
+        self.seconds = 0.0
+        self.progress.advance(self.files)
