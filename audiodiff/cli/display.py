@@ -8,7 +8,7 @@ from audiodiff.cli.terminal import console
 from audiodiff.system.jobs import Job
 from audiodiff.system.pace import Pace
 
-SECONDS_BETWEEN_LINES = 10
+SECONDS_BETWEEN_LINES = 10.0
 """Time between reports where there is no terminal to draw in."""
 
 

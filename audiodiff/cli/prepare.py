@@ -61,13 +61,14 @@ def prepare(
     from audiodiff.data.prepare import prepare
     from audiodiff.data.prepared import PrepareSettings
     from audiodiff.data.report import write_report
-    from audiodiff.system.workers import worker_pool
+    from audiodiff.system.workers import n_workers, worker_pool
 
     settings = PrepareSettings(
         sample_rate=rate, min_seconds=min_seconds, loudness=loudness, trim_db=trim
     )
     layout = read_layout(corpus, root, splits, out)
-    with progress_bar() as progress, worker_pool(workers) as pool:
+    n = n_workers(workers, len(layout.files))
+    with progress_bar() as progress, worker_pool(n) as pool:
         bar = progress.add_task("preparing", total=len(layout.files), note="")
         layout, found = prepare(layout, out, settings, pool, lambda n: progress.advance(bar, n))
     write_report(out, layout, found, settings)

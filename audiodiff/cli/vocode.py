@@ -103,6 +103,7 @@ def vocode(
     from audiodiff.data.corpus import read_ids
     from audiodiff.pipelines.files import INPUT_SUFFIXES, Loading, VocodeSettings
     from audiodiff.pipelines.vocoder import Vocoder
+    from audiodiff.system.workers import n_workers
 
     _check_usage(engine, stream, bool(inputs), out is not None)
     if threads is not None and (workers > 1 or engine == "ray"):
@@ -146,7 +147,7 @@ def vocode(
         with computing(1 if threads is None else threads):
             cli_stream.stream(vocoder, stream, latency, steps, sampler, seed, *streams)
         return
-    means = Means(engine, min(workers, max(1, len(jobs))), threads)
+    means = Means(engine, n_workers(workers, len(jobs)), threads)
     _vocode_files(jobs, vocoder, loading, settings, means, notes=Index(index), overwrite=overwrite)
 
 

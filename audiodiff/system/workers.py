@@ -1,8 +1,11 @@
 """Processes that share the work on many files."""
 
 import multiprocessing
+import multiprocessing.connection
 import os
 import signal
+import sys
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
@@ -15,15 +18,25 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
+MOST_ON_WINDOWS = 61
+"""Processes that one of Windows can wait for."""
+
+
+def n_workers(asked: int, n_items: int) -> int:
+    """The number of workers asked for, but no more than there are items or the system can watch."""
+    most = MOST_ON_WINDOWS if sys.platform == "win32" else asked
+    return max(1, min(asked, n_items, most))
+
+
 @contextmanager
 def worker_pool(n: int) -> Iterator[ProcessPoolExecutor]:
-    """A pool of ``n`` processes, which share the cores.
+    """A pool of ``n`` processes, each on one core.
 
-    After an exception, Ctrl-C included, they finish their current items and begin no others.
+    After an exception, Ctrl-C included, they finish their current items and begin no others; they
+    end at once with this process, however it ends.
     """
-    n_threads = max(1, (os.cpu_count() or 1) // n)
     context = multiprocessing.get_context("spawn")  # torch's threads do not survive a fork
-    pool = ProcessPoolExecutor(n, context, _begin, (n_threads,))
+    pool = ProcessPoolExecutor(n, context, _begin)
     try:
         yield pool
     finally:
@@ -56,8 +69,17 @@ def in_pool(pool: Executor, work: Callable[[Job], Result]) -> Spread[Result]:
     return lambda jobs: ((job, future.result) for job, future in completed(pool, work, jobs))
 
 
-def _begin(n_threads: int) -> None:
+def _begin() -> None:
     import torch
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # a terminal sends Ctrl-C to every process
-    torch.set_num_threads(n_threads)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    torch.set_num_threads(1)
+
+
+def _end_with_parent() -> None:
+    """Ends this process when its parent does; a killed one does not tell its workers."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None, "a worker has a parent"
+    multiprocessing.connection.wait([parent.sentinel])
+    os._exit(1)

@@ -205,7 +205,7 @@ def test_threads_share_pieces_and_files_and_change_no_bit(
 def test_a_long_file_shows_how_far_it_is(
     run: Run, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("audiodiff.cli.display.SECONDS_BETWEEN_LINES", 0)
+    monkeypatch.setattr("audiodiff.cli.display.SECONDS_BETWEEN_LINES", 0.0)
     write_tone(tmp_path / "long.wav", n_samples=2500 * 256)
     err = run("vocode", "long.wav", "-o", "out", "--model", model).err
     said = re.findall(r"^long\.wav: (\d+) of (\d+) s; .* real-time factor", err, re.MULTILINE)

@@ -1,6 +1,9 @@
 """Files shared among processes."""
 
 import os
+import signal
+import subprocess
+import sys
 import threading
 import time
 from pathlib import Path
@@ -13,7 +16,7 @@ from audiodiff.errors import AudiodiffError
 from audiodiff.pipelines.files import Loading, VocodeSettings, vocode_file
 from audiodiff.pipelines.vocoder import Vocoder
 from audiodiff.system.jobs import Job, find_jobs, run_jobs
-from audiodiff.system.workers import in_pool, worker_pool
+from audiodiff.system.workers import in_pool, n_workers, worker_pool
 
 
 def shout(job: Job) -> str:
@@ -54,6 +57,50 @@ def test_a_killed_worker_is_one_sentence_and_loses_nothing(tmp_path: Path) -> No
         run_jobs(jobs, in_pool(pool, shout), overwrite=False, on_job=lambda job, made: None)
     assert jobs[0].target.read_text() == "A"
     assert not jobs[1].target.exists()
+
+
+SHOUTING = """
+import sys, time
+from pathlib import Path
+from audiodiff.system.workers import worker_pool
+
+def sleep(path):
+    Path(path).write_text(str(__import__("os").getpid()))
+    time.sleep(1000)
+
+if __name__ == "__main__":
+    with worker_pool(2) as pool:
+        for future in [pool.submit(sleep, path) for path in sys.argv[1:]]:
+            future.result()
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals are POSIX")
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_workers_end_with_their_parent(number: int, tmp_path: Path) -> None:
+    psutil = pytest.importorskip("psutil")
+    script = tmp_path / "shouting.py"
+    script.write_text(SHOUTING)
+    begun = [tmp_path / "0", tmp_path / "1"]
+    parent = subprocess.Popen([sys.executable, script, *begun])
+    while not all(path.exists() and path.read_text() for path in begun):
+        assert parent.poll() is None
+        time.sleep(0.01)
+    workers = [psutil.Process(int(path.read_text())) for path in begun]
+    os.kill(parent.pid, number)
+    parent.wait()
+    assert not psutil.wait_procs(workers, timeout=60)[1]
+
+
+@pytest.mark.parametrize(
+    ("asked", "n_items", "platform", "expected"),
+    [(4, 2, "linux", 2), (2, 0, "linux", 1), (99, 200, "linux", 99), (99, 200, "win32", 61)],
+)
+def test_workers_are_no_more_than_pay(
+    asked: int, n_items: int, platform: str, expected: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "platform", platform)
+    assert n_workers(asked, n_items) == expected
 
 
 class Killing(threading.Thread):
