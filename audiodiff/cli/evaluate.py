@@ -36,7 +36,11 @@ def evaluate(
     from audiodiff.metrics.evaluate import evaluate_folders
     from audiodiff.metrics.tables import file_table, remarks, summary_table
     from audiodiff.system.atomic import replacing
+    from audiodiff.system.jobs import check_file
     from audiodiff.system.threads import computing, n_threads
+
+    if json is not None:
+        check_file(json)  # now, not after all was judged
 
     with progress_bar() as progress, computing(n_threads(threads)):
         task = progress.add_task("judging", total=None, note="")

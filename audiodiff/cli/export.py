@@ -29,9 +29,9 @@ def export(
     from audiodiff.export.run import UnrolledRun
     from audiodiff.model.hub import model_directory
     from audiodiff.model.model import Model
-    from audiodiff.system.jobs import check_writable
+    from audiodiff.system.jobs import check_file
 
-    check_writable(out.parent)  # now, not after a minute of tracing
+    check_file(out)  # now, not after a minute of tracing
     run = UnrolledRun(Model.load(model_directory(model)), steps, sampler)
     console.print(f"tracing {len(run.times) - 1} steps; this takes a minute or more")
     export_onnx(run, out, noise_input)

@@ -25,9 +25,17 @@ from audiodiff.cli.options import (
     Threads,
     Workers,
 )
-from audiodiff.cli.terminal import console, progress_bar, report_outcome, require, run_in_words
+from audiodiff.cli.terminal import (
+    console,
+    exit_status,
+    progress_bar,
+    report_outcome,
+    require,
+    run_in_words,
+)
 from audiodiff.errors import AudiodiffError
-from audiodiff.system.jobs import Index, Job, Spread, find_jobs, one_by_one, run_jobs
+from audiodiff.system.index import Index, indexing
+from audiodiff.system.jobs import Job, Spread, find_jobs, one_by_one, run_jobs
 
 if TYPE_CHECKING:
     from audiodiff.pipelines.files import Loading, Made, OnAudio, VocodeSettings
@@ -148,7 +156,8 @@ def vocode(
             cli_stream.stream(vocoder, stream, latency, steps, sampler, seed, *streams)
         return
     means = Means(engine, n_workers(workers, len(jobs)), threads)
-    _vocode_files(jobs, vocoder, loading, settings, means, notes=Index(index), overwrite=overwrite)
+    with indexing(index) as notes:
+        _vocode_files(jobs, vocoder, loading, settings, means, notes, overwrite=overwrite)
 
 
 def _check_usage(engine: str, stream: str | None, has_inputs: bool, has_out: bool) -> None:
@@ -201,8 +210,8 @@ def _vocode_files(
     loading: "Loading",
     settings: "VocodeSettings",
     means: Means,
-    *,
     notes: Index,
+    *,
     overwrite: bool,
 ) -> None:
     """Vocodes files here or in other processes, shows progress, and reports the outcome."""
@@ -220,7 +229,10 @@ def _vocode_files(
 
         with _spread(means, vocoder, loading, settings, display.on_audio) as spread:
             outcome = run_jobs(jobs, spread, overwrite=overwrite, on_job=on_job)
+    if notes.failure:
+        console.print(f"failed: {notes.failure}")
     report_outcome(outcome, display.meter.text())
+    exit_status(True, bool(notes.failure))
 
 
 @contextmanager

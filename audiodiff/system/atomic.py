@@ -3,12 +3,14 @@
 import errno
 import hashlib
 import os
+import shutil
 import signal
 import threading
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import IO, Any
 
 from audiodiff.errors import AudiodiffError
@@ -23,7 +25,7 @@ LONGEST = 200
 
 
 @contextmanager
-def replacing(path: Path) -> Iterator[Path]:
+def _moved(path: Path) -> Iterator[Path]:
     """Gives a temporary path beside ``path``, and moves it there when the block succeeds.
 
     A full disk, an exception or a kill inside the block leaves ``path`` as it was. The temporary
@@ -84,6 +86,43 @@ def _claim(path: Path) -> IO[bytes] | None:
         path.unlink(missing_ok=True)
     file.close()
     return None
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Gives a temporary path for what ``path`` is to hold once the block succeeds.
+
+    A file is replaced in one go, as is the file that a link leads to: whatever goes wrong inside
+    the block leaves it as it was. What is no file, such as a FIFO, a terminal or ``/dev/stdout``,
+    is written to.
+
+    Raises:
+        AudiodiffError: If it cannot be written; the message gives the system's reason.
+    """
+    if path.exists() and not path.is_file() and not path.is_dir():
+        with _sent(path) as temporary:
+            yield temporary
+        return
+    with _moved(Path(os.path.realpath(path)) if path.is_symlink() else path) as temporary:
+        yield temporary
+
+
+@contextmanager
+def _sent(path: Path) -> Iterator[Path]:
+    """Gives a temporary path, and writes the file there to ``path``, which is no file."""
+    if path.is_block_device():
+        raise AudiodiffError(f"{path} is a disk, which a file would overwrite; choose a file name")
+    with TemporaryDirectory() as folder:
+        temporary = Path(folder) / f"made{path.suffix}"
+        temporary.touch()
+        yield temporary
+        try:
+            with temporary.open("rb") as source, path.open("wb") as target:
+                shutil.copyfileobj(source, target)
+        except OSError as error:
+            raise AudiodiffError(
+                f"cannot write to {path}: {error.strerror}; choose another place"
+            ) from error
 
 
 @contextmanager

@@ -1,11 +1,10 @@
 """Work on many files: their tree is kept, finished ones are skipped, bad ones reported."""
 
-import json
 import os
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple, TypeAlias, TypeVar
+from typing import NamedTuple, TypeAlias, TypeVar
 
 from audiodiff.errors import AudiodiffError
 from audiodiff.system.folders import files_below, listed_name
@@ -116,6 +115,18 @@ def check_writable(out: Path) -> None:
         raise AudiodiffError(f"{nearest} cannot be written to; choose another output folder")
 
 
+def check_file(path: Path) -> None:
+    """Refuses a file that could not be written later.
+
+    Raises:
+        AudiodiffError: If it is a folder, or its folder cannot be made or is read-only.
+    """
+    if path.is_dir():
+        raise AudiodiffError(f"{path} is a folder; give a file name")
+    if path.is_file() or not path.exists():  # what is neither is written to, not replaced
+        check_writable(path.parent)
+
+
 def _sources(item: Path, suffixes: Collection[str], out: Path) -> list[tuple[Path, Path]]:
     """The files of one input, each with its relative path without suffix."""
     known = ", ".join(sorted(suffixes))
@@ -180,46 +191,3 @@ def run_jobs(
         on_job(job, made)
     outcome.failed.sort()
     return outcome
-
-
-class Index:
-    """A file that lists what was made, a line of JSON for each result.
-
-    A result that a kill has kept out of the file gets its line when the job is next skipped.
-
-    Args:
-        path: File to write, continued if it exists; None writes nothing.
-
-    Raises:
-        OSError: If the file cannot be written to.
-    """
-
-    def __init__(self, path: Path | None) -> None:
-        self.path = path
-        self.known: set[str] = set()
-        if path is None:
-            return
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("a+", encoding="utf-8", errors="replace") as file:
-            file.seek(0)
-            text = file.read()
-            if text and not text.endswith("\n"):
-                file.write("\n")
-        self.known = {name for line in text.splitlines() if (name := _target_of(line))}
-
-    def add(self, job: Job, made: Mapping[str, Any] | None) -> None:
-        """Adds a result with what is known of it; ``made`` is None if it existed before."""
-        known = made is None and str(job.target) in self.known
-        if self.path is None or known or not job.target.is_file():
-            return
-        line = {"target": str(job.target), "source": str(job.source)} | dict(made or {})
-        with self.path.open("a", encoding="utf-8") as file:
-            file.write(json.dumps(line) + "\n")
-
-
-def _target_of(line: str) -> str | None:
-    """The target in a line; None if a kill has cut the line off or it is of another form."""
-    try:
-        return json.loads(line).get("target")
-    except (json.JSONDecodeError, AttributeError):
-        return None

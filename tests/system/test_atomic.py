@@ -2,6 +2,7 @@ import errno
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -77,3 +78,46 @@ def test_nothing_stays_where_files_cannot_be_locked(
     with replacing(tmp_path / "a.txt") as temporary:
         temporary.write_text("whole")
     assert [path.read_text() for path in tmp_path.iterdir()] == ["whole"]
+
+
+def test_the_file_that_a_link_leads_to_is_replaced(tmp_path: Path) -> None:
+    (tmp_path / "deep").mkdir()
+    real, link, dangling = (tmp_path / name for name in ("deep/a.txt", "link.txt", "new.txt"))
+    real.write_text("old")
+    link.symlink_to(real)
+    dangling.symlink_to(tmp_path / "deep/b.txt")
+    for path in (link, dangling):
+        with replacing(path) as temporary:
+            temporary.write_text("new")
+        assert path.is_symlink()
+        assert path.read_text() == "new"
+    assert sorted(path.name for path in (tmp_path / "deep").iterdir()) == ["a.txt", "b.txt"]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="FIFOs are POSIX")
+def test_a_fifo_is_written_to(tmp_path: Path) -> None:
+    fifo = tmp_path / "a.txt"
+    os.mkfifo(fifo)
+    with ThreadPoolExecutor(1) as pool:
+        read = pool.submit(fifo.read_text)
+        with replacing(fifo) as temporary:
+            temporary.write_text("whole")
+        assert read.result() == "whole"
+    assert fifo.is_fifo()
+    assert list(tmp_path.iterdir()) == [fifo]
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="/dev/full is Linux")
+def test_a_device_stays_one(tmp_path: Path) -> None:
+    link = tmp_path / "full"
+    link.symlink_to("/dev/full")
+    for path in (Path("/dev/full"), link):
+        with (
+            pytest.raises(AudiodiffError, match=f"cannot write to {path}: No space left"),
+            replacing(path) as temporary,
+        ):
+            temporary.write_text("whole")
+        assert path.is_char_device()
+    with replacing(Path("/dev/null")) as temporary:
+        temporary.write_text("whole")
+    assert Path("/dev/null").is_char_device()

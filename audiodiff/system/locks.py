@@ -1,0 +1,31 @@
+"""Files and folders that one process at a time may write."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from audiodiff.errors import AudiodiffError
+
+
+@contextmanager
+def alone(lock: Path, busy: str) -> Iterator[None]:
+    """Keeps other processes away while the block runs; a killed process keeps nobody away.
+
+    Args:
+        lock: File that is locked; it is created, and stays.
+        busy: Message if another process is in such a block.
+
+    Raises:
+        AudiodiffError: If another process is in such a block.
+    """
+    holder = FileLock(lock)
+    try:
+        holder.acquire(timeout=0)
+    except Timeout as error:
+        raise AudiodiffError(busy) from error
+    try:
+        yield
+    finally:
+        holder.release()
