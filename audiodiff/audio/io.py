@@ -11,6 +11,7 @@ import soundfile
 import soxr
 from jaxtyping import Float, Float32, Int
 
+from audiodiff.audio.comments import append_comment
 from audiodiff.audio.reader import MAX_HOURS, SoundReader, opened
 from audiodiff.errors import AudiodiffError
 from audiodiff.system.atomic import interrupts_held, replacing
@@ -99,6 +100,7 @@ def save(
     wave: Float[np.ndarray, " samples"],
     sample_rate: int,
     subtype: Subtype = "PCM_16",
+    comment: str = "",
 ) -> int:
     """Writes a mono file, whole or not at all, at the wave's own level.
 
@@ -111,6 +113,7 @@ def save(
         wave: Wave to write, full scale at +-1.
         sample_rate: Sample rate of the wave, in Hz.
         subtype: ``PCM_16``, ``PCM_24`` or, in .wav only, ``FLOAT``, which does not clip.
+        comment: Text that a .wav file holds besides the wave.
 
     Returns:
         Number of samples that exceeded +-1 and were clipped: always 0 for ``FLOAT``.
@@ -136,6 +139,8 @@ def save(
         ) from error
     with replacing(path) as temporary:
         temporary.write_bytes(encoded.getbuffer())
+        if comment and file_format == "WAV":
+            append_comment(temporary, comment)
     return n_clipped
 
 

@@ -1,11 +1,19 @@
 """`audiodiff generate`."""
 
-from typing import Annotated
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from itertools import cycle
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from audiodiff.cli.options import ModelName, Out, Steps
-from audiodiff.cli.terminal import console, progress_bar
+from audiodiff.cli.options import ModelName, Out, Overwrite, Steps, Threads
+from audiodiff.cli.terminal import console, progress_bar, remark_on_skipped, report_outcome
+from audiodiff.system.jobs import Job, run_jobs
+
+if TYPE_CHECKING:
+    from audiodiff._types import Wave
 
 
 def generate(
@@ -32,23 +40,58 @@ def generate(
     seed: Annotated[
         int, typer.Option(help="Seed of the first sound; each later one adds 1.", min=0)
     ] = 0,
+    threads: Threads = None,
+    overwrite: Overwrite = False,
 ) -> None:
     """Generate new sounds with a model that takes no mel."""
     from audiodiff.audio import io
+    from audiodiff.model.run import Run
     from audiodiff.pipelines.generator import Generator
+    from audiodiff.pipelines.records import record_of, written
+    from audiodiff.system.jobs import check_writable
+    from audiodiff.system.threads import n_threads, side_by_side
 
+    check_writable(out)
     generator = Generator.from_pretrained(model)
     n_samples = round(seconds * generator.sample_rate)
+    run = Run(n_steps=steps, guidance_scale=guidance_scale)
+    record = record_of(generator.model, model, run, seconds=seconds)
     named = [label] if label is not None else list(generator.labels or (None,))
-    with progress_bar() as progress:
-        for n in progress.track(range(count), description="generating", update_period=0.5):
-            chosen = named[n % len(named)]
-            made = generator.generate(
-                n_samples, chosen, steps, seed=seed + n, guidance_scale=guidance_scale
-            )
-            wave = made[0].cpu().numpy()
-            path = out / f"{'' if chosen is None else f'{chosen}-'}{seed + n:05}.wav"
-            n_clipped = io.save(path, wave, generator.sample_rate)
-            if n_clipped:
-                console.print(f"{path}: {n_clipped} samples exceeded full scale, clipped")
-    console.print(f"{count} written to {out}")
+    sounds = _sounds(model, out, named, range(seed, seed + count))
+
+    def make(job: Job) -> "Wave":
+        chosen, n = sounds[job]
+        return generator.generate(n_samples, chosen, steps, seed=n, guidance_scale=guidance_scale)
+
+    def save(job: Job, wave: "Wave") -> None:
+        samples = wave[0].cpu().numpy()
+        n_clipped = io.save(job.target, samples, generator.sample_rate, comment=written(record))
+        if n_clipped:
+            console.print(f"{job.target}: {n_clipped} samples exceeded full scale, clipped")
+
+    with progress_bar() as progress, side_by_side(n_threads(threads)) as each:
+        task = progress.add_task("generating", total=count, note="")
+
+        def spread(jobs: Sequence[Job]) -> Iterator[tuple[Job, Callable[[], None]]]:
+            for job, wave in zip(jobs, each(make, jobs), strict=True):
+                yield job, partial(save, job, wave)
+
+        outcome = run_jobs(
+            list(sounds),
+            spread,
+            overwrite=overwrite,
+            on_job=lambda job, made: progress.advance(task),
+        )
+    remark_on_skipped(outcome, record)
+    report_outcome(outcome, "")
+
+
+def _sounds(
+    model: str, out: Path, labels: Sequence[str | None], seeds: Sequence[int]
+) -> dict[Job, tuple[str | None, int]]:
+    """A job for each sound, with its label, in turn, and its seed."""
+    sounds = {}
+    for seed, label in zip(seeds, cycle(labels), strict=False):
+        name = f"{'' if label is None else f'{label}-'}{seed:05}.wav"
+        sounds[Job(Path(model), out / name)] = label, seed
+    return sounds

@@ -16,6 +16,7 @@ from audiodiff.system.jobs import Outcome
 if TYPE_CHECKING:
     from audiodiff.model.model import Model
     from audiodiff.model.run import Run
+    from audiodiff.pipelines.records import Record
 
 # Messages hold file names, in which [red] and :cat: are plain characters, not markup.
 console = Console(stderr=True, markup=False, emoji=False, highlight=False, soft_wrap=True)
@@ -79,6 +80,14 @@ def report_outcome(outcome: Outcome, note: str) -> None:
         named = reason if reason.startswith(str(source)) else f"{source}: {reason}"
         console.print(f"failed: {named}")
     exit_status(bool(outcome.done or outcome.skipped), bool(outcome.failed))
+
+
+def remark_on_skipped(outcome: Outcome, record: "Record") -> None:
+    """Says which of the results that were there already another run made."""
+    from audiodiff.pipelines.records import remark_on
+
+    if remark := remark_on(outcome.skipped, record):
+        console.print(f"warning: {remark}; --overwrite does them again")
 
 
 def exit_status(any_well: bool, any_failed: bool) -> None:

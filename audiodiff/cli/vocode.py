@@ -29,6 +29,7 @@ from audiodiff.cli.terminal import (
     console,
     exit_status,
     progress_bar,
+    remark_on_skipped,
     report_outcome,
     require,
     run_in_words,
@@ -142,6 +143,7 @@ def vocode(
         batch_size=batch_size,
         rate=rate,
         plot=plot,
+        model=model,
     )
     _check_run(vocoder, settings)
     if verbose:
@@ -215,7 +217,7 @@ def _vocode_files(
     overwrite: bool,
 ) -> None:
     """Vocodes files here or in other processes, shows progress, and reports the outcome."""
-    run = {"model": loading.model, **settings.model_dump()}
+    run = settings.model_dump()
     with progress_bar() as progress:
         display = Display(progress, len(jobs))
 
@@ -231,6 +233,10 @@ def _vocode_files(
             outcome = run_jobs(jobs, spread, overwrite=overwrite, on_job=on_job)
     if notes.failure:
         console.print(f"failed: {notes.failure}")
+    remark_on_skipped(outcome, settings.record(vocoder))
+    n_without = sum(not path.with_suffix(".png").exists() for path in outcome.skipped)
+    if settings.plot and n_without:
+        console.print(f"{n_without} there already lack a picture; --overwrite draws it, too")
     report_outcome(outcome, display.meter.text())
     exit_status(True, bool(notes.failure))
 

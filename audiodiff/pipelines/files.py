@@ -20,6 +20,7 @@ from audiodiff.mel.files import MEL_SUFFIXES, load_mel
 from audiodiff.mel.own import OwnMel, own_mel
 from audiodiff.model.run import Run
 from audiodiff.pipelines.pieces import CHUNK_FRAMES
+from audiodiff.pipelines.records import Record, record_of, written
 from audiodiff.pipelines.vocoder import Vocoder
 from audiodiff.system.jobs import Job, Spread
 from audiodiff.system.memory import enough_memory
@@ -43,6 +44,7 @@ class VocodeSettings(Config):
         batch_size: Pieces of a long file that are made at once.
         rate: Sample rate of the sound in Hz.
         plot: Whether the spectrograms are drawn into a picture beside the sound.
+        model: Name of the model, for the record in each file.
     """
 
     n_steps: int | None = None
@@ -52,11 +54,23 @@ class VocodeSettings(Config):
     batch_size: int = 1
     rate: int | None = None
     plot: bool = False
+    model: str = ""
 
     @property
     def run(self) -> Run:
         """The run of every file."""
         return Run(self.sampler, self.n_steps, seed=self.seed)
+
+    def record(self, vocoder: Vocoder) -> Record:
+        """What the sound of a file depends on, besides the file."""
+        return record_of(
+            vocoder.model,
+            self.model,
+            self.run,
+            seed=self.seed,
+            preset=self.preset,
+            rate=vocoder.sample_rate if self.rate is None else self.rate,
+        )
 
 
 class Made(NamedTuple):
@@ -149,7 +163,8 @@ def finished(vocoder: Vocoder, file: Begun, settings: VocodeSettings, on_audio: 
             save_figure(figure, job.target.with_suffix(".png"))
         rate = vocoder.sample_rate if settings.rate is None else settings.rate
         sound = io.resample(made.numpy(), own.rate, rate)
-        n_clipped = io.save(job.target, sound, rate)
+        comment = written(settings.record(vocoder))
+        n_clipped = io.save(job.target, sound, rate, comment=comment)
     clipped = f"{job.target}: {n_clipped} of {len(sound)} samples exceeded full scale, clipped"
     return Made(len(sound) / rate, clipped if n_clipped else None)
 

@@ -99,6 +99,36 @@ def test_a_second_run_does_only_what_is_missing(
     assert files(clips / "out") == ["[red]b.wav", "a.wav", "deep/er/é中 :cat:.wav"]
 
 
+def test_what_another_run_made_is_said(run: Run, model: Path, tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        write_tone(tmp_path / f"in/{name}.wav")
+    words = ("vocode", "in", "-o", "out", "--model", model)
+    run(*words)
+    (tmp_path / "out/b.wav").write_bytes(b"finished")  # it has no record
+    assert run(*words, "--steps", 2).err.startswith("0 written, 2 there already")  # the default's
+    other = run(*words, "--steps", 5, "--seed", 1, "--plot")
+    assert other.status == 0
+    made_by, no_picture, outcome = other.err.splitlines()
+    assert made_by == (
+        "warning: another run made 1 of the 2 there already, as out/a.wav: steps 2, now 5, "
+        "seed 0, now 1; --overwrite does them again"
+    )
+    assert no_picture == "2 there already lack a picture; --overwrite draws it, too"
+    assert outcome.startswith("0 written, 2 there already")
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="/dev/full is Linux")
+def test_a_full_disk_below_the_index_loses_no_sound(
+    run: Run, model: Path, clips: Path, tmp_path: Path
+) -> None:
+    words = ("vocode", clips / "a.wav", clips / "[red]b.flac", "-o", "out", "--model", model)
+    result = run(*words, "--index", "/dev/full")
+    assert result.status == 1
+    assert result.err.startswith("failed: cannot write /dev/full: No space left on device")
+    assert files(tmp_path / "out") == ["[red]b.wav", "a.wav"]
+    assert Path("/dev/full").is_char_device()
+
+
 def test_a_folder_in_a_results_place_is_no_finished_file(
     run: Run, model: Path, tmp_path: Path
 ) -> None:

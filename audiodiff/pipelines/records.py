@@ -1,0 +1,65 @@
+"""What made a sound, written into its file, so that a later run knows whether it is its own."""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TypeAlias
+
+from audiodiff.audio.comments import comment_of
+from audiodiff.model.model import Model
+from audiodiff.model.run import Run
+
+MAKER = "audiodiff"
+
+Record: TypeAlias = Mapping[str, str | int | float]
+"""The settings that a sound depends on, by name."""
+
+
+def record_of(model: Model, name: str, run: Run, **more: str | int | float | None) -> Record:
+    """The record of the sounds of a run.
+
+    Args:
+        model: The model.
+        name: The model's name or directory.
+        run: The run.
+        more: Other settings; None leaves one out.
+    """
+    sampler = model.config.sampling.sampler if run.sampler is None else run.sampler
+    steps = len(model.times(run)) - 1
+    settings = {"model": name, "sampler": str(sampler), "steps": steps}
+    settings |= {"guidance_scale": run.guidance_scale, **more}
+    return {key: value for key, value in settings.items() if value is not None}
+
+
+def written(record: Record) -> str:
+    """A record as the comment of a file."""
+    return json.dumps({MAKER: dict(record)})
+
+
+def remark_on(there: Sequence[Path], record: Record) -> str | None:
+    """A sentence on the files among those there already that another run made; None if none was.
+
+    Args:
+        there: Files that a run leaves as they are.
+        record: The record of that run.
+    """
+    others = [(path, said) for path in there if (said := _differences(path, record))]
+    if not others:
+        return None
+    path, said = others[0]
+    return f"another run made {len(others)} of the {len(there)} there already, as {path}: {said}"
+
+
+def _differences(path: Path, record: Record) -> str:
+    """How the record in a file differs; empty if it does not, or there is none."""
+    try:
+        theirs = json.loads(comment_of(path))[MAKER]
+    except (json.JSONDecodeError, KeyError, TypeError):
+        return ""
+    if not isinstance(theirs, dict):
+        return ""
+    names = [name for name in {**record, **theirs} if theirs.get(name) != record.get(name)]
+    return ", ".join(
+        f"{name} {theirs.get(name, 'not given')}, now {record.get(name, 'not given')}"
+        for name in names
+    )
