@@ -26,9 +26,9 @@ def record_of(model: Model, name: str, run: Run, **more: str | int | float | Non
     """
     sampler = model.config.sampling.sampler if run.sampler is None else run.sampler
     steps = len(model.times(run)) - 1
-    settings = {"model": name, "sampler": str(sampler), "steps": steps}
-    settings |= {"guidance_scale": run.guidance_scale, **more}
-    return {key: value for key, value in settings.items() if value is not None}
+    more = {"guidance_scale": run.guidance_scale} | more
+    given = {key: value for key, value in more.items() if value is not None}
+    return {"model": name, "sampler": str(sampler), "steps": steps, **given}
 
 
 def written(record: Record) -> str:
