@@ -1,13 +1,58 @@
-"""The base of every typed configuration: frozen, and strict about unknown keys."""
+"""The base of every typed configuration: frozen, and strict about unknown keys and values.
+
+Numbers that several parts share are bounded here, by what a machine can hold.
+"""
 
 from collections.abc import Mapping
 from typing import Annotated, Any, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, SerializeAsAny, ValidationError
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SerializeAsAny,
+    TypeAdapter,
+    ValidationError,
+)
 
 from audiodiff.errors import AudiodiffError
 
 C = TypeVar("C", bound="Config")
+
+MAX_COUNT = 2**31 - 1
+"""The greatest number of anything that is counted one after another, such as training steps."""
+
+MAX_STEPS = 10_000
+"""Most steps of a run or of a noise schedule; published ones have at most 4000."""
+
+MAX_RATE = 768_000
+"""The highest sample rate, in Hz, that sound hardware has."""
+
+MAX_SEED = 2**63 - 1
+
+Count = Annotated[int, Field(gt=0, le=MAX_COUNT)]
+CountOrZero = Annotated[int, Field(ge=0, le=MAX_COUNT)]
+StepCount = Annotated[int, Field(gt=0, le=MAX_STEPS)]
+SampleRate = Annotated[int, Field(gt=0, le=MAX_RATE)]
+Seed = Annotated[int, Field(ge=0, le=MAX_SEED)]
+Size = Annotated[int, Field(gt=0, le=2**16)]
+"""A length in samples, frames or items that lies in memory many times."""
+
+Width = Annotated[int, Field(gt=0, le=1024)]
+"""Channels or bands: the sides of a matrix of weights."""
+
+Depth = Annotated[int, Field(gt=0, le=256)]
+"""Layers of a network."""
+
+MAX_SHOWN = 80
+"""The most characters of a value that a message shows."""
+
+MAX_CLAUSE = 400
+"""The most characters of a fault that a message shows."""
+
+MAX_FAULTS = 5
+"""The most faults that a message names."""
 
 
 class Config(BaseModel):
@@ -17,7 +62,7 @@ class Config(BaseModel):
     preset) are configs themselves, so that what a checkpoint stores is what runs.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     @classmethod
     def parse(cls: type[C], values: Any, source: str) -> C:
@@ -28,13 +73,52 @@ class Config(BaseModel):
             source: Name of the file or argument that the data came from, for the message.
 
         Raises:
-            AudiodiffError: If a key is unknown or a value is invalid; every fault is named.
+            AudiodiffError: If a key is unknown or a value is invalid, naming the first faults.
         """
         try:
             return cls.model_validate(values)
         except ValidationError as error:
-            faults = "; ".join(_faults(error, (), cls.__name__))
-            raise AudiodiffError(f"{source} does not fit: {faults}") from error
+            faults = _faults(error, (), cls.__name__)
+            more = f"; and {len(faults) - MAX_FAULTS} more" if len(faults) > MAX_FAULTS else ""
+            named = "; ".join(faults[:MAX_FAULTS])
+            raise AudiodiffError(f"{source} does not fit: {named}{more}") from error
+
+
+def checked(kind: Any, value: Any, name: str) -> Any:
+    """An argument as a number of a bounded type, such as `Seed`.
+
+    Numbers of NumPy and torch, floats and text are taken where their value is a whole number.
+
+    Args:
+        kind: The type.
+        value: The argument.
+        name: Name of the argument, for the message.
+
+    Raises:
+        AudiodiffError: If the value is no such number.
+
+    Example:
+        >>> checked(StepCount, 4.0, "n_steps")
+        4
+    """
+    try:
+        return TypeAdapter(kind).validate_python(value)
+    except ValidationError as error:
+        said = _lower_first(error.errors(include_url=False)[0]["msg"])
+        raise AudiodiffError(f"{name}={shown(value)}: {said}") from error
+
+
+def shown(value: Any) -> str:
+    """A value in one line of at most `MAX_SHOWN` characters, for messages.
+
+    >>> shown("a" * 100)[-5:]
+    'aa...'
+    """
+    try:
+        text = " ".join(repr(value).split())
+    except ValueError:  # Python's limit of digits
+        return "a number of thousands of digits"
+    return text if len(text) <= MAX_SHOWN else f"{text[: MAX_SHOWN - 3]}..."
 
 
 def of_kind(registry: Mapping[str, type[Config]]) -> Any:
@@ -73,14 +157,20 @@ def _faults(error: ValidationError, place: tuple[str, ...], name: str) -> list[s
     """A clause for each fault, with its place in the whole; ``name`` where it has none."""
     clauses = []
     for fault in error.errors(include_url=False):
-        where = (*place, *(str(part) for part in fault["loc"]))
+        where = (*place, *(_named(part) for part in fault["loc"]))
         inner = fault.get("ctx", {}).get("error")
         if isinstance(inner, _InnerError):
             clauses += _faults(inner.error, where, name)
         else:
-            said = f"{_lower_first(fault['msg'])} (got {fault['input']!r:.80})"
+            said = f"{_lower_first(fault['msg']):.{MAX_CLAUSE}} (got {shown(fault['input'])})"
             clauses.append(f"{'.'.join(where) or name}: {said}")
     return clauses
+
+
+def _named(part: str | int) -> str:
+    """A key or an index as a message shows it."""
+    text = str(part)
+    return text[:MAX_SHOWN] if text.isprintable() else shown(text)
 
 
 def _lower_first(text: str) -> str:

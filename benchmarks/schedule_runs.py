@@ -15,6 +15,7 @@ from audiodiff.search import Search, build_search
 from audiodiff.search.command import Session, Task
 from audiodiff.search.learned import EndsEarlyError
 from audiodiff.system.atomic import replacing
+from audiodiff.system.documents import read_json
 
 DESCENTS = ("gradient", "perceptual")
 """Searches that start from the times of another run."""
@@ -87,7 +88,7 @@ class TimesFile:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.known = json.loads(path.read_text()) if path.is_file() else {}
+        self.known = read_json(path, "delete it") if path.is_file() else {}
 
     def __contains__(self, key: str) -> bool:
         return key in self.known

@@ -27,6 +27,7 @@ from audiodiff.model import Run
 from audiodiff.pipelines.run import resynthesized
 from audiodiff.search import SEARCHES
 from audiodiff.system.atomic import replacing
+from audiodiff.system.documents import read_json_lines
 
 SEED = 0
 
@@ -60,11 +61,7 @@ def score_all(
     path = out / "scores.jsonl"
     # Keyed by what the sound depends on, as several rules and searches may give the same times.
     known: dict[tuple[str, tuple[float, ...], str], list[float]] = {}
-    for line in path.read_text().splitlines() if path.is_file() else ():
-        try:
-            sampler, times, clip, values = json.loads(line)
-        except ValueError:
-            continue  # a line cut off by a kill
+    for sampler, times, clip, values in read_json_lines(path):
         known[sampler, tuple(times), clip] = values
     pending = {
         key: (run, source)

@@ -28,6 +28,7 @@ from audiodiff.data.prepared import (
 )
 from audiodiff.errors import AudiodiffError
 from audiodiff.system.atomic import replacing
+from audiodiff.system.documents import read_json
 from audiodiff.system.jobs import check_writable
 from audiodiff.system.workers import completed
 
@@ -109,11 +110,10 @@ def _claimed(out: Path, settings: PrepareSettings) -> Iterator[None]:
 
 
 def _check_settings(path: Path, settings: PrepareSettings) -> None:
-    text = settings.model_dump_json(indent=2) + "\n"
     if not path.is_file():
         with replacing(path) as temporary:
-            temporary.write_text(text, encoding="utf-8")
-    elif path.read_text(encoding="utf-8") != text:
+            temporary.write_text(settings.model_dump_json(indent=2) + "\n", encoding="utf-8")
+    elif PrepareSettings.parse(read_json(path, "remove that folder"), str(path)) != settings:
         raise AudiodiffError(
             f"{path.parent} was prepared with other settings, see {path}; choose another --out or "
             "remove that folder"

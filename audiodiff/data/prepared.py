@@ -2,10 +2,12 @@
 
 from pathlib import Path
 
-from pydantic import Field, PositiveFloat, PositiveInt, ValidationError
+from pydantic import Field, PositiveFloat, PositiveInt
 
 from audiodiff.config import Config
 from audiodiff.data.cache import ClipFile
+from audiodiff.errors import AudiodiffError
+from audiodiff.system.documents import read_json_lines
 
 MANIFEST_NAME = "manifest.jsonl"
 SETTINGS_NAME = "prepare.json"
@@ -70,12 +72,12 @@ def target(out: Path, id_: str) -> Path:
 
 
 def read_manifest(path: Path) -> Manifest:
-    """Reads a manifest; a line that a kill has cut short is ignored."""
+    """Reads a manifest; a damaged line, such as one that a kill has cut short, is ignored."""
     facts: Manifest = {}
-    for line in path.read_text(encoding="utf-8").splitlines() if path.is_file() else ():
+    for line in read_json_lines(path):
         try:
-            one = Facts.model_validate_json(line)
-        except ValidationError:
+            one = Facts.parse(line, str(path))
+        except AudiodiffError:
             continue
         facts[one.id] = one
     return facts

@@ -5,20 +5,21 @@ clip. Beside the shards lies ``shards.json``, which tells how many clips and sam
 """
 
 import io
-import json
 import tarfile
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import soundfile
 from jaxtyping import Int16
-from pydantic import Field, PositiveInt, ValidationError
+from pydantic import Field, PositiveInt
 
 from audiodiff.config import Config
+from audiodiff.data.cache import ClipFile
 from audiodiff.data.clips import SAMPLE, Clips
 from audiodiff.data.places import read_file
 from audiodiff.errors import AudiodiffError
+from audiodiff.system.documents import MAX_JSON_BYTES, parse_json
 from audiodiff.system.untrusted import DAMAGED, why
 
 INDEX_NAME = "shards.json"
@@ -26,8 +27,8 @@ INDEX_NAME = "shards.json"
 DAMAGED_SHARD: tuple[type[Exception], ...] = (*DAMAGED, tarfile.TarError)
 """What the readers of a damaged shard raise; soundfile raises a RuntimeError."""
 
-MAX_INDEX_BYTES = 2**23
-"""Size of the greatest index that is read."""
+MAX_SAMPLES = 2**32
+"""Samples of the longest shard, from whose number its share of the crops follows."""
 
 
 class Shard(Config):
@@ -41,7 +42,7 @@ class Shard(Config):
 
     name: str = Field(pattern=r"^\w[\w.-]*$")
     clips: PositiveInt
-    samples: PositiveInt
+    samples: Annotated[int, Field(ge=1, le=MAX_SAMPLES)]
 
 
 class ShardIndex(Config):
@@ -63,17 +64,17 @@ def read_index(place: str) -> ShardIndex:
         AudiodiffError: If its index is missing or damaged.
     """
     try:
-        content = read_file(place, INDEX_NAME, MAX_INDEX_BYTES)
+        content = read_file(place, INDEX_NAME, MAX_JSON_BYTES)
     except (OSError, ValueError) as error:
         raise AudiodiffError(
             f"{place} has no {INDEX_NAME} that can be read ({error}); give a folder that "
             "`audiodiff prepare --shards` wrote, or its address"
         ) from error
     try:
-        return ShardIndex.model_validate_json(content)
-    except ValidationError as error:
+        return ShardIndex.parse(parse_json(content, INDEX_NAME), INDEX_NAME)
+    except AudiodiffError as error:
         raise AudiodiffError(
-            f"{INDEX_NAME} in {place} is damaged; write the shards anew"
+            f"{INDEX_NAME} in {place} is damaged ({error}); write the shards anew"
         ) from error
 
 
@@ -95,7 +96,8 @@ def read_shard(place: str, shard: Shard, sample_rate: int) -> Clips:
         with tarfile.open(fileobj=content, mode="r:") as tar:
             for sample in group_by_keys(_members(tar, shard.name)):
                 wave = _decoded(sample, sample_rate, shard.samples - n_samples)
-                ids.append(json.loads(sample["json"])["source"]["id"])
+                facts = parse_json(sample["json"], "its json")
+                ids.append(ClipFile.parse(facts["source"], "its json").id)
                 waves.append(wave)
                 n_samples += len(wave)
         if (len(ids), n_samples) != (shard.clips, shard.samples):

@@ -1,15 +1,22 @@
 """A prepared corpus packed into tar shards."""
 
 import hashlib
-import json
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from audiodiff.data.corpus import SPLITS, read_ids
-from audiodiff.data.prepared import MANIFEST_NAME, SETTINGS_NAME, Manifest, read_manifest, target
+from audiodiff.data.prepared import (
+    MANIFEST_NAME,
+    SETTINGS_NAME,
+    Manifest,
+    PrepareSettings,
+    read_manifest,
+    target,
+)
 from audiodiff.data.shard_files import INDEX_NAME, Shard, ShardIndex
 from audiodiff.errors import AudiodiffError
 from audiodiff.system.atomic import replacing
+from audiodiff.system.documents import read_json
 
 
 def write_shards(
@@ -33,13 +40,20 @@ def write_shards(
     found = read_manifest(prepared / MANIFEST_NAME)
     if not found:
         raise AudiodiffError(f"{prepared} holds no {MANIFEST_NAME}; prepare the corpus first")
-    rate = json.loads((prepared / SETTINGS_NAME).read_text(encoding="utf-8"))["sample_rate"]
+    path = prepared / SETTINGS_NAME
+    rate = PrepareSettings.parse(read_json(path, "prepare the corpus anew"), str(path)).sample_rate
     splits: dict[str, tuple[Shard, ...]] = {}
     for split in SPLITS:
         if not (prepared / f"{split}.txt").is_file():
             continue
         shards = []
         ids = sorted(read_ids(prepared / f"{split}.txt"), key=_hash)
+        unknown = [id_ for id_ in ids if id_ not in found]
+        if unknown:
+            raise AudiodiffError(
+                f"{prepared / MANIFEST_NAME} has no line for the clip {unknown[0]!r} of "
+                f"{split}.txt; prepare the corpus again, which writes it anew"
+            )
         for n, part in enumerate(_parts(prepared, ids, n_bytes)):
             content = _hash("\n".join(f"{id_} {found[id_].digest}" for id_ in part))
             name = f"{split}-{n:06}-{content[:8]}.tar"

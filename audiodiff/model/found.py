@@ -13,6 +13,7 @@ from audiodiff.errors import AudiodiffError
 from audiodiff.model.hub import is_own
 from audiodiff.model.weights import WEIGHTS_NAME
 from audiodiff.system.atomic import replacing
+from audiodiff.system.documents import read_json
 
 TIMES_NAME = "schedules.json"
 """File of the times found for a model; its name is from before they were called times."""
@@ -101,13 +102,14 @@ def read_times(path: Path, digest: str) -> FoundTimes:
     """
     if not path.is_file():
         return {}
+    remedy = "delete it and search again"
+    entries = read_json(path, remedy)
+    if not isinstance(entries, list):
+        raise AudiodiffError(f"{path} is damaged (it holds no list); {remedy}")
     try:
-        entries = json.loads(path.read_text(encoding="utf-8"))
-        found = [Found.model_validate(entry) for entry in entries]
-    except ValueError as error:
-        raise AudiodiffError(
-            f"{path} is damaged ({str(error).splitlines()[0]}); delete it and search again"
-        ) from error
+        found = [Found.parse(entry, "an entry") for entry in entries]
+    except AudiodiffError as error:
+        raise AudiodiffError(f"{path} is damaged ({error}); {remedy}") from error
     return {(f.sampler, f.n_steps): f for f in found if f.weights == digest}
 
 

@@ -1,6 +1,5 @@
 """A model directory: ``config.json`` and ``model.safetensors``, without training state."""
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ from torch import Tensor, nn
 from audiodiff.config import Config
 from audiodiff.errors import AudiodiffError
 from audiodiff.system.atomic import replacing
+from audiodiff.system.documents import read_json
 
 CONFIG_NAME = "config.json"
 WEIGHTS_NAME = "model.safetensors"
@@ -56,7 +56,7 @@ def save_model(directory: Path, config: Config, tensors: Mapping[str, Tensor]) -
         temporary.write_text(config.model_dump_json(indent=2) + "\n", encoding="utf-8")
 
 
-def read_config(directory: Path) -> Any:
+def read_config(directory: Path) -> dict[str, Any]:
     """The plain data of a model directory's config.json.
 
     Raises:
@@ -68,10 +68,10 @@ def read_config(directory: Path) -> Any:
             f"{directory} is not a model directory: it has no {CONFIG_NAME}; give one that "
             f"`audiodiff train` or `audiodiff convert` wrote"
         )
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise AudiodiffError(f"{path} is not JSON ({error}); fetch the model again") from error
+    values = read_json(path, "fetch the model again")
+    if not isinstance(values, dict):
+        raise AudiodiffError(f"{path} holds a {type(values).__name__}, no config; fetch it again")
+    return values
 
 
 def load_weights(module: nn.Module, tensors: Mapping[str, Tensor], source: Path) -> None:

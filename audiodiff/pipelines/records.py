@@ -6,8 +6,10 @@ from pathlib import Path
 from typing import TypeAlias
 
 from audiodiff.audio.comments import comment_of
+from audiodiff.errors import AudiodiffError
 from audiodiff.model.model import Model
 from audiodiff.model.run import Run
+from audiodiff.system.documents import parse_json
 
 MAKER = "audiodiff"
 
@@ -26,8 +28,8 @@ def record_of(model: Model, name: str, run: Run, **more: str | int | float | Non
     """
     sampler = model.config.sampling.sampler if run.sampler is None else run.sampler
     steps = len(model.times(run)) - 1
-    more = {"guidance_scale": run.guidance_scale} | more
-    given = {key: value for key, value in more.items() if value is not None}
+    given = {"guidance_scale": run.guidance_scale, **more}
+    given = {key: value for key, value in given.items() if value is not None}
     return {"model": name, "sampler": str(sampler), "steps": steps, **given}
 
 
@@ -53,8 +55,8 @@ def remark_on(there: Sequence[Path], record: Record) -> str | None:
 def _differences(path: Path, record: Record) -> str:
     """How the record in a file differs; empty if it does not, or there is none."""
     try:
-        theirs = json.loads(comment_of(path))[MAKER]
-    except (json.JSONDecodeError, KeyError, TypeError):
+        theirs = parse_json(comment_of(path), "its comment")[MAKER]
+    except (AudiodiffError, KeyError, TypeError):
         return ""
     if not isinstance(theirs, dict):
         return ""

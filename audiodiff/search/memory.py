@@ -1,16 +1,20 @@
 """Files from which a killed search resumes."""
 
 import hashlib
-import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
+from pydantic import NonNegativeInt, PositiveInt
+
+from audiodiff.config import Config
 from audiodiff.diffusion.times import TimeGrid
+from audiodiff.errors import AudiodiffError
 from audiodiff.search.contract import SearchSetting
 from audiodiff.search.problem import Cost
 from audiodiff.system.atomic import replacing
+from audiodiff.system.documents import read_json, read_json_lines
 
 
 @runtime_checkable
@@ -22,6 +26,15 @@ class Counter(Protocol):
     """
 
     calls: int
+
+
+class _Value(Config):
+    """One line of a `Memory`: the cost of a run's times, and the calls that it took."""
+
+    key: str
+    times: str
+    cost: float
+    calls: NonNegativeInt
 
 
 class Memory:
@@ -42,14 +55,13 @@ class Memory:
         self.key = _digest(key)
         self.known: dict[str, float] = {}
         self.owed: dict[str, int] = {}
-        for line in path.read_text().splitlines() if path.is_file() else ():
+        for line in read_json_lines(path):
             try:
-                record = json.loads(line)
-                if record["key"] == self.key:
-                    times, value, spent = (record[name] for name in ("times", "cost", "calls"))
-                    self.known[times], self.owed[times] = value, spent
-            except (ValueError, KeyError, TypeError):
-                continue  # a line cut off by a kill
+                record = _Value.parse(line, str(path))
+            except AudiodiffError:
+                continue  # two lines in one, the first cut off by a kill
+            if record.key == self.key:
+                self.known[record.times], self.owed[record.times] = record.cost, record.calls
 
     def __call__(self, times: TimeGrid) -> float:
         """The cost of a run, from the file if it is there."""
@@ -58,9 +70,9 @@ class Memory:
             before = self.calls.calls
             self.known[name] = self.cost(times)
             spent = self.calls.calls - before
-            record = {"key": self.key, "times": name, "cost": self.known[name], "calls": spent}
+            record = _Value(key=self.key, times=name, cost=self.known[name], calls=spent)
             with self.path.open("a") as file:
-                file.write(json.dumps(record) + "\n")
+                file.write(record.model_dump_json() + "\n")
         self.calls.calls += self.owed.pop(name, 0)
         return self.known[name]
 
@@ -80,6 +92,13 @@ def remembered(cost: Cost, calls: Counter, setting: SearchSetting, name: str) ->
     path.unlink(missing_ok=True)
 
 
+class _Finished(Config):
+    """The content of the file of a `Done`."""
+
+    key: str
+    steps: tuple[PositiveInt, ...]
+
+
 class Done:
     """The numbers of steps that a search has finished, kept in a file until all are.
 
@@ -92,11 +111,15 @@ class Done:
 
     def __init__(self, path: Path, key: str) -> None:
         self.path, self.key = path, _digest(key)
+        self.steps: set[int] = set()
+        if not path.is_file():
+            return
         try:
-            record = json.loads(path.read_text())
-            self.steps = set(record["steps"]) if record["key"] == self.key else set()
-        except (OSError, ValueError, KeyError, TypeError):
-            self.steps = set()
+            record = _Finished.parse(read_json(path, "delete it"), str(path))
+        except AudiodiffError:  # damaged
+            return
+        if record.key == self.key:
+            self.steps = set(record.steps)
 
     def __contains__(self, n_steps: int) -> bool:
         return n_steps in self.steps
@@ -105,7 +128,8 @@ class Done:
         """Records a finished number of steps."""
         self.steps.add(n_steps)
         with replacing(self.path) as temporary:
-            temporary.write_text(json.dumps({"key": self.key, "steps": sorted(self.steps)}))
+            record = _Finished(key=self.key, steps=tuple(sorted(self.steps)))
+            temporary.write_text(record.model_dump_json())
 
     def forget(self) -> None:
         """Deletes the file."""

@@ -6,6 +6,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from audiodiff.errors import AudiodiffError
+from audiodiff.system.documents import parse_json
 from audiodiff.system.jobs import Job
 from audiodiff.system.locks import alone
 
@@ -77,13 +79,15 @@ def _targets(file: BinaryIO) -> set[str]:
     data = file.read()
     if data and not data.endswith(b"\n"):
         file.write(b"\n")
-    lines = data.decode(errors="replace").splitlines()
+    lines = data.split(b"\n")
     return {name for line in lines if (name := _target_of(line))}
 
 
-def _target_of(line: str) -> str | None:
+def _target_of(line: bytes) -> str | None:
     """The target in a line; None if a kill has cut the line off or it is of another form."""
     try:
-        return json.loads(line).get("target")
-    except (json.JSONDecodeError, AttributeError):
+        record = parse_json(line, "the index")
+    except AudiodiffError:
         return None
+    target = record.get("target") if isinstance(record, dict) else None
+    return target if isinstance(target, str) else None

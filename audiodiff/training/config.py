@@ -4,12 +4,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
+from pydantic import Field, model_validator
 
-from audiodiff.config import Config
+from audiodiff.config import Config, Count, CountOrZero, Seed, Size, shown
 from audiodiff.data.crops import Augment
 from audiodiff.errors import AudiodiffError
 from audiodiff.model.config import ModelConfig
+from audiodiff.system.documents import MAX_DEPTH, parse_toml, read_toml
 from audiodiff.training.objectives.contract import Setting
 from audiodiff.training.objectives.diffusion import DiffusionConfig
 from audiodiff.training.objectives.registry import AnyObjective
@@ -17,7 +18,11 @@ from audiodiff.training.objectives.registry import AnyObjective
 DIFFUSION_FIGURES = tuple(name for name in DiffusionConfig.model_fields if name != "kind")
 """Names of the figures of the diffusion loss."""
 
+MAX_SAMPLES = 2**30
+"""Samples of the largest batch: four gigabytes, before any layer of a network."""
+
 Fraction = Annotated[float, Field(ge=0, lt=1)]
+LearningRate = Annotated[float, Field(gt=0, le=1000)]
 
 
 class DataConfig(Augment):
@@ -29,8 +34,8 @@ class DataConfig(Augment):
             edges of a crop, where sound begins from nothing, are not taken for speech.
     """
 
-    crop_frames: PositiveInt = 62
-    margin_frames: NonNegativeInt = 0
+    crop_frames: Size = 62
+    margin_frames: Annotated[int, Field(ge=0, le=2**16)] = 0
 
 
 class OptimizerConfig(Config):
@@ -50,15 +55,15 @@ class OptimizerConfig(Config):
     """
 
     kind: Literal["adamw", "muon"] = "adamw"
-    lr: PositiveFloat = 2e-4
-    adamw_lr: PositiveFloat = 2e-3
+    lr: LearningRate = 2e-4
+    adamw_lr: LearningRate = 2e-3
     lr_end: float = Field(default=0.1, ge=0, le=1)
-    warmup: NonNegativeInt = 100
+    warmup: CountOrZero = 100
     decay: float = Field(default=1.0, ge=0, le=1)
     betas: tuple[Fraction, Fraction] = (0.9, 0.99)
     momentum: Fraction = 0.95
-    weight_decay: float = Field(default=0.0, ge=0)
-    clip_norm: PositiveFloat = 1.0
+    weight_decay: float = Field(default=0.0, ge=0, le=1000)
+    clip_norm: float = Field(default=1.0, gt=0, le=1e30)
 
 
 class TrainConfig(Config):
@@ -85,16 +90,16 @@ class TrainConfig(Config):
     data: DataConfig = Field(default_factory=DataConfig)
     objective: AnyObjective = Field(default_factory=DiffusionConfig)
     optimizer: OptimizerConfig = Field(default_factory=OptimizerConfig)
-    seed: NonNegativeInt = 0
-    steps: PositiveInt = 100_000
-    batch_size: PositiveInt = 16
-    accumulation: PositiveInt = 1
+    seed: Seed = 0
+    steps: Count = 100_000
+    batch_size: Size = 16
+    accumulation: Size = 1
     precision: Literal["fp32", "bf16"] = "fp32"
     compile: bool = False
     ema_decay: Fraction = 0.999
-    log_every: PositiveInt = 50
-    eval_every: PositiveInt = 1000
-    checkpoint_every: PositiveInt = 500
+    log_every: Count = 50
+    eval_every: Count = 1000
+    checkpoint_every: Count = 500
 
     @model_validator(mode="before")
     @classmethod
@@ -108,6 +113,11 @@ class TrainConfig(Config):
 
     @model_validator(mode="after")
     def _parts_fit(self) -> "TrainConfig":
+        if self.batch_size * self.n_samples > MAX_SAMPLES:
+            raise ValueError(
+                f"batch_size={self.batch_size} crops of {self.n_samples} samples exceed "
+                f"{MAX_SAMPLES}; lower batch_size, data.crop_frames or data.margin_frames"
+            )
         mel = self.model.mel
         if mel is not None and self.n_samples < mel.min_samples:
             raise ValueError(
@@ -203,11 +213,7 @@ def _read_toml(path: Path, above: tuple[Path, ...]) -> dict[str, Any]:
         raise AudiodiffError(f"{path} is its own base; name another one, or none")
     if not path.is_file():
         raise AudiodiffError(f"{path}: no such config; see the recipes for examples")
-    try:
-        text = path.read_text(encoding="utf-8")
-    except UnicodeDecodeError as error:
-        raise AudiodiffError(f"{path} is not TOML: {error}; save it as UTF-8") from error
-    values = with_objective(_parse_toml(text, str(path)))
+    values = with_objective(read_toml(path))
     base = values.pop("base", None)
     if base is None:
         return values
@@ -224,28 +230,19 @@ def _merged(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
     return merged
 
 
-def _parse_toml(text: str, source: str) -> dict[str, Any]:
-    try:
-        import tomllib
-    except ModuleNotFoundError:  # Python 3.10
-        import tomli as tomllib  # type: ignore[no-redef, unused-ignore]
-    try:
-        return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise AudiodiffError(f"{source} is not TOML: {error}") from error
-
-
 def _lay_over(values: dict[str, Any], setting: str) -> None:
     key, equals, text = setting.partition("=")
     if not equals or not key:
-        raise AudiodiffError(f"--set {setting!r}: give key=value, e.g. optimizer.lr=1e-4")
+        raise AudiodiffError(f"--set {shown(setting)}: give key=value, e.g. optimizer.lr=1e-4")
+    if key.count(".") >= MAX_DEPTH:
+        raise AudiodiffError(f"--set {shown(setting)}: a key has at most {MAX_DEPTH} parts")
     try:
-        value = _parse_toml(f"value = {text}", setting)["value"]
+        value = parse_toml(f"value = {text}", setting)["value"]
     except AudiodiffError:
         value = text
     *parents, last = key.split(".")
     for parent in parents:
         values = values.setdefault(parent, {})
         if not isinstance(values, dict):
-            raise AudiodiffError(f"--set {setting!r}: {parent} is a value, not a table")
+            raise AudiodiffError(f"--set {shown(setting)}: {parent} is a value, not a table")
     values[last] = value

@@ -18,6 +18,7 @@ from audiodiff.model.model import Model
 from audiodiff.pipelines.codec_vocoder import hand_vocoder
 from audiodiff.pipelines.run import with_mel
 from audiodiff.system.atomic import replacing
+from audiodiff.system.documents import read_json_lines
 from audiodiff.training.objectives.contract import Batch, Objective
 from audiodiff.training.plots import curves_figure
 
@@ -69,14 +70,17 @@ class Monitor:
 
 
 def _read_log(path: Path) -> list[dict[str, Any]]:
-    """The records of a log, without a last line that was cut short."""
-    records = []
-    for line in path.read_text().splitlines() if path.exists() else ():
-        try:
-            records.append(json.loads(line))
-        except json.JSONDecodeError:
-            break
-    return records
+    """The records of a log, without what is none, such as a line that was cut short."""
+    return [record for record in read_json_lines(path) if _is_record(record)]
+
+
+def _is_record(value: Any) -> bool:
+    """Whether a line of the log holds figures of a step."""
+    return (
+        isinstance(value, dict)
+        and isinstance(value.get("step"), int)
+        and all(isinstance(figure, int | float) for figure in value.values())
+    )
 
 
 @torch.no_grad()

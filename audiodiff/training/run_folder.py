@@ -1,6 +1,5 @@
 """A run's folder and its data."""
 
-import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from audiodiff.data.paired import PairedClips
 from audiodiff.data.shards import Shards, read_split
 from audiodiff.errors import AudiodiffError, in_unicode
 from audiodiff.system.atomic import replacing
+from audiodiff.system.documents import read_json
 from audiodiff.training.config import TrainConfig
 from audiodiff.training.state import STATE_NAME
 
@@ -38,10 +38,12 @@ def check_free(out: Path, config: TrainConfig, resume: bool) -> None:
         return
     if not resume:
         raise AudiodiffError(f"{out} holds a run; add --resume to continue, or choose another out")
+    remedy = "choose another out"
+    values = read_json(path, remedy)
     try:
-        stored = TrainConfig.parse(json.loads(path.read_text(encoding="utf-8")), str(path))
-    except ValueError as error:
-        raise AudiodiffError(f"{path} is damaged ({error}); choose another out") from error
+        stored = TrainConfig.parse(values, str(path))
+    except AudiodiffError as error:
+        raise AudiodiffError(f"{path} is damaged ({error}); {remedy}") from error
     changed = [
         name
         for name in TrainConfig.model_fields

@@ -5,22 +5,32 @@ nothing else to keep.
 """
 
 import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import torch
+from pydantic import NonNegativeInt
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from audiodiff.config import Config
 from audiodiff.errors import AudiodiffError
 from audiodiff.model.weights import load_tensors, save_tensors
+from audiodiff.system.documents import parse_json
 
 STATE_NAME = "state.safetensors"
 
 PROGRESS = "progress"
 """Key of the progress in a state's metadata."""
+
+
+class Record(Config):
+    """The progress of a run in its state, with a digest for the clips."""
+
+    step: NonNegativeInt
+    items: NonNegativeInt
+    clips: str
 
 
 class Progress(NamedTuple):
@@ -40,10 +50,10 @@ class Progress(NamedTuple):
         """The progress after one more step of ``items`` crops."""
         return self._replace(step=self.step + 1, items=self.items + items)
 
-    def record(self) -> dict[str, int | str]:
-        """The progress as plain data for JSON, with a digest for the clips."""
+    def record(self) -> "Record":
+        """The progress as a state holds it."""
         digest = hashlib.sha256("\n".join(self.clips).encode(errors="surrogateescape"))
-        return {"step": self.step, "items": self.items, "clips": digest.hexdigest()}
+        return Record(step=self.step, items=self.items, clips=digest.hexdigest())
 
 
 def save_state(
@@ -59,7 +69,7 @@ def save_state(
     for i, moments in optimizer.state_dict()["state"].items():
         tensors |= {f"optimizer.{i}.{name}": value for name, value in moments.items()}
     # In one entry: safetensors writes several in any order, and equal runs have equal files.
-    save_tensors(path, tensors, {PROGRESS: json.dumps(progress.record())})
+    save_tensors(path, tensors, {PROGRESS: progress.record().model_dump_json()})
 
 
 def load_state(
@@ -95,8 +105,6 @@ def load_state(
         for name, tensor in tensors.items():
             part, _, rest = name.partition(".")
             parts[part][rest] = tensor
-        record = json.loads(metadata[PROGRESS])
-        progress = start._replace(step=record["step"], items=record["items"])
         network.load_state_dict(parts["network"])
         for name, tensor in average.items():
             tensor.copy_(parts["average"][name])
@@ -104,18 +112,24 @@ def load_state(
         raise AudiodiffError(
             f"{path} belongs to another network; resume with the config it was saved with"
         ) from error
-    if record["clips"] != start.record()["clips"]:
+    record = Record.parse(parse_json(metadata[PROGRESS], str(path)), str(path))
+    if record.clips != start.record().clips:
         raise AudiodiffError(
             f"{path} was trained on other clips; resume with the same --data, or start again "
             "in another --out"
         )
     moments: dict[int, dict[str, Tensor]] = {}
-    for name, tensor in parts["optimizer"].items():
-        i, _, key = name.partition(".")
-        moments.setdefault(int(i), {})[key] = tensor
     groups = optimizer.state_dict()["param_groups"]
-    optimizer.load_state_dict({"state": moments, "param_groups": groups})
-    return progress
+    try:
+        for name, tensor in parts["optimizer"].items():
+            i, _, key = name.partition(".")
+            moments.setdefault(int(i), {})[key] = tensor
+        optimizer.load_state_dict({"state": moments, "param_groups": groups})
+    except ValueError as error:
+        raise AudiodiffError(
+            f"{path} is damaged ({error}); start again in another --out"
+        ) from error
+    return start._replace(step=record.step, items=record.items)
 
 
 class Average:

@@ -132,5 +132,5 @@ def test_times_of_other_weights_are_not_used(
 
 def test_a_damaged_file_is_refused(directory: Path) -> None:
     (directory / "schedules.json").write_text("[{]")
-    with pytest.raises(AudiodiffError, match=r"schedules.json is damaged .*; delete it"):
+    with pytest.raises(AudiodiffError, match=r"schedules.json is not JSON .*; delete it"):
         Model.load(directory)

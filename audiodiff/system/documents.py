@@ -1,0 +1,167 @@
+"""JSON, JSON Lines and TOML within limits, whoever wrote them and whatever has damaged them.
+
+Everything in this package that reads one of these formats reads it here. A document is bounded in
+bytes, in the depth of its nesting and in the length of its numbers before a parser sees it.
+"""
+
+import json
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator
+from functools import partial
+from itertools import accumulate
+from pathlib import Path
+from typing import Any
+
+from audiodiff.errors import AudiodiffError
+
+MAX_JSON_BYTES = 2**23
+MAX_LINE_BYTES = 2**20
+MAX_TOML_BYTES = 2**18
+"""Sizes of the greatest JSON document, line of JSON Lines and TOML document that are read."""
+
+MAX_DEPTH = 20
+"""Brackets within each other, and parts of a dotted key, of the deepest document that is read."""
+
+MAX_DIGITS = 100
+"""Characters of the longest number that is read."""
+
+_JSON_STRING = re.compile(r'"[^"\n]*"?')
+_TOML_STRING_OR_COMMENT = re.compile(
+    r'"""(?s:.*?)(?:"""|\Z)|\'\'\'(?s:.*?)(?:\'\'\'|\Z)|"[^"\n]*"?|\'[^\'\n]*\'?|#[^\n]*'
+)
+_LONG_NUMBER = re.compile(rf"(?<![\w.])[+-]?\d[\w.]{{{MAX_DIGITS}}}")
+_LONG_KEY = re.compile(rf"(?:\.[^.\n,=\[\]{{}}]*){{{MAX_DEPTH}}}")
+_NO_BRACKETS = re.compile(r"[^\[\]{}]+")
+
+
+def parse_json(content: bytes | str, source: str) -> Any:
+    """Parses a JSON document.
+
+    Args:
+        content: The document, in UTF-8, with or without a byte order mark.
+        source: Name of the document, for the message.
+
+    Raises:
+        AudiodiffError: If it is not JSON, holds a key twice or exceeds a limit.
+
+    Example:
+        >>> parse_json('{"rate": 16000}', "an example")
+        {'rate': 16000}
+    """
+    return _parsed(content, source, "JSON", _JSON_STRING, _loads_json)
+
+
+def parse_toml(content: bytes | str, source: str) -> dict[str, Any]:
+    """Parses a TOML document, as `parse_json` does a JSON document."""
+    return _parsed(content, source, "TOML", _TOML_STRING_OR_COMMENT, _loads_toml)
+
+
+def read_json(path: Path, remedy: str, most: int = MAX_JSON_BYTES) -> Any:
+    """Reads a JSON file.
+
+    Args:
+        path: The file.
+        remedy: Advice to the user, which ends the message.
+        most: Size of the greatest file that is read, in bytes.
+
+    Raises:
+        AudiodiffError: If the file is missing or cannot be read, as for `parse_json`.
+    """
+    try:
+        return parse_json(_content(path, most), str(path))
+    except AudiodiffError as error:
+        raise AudiodiffError(f"{error}; {remedy}") from error
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """Reads a TOML file.
+
+    Raises:
+        AudiodiffError: If the file is missing or cannot be read, as for `parse_toml`.
+    """
+    return parse_toml(_content(path, MAX_TOML_BYTES), str(path))
+
+
+def read_json_lines(path: Path) -> Iterator[Any]:
+    """Yields the value of each line of a JSON Lines file; none if there is no file.
+
+    Lines that are no JSON are left out, such as a last one that a kill has cut off.
+
+    Raises:
+        OSError: If the file cannot be read.
+    """
+    if not path.is_file():
+        return
+    with path.open("rb") as file:
+        for line in iter(partial(file.readline, MAX_LINE_BYTES), b""):
+            try:
+                yield parse_json(line, str(path))
+            except AudiodiffError:
+                continue
+
+
+def _content(path: Path, most: int) -> bytes:
+    """The bytes of a file that is not too large."""
+    try:
+        with path.open("rb") as file:
+            content = file.read(most + 1)
+    except OSError as error:
+        raise AudiodiffError(f"{path} cannot be read ({error.strerror})") from error
+    if len(content) > most:
+        raise AudiodiffError(f"{path} exceeds the limit of {most} bytes")
+    return content
+
+
+def _parsed(
+    content: bytes | str,
+    source: str,
+    name: str,
+    not_structure: re.Pattern[str],
+    loads: Callable[[str], Any],
+) -> Any:
+    try:
+        text = content.decode("utf-8-sig") if isinstance(content, bytes) else content
+        _check_limits(text, not_structure)
+        return loads(text)
+    except UnicodeDecodeError as error:
+        raise AudiodiffError(f"{source} is not {name}: {error}; save it as UTF-8") from error
+    except ValueError as error:
+        raise AudiodiffError(f"{source} is not {name} that can be read: {error}") from error
+
+
+def _check_limits(text: str, not_structure: re.Pattern[str]) -> None:
+    """Refuses what would take a parser too long, too much memory or too deep a stack.
+
+    Raises:
+        ValueError: Naming the limit.
+    """
+    # Escapes go first, so that every quote that is left begins or ends a string.
+    structure = not_structure.sub("s", text.replace("\\\\", "").replace('\\"', ""))
+    brackets = _NO_BRACKETS.sub("", structure)
+    if max(accumulate(1 if b in "[{" else -1 for b in brackets), default=0) > MAX_DEPTH:
+        raise ValueError(f"it nests more than {MAX_DEPTH} brackets")
+    if _LONG_NUMBER.search(structure):
+        raise ValueError(f"it holds a number of more than {MAX_DIGITS} characters")
+    if not_structure is _TOML_STRING_OR_COMMENT and _LONG_KEY.search(structure):
+        raise ValueError(f"it holds a key of more than {MAX_DEPTH} parts")
+
+
+def _loads_json(text: str) -> Any:
+    return json.loads(text, object_pairs_hook=_without_repetition)
+
+
+def _without_repetition(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    values = dict(pairs)
+    if len(values) < len(pairs):
+        (twice, _), *_ = Counter(name for name, _ in pairs).most_common(1)
+        raise ValueError(f"it holds the key {twice!r:.80} twice")
+    return values
+
+
+def _loads_toml(text: str) -> dict[str, Any]:
+    try:
+        import tomllib
+    except ModuleNotFoundError:  # Python 3.10
+        import tomli as tomllib  # type: ignore[no-redef, unused-ignore]
+    return tomllib.loads(text)
