@@ -36,6 +36,7 @@ CountOrZero = Annotated[int, Field(ge=0, le=MAX_COUNT)]
 StepCount = Annotated[int, Field(gt=0, le=MAX_STEPS)]
 SampleRate = Annotated[int, Field(gt=0, le=MAX_RATE)]
 Seed = Annotated[int, Field(ge=0, le=MAX_SEED)]
+GuidanceScale = Annotated[float, Field(ge=-1000, le=1000, allow_inf_nan=False)]
 Size = Annotated[int, Field(gt=0, le=2**16)]
 """A length in samples, frames or items that lies in memory many times."""
 

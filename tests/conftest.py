@@ -50,3 +50,10 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(before)
+
+
+@pytest.fixture
+def as_users_call(request: pytest.FixtureRequest) -> None:
+    """Skips a test that gives arguments of other types than declared where those are checked."""
+    if request.config.getoption("jaxtyping_packages", None):
+        pytest.skip("the types of arguments are checked before they are converted")

@@ -13,6 +13,7 @@ from jaxtyping import Float, Float32, Int
 
 from audiodiff.audio.comments import append_comment
 from audiodiff.audio.reader import MAX_HOURS, SoundReader, opened
+from audiodiff.config import MAX_RATE
 from audiodiff.errors import AudiodiffError
 from audiodiff.system.atomic import interrupts_held, replacing
 
@@ -227,8 +228,8 @@ def _check_target(path: Path, subtype: str) -> str:
 
 
 def _check_rate(name: str, rate: int) -> None:
-    if rate < 1:
-        raise AudiodiffError(f"{name}={rate} is not a rate; give a positive number of Hz")
+    if not 1 <= rate <= MAX_RATE:
+        raise AudiodiffError(f"{name}={rate} is not a rate; give 1 to {MAX_RATE} Hz")
 
 
 def _check_ratio(from_rate: int, to_rate: int, name: str = "the wave") -> None:

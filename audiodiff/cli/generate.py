@@ -8,20 +8,24 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from audiodiff.cli.options import ModelName, Out, Overwrite, Steps, Threads
+from audiodiff.cli.options import ModelName, Out, Overwrite, Steps, Threads, finite
 from audiodiff.cli.terminal import console, progress_bar, remark_on_skipped, report_outcome
 from audiodiff.system.jobs import Job, run_jobs
 
 if TYPE_CHECKING:
     from audiodiff._types import Wave
+from audiodiff.config import MAX_COUNT
 
 
 def generate(
     model: ModelName,
     out: Out,
-    count: Annotated[int, typer.Option("--count", "-n", help="Number of sounds.", min=1)] = 8,
+    count: Annotated[
+        int, typer.Option("--count", "-n", help="Number of sounds.", min=1, max=MAX_COUNT)
+    ] = 8,
     seconds: Annotated[
-        float, typer.Option(help="Length of each sound in seconds.", min=0.01)
+        float,
+        typer.Option(help="Length of each sound in seconds.", min=0.01, max=3600, callback=finite),
     ] = 1.0,
     label: Annotated[
         str | None,
@@ -34,11 +38,13 @@ def generate(
         float | None,
         typer.Option(
             help="How far the label is insisted on: 1 is the model as it was trained, more is "
-            "truer to the label and less varied; the model's default if not given."
+            "truer to the label and less varied; the model's default if not given.",
+            callback=finite,
         ),
     ] = None,
     seed: Annotated[
-        int, typer.Option(help="Seed of the first sound; each later one adds 1.", min=0)
+        int,
+        typer.Option(help="Seed of the first sound; each later one adds 1.", min=0, max=MAX_COUNT),
     ] = 0,
     threads: Threads = None,
     overwrite: Overwrite = False,

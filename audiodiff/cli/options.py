@@ -1,12 +1,27 @@
 """Arguments and options that commands share, so that each has one name and one wording."""
 
+import math
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from audiodiff.config import MAX_RATE, MAX_SEED, MAX_STEPS
+
 A_MODEL = "a directory, a Hugging Face Hub id (owner/name) or the name of a model in this package"
 """Forms in which every option for a model takes it."""
+
+
+def finite(value: float | None) -> float | None:
+    """Refuses ``nan``, which no bound keeps out, and ``inf``, as the callback of an option.
+
+    Raises:
+        typer.BadParameter: If the number is not finite.
+    """
+    if value is not None and not math.isfinite(value):
+        raise typer.BadParameter(f"{value} is not finite; give a number.")
+    return value
+
 
 _INPUTS = typer.Argument(
     metavar="INPUT",
@@ -49,7 +64,9 @@ ModelOption = Annotated[str, typer.Option(help=f"Model: {A_MODEL}.")]
 
 Steps = Annotated[
     int | None,
-    typer.Option(help="Number of sampler steps; the model's default if not given.", min=1),
+    typer.Option(
+        help="Number of sampler steps; the model's default if not given.", min=1, max=MAX_STEPS
+    ),
 ]
 
 Sampler = Annotated[
@@ -60,7 +77,10 @@ Sampler = Annotated[
 ]
 
 Seed = Annotated[
-    int, typer.Option(help="Seed of all random numbers; the same seed repeats a result.", min=0)
+    int,
+    typer.Option(
+        help="Seed of all random numbers; the same seed repeats a result.", min=0, max=MAX_SEED
+    ),
 ]
 
 Device = Annotated[str, typer.Option(help="Device that the model runs on, e.g. cpu or cuda.")]
@@ -87,5 +107,7 @@ Preset = Annotated[
 
 Rate = Annotated[
     int | None,
-    typer.Option(help="Sample rate of the results in Hz; the model's own if not given.", min=1),
+    typer.Option(
+        help="Sample rate of the results in Hz; the model's own if not given.", min=1, max=MAX_RATE
+    ),
 ]

@@ -5,8 +5,9 @@ from typing import Annotated
 
 import typer
 
-from audiodiff.cli.options import Workers
+from audiodiff.cli.options import Workers, finite
 from audiodiff.cli.terminal import console, progress_bar, require
+from audiodiff.config import MAX_RATE
 
 
 def prepare(
@@ -22,7 +23,7 @@ def prepare(
         Path, typer.Option("--out", "-o", help="Folder for the prepared clips, lists and report.")
     ],
     rate: Annotated[
-        int, typer.Option(help="Sample rate of the prepared clips in Hz.", min=1)
+        int, typer.Option(help="Sample rate of the prepared clips in Hz.", min=1, max=MAX_RATE)
     ] = 22050,
     splits: Annotated[
         Path | None,
@@ -31,15 +32,27 @@ def prepare(
         ),
     ] = None,
     min_seconds: Annotated[
-        float, typer.Option(help="Leave out clips shorter than this, in seconds.", min=0.01)
+        float,
+        typer.Option(
+            help="Leave out clips shorter than this, in seconds.", min=0.01, callback=finite
+        ),
     ] = 0.5,
     loudness: Annotated[
         float | None,
-        typer.Option(help="Bring clips to this loudness in LUFS, e.g. -23.", min=-70, max=-1),
+        typer.Option(
+            help="Bring clips to this loudness in LUFS, e.g. -23.",
+            min=-70,
+            max=-1,
+            callback=finite,
+        ),
     ] = None,
     trim: Annotated[
         float | None,
-        typer.Option(help="Cut off ends this many dB below the loudest part, e.g. 50.", min=1),
+        typer.Option(
+            help="Cut off ends this many dB below the loudest part, e.g. 50.",
+            min=1,
+            callback=finite,
+        ),
     ] = None,
     shards: Annotated[
         int | None,

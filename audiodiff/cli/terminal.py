@@ -10,6 +10,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from audiodiff.config import MAX_STEPS, shown
 from audiodiff.errors import AudiodiffError
 from audiodiff.system.jobs import Outcome
 
@@ -104,11 +105,15 @@ def step_counts(text: str) -> list[int]:
     """Step counts from ``1,2,4``.
 
     Raises:
-        AudiodiffError: If the text is no list of positive integers.
+        AudiodiffError: If the text is no list of positive integers, or one is too large.
     """
-    if not re.fullmatch(r"[1-9]\d*(,[1-9]\d*)*", text):
-        raise AudiodiffError(f"--steps {text!r} is no list of step counts; give e.g. 1,2,4")
-    return [int(part) for part in text.split(",")]
+    parts = text.split(",")
+    fit = all(re.fullmatch(r"[1-9]\d{0,8}", part) and int(part) <= MAX_STEPS for part in parts)
+    if not fit:
+        raise AudiodiffError(
+            f"--steps {shown(text)} is no list of step counts up to {MAX_STEPS}; give e.g. 1,2,4"
+        )
+    return [int(part) for part in parts]
 
 
 def run_in_words(model: "Model", run: "Run") -> str:

@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from audiodiff.cli.options import A_MODEL, Threads
+from audiodiff.cli.options import A_MODEL, Threads, finite
 from audiodiff.cli.terminal import console, require
 from audiodiff.errors import AudiodiffError
 
@@ -35,7 +35,8 @@ def train(
         int | None, typer.Option(help="Stop after this step of the run.", min=1)
     ] = None,
     max_minutes: Annotated[
-        float | None, typer.Option(help="Stop after this many minutes of this session.", min=0)
+        float | None,
+        typer.Option(help="Stop after this many minutes of this session.", min=0, callback=finite),
     ] = None,
     resume: Annotated[
         bool, typer.Option("--resume", help="Continue from the last checkpoint in --out.")

@@ -24,6 +24,7 @@ from audiodiff.cli.options import (
     Steps,
     Threads,
     Workers,
+    finite,
 )
 from audiodiff.cli.terminal import (
     console,
@@ -34,6 +35,7 @@ from audiodiff.cli.terminal import (
     require,
     run_in_words,
 )
+from audiodiff.config import MAX_COUNT
 from audiodiff.errors import AudiodiffError
 from audiodiff.system.index import Index, indexing
 from audiodiff.system.jobs import Job, Spread, find_jobs, one_by_one, run_jobs
@@ -65,7 +67,8 @@ def vocode(
     precision: Precision = "auto",
     compile: Compile = False,
     batch_size: Annotated[
-        int, typer.Option(help="Number of pieces of a long file made at once.", min=1)
+        int,
+        typer.Option(help="Number of pieces of a long file made at once.", min=1, max=MAX_COUNT),
     ] = 1,
     threads: Threads = None,
     workers: Workers = 1,
@@ -102,7 +105,9 @@ def vocode(
     ] = None,
     latency: Annotated[
         float,
-        typer.Option(help="Longest wait of --stream for later input, in seconds.", min=0),
+        typer.Option(
+            help="Longest wait of --stream for later input, in seconds.", min=0, callback=finite
+        ),
     ] = 0.5,
 ) -> None:
     """Turn mels (.npy .npz .pt .safetensors) or audio (resynthesis) into wav files.

@@ -4,7 +4,7 @@ from typing import Literal
 
 import torch
 from jaxtyping import Float
-from pydantic import PositiveInt, field_validator
+from pydantic import Field, field_validator
 from torch import Tensor
 
 from audiodiff._types import Wave
@@ -12,7 +12,7 @@ from audiodiff.audio import frames
 from audiodiff.codecs.contract import CodecConfig
 from audiodiff.codecs.waveform import check_length
 from audiodiff.errors import AudiodiffError
-from audiodiff.mel.log_mel import MelConfig
+from audiodiff.mel.log_mel import MAX_FFT, MelConfig
 
 Spectrum = Float[Tensor, "batch 2 bins frames"]
 """A complex spectrogram as real numbers: real parts, then imaginary parts."""
@@ -26,7 +26,7 @@ class StftConfig(CodecConfig):
     """
 
     kind: Literal["stft"] = "stft"
-    n_fft: PositiveInt = 1024
+    n_fft: int = Field(default=1024, ge=2, le=MAX_FFT)
 
     @field_validator("n_fft")
     @classmethod

@@ -8,22 +8,26 @@ import math
 from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from types import TracebackType
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
 import numpy as np
 import soxr
 import torch
 from jaxtyping import Float
-from pydantic import Field, PositiveInt, field_validator
+from pydantic import Field, field_validator
 
 from audiodiff._types import Condition, Wave
 from audiodiff.conditioning.parts import joined
-from audiodiff.config import Config
+from audiodiff.config import Config, Count
 from audiodiff.data.clips import Clips, Source
 from audiodiff.errors import AudiodiffError
 
 N_AHEAD = 4
 """Batches that are prepared in advance."""
+
+
+Decibels = Annotated[float, Field(ge=-200, le=200)]
+"""A level or a change of one; beyond, powers of ten are not the numbers of any sound."""
 
 
 class Augment(Config):
@@ -40,11 +44,11 @@ class Augment(Config):
             any shift in time, the mel's hop keeps the frames of the whole clip.
     """
 
-    gain_db: tuple[float, float] = (0.0, 0.0)
+    gain_db: tuple[Decibels, Decibels] = (0.0, 0.0)
     speed: float = Field(default=0.0, ge=0, le=0.5)
     flip: bool = False
-    noise_db: tuple[float, float] | None = None
-    start_every: PositiveInt = 1
+    noise_db: tuple[Decibels, Decibels] | None = None
+    start_every: Count = 1
 
     @field_validator("gain_db", "noise_db")
     @classmethod

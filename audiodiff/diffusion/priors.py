@@ -9,7 +9,7 @@ import math
 from typing import ClassVar, Protocol
 
 from jaxtyping import Float
-from pydantic import Field, PositiveFloat, model_validator
+from pydantic import Field, model_validator
 from torch import Tensor
 
 from audiodiff._types import Condition, Mel, Prior, State, Wave
@@ -40,9 +40,9 @@ class PriorConfig(Config):
 
     kind: str = "unit"
     std_min: float = Field(default=0.1, gt=0, le=1)
-    above_f_max: PositiveFloat = 1.0
-    energy_min: float = Field(default=0.0, ge=0)
-    energy_max: float = Field(default=4.0, gt=0)
+    above_f_max: float = Field(default=1.0, gt=0, le=1e6)
+    energy_min: float = Field(default=0.0, ge=0, le=1e6)
+    energy_max: float = Field(default=4.0, gt=0, le=1e6)
 
     @model_validator(mode="after")
     def _rising(self) -> "PriorConfig":

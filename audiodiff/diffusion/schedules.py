@@ -7,14 +7,20 @@ float64: near the data ``1 - alpha`` has few digits left in float32.
 
 import math
 from functools import cached_property
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Annotated, Literal, Protocol
 
 import torch
-from pydantic import Field, PositiveFloat, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 from torch.nn.functional import softplus
 
 from audiodiff._types import Schedule, Times
-from audiodiff.config import Config, of_kind
+from audiodiff.config import MAX_STEPS, Config, StepCount, of_kind
+
+TMin = Annotated[float, Field(gt=0, lt=1)]
+"""The smallest time that training visits."""
+
+Positive = Annotated[float, Field(ge=1e-6, le=1e6)]
+"""A coefficient whose powers and logarithms are finite."""
 
 
 def _sigma_from_alpha(alpha: Times) -> Times:
@@ -75,7 +81,7 @@ class Betas(_BetaList):
     """
 
     kind: Literal["betas"] = "betas"
-    betas: tuple[float, ...] = Field(min_length=1)
+    betas: tuple[float, ...] = Field(min_length=1, max_length=MAX_STEPS)
 
     @field_validator("betas")
     @classmethod
@@ -94,7 +100,7 @@ class LinearBetas(_BetaList):
     """``n_steps`` equally spaced variances; the defaults are DiffWave's (arXiv:2009.09761)."""
 
     kind: Literal["linear"] = "linear"
-    n_steps: int = Field(default=50, ge=1)
+    n_steps: StepCount = 50
     beta_start: float = Field(default=1e-4, gt=0, lt=1)
     beta_end: float = Field(default=0.05, gt=0, lt=1)
 
@@ -110,7 +116,7 @@ class Cosine(Config):
 
     kind: Literal["cosine"] = "cosine"
     s: float = Field(default=0.008, ge=0, lt=1)
-    t_min: PositiveFloat = 1e-3
+    t_min: TMin = 1e-3
 
     def _angle(self, t: Times) -> Times:
         return (t + self.s) / (1 + self.s) * (math.pi / 2)
@@ -133,9 +139,9 @@ class Cosine(Config):
 class _IntegratedBeta(Config):
     """log alpha = -t^2 (beta_max - beta_min) / 4 - t beta_min / 2 (arXiv:2011.13456, eq. 33)."""
 
-    beta_min: PositiveFloat = 0.1
-    beta_max: PositiveFloat = 20.0
-    t_min: PositiveFloat = 1e-3
+    beta_min: Positive = 0.1
+    beta_max: Positive = 20.0
+    t_min: TMin = 1e-3
 
     def alpha(self, t: Times) -> Times:
         """Minus half the integral of beta, exponentiated."""
@@ -186,9 +192,9 @@ class VE(Config):
     """
 
     kind: Literal["ve"] = "ve"
-    sigma_min: PositiveFloat = 0.01
-    sigma_max: PositiveFloat = 50.0
-    t_min: PositiveFloat = 1e-3
+    sigma_min: Positive = 0.01
+    sigma_max: Positive = 50.0
+    t_min: TMin = 1e-3
 
     @model_validator(mode="after")
     def _growing(self) -> "VE":
@@ -217,7 +223,7 @@ class RectifiedFlow(Config):
     """alpha = 1 - t, sigma = t (arXiv:2209.03003, with its time reversed)."""
 
     kind: Literal["rectified-flow"] = "rectified-flow"
-    t_min: PositiveFloat = 1e-3
+    t_min: TMin = 1e-3
 
     def alpha(self, t: Times) -> Times:
         """1 - t."""

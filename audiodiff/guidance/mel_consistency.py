@@ -3,9 +3,9 @@
 from typing import ClassVar, Literal
 
 import torch
-from pydantic import PositiveInt
 
 from audiodiff._types import Denoiser, State, Times
+from audiodiff.config import StepCount
 from audiodiff.guidance.contract import Context, GuidanceAtSteps
 
 
@@ -29,7 +29,7 @@ class MelConsistency(GuidanceAtSteps):
     parts: ClassVar[tuple[str, ...]] = ("mel",)
 
     kind: Literal["mel-consistency"] = "mel-consistency"
-    n_passes: PositiveInt
+    n_passes: StepCount
 
     def __call__(self, denoise: Denoiser, context: Context) -> Denoiser:
         """The denoiser with its estimate projected, if the run has a mel."""

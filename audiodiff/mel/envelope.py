@@ -8,6 +8,7 @@ from torch import Tensor
 
 from audiodiff._types import Mel
 from audiodiff.audio.frames import Gain
+from audiodiff.errors import AudiodiffError
 from audiodiff.mel.log_mel import MelConfig
 
 
@@ -27,6 +28,9 @@ class Envelope:
 
     Attributes:
         weights: (n_bins, n_mels), the interpolation of values of the bands over the bins.
+
+    Raises:
+        AudiodiffError: If fewer than two bands of the mel hold any bin.
     """
 
     def __init__(self, mel: MelConfig, n_fft: int, n_bins: int, above_f_max: float = 1.0) -> None:
@@ -35,6 +39,11 @@ class Envelope:
         total = filterbank.sum(1)
         hertz = torch.arange(filterbank.shape[1]) * (mel.sample_rate / mel.n_fft)
         used = total > 0  # narrow bands may fall between two bins and hold nothing
+        if used.sum() < 2:
+            raise AudiodiffError(
+                f"a mel from f_min={mel.f_min} to {mel.highest_frequency} Hz holds too few bins of "
+                f"n_fft={mel.n_fft} for an envelope; raise n_fft or f_max"
+            )
         centres = (filterbank @ hertz)[used] / total[used]
         bins = torch.arange(n_bins) * (mel.sample_rate / n_fft)
         self.weights = torch.zeros(n_bins, mel.n_mels)

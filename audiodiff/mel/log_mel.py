@@ -1,17 +1,24 @@
 """Log-mel spectrograms as text-to-speech systems compute them."""
 
 import math
-from typing import Literal
+from typing import Annotated, Literal
 
 import torch
 from jaxtyping import Complex, Float
-from pydantic import NonNegativeFloat, PositiveFloat, PositiveInt, model_validator
+from pydantic import Field, model_validator
 from torch import Tensor, nn
 
 from audiodiff._types import Mel, Wave
 from audiodiff.audio import frames
-from audiodiff.config import Config
+from audiodiff.config import Config, SampleRate, Size, Width
 from audiodiff.errors import AudiodiffError
+
+MAX_FFT = 2**15
+"""The longest transform, in samples."""
+
+
+Value = Annotated[float, Field(ge=-1e4, le=1e4)]
+"""A value of a mel, in its own units."""
 
 
 class MelConfig(Config):
@@ -44,11 +51,11 @@ class MelConfig(Config):
         clip: Least and greatest value; None for no clipping.
     """
 
-    sample_rate: PositiveInt
-    n_fft: PositiveInt
-    hop_length: PositiveInt
-    win_length: PositiveInt
-    n_mels: PositiveInt
+    sample_rate: SampleRate
+    n_fft: Annotated[int, Field(ge=1, le=MAX_FFT)]
+    hop_length: Size
+    win_length: Size
+    n_mels: Width
     f_min: float = 0.0
     f_max: float | None = None
     framing: frames.Framing = "centred"
@@ -57,12 +64,12 @@ class MelConfig(Config):
     filterbank: Literal["slaney", "htk"] = "slaney"
     power: Literal[1, 2] = 1
     normalized: bool = False
-    magnitude_eps: NonNegativeFloat = 0.0
+    magnitude_eps: float = Field(default=0.0, ge=0, le=1)
     log_base: Literal["e", "10"] = "e"
-    floor: PositiveFloat = 1e-5
-    scale: PositiveFloat = 1.0
-    offset: float = 0.0
-    clip: tuple[float, float] | None = None
+    floor: float = Field(default=1e-5, ge=1e-30, le=1e4)
+    scale: float = Field(default=1.0, ge=1e-4, le=1e4)
+    offset: Value = 0.0
+    clip: tuple[Value, Value] | None = None
 
     @model_validator(mode="after")
     def _check_sizes(self) -> "MelConfig":
@@ -76,6 +83,8 @@ class MelConfig(Config):
                 f"f_min={self.f_min} and f_max={self.f_max} must rise from 0 to at most half of "
                 f"sample_rate={self.sample_rate}"
             )
+        if self.clip is not None and not self.clip[0] < self.clip[1]:
+            raise ValueError(f"clip={self.clip}: give the least value first, then the greatest")
         if self.framing == "exact" and (self.n_fft - self.hop_length) % 2:
             raise ValueError(
                 f"framing='exact' needs an even n_fft - hop_length, not {self.n_fft} - "

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from typing import Any, Literal
 
 import torch
-from pydantic import Field, PositiveInt, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from audiodiff.codecs.registry import AnyCodec
 from audiodiff.codecs.waveform import WaveformConfig
-from audiodiff.config import Config
+from audiodiff.config import Config, SampleRate
 from audiodiff.diffusion.priors import PRIORS, PriorConfig
 from audiodiff.diffusion.schedules import ScheduleConfig
 from audiodiff.diffusion.targets import TARGETS
@@ -36,7 +36,7 @@ class ModelConfig(Config):
     """
 
     format: Literal[2] = 2
-    sample_rate: PositiveInt
+    sample_rate: SampleRate
     mel: MelConfig | None = None
     labels: tuple[str, ...] | None = None
     codec: AnyCodec = Field(default_factory=WaveformConfig)

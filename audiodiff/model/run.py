@@ -1,10 +1,11 @@
 """The settings of one run of a model."""
 
-import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any, TypeGuard
 
 from audiodiff._types import Sampler
+from audiodiff.config import GuidanceScale, Seed, StepCount, checked
 from audiodiff.errors import AudiodiffError
 from audiodiff.guidance.contract import Guidance
 
@@ -30,8 +31,8 @@ class Run:
             generator, or ``fp32`` where there is neither.
 
     Raises:
-        AudiodiffError: If both ``n_steps`` and ``times`` are given, ``n_steps`` is below 1, or
-            ``guidance_scale`` is not finite.
+        AudiodiffError: If both ``n_steps`` and ``times`` are given, or ``n_steps``, a seed or the
+            guidance scale is no such number, or beyond what a machine can hold.
 
     Example:
         >>> run = Run("ddim", n_steps=4, seed=7)
@@ -50,12 +51,16 @@ class Run:
     def __post_init__(self) -> None:
         if self.n_steps is not None and self.times is not None:
             raise AudiodiffError("give either n_steps or times, not both")
-        if self.n_steps is not None and self.n_steps < 1:
-            raise AudiodiffError(f"n_steps={self.n_steps}: a run has at least one step")
-        if self.guidance_scale is not None and not math.isfinite(self.guidance_scale):
-            raise AudiodiffError(
-                f"guidance_scale={self.guidance_scale}: give a number, such as 1.5"
-            )
+        if self.n_steps is not None:
+            object.__setattr__(self, "n_steps", checked(StepCount, self.n_steps, "n_steps"))
+        if self.guidance_scale is not None:
+            scale = checked(GuidanceScale, self.guidance_scale, "guidance_scale")
+            object.__setattr__(self, "guidance_scale", scale)
+        if _is_list(self.seed):
+            seeds: Any = tuple(checked(Seed, seed, "seed") for seed in self.seed)
+        else:
+            seeds = checked(Seed, self.seed, "seed")
+        object.__setattr__(self, "seed", seeds)
 
     def seeds(self, batch: int | None = None) -> tuple[int, ...]:
         """The seed of each item.
@@ -64,13 +69,20 @@ class Run:
             batch: Number of items; None for as many as there are seeds.
 
         Raises:
-            AudiodiffError: If the number of seeds is not that of the items, or a seed is negative.
+            AudiodiffError: If the number of seeds is not that of the items.
         """
         own = tuple(self.seed) if isinstance(self.seed, Sequence) else (self.seed,) * (batch or 1)
         if batch is not None and len(own) != batch:
             raise AudiodiffError(
                 f"seed holds {len(own)} seeds for {batch} items; give one, or one each"
             )
-        if min(own) < 0:
-            raise AudiodiffError(f"seed={min(own)}: seeds are 0 or more")
         return own
+
+
+def _is_list(seed: Any) -> TypeGuard[Iterable[Any]]:
+    """Whether seeds are given one for each item, in a sequence, an array or a tensor."""
+    return (
+        isinstance(seed, Iterable)
+        and not isinstance(seed, str | bytes)
+        and getattr(seed, "ndim", 1) > 0  # a tensor of no dimensions is a number
+    )

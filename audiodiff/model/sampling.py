@@ -1,10 +1,10 @@
 """The default run of a model."""
 
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import FiniteFloat, NonNegativeInt, PositiveFloat, model_validator
+from pydantic import Field, model_validator
 
-from audiodiff.config import Config
+from audiodiff.config import MAX_STEPS, Config, GuidanceScale
 from audiodiff.diffusion.times import TIMES, check_times
 from audiodiff.guidance.registry import GuidanceConfig
 from audiodiff.model.upgrade import PASSES, sampling_of_format_1
@@ -29,13 +29,13 @@ class SamplingConfig(Config):
     """
 
     sampler: str = "ddim"
-    times: tuple[float, ...]
+    times: tuple[float, ...] = Field(max_length=MAX_STEPS + 1)
     rule: str = "uniform"
-    clamp: PositiveFloat | None = None
+    clamp: Annotated[float, Field(gt=0, le=1e6)] | None = None
     t_range: tuple[float, float] | None = None
-    start_passes: NonNegativeInt = 0
+    start_passes: int = Field(default=0, ge=0, le=MAX_STEPS)
     guidance: tuple[GuidanceConfig, ...] = ()
-    guidance_scale: FiniteFloat = 1.0
+    guidance_scale: GuidanceScale = 1.0
 
     @model_validator(mode="before")
     @classmethod

@@ -13,14 +13,15 @@ from typing import ClassVar, Literal
 
 import torch
 from jaxtyping import Float
-from pydantic import Field, PositiveFloat, PositiveInt
+from pydantic import Field, model_validator
 from torch import Tensor, nn
 
 from audiodiff._types import Condition, Schedule, Times
 from audiodiff.codecs.contract import CodecConfig
 from audiodiff.codecs.stft import Spectrum, StftConfig
+from audiodiff.config import Depth, Size, Width
 from audiodiff.diffusion.times import log_snr
-from audiodiff.networks.contract import NetworkConfig
+from audiodiff.networks.contract import NetworkConfig, check_weights
 
 Features = Float[Tensor, "batch channels bands frames"]
 LevelFeatures = Float[Tensor, "batch level"]
@@ -49,15 +50,21 @@ class BandSplitConfig(NetworkConfig):
     codec: ClassVar[str] = "stft"
 
     kind: Literal["band-split"] = "band-split"
-    bands: tuple[tuple[PositiveInt, PositiveInt], ...] = Field(
-        default=((4, 32), (8, 16), (32, 8)), min_length=1
+    bands: tuple[tuple[Size, Size], ...] = Field(
+        default=((4, 32), (8, 16), (32, 8)), min_length=1, max_length=64
     )
-    n_channels: PositiveInt = Field(default=64, multiple_of=16)
-    n_layers: PositiveInt = 10
-    n_mels: PositiveInt = 80
-    n_mel_channels: PositiveInt = 128
-    mel_mean: float = -5.0
-    mel_std: PositiveFloat = 2.5
+    n_channels: Width = Field(default=64, multiple_of=16)
+    n_layers: Depth = 10
+    n_mels: Width = 80
+    n_mel_channels: Width = 128
+    mel_mean: float = Field(default=-5.0, ge=-1e4, le=1e4)
+    mel_std: float = Field(default=2.5, ge=1e-4, le=1e4)
+
+    @model_validator(mode="after")
+    def _small_enough(self) -> "BandSplitConfig":
+        of_layers = 9 * self.n_layers * self.n_channels**2
+        check_weights(of_layers + self.n_mel_channels * self.n_bands * self.n_channels)
+        return self
 
     @property
     def n_bins(self) -> int:

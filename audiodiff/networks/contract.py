@@ -7,6 +7,28 @@ from torch import nn
 from audiodiff.codecs.contract import CodecConfig
 from audiodiff.config import Config
 
+MAX_FACTOR = 256
+"""The greatest factor by which one layer of a network raises the rate."""
+
+MAX_WEIGHTS = 2**30
+"""The most weights of a network: four gigabytes, several times as much in training."""
+
+
+def check_weights(n_weights: int) -> None:
+    """Refuses a network that no machine would hold, before it is built.
+
+    Args:
+        n_weights: Number of its weights, or of the most of them.
+
+    Raises:
+        ValueError: If there are more than `MAX_WEIGHTS`.
+    """
+    if n_weights > MAX_WEIGHTS:
+        raise ValueError(
+            f"a network of these sizes has over {n_weights} weights and the limit is "
+            f"{MAX_WEIGHTS}; lower n_channels or n_layers"
+        )
+
 
 class NetworkConfig(Config):
     """The sizes of a network, from which it is built, and what it needs from the rest of a model.

@@ -8,12 +8,13 @@ from typing import Annotated, ClassVar, Literal, TypeAlias
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float
-from pydantic import Field, PositiveInt
+from pydantic import Field, model_validator
 from torch import Tensor, nn
 
 from audiodiff._types import Condition, Labels, Mel, Schedule, Times, Wave
 from audiodiff.conditioning.parts import OPEN
-from audiodiff.networks.contract import NetworkConfig
+from audiodiff.config import MAX_STEPS, Depth, Size, Width
+from audiodiff.networks.contract import MAX_FACTOR, NetworkConfig, check_weights
 from audiodiff.networks.convolution import Features, RowConv, as_rows
 
 Gate = Float[Tensor, "batch channels 1 #samples"]
@@ -49,17 +50,24 @@ class DiffWaveConfig(NetworkConfig):
     codec: ClassVar[str] = "waveform"
 
     kind: Literal["diffwave"] = "diffwave"
-    n_channels: PositiveInt = 64
-    n_layers: PositiveInt = 30
-    dilation_cycle: PositiveInt = 10
-    n_levels: int = Field(default=50, ge=2)
-    n_mels: PositiveInt | None = 80
-    n_labels: PositiveInt | None = None
-    upsample_factors: tuple[Annotated[int, Field(ge=2)], ...] = (16, 16)
+    n_channels: Width = 64
+    n_layers: Depth = 30
+    dilation_cycle: Annotated[int, Field(ge=1, le=16)] = 10
+    n_levels: int = Field(default=50, ge=2, le=MAX_STEPS)
+    n_mels: Width | None = 80
+    n_labels: Size | None = None
+    upsample_factors: tuple[Annotated[int, Field(ge=2, le=MAX_FACTOR)], ...] = Field(
+        default=(16, 16), max_length=8
+    )
     upsampler_per_layer: bool = False
     step_in_residual: bool = False
     step_frequencies: Literal["rising", "falling"] = "rising"
     padding: PaddingMode = "zeros"
+
+    @model_validator(mode="after")
+    def _small_enough(self) -> "DiffWaveConfig":
+        check_weights(8 * self.n_layers * self.n_channels**2)
+        return self
 
     @property
     def parts(self) -> dict[str, int]:

@@ -5,12 +5,13 @@ from typing import Annotated, ClassVar, Literal
 
 import torch
 from jaxtyping import Float
-from pydantic import Field, PositiveInt
+from pydantic import Field
 from torch import Tensor, nn
 from torch.nn.functional import interpolate, leaky_relu
 
 from audiodiff._types import Condition, Schedule, Times, Wave
-from audiodiff.networks.contract import NetworkConfig
+from audiodiff.config import Width
+from audiodiff.networks.contract import MAX_FACTOR, NetworkConfig
 from audiodiff.networks.convolution import Features, Made, RowConv, as_rows
 
 Modulation = tuple[Float[Tensor, "batch modulated 1 rate"], Float[Tensor, "batch modulated 1 rate"]]
@@ -27,6 +28,9 @@ DOWN_DILATIONS = (1, 2, 4)
 """Channels in units of the base width, and dilations, as published."""
 
 
+Factor = Annotated[int, Field(ge=1, le=MAX_FACTOR)]
+
+
 class WaveGradConfig(NetworkConfig):
     """The sizes of a WaveGrad; the defaults are the published base network of 15.9 M parameters.
 
@@ -39,15 +43,9 @@ class WaveGradConfig(NetworkConfig):
     codec: ClassVar[str] = "waveform"
 
     kind: Literal["wavegrad"] = "wavegrad"
-    n_channels: Annotated[int, Field(ge=2, multiple_of=2)] = 32
-    n_mels: PositiveInt = 128
-    upsample_factors: tuple[PositiveInt, PositiveInt, PositiveInt, PositiveInt, PositiveInt] = (
-        5,
-        5,
-        3,
-        2,
-        2,
-    )
+    n_channels: Annotated[int, Field(ge=2, le=128, multiple_of=2)] = 32
+    n_mels: Width = 128
+    upsample_factors: tuple[Factor, Factor, Factor, Factor, Factor] = (5, 5, 3, 2, 2)
 
     @property
     def parts(self) -> dict[str, int]:

@@ -14,7 +14,7 @@ from torch import Tensor
 from audiodiff._types import WavePiece
 from audiodiff.audio import io
 from audiodiff.audio.plots import save_figure, spectrogram_figure
-from audiodiff.config import Config
+from audiodiff.config import Config, Count, SampleRate, Seed, StepCount
 from audiodiff.errors import AudiodiffError
 from audiodiff.mel.files import MEL_SUFFIXES, load_mel
 from audiodiff.mel.own import OwnMel, own_mel
@@ -47,12 +47,12 @@ class VocodeSettings(Config):
         model: Name of the model, for the record in each file.
     """
 
-    n_steps: int | None = None
+    n_steps: StepCount | None = None
     sampler: str | None = None
-    seed: int = 0
+    seed: Seed = 0
     preset: str | None = None
-    batch_size: int = 1
-    rate: int | None = None
+    batch_size: Count = 1
+    rate: SampleRate | None = None
     plot: bool = False
     model: str = ""
 

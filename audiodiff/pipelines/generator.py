@@ -1,17 +1,23 @@
 """New sounds from a model that takes no mel."""
 
 from pathlib import Path
+from typing import Annotated
 
 import torch
+from pydantic import Field
 
 from audiodiff._types import Condition, Sampler, Wave
 from audiodiff.conditioning.labels import index_of
+from audiodiff.config import checked
 from audiodiff.errors import AudiodiffError
 from audiodiff.model.model import Model
 from audiodiff.model.run import Run
 from audiodiff.pipelines.codec_vocoder import hand_vocoder
 from audiodiff.pipelines.loading import loaded
 from audiodiff.system.devices import use_bf16
+
+SampleCount = Annotated[int, Field(ge=1, le=2**28)]
+"""Length in samples of a sound that is made at once."""
 
 
 class Generator:
@@ -86,6 +92,7 @@ class Generator:
             AudiodiffError: If the model has no such label or no guidance, or another argument is
                 wrong.
         """
+        n_samples = checked(SampleCount, n_samples, "n_samples")
         cond: Condition = {}
         if label is not None:
             place = index_of(label, self.labels)

@@ -10,7 +10,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from audiodiff._types import Mel, WavePiece
-from audiodiff.errors import AudiodiffError
+from audiodiff.config import Count, CountOrZero, checked
 from audiodiff.model.model import Model
 from audiodiff.model.run import Run
 from audiodiff.pipelines.spans import Span, cut, grouped
@@ -62,16 +62,13 @@ def in_pieces(model: Model, mel: Mel, run: Run, cutting: Cutting) -> Iterator[Wa
         cutting: How the mel is cut.
 
     Raises:
-        AudiodiffError: At once, if a size is below 1, or the run's sampler, times or seeds are
-            wrong.
+        AudiodiffError: At once, if a size, or the run's sampler, times or seeds are wrong.
     """
     chunk_frames, context_frames, batch_size, each = cutting
-    if context_frames is not None and context_frames < 0:
-        raise AudiodiffError(f"context_frames={context_frames}: give 0 or more")
-    if chunk_frames < 1 or batch_size < 1:
-        raise AudiodiffError(
-            f"chunk_frames={chunk_frames}, batch_size={batch_size}: give at least 1 of each"
-        )
+    chunk_frames = checked(Count, chunk_frames, "chunk_frames")
+    batch_size = checked(Count, batch_size, "batch_size")
+    if context_frames is not None:
+        context_frames = checked(CountOrZero, context_frames, "context_frames")
     run.seeds(len(mel))
     context = context_of(model, run)
     context = context if context_frames is None else context_frames

@@ -28,8 +28,8 @@ def record_of(model: Model, name: str, run: Run, **more: str | int | float | Non
     """
     sampler = model.config.sampling.sampler if run.sampler is None else run.sampler
     steps = len(model.times(run)) - 1
-    given = {"guidance_scale": run.guidance_scale, **more}
-    given = {key: value for key, value in given.items() if value is not None}
+    others = {"guidance_scale": run.guidance_scale, **more}
+    given = {key: value for key, value in others.items() if value is not None}
     return {"model": name, "sampler": str(sampler), "steps": steps, **given}
 
 

@@ -11,6 +11,9 @@ from audiodiff.errors import AudiodiffError
 from audiodiff.mel.log_mel import LogMel
 from audiodiff.pipelines.spans import Span
 
+MAX_LATENCY = 3600
+"""The longest wait for later frames, in seconds."""
+
 
 class Pace(NamedTuple):
     """The sizes of the pieces of a stream.
@@ -38,8 +41,12 @@ def pace_of(latency: float, frame_rate: float, context: int) -> Pace:
         context: Frames on either side with which a piece is as in the whole.
 
     Raises:
-        AudiodiffError: If the latency is less than two frames.
+        AudiodiffError: If the latency is less than two frames, or more than `MAX_LATENCY`.
     """
+    if not latency <= MAX_LATENCY:
+        raise AudiodiffError(
+            f"latency={latency} s: give at most {MAX_LATENCY}, or vocode the whole at once"
+        )
     total = int(latency * frame_rate)
     if total < 2:
         raise AudiodiffError(

@@ -10,6 +10,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from audiodiff._types import Mel, Sampler, Wave, WavePiece
+from audiodiff.config import Count, SampleRate, checked
 from audiodiff.errors import AudiodiffError
 from audiodiff.mel.check import check_mel
 from audiodiff.mel.conversion import conversion_to
@@ -158,9 +159,9 @@ class Vocoder:
             preset: Name in `PRESETS` of the mel's preset; the model's own if None.
             rate: Sample rate of the sound in Hz; the model's if None.
         """
+        wanted = self.sample_rate if rate is None else checked(SampleRate, rate, "rate")
         made, pieces = self._made(mel, run, preset)
-        wave = torch.cat(list(pieces), dim=1)
-        return resampled(wave, made, self.sample_rate if rate is None else rate)
+        return resampled(torch.cat(list(pieces), dim=1), made, wanted)
 
     def batch(
         self,
@@ -195,7 +196,7 @@ class Vocoder:
         """
         run, counted = Run(sampler, n_steps, seed=seed), checked_lengths(mels, lengths)
         made: dict[int, Tensor] = {}
-        for n, places in by_length(counted, batch_size):
+        for n, places in by_length(counted, checked(Count, batch_size, "batch_size")):
             mel = torch.stack([mels[i][:, :n] for i in places])
             made |= zip(places, self.make(mel, run, preset, rate), strict=True)
         return [made[i] for i in range(len(counted))]

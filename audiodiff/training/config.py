@@ -63,7 +63,7 @@ class OptimizerConfig(Config):
     betas: tuple[Fraction, Fraction] = (0.9, 0.99)
     momentum: Fraction = 0.95
     weight_decay: float = Field(default=0.0, ge=0, le=1000)
-    clip_norm: float = Field(default=1.0, gt=0, le=1e30)
+    clip_norm: float = Field(default=1.0, gt=0, le=1e9)
 
 
 class TrainConfig(Config):

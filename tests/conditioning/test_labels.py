@@ -84,7 +84,7 @@ def test_a_scale_insists_on_the_label() -> None:
     free, far = (generator.generate(800, "low", guidance_scale=scale) for scale in (0.0, 3.0))
     torch.testing.assert_close(free, plain.generate(800))
     assert (far - own).norm() > 0.5 * (own - free).norm() > 0
-    with pytest.raises(AudiodiffError, match="guidance_scale=nan: give a number, such as 1.5"):
+    with pytest.raises(AudiodiffError, match="guidance_scale=nan: input should be a finite number"):
         generator.generate(800, "low", guidance_scale=float("nan"))
     with pytest.raises(AudiodiffError, match="guidance_scale=2.0: this model has no guidance"):
         plain.generate(800, "low", guidance_scale=2.0)

@@ -1,4 +1,5 @@
 import itertools
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -84,6 +85,9 @@ def test_what_cannot_be_streamed_is_refused() -> None:
     vocoder = Vocoder(untrained(small_config()))
     with pytest.raises(AudiodiffError, match="latency=0.01 s is less than two frames; give at lea"):
         vocoder.stream([], latency=0.01)
+    for latency in (float("inf"), float("nan"), 1e300):
+        with pytest.raises(AudiodiffError, match=f"latency={re.escape(str(latency))} s: give at m"):
+            vocoder.stream([], latency)
     with pytest.raises(AudiodiffError, match="holds NaN"):
         list(vocoder.stream([torch.full((1, 80, 4), torch.nan)]))
     with pytest.raises(AudiodiffError, match="needs at least"):

@@ -1,4 +1,5 @@
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -95,8 +96,20 @@ def test_sound_comes_at_the_rate_asked_for(vocoder: Vocoder, mel: torch.Tensor) 
     assert half.shape == (len(mel), own.shape[1] // 2)
     expected = resample(own[1].numpy(), 22050, 11025)
     assert torch.equal(half[1], torch.from_numpy(expected))
-    with pytest.raises(AudiodiffError, match="to_rate=-1 is not a rate"):
+    with pytest.raises(AudiodiffError, match="rate=-1: input should be greater than 0"):
         vocoder(mel, rate=-1)
+
+
+def test_numbers_are_taken_in_any_form(
+    as_users_call: None, vocoder: Vocoder, mel: torch.Tensor
+) -> None:
+    expected = vocoder(mel, 1, seed=3, rate=16000)
+    made: Any = vocoder
+    assert torch.equal(made(mel, "1", seed=np.int64(3), rate=16000.0), expected)
+    assert torch.equal(made(mel, torch.tensor(1), seed=3.0, rate=np.float32(16000)), expected)
+    for rate in (float("nan"), float("inf"), "fast", 0.5):
+        with pytest.raises(AudiodiffError, match="rate="):
+            made(mel, rate=rate)
 
 
 def test_other_bad_arguments_are_refused(vocoder: Vocoder, mel: torch.Tensor) -> None:
@@ -108,8 +121,19 @@ def test_other_bad_arguments_are_refused(vocoder: Vocoder, mel: torch.Tensor) ->
         vocoder(mel, seed=[1, 2, 3])
     with pytest.raises(AudiodiffError, match="seed=-1"):
         vocoder(mel, seed=-1)
-    with pytest.raises(AudiodiffError, match="context_frames=-1: give 0 or more"):
+    with pytest.raises(
+        AudiodiffError, match="context_frames=-1: input should be greater than or equal to 0"
+    ):
         vocoder.chunks(mel, context_frames=-1)
+    for name in ("chunk_frames", "batch_size"):
+        with pytest.raises(AudiodiffError, match=f"{name}=0: input should be greater than 0"):
+            vocoder.chunks(mel, **{name: 0})
+    with pytest.raises(AudiodiffError, match="batch_size=0: input should be greater than 0"):
+        vocoder.batch(mel, batch_size=0)
+    with pytest.raises(AudiodiffError, match="n_steps=9223372036854775807: input should be less"):
+        vocoder(mel, n_steps=2**63 - 1)
+    with pytest.raises(AudiodiffError, match="rate=2147483648: input should be less than or eq"):
+        vocoder(mel, rate=2**31)
     with pytest.raises(AudiodiffError, match="NaN"):
         vocoder.mel(torch.full((1, 5000), float("nan")))
     with pytest.raises(AudiodiffError, match="makes sound from a mel; use Vocoder"):

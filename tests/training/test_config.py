@@ -1,9 +1,13 @@
+import json
 from pathlib import Path
+from typing import Any
 
 import pytest
+from damage import places, within_limits
+from training_runs import BAND_SPLIT
 
 from audiodiff.errors import AudiodiffError
-from audiodiff.training.config import read_train_config
+from audiodiff.training.config import TrainConfig, read_train_config
 
 
 @pytest.mark.parametrize(
@@ -41,3 +45,90 @@ def test_a_bad_config_file_is_named(tmp_path: Path) -> None:
     (tmp_path / "bad.toml").write_text("steps = = 3")
     with pytest.raises(AudiodiffError, match=r"bad.toml is not TOML"):
         read_train_config(tmp_path / "bad.toml")
+
+
+def test_a_config_may_begin_with_a_byte_order_mark(config_path: Path) -> None:
+    config = read_train_config(config_path)
+    config_path.write_bytes(b"\xef\xbb\xbf" + config_path.read_bytes())
+    assert read_train_config(config_path) == config
+
+
+def test_a_setting_of_a_million_parts_is_refused(config_path: Path) -> None:
+    for setting in ("a." * 10**6 + "a=1", "a=" + "[" * 10**6, "steps=0x" + "f" * 10**6):
+        with within_limits(), pytest.raises(AudiodiffError) as refused:
+            read_train_config(config_path, [setting])
+        assert len(str(refused.value)) < 500
+
+
+KINDS = {
+    "diffwave": [],
+    "band-split": [
+        "model.codec.kind=stft",
+        f"model.network={BAND_SPLIT}",
+        "model.prior.kind=mel-envelope",
+        "model.schedule.kind=rectified-flow",
+    ],
+    "wavegrad": [
+        "model.network={ kind = 'wavegrad', upsample_factors = [4, 4, 4, 2, 2] }",
+        "model.schedule={ kind = 'linear' }",
+        "data.noise_db=[-60.0, -40.0]",
+    ],
+    "vp": ["model.schedule={ kind = 'vp' }", "model.sampling.clamp=2.0"],
+    "ve": ["model.schedule={ kind = 've' }", "model.sampling.t_range=[0.9, 0.1]"],
+    "spectral": [
+        "objective.kind=spectral",
+        "objective.windows=[128]",
+        "objective.diffusion_items=1",
+        "model.sampling.guidance=[{ kind = 'mel-consistency', n_passes = 3 }]",
+    ],
+}
+
+
+def with_value(values: dict[str, Any], place: tuple[Any, ...], value: Any) -> dict[str, Any]:
+    """A copy of a config's plain data with another value in one place."""
+    copied = json.loads(json.dumps(values))
+    *parents, last = place
+    inner = copied
+    for key in parents:
+        inner = inner[key]
+    inner[last] = value
+    return copied
+
+
+@pytest.mark.parametrize("kind", KINDS)
+# librosa warns of mels with bands that hold no bin.
+@pytest.mark.filterwarnings("ignore:Empty filters")
+def test_no_number_is_beyond_what_a_machine_holds(config_path: Path, kind: str) -> None:
+    config = read_train_config(config_path, KINDS[kind])
+    whole = json.loads(config.model_dump_json())
+    assert TrainConfig.parse(whole, "it") == config
+    tried = 0
+    for place in places(whole):
+        value = whole
+        for key in place:
+            value = value[key]
+        if not isinstance(value, int | float) or isinstance(value, bool):
+            continue
+        for odd in (10**30, -(10**30), 1e300, -1e300, float("nan"), float("inf")):
+            with within_limits(), pytest.raises(AudiodiffError, match="does not fit"):
+                TrainConfig.parse(with_value(whole, place, odd), "it")
+            tried += 1
+    assert tried > 200
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        (
+            ["model.network.n_channels=1024", "model.network.n_layers=256"],
+            "over 2147483648 weights",
+        ),
+        (["batch_size=60000", "data.crop_frames=60000"], "60000 crops of 15360000 samples exceed"),
+        (["data.margin_frames=65000", "batch_size=600"], "lower batch_size, data.crop_frames or"),
+    ],
+)
+def test_numbers_that_no_machine_holds_together_are_refused(
+    config_path: Path, settings: list[str], words: str
+) -> None:
+    with pytest.raises(AudiodiffError, match=words):
+        read_train_config(config_path, settings)

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 import numpy as np
 import torch
 from jaxtyping import Float
-from pydantic import Field, PositiveFloat
+from pydantic import Field
 from torch import Tensor
 
 from audiodiff._types import Condition, State, Times, Wave
@@ -39,8 +39,8 @@ class TimesConfig(Config):
     """
 
     kind: Literal["uniform", "logit-normal"] = "uniform"
-    mean: float = 0.0
-    std: PositiveFloat = 1.0
+    mean: float = Field(default=0.0, ge=-100, le=100)
+    std: float = Field(default=1.0, gt=0, le=100)
 
     def at(self, places: Iterable[int], t_min: float) -> Times:
         """The times of places in the training sequence, between ``t_min`` and 1."""
@@ -65,7 +65,7 @@ class DiffusionConfig(ObjectiveConfig):
 
     kind: Literal["diffusion"] = "diffusion"
     loss: Literal["l1", "l2"] = "l1"
-    above_f_max: float = Field(default=1.0, ge=0)
+    above_f_max: float = Field(default=1.0, ge=0, le=1e6)
     times: TimesConfig = Field(default_factory=TimesConfig)
     drop: dict[str, Annotated[float, Field(ge=0, le=1)]] = Field(default_factory=dict)
 

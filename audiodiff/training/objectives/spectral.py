@@ -5,12 +5,13 @@ from typing import Literal
 
 import torch
 from jaxtyping import Float
-from pydantic import Field, NonNegativeInt, PositiveInt
+from pydantic import Field
 from torch import Tensor
 
 from audiodiff._types import Condition, Denoiser, Wave
 from audiodiff.audio.distance import SpectralDistance
 from audiodiff.conditioning.parts import selected
+from audiodiff.config import CountOrZero, Size
 from audiodiff.guidance.contract import Context, Guidance
 from audiodiff.model.config import ModelConfig
 from audiodiff.model.model import Model
@@ -32,9 +33,11 @@ class SpectralConfig(ObjectiveConfig):
     """
 
     kind: Literal["spectral"] = "spectral"
-    windows: tuple[PositiveInt, ...] = Field(default=(128, 256, 512, 1024, 2048), min_length=1)
-    emphasis: float = Field(default=1.0, ge=0)
-    diffusion_items: NonNegativeInt = 2
+    windows: tuple[Size, ...] = Field(
+        default=(128, 256, 512, 1024, 2048), min_length=1, max_length=64
+    )
+    emphasis: float = Field(default=1.0, ge=0, le=1e6)
+    diffusion_items: CountOrZero = 2
     diffusion: DiffusionConfig = Field(default_factory=DiffusionConfig)
 
     def check(self, model: ModelConfig, setting: Setting) -> None:
