@@ -13,8 +13,8 @@ from jaxtyping import Float, Float32, Int
 
 from audiodiff.audio.comments import append_comment
 from audiodiff.audio.reader import MAX_HOURS, SoundReader, opened
-from audiodiff.config import MAX_RATE
 from audiodiff.errors import AudiodiffError
+from audiodiff.limits import MAX_RATE
 from audiodiff.system.atomic import interrupts_held, replacing
 
 Subtype: TypeAlias = Literal["PCM_16", "PCM_24", "FLOAT"]

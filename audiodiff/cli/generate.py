@@ -14,7 +14,7 @@ from audiodiff.system.jobs import Job, run_jobs
 
 if TYPE_CHECKING:
     from audiodiff._types import Wave
-from audiodiff.config import MAX_COUNT
+from audiodiff.limits import MAX_COUNT
 
 
 def generate(

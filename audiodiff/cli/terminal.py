@@ -10,8 +10,8 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from audiodiff.config import MAX_STEPS, shown
 from audiodiff.errors import AudiodiffError
+from audiodiff.limits import MAX_STEPS
 from audiodiff.system.jobs import Outcome
 
 if TYPE_CHECKING:
@@ -111,7 +111,7 @@ def step_counts(text: str) -> list[int]:
     fit = all(re.fullmatch(r"[1-9]\d{0,8}", part) and int(part) <= MAX_STEPS for part in parts)
     if not fit:
         raise AudiodiffError(
-            f"--steps {shown(text)} is no list of step counts up to {MAX_STEPS}; give e.g. 1,2,4"
+            f"--steps {text!r:.80} is no list of step counts up to {MAX_STEPS}; give e.g. 1,2,4"
         )
     return [int(part) for part in parts]
 
