@@ -148,7 +148,7 @@ def _faults(error: ValidationError, place: tuple[str, ...], name: str) -> list[s
     """A clause for each fault, with its place in the whole; ``name`` where it has none."""
     clauses = []
     for fault in error.errors(include_url=False):
-        where = (*place, *(_named(part) for part in fault["loc"]))
+        where = (*place, *(named(part) for part in fault["loc"]))
         inner = fault.get("ctx", {}).get("error")
         if isinstance(inner, _InnerError):
             clauses += _faults(inner.error, where, name)
@@ -158,8 +158,8 @@ def _faults(error: ValidationError, place: tuple[str, ...], name: str) -> list[s
     return clauses
 
 
-def _named(part: str | int) -> str:
-    """A key or an index as a message shows it."""
+def named(part: str | int) -> str:
+    """A key, an index or the name of a weight, in one line, for messages."""
     text = str(part)
     return text[:MAX_SHOWN] if text.isprintable() else shown(text)
 

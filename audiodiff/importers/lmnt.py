@@ -1,7 +1,7 @@
 """LMNT's DiffWave and WaveGrad, and DiffWaves with LMNT's names of weights."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,14 @@ from torch import Tensor
 from audiodiff.diffusion.schedules import Betas
 from audiodiff.diffusion.times import PUBLISHED, from_betas
 from audiodiff.errors import AudiodiffError
-from audiodiff.importers.checkpoints import Weights, is_weights, linear_betas, read_checkpoint
+from audiodiff.importers.checkpoints import (
+    Params,
+    Weights,
+    linear_betas,
+    read_checkpoint,
+    shapes_of,
+    weights_of,
+)
 from audiodiff.mel.log_mel import MelConfig
 from audiodiff.mel.presets import PRESETS
 from audiodiff.model.config import ModelConfig
@@ -60,9 +67,10 @@ def from_lmnt_diffwave(path: Path) -> Model:
             unknown.
     """
     found = read_checkpoint(path)
-    state, params = found.get("model", found), found.get("params") or {}
-    if not isinstance(params, dict) or not is_weights(state):
-        raise AudiodiffError(f"{path} holds no LMNT DiffWave: no weights by name")
+    state, params = (
+        weights_of(found.get("model", found), path, "LMNT DiffWave"),
+        _params(found, path),
+    )
     mel = PRESETS["lmnt-diffwave"]
     published = {
         "sample_rate": mel.sample_rate,
@@ -77,7 +85,7 @@ def from_lmnt_diffwave(path: Path) -> Model:
 def diffwave(
     state: Weights,
     mel: MelConfig,
-    params: Mapping[str, Any],
+    params: Params,
     path: Path,
     padding: PaddingMode = "zeros",
 ) -> Model:
@@ -86,8 +94,8 @@ def diffwave(
     Args:
         state: Weights by LMNT's names.
         mel: Preset of the mel that conditions a network with an upsampler.
-        params: Schedules and dilations, which weights do not show, by LMNT's names; LMNT's own
-            values where missing.
+        params: Schedules and dilations, which weights do not show; LMNT's own values where
+            missing.
         path: File of the weights, for messages.
         padding: Padding of the convolutions, as in `DiffWaveConfig`.
 
@@ -99,9 +107,10 @@ def diffwave(
         raise AudiodiffError(f"{path} holds no DiffWave: residual_layers.0... is missing")
     conditional = "spectrogram_upsampler.conv1.weight" in state
     source = f"params of {path}"
-    schedule = Betas.parse({"betas": params.get("noise_schedule", linear_betas(50, 0.05))}, source)
-    fast = params.get("inference_noise_schedule", PUBLISHED["diffwave"])
-    times = from_betas(schedule, Betas.parse({"betas": fast}, source).betas)
+    schedule = _betas(params.noise_schedule, linear_betas(50, 0.05), source)
+    fast = _betas(params.inference_noise_schedule, PUBLISHED["diffwave"], source)
+    times = from_betas(schedule, fast.betas)
+    cycle = params.dilation_cycle_length
     values = {
         "sample_rate": mel.sample_rate,
         "mel": mel if conditional else None,
@@ -109,7 +118,7 @@ def diffwave(
             "kind": "diffwave",
             "n_channels": len(state["input_projection.weight"]),
             "n_layers": n_layers,
-            "dilation_cycle": params.get("dilation_cycle_length", 10),
+            "dilation_cycle": 10 if cycle is None else cycle,
             "n_levels": len(schedule.betas),
             "n_mels": mel.n_mels if conditional else None,
             "padding": padding,
@@ -119,7 +128,9 @@ def diffwave(
         "sampling": {"sampler": "ddpm", "times": times.tolist(), "clamp": 1.0},
     }
     model = Model(ModelConfig.parse(values, source))
-    load_weights(model.network, _renamed(state, n_layers, conditional), path)
+    with shapes_of(path):
+        renamed = _renamed(state, n_layers, conditional)
+    load_weights(model.network, renamed, path)
     return model
 
 
@@ -135,20 +146,23 @@ def from_lmnt_wavegrad(path: Path) -> Model:
             unknown.
     """
     found = read_checkpoint(path)
-    state, params = found.get("model", found), found.get("params") or {}
-    if not isinstance(params, dict) or not is_weights(state) or "first_conv.weight" not in state:
+    state, params = (
+        weights_of(found.get("model", found), path, "LMNT WaveGrad"),
+        _params(found, path),
+    )
+    if "first_conv.weight" not in state:
         raise AudiodiffError(f"{path} holds no LMNT WaveGrad: first_conv.weight is missing")
     mel, source = PRESETS["lmnt-wavegrad"], f"params of {path}"
     _check_published(path, params, {"hop_samples": mel.hop_length})
-    rate = params.get("sample_rate")
-    if not isinstance(rate, int):
+    rate = params.sample_rate
+    if rate is None:
         raise AudiodiffError(
             f"{path} lacks params['sample_rate'], which is 22050 in LMNT's code and 24000 for "
             "its published weights; add it to the checkpoint"
         )
-    mel = mel.model_copy(update={"sample_rate": rate})
+    mel = MelConfig.parse({**mel.model_dump(), "sample_rate": rate}, source)
     default = torch.linspace(1e-6, 0.01, 1000, dtype=torch.float64).tolist()
-    schedule = Betas.parse({"betas": params.get("noise_schedule", default)}, source)
+    schedule = _betas(params.noise_schedule, default, source)
     values = {
         "sample_rate": rate,
         "mel": mel,
@@ -175,12 +189,21 @@ def _wavegrad_name(name: str) -> str:
     return re.sub(r"^down\.(\d+)", lambda match: f"down.{int(match[1]) - 1}", name)
 
 
-def _check_published(path: Path, params: Mapping[str, Any], published: Mapping[str, Any]) -> None:
+def _params(found: Mapping[Any, Any], path: Path) -> Params:
+    return Params.parse(found.get("params") or {}, f"params of {path}")
+
+
+def _betas(own: Sequence[float] | None, usual: Sequence[float], source: str) -> Betas:
+    return Betas.parse({"betas": usual if own is None else own}, source)
+
+
+def _check_published(path: Path, params: Params, published: Mapping[str, int]) -> None:
     for name, value in published.items():
-        if params.get(name, value) != value:
+        own = getattr(params, name)
+        if own not in (None, value):
             raise AudiodiffError(
-                f"{path} was trained with {name}={params[name]}, not LMNT's {value}; such a "
-                "checkpoint cannot be converted yet"
+                f"{path} was trained with {name}={own}, not LMNT's {value}; such a checkpoint "
+                "cannot be converted yet"
             )
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TypeGuard
 
 import torch
 from torch import Tensor
@@ -11,10 +12,12 @@ from audiodiff.diffusion.times import PUBLISHED, from_betas
 from audiodiff.errors import AudiodiffError
 from audiodiff.importers.checkpoints import (
     Weights,
-    is_weights,
+    is_plain,
     linear_betas,
     read_checkpoint,
     read_plain,
+    shapes_of,
+    weights_of,
 )
 from audiodiff.mel.presets import PRESETS
 from audiodiff.model.config import ModelConfig
@@ -73,7 +76,7 @@ def with_bddm_schedule(model: Model, path: Path) -> Model:
         AudiodiffError: If the file is not such a schedule, or lies outside the training schedule.
     """
     found = read_plain(path, "schedule")
-    if not isinstance(found, Sequence) or len(found) != 4 or not isinstance(found[2], Tensor):
+    if not isinstance(found, Sequence) or len(found) != 4 or not _is_list(found[2]):
         raise AudiodiffError(
             f"{path} is not a schedule of BDDM's; give a .ns file of four tensors, steps, alphas, "
             "betas and deviations"
@@ -86,13 +89,16 @@ def with_bddm_schedule(model: Model, path: Path) -> Model:
     return changed
 
 
+def _is_list(found: object) -> TypeGuard[Tensor]:
+    return isinstance(found, Tensor) and found.ndim == 1 and is_plain(found)
+
+
 def _weights(path: Path) -> Weights:
     found = read_checkpoint(path)
-    state = found.get("model_state_dict", found)
-    if not is_weights(state) or "residual_layer.fc_t1.weight" not in state:
-        raise AudiodiffError(
-            f"{path} holds no DiffWave of philsyn's form: residual_layer.fc_t1.weight is missing"
-        )
+    what = "DiffWave of philsyn's form"
+    state = weights_of(found.get("model_state_dict", found), path, what)
+    if "residual_layer.fc_t1.weight" not in state:
+        raise AudiodiffError(f"{path} holds no {what}: residual_layer.fc_t1.weight is missing")
     return state
 
 
@@ -138,7 +144,9 @@ def _model(state: Weights, path: Path, fast: str | None = None) -> Model:
         },
     }
     model = Model(ModelConfig.parse(values, str(path)))
-    load_weights(model.network, _renamed(_plain(state), n_layers, conditional), path)
+    with shapes_of(path):
+        renamed = _renamed(_plain(state), n_layers, conditional)
+    load_weights(model.network, renamed, path)
     return model
 
 
@@ -187,5 +195,5 @@ def _renamed(state: Weights, n_layers: int, conditional: bool) -> Weights:
 
 def _sigmoid_first(of_gates: Tensor) -> Tensor:
     """Channels of a gate with the sigmoid's half before tanh's, the order of our network."""
-    filtered, gate = of_gates.chunk(2)
+    filtered, gate = of_gates.tensor_split(2)
     return torch.cat([gate, filtered])

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 from audiodiff.errors import AudiodiffError
-from audiodiff.importers.checkpoints import is_weights, read_checkpoint
+from audiodiff.importers.checkpoints import Params, read_checkpoint, weights_of
 from audiodiff.importers.lmnt import diffwave
 from audiodiff.mel.presets import PRESETS
 from audiodiff.model.model import Model
@@ -22,11 +22,11 @@ def from_speechbrain_diffwave(path: Path) -> Model:
         AudiodiffError: If the file is not such a checkpoint; the message names what is missing or
             unknown.
     """
-    state = read_checkpoint(path)
+    state = weights_of(read_checkpoint(path), path, "SpeechBrain DiffWave")
     wrapped = "input_projection.conv.weight"
-    if not is_weights(state) or wrapped not in state:
+    if wrapped not in state:
         raise AudiodiffError(f"{path} holds no SpeechBrain DiffWave: {wrapped} is missing")
     scale = PRESETS["lmnt-diffwave"].model_dump(include={"log_base", "scale", "offset", "clip"})
     mel = PRESETS["speechbrain"].model_copy(update=scale)
     bare = {re.sub(r"\.(conv|w)\.(weight|bias)$", r".\2", name): w for name, w in state.items()}
-    return diffwave(bare, mel, {}, path, padding="reflect")
+    return diffwave(bare, mel, Params(), path, padding="reflect")

@@ -36,6 +36,7 @@ from audiodiff.model.weights import (
     load_weights,
     read_config,
     save_model,
+    without_wrappers,
 )
 from audiodiff.samplers.clamped import Clamped
 from audiodiff.samplers.loop import last, sample
@@ -91,6 +92,7 @@ class Model(nn.Module):
             model = cls(config)
         path = directory / WEIGHTS_NAME
         tensors, _ = load_tensors(path)
+        tensors = without_wrappers(tensors, path)
         if values.get("format") == 1:
             tensors = weights_of_format_1(tensors)
         load_weights(model, tensors, path)

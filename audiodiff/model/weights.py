@@ -1,5 +1,6 @@
 """A model directory: ``config.json`` and ``model.safetensors``, without training state."""
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor, nn
 
-from audiodiff.config import Config
+from audiodiff.config import Config, named
 from audiodiff.errors import AudiodiffError
 from audiodiff.system.atomic import replacing
 from audiodiff.system.documents import read_json
@@ -17,6 +18,9 @@ from audiodiff.system.documents import read_json
 CONFIG_NAME = "config.json"
 WEIGHTS_NAME = "model.safetensors"
 
+
+WRAPPER = re.compile(r"^(?:module\.)+|\b_orig_mod\.")
+"""What DistributedDataParallel and torch.compile put into the names of weights."""
 
 FLOATS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
 """Types of weights that are loaded."""
@@ -74,6 +78,21 @@ def read_config(directory: Path) -> dict[str, Any]:
     return values
 
 
+def without_wrappers(tensors: Mapping[str, Tensor], source: Path) -> dict[str, Tensor]:
+    """Tensors by the names that they have without `WRAPPER`.
+
+    Raises:
+        AudiodiffError: If two tensors would have one name.
+    """
+    bare = {WRAPPER.sub("", name): tensor for name, tensor in tensors.items()}
+    if len(bare) < len(tensors):
+        raise AudiodiffError(
+            f"{source} holds weights twice, with module. or _orig_mod. before their names and "
+            "without; save them once"
+        )
+    return bare
+
+
 def load_weights(module: nn.Module, tensors: Mapping[str, Tensor], source: Path) -> None:
     """Loads tensors into a module; their names and shapes must be exactly the module's.
 
@@ -83,7 +102,7 @@ def load_weights(module: nn.Module, tensors: Mapping[str, Tensor], source: Path)
     """
     own = module.state_dict()
     faults = [f"{name} is missing" for name in own if name not in tensors]
-    faults += [f"{name} is unknown" for name in tensors if name not in own]
+    faults += [f"{named(name)} is unknown" for name in tensors if name not in own]
     faults += [
         f"{name} has shape {tuple(tensor.shape)}, not {tuple(own[name].shape)}"
         for name, tensor in tensors.items()

@@ -106,9 +106,14 @@ def check_writable(out: Path) -> None:
     """Refuses an output folder to which no result could be written later.
 
     Raises:
-        AudiodiffError: If it lies under a file, or its nearest existing folder is read-only.
+        AudiodiffError: If it lies under a file or a broken link, or its nearest existing folder is
+            read-only.
     """
-    nearest = next(place for place in (out, *out.parents) if place.exists())
+    nearest = next(place for place in (out, *out.parents) if os.path.lexists(place))
+    if not nearest.exists():
+        raise AudiodiffError(
+            f"{out} cannot be made as the link {nearest} leads nowhere; choose another folder"
+        )
     if not nearest.is_dir():
         raise AudiodiffError(f"{out} cannot be made as {nearest} is a file; choose another folder")
     if not os.access(nearest, os.W_OK | os.X_OK):

@@ -209,10 +209,10 @@ def read_train_config(path: Path, settings: Sequence[str] = ()) -> TrainConfig:
 
 
 def _read_toml(path: Path, above: tuple[Path, ...]) -> dict[str, Any]:
-    if path.resolve() in above:
-        raise AudiodiffError(f"{path} is its own base; name another one, or none")
     if not path.is_file():
         raise AudiodiffError(f"{path}: no such config; see the recipes for examples")
+    if path.resolve() in above:
+        raise AudiodiffError(f"{path} is its own base; name another one, or none")
     values = with_objective(read_toml(path))
     base = values.pop("base", None)
     if base is None:

@@ -29,6 +29,9 @@ VOCODE = "vocode a.wav -o out --model MODEL"
         ("vocode none -o out", "none holds no file of the kinds"),
         ("vocode a.wav -o a.txt", "a.txt cannot be made as a.txt is a file; choose another"),
         ("vocode a.wav -o a.txt/b/c", "a.txt/b/c cannot be made as a.txt is a file"),
+        ("vocode a.wav -o loop", "loop cannot be made as the link loop leads nowhere; choose"),
+        ("mel a.wav -o loop/b --preset hifigan", "as the link loop leads nowhere; choose another"),
+        ("train loop --data b -o out", "loop: no such config"),
         ("vocode a.wav -o .", "a.wav is an input itself; choose another output folder"),
         ("vocode a.wav b/a.wav -o out", "a.wav and b/a.wav would both be written to out/a.wav"),
         ("vocode a.wav -o out --model nope", "model 'nope' is neither inside the package"),
@@ -63,6 +66,8 @@ def test_a_mistake_is_one_sentence_with_status_2(
     write_tone(tmp_path / "a.wav")
     write_tone(tmp_path / "b/a.wav")
     (tmp_path / "none").mkdir()
+    (tmp_path / "loop").symlink_to("pool")
+    (tmp_path / "pool").symlink_to("loop")
     np.save(tmp_path / "a.npy", np.zeros((80, 3), np.float32))
     (tmp_path / "a.txt").write_text("kept")
     (tmp_path / "a.toml").write_text(CONFIG)

@@ -1,5 +1,6 @@
 """Importers beside LMNT's, which test_diffwave.py and test_wavegrad.py have."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -128,3 +129,38 @@ def test_a_width_whose_schedule_is_not_known_is_refused(tmp_path: Path) -> None:
         from_philsyn_diffwave(saved(tmp_path, random_state(96, 2)))
     with pytest.raises(AudiodiffError, match="holds no DiffWave of philsyn's form"):
         from_philsyn_diffwave(saved(tmp_path, {"model": torch.zeros(1)}))
+
+
+@pytest.mark.parametrize("prefix", ["module.", "_orig_mod.", "module._orig_mod."])
+def test_names_that_a_wrapper_gave_are_read(tmp_path: Path, prefix: str) -> None:
+    state = random_state(64, 2)
+    wrapped = {f"{prefix}{name}": tensor for name, tensor in state.items()}
+    expected = from_philsyn_diffwave(saved(tmp_path, {"model_state_dict": state}))
+    found = from_philsyn_diffwave(saved(tmp_path, {"model_state_dict": wrapped}))
+    torch.testing.assert_close(found.state_dict(), expected.state_dict(), rtol=0, atol=0)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda w: torch.tensor(1.0), "is no array of floats that the file holds whole"),
+        (lambda w: torch.zeros(1).expand(10**6, 10**6), "is no array of floats that the file hol"),
+        (lambda w: w.to(torch.float8_e4m3fn), r"\(its type is float8_e4m3fn\); fetch"),
+        (lambda w: w.to(torch.int16), r"\(its type is int16\); fetch"),
+        (lambda w: w.to("meta"), "is no array of floats that the file holds whole"),
+        (lambda w: w[:, :5], "weights whose shapes do not fit each other"),
+        (lambda w: w.flatten(), "weights whose shapes do not fit each other"),
+        (
+            lambda w: torch.cat([w, w]),
+            r"mel_projection.weight has shape \(96, 80, 1\), not \(80, 80, 1\)",
+        ),
+    ],
+)
+def test_misshapen_weights_are_one_sentence(
+    tmp_path: Path, change: Callable[[torch.Tensor], torch.Tensor], words: str
+) -> None:
+    weights, _ = ruled_weights(PARITY / "speechbrain.json")
+    name = "residual_layers.0.conditioner_projection.conv.weight"
+    weights[name] = change(weights[name])
+    with pytest.raises(AudiodiffError, match=words):
+        from_speechbrain_diffwave(saved(tmp_path, weights))

@@ -45,6 +45,28 @@ def test_weights_of_other_floats_are_taken(directory: Path, kind: torch.dtype) -
     assert {p.dtype for p in Model.load(directory).parameters()} == {torch.float32}
 
 
+@pytest.mark.parametrize("prefix", ["module.", "_orig_mod.", "module._orig_mod."])
+def test_names_that_a_wrapper_gave_are_read(directory: Path, prefix: str) -> None:
+    path, expected = directory / "model.safetensors", Model.load(directory).state_dict()
+    tensors, _ = load_tensors(path)
+    save_tensors(path, {f"{prefix}{name}": tensor for name, tensor in tensors.items()})
+    torch.testing.assert_close(Model.load(directory).state_dict(), expected, rtol=0, atol=0)
+
+
+def test_a_compiled_networks_names_are_read(directory: Path) -> None:
+    path, expected = directory / "model.safetensors", Model.load(directory).state_dict()
+    tensors, _ = load_tensors(path)
+    compiled = {
+        name.replace("network.", "network._orig_mod."): tensor for name, tensor in tensors.items()
+    }
+    assert compiled.keys() != tensors.keys()
+    save_tensors(path, compiled)
+    torch.testing.assert_close(Model.load(directory).state_dict(), expected, rtol=0, atol=0)
+    save_tensors(path, tensors | {name: tensor.clone() for name, tensor in compiled.items()})
+    with pytest.raises(AudiodiffError, match=r"holds weights twice, with module\. or _orig_mod\."):
+        Model.load(directory)
+
+
 def test_noise_is_the_same_whatever_the_default_type() -> None:
     expected = white_noise((3,), (10,))
     torch.set_default_dtype(torch.float64)
