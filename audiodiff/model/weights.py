@@ -14,6 +14,7 @@ from audiodiff.config import Config, named
 from audiodiff.errors import AudiodiffError
 from audiodiff.system.atomic import replacing
 from audiodiff.system.documents import read_json
+from audiodiff.system.untrusted import why
 
 CONFIG_NAME = "config.json"
 WEIGHTS_NAME = "model.safetensors"
@@ -47,9 +48,9 @@ def load_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
     try:
         with safe_open(path, "pt") as file:
             return {name: file.get_tensor(name) for name in file.keys()}, file.metadata() or {}  # noqa: SIM118
-    except SafetensorError as error:
+    except (SafetensorError, OSError) as error:
         raise AudiodiffError(
-            f"{path} is damaged or no safetensors file ({error}); fetch or train it again"
+            f"{path} is damaged or no safetensors file ({why(error)}); fetch or train it again"
         ) from error
 
 

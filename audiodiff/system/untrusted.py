@@ -12,6 +12,9 @@ from typing import Any
 import torch
 from safetensors import SafetensorError
 
+MAX_REASON = 300
+"""The most characters of a reason, as some errors quote what is in the file."""
+
 DAMAGED: tuple[type[Exception], ...] = (
     OSError,
     ValueError,
@@ -49,4 +52,4 @@ def why(error: Exception) -> str:
         return "it is no torch file, or holds more than tensors and plain data"
     if isinstance(error, OSError) and error.strerror:
         return error.strerror
-    return (str(error) or type(error).__name__).splitlines()[0].rstrip(".")
+    return (str(error) or type(error).__name__).splitlines()[0][:MAX_REASON].rstrip(".")

@@ -22,6 +22,7 @@ from audiodiff.importers.philsyn import from_bddm, from_philsyn_diffwave, with_b
 from audiodiff.importers.speechbrain import from_speechbrain_diffwave
 from audiodiff.model.model import Model
 from audiodiff.model.weights import load_tensors
+from audiodiff.training.state import Progress, load_state, save_state
 
 # torch warns of kinds of tensors that are new to it.
 pytestmark = pytest.mark.filterwarnings("ignore")
@@ -164,9 +165,9 @@ def forged_header(draw: st.DrawFn, content: bytes) -> bytes:
     """A safetensors file whose header tells other things of one tensor."""
     (n,) = struct.unpack("<Q", content[:8])
     header, body = json.loads(content[8 : 8 + n]), content[8 + n :]
-    name = draw(st.sampled_from(sorted(header)))
+    name = draw(st.sampled_from(sorted(header.keys() - {"__metadata__"})))
     entry = header[name]
-    match draw(st.sampled_from(["kind", "shape", "offsets", "odd", "name"])):
+    match draw(st.sampled_from(["kind", "shape", "offsets", "odd", "name", "metadata"])):
         case "kind":
             kind = draw(st.sampled_from(sorted(BITS)))
             first, last = entry["data_offsets"]
@@ -179,6 +180,10 @@ def forged_header(draw: st.DrawFn, content: bytes) -> bytes:
             header[name] = draw(st.sampled_from(ODD))
         case "name":
             header[f"module.{name}"] = header.pop(name)
+        case "metadata":
+            text = json.dumps(draw(st.sampled_from(ODD)))
+            progress = draw(st.sampled_from([text, f'{{"step": {text}, "items": 1, "clips": ""}}']))
+            header["__metadata__"] = {"progress": progress}
     return joined(header, body)
 
 
@@ -194,3 +199,20 @@ def test_damaged_weights_are_read_or_refused(tmp_path: Path, data: st.DataObject
         Model.load(tmp_path)
     with within_limits():
         load_tensors(path)
+
+
+@given(data=st.data())
+def test_a_damaged_state_is_read_or_refused(tmp_path: Path, data: st.DataObject) -> None:
+    path, whole = tmp_path / "state.safetensors", tmp_path / "whole"
+    network, start = torch.nn.Linear(3, 2), Progress(0, 0, ["a", "b"])
+    optimizer = torch.optim.AdamW(network.parameters())
+    average = {name: tensor.detach().clone() for name, tensor in network.state_dict().items()}
+    if not whole.exists():  # the first example
+        network(torch.ones(3)).sum().backward()
+        optimizer.step()
+        save_state(whole, network, average, optimizer, start.after(4))
+        assert load_state(whole, network, average, optimizer, start).items == 4
+    content = whole.read_bytes()
+    path.write_bytes(data.draw(st.one_of(forged_header(content), damaged(content))))
+    with within_limits():
+        load_state(path, network, average, optimizer, start)
