@@ -7,9 +7,16 @@ import hashlib
 import shutil
 import subprocess
 import sys
+import tarfile
+import zipfile
 from pathlib import Path
 
 BLOCK = 2**20
+
+NO_REST = (33, 36)
+"""curl's statuses where a server sends files from their beginning alone, or has no more bytes."""
+
+RANGE_NOT_SATISFIABLE = "416"
 
 
 class FetchError(Exception):
@@ -33,29 +40,53 @@ def fetch(url: str, digest: str, folder: Path) -> None:
         archive.unlink(missing_ok=True)  # killed before it could go
         return
     folder.mkdir(parents=True, exist_ok=True)
-    if not (archive.exists() and has_digest(archive, digest)):
+    left = archive.exists()  # by a kill: whole, or a part, which not every server goes on with
+    whole = left and has_digest(archive, digest)
+    if left and not whole and not (download(url, archive) and has_digest(archive, digest)):
+        print("what was there cannot be continued; starting anew", file=sys.stderr)
+        archive.unlink()
+    if not archive.exists():
         download(url, archive)
         if not has_digest(archive, digest):
             archive.unlink()
             raise FetchError(f"{url} is not the file that {digest} stands for; try again later")
     print(f"unpacking {name}", file=sys.stderr)
-    shutil.unpack_archive(archive, folder)
+    unpack(archive, folder)
     done.touch()
     archive.unlink()
 
 
-def download(url: str, path: Path) -> None:
-    """Downloads the rest of a file."""
-    command = ["curl", "--fail", "--location", "--continue-at", "-", "--output", str(path), url]
+def download(url: str, path: Path) -> bool:
+    """Downloads a file, or the rest of one; False if the server has no rest of it to give.
+
+    Raises:
+        FetchError: If it cannot be downloaded for another reason.
+    """
+    command = ["curl", "--fail", "--location", "--continue-at", "-", "--write-out", "%{http_code}"]
+    begun = path.exists()
     try:
-        status = subprocess.run(command, check=False).returncode
+        ended = subprocess.run(
+            [*command, "--output", str(path), url], stdout=subprocess.PIPE, text=True, check=False
+        )
     except FileNotFoundError as error:
         raise FetchError("downloading needs curl; install it") from error
-    if status:
+    if begun and (ended.returncode in NO_REST or ended.stdout == RANGE_NOT_SATISFIABLE):
+        return False
+    if ended.returncode:
         raise FetchError(
-            f"{url} cannot be downloaded (curl's status {status}); check the network, and run this "
-            "again to continue, or give a copy of your own as ROOT=FOLDER"
+            f"{url} cannot be downloaded (curl's status {ended.returncode}); check the network, "
+            "and run this again to continue, or give a copy of your own as ROOT=FOLDER"
         )
+    return True
+
+
+def unpack(archive: Path, folder: Path) -> None:
+    """Unpacks an archive; no member of it may lie outside the folder."""
+    safely = {"filter": "data"} if tarfile.is_tarfile(archive) else {}  # zip files always are
+    try:
+        shutil.unpack_archive(archive, folder, **safely)
+    except (tarfile.TarError, zipfile.BadZipFile, shutil.ReadError) as error:
+        raise FetchError(f"{archive} cannot be unpacked ({error})") from error
 
 
 def has_digest(path: Path, digest: str) -> bool:
