@@ -1,74 +1,113 @@
 """Mels as files: ``.npy``, ``.npz``, ``.pt`` (weights only) and ``.safetensors``."""
 
 import io
+import math
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 from jaxtyping import Float, Shaped
-from safetensors.torch import load_file
 from torch import Tensor
 
 from audiodiff.errors import AudiodiffError
+from audiodiff.mel.stored import READERS, Arrays, Stored
 from audiodiff.system.atomic import replacing
-from audiodiff.system.untrusted import DAMAGED, load_torch, why
+from audiodiff.system.untrusted import DAMAGED, why
 
-MEL_SUFFIXES = frozenset({".npy", ".npz", ".pt", ".safetensors"})
+MEL_SUFFIXES = frozenset(READERS)
+
+FLOATS = ("float16", "bfloat16", "float32", "float64")
+"""Types that the values of a mel may have."""
+
+MAX_BYTES = 2**30
+"""Greatest size of a file's mel in memory: more than six hours in float32."""
+
+NAMES_SHOWN = 4
 
 
-def load_mel(path: Path) -> Shaped[Tensor, "n_mels frames"]:
+def load_mel(
+    path: Path, transpose: bool = False, max_bytes: int = MAX_BYTES
+) -> Shaped[Tensor, "n_mels frames"]:
     """Reads one mel; nothing in the file is ever executed.
 
-    A file of named arrays must hold one array alone, or one named ``mel``. An outer axis of length
-    one is dropped.
+    A file of named arrays must hold one array alone, or one named ``mel``; no other is read. The
+    mels of a batch, or of a list in a ``.pt``, are joined in order.
+
+    Args:
+        path: The file.
+        transpose: Whether the file holds (frames, n_mels).
+        max_bytes: Greatest size of the mel in memory, known before it is read.
 
     Raises:
-        AudiodiffError: If the file is missing, damaged or not a mel, or holds several.
+        AudiodiffError: If the file is missing, damaged, too large or not a mel, or holds several
+            that cannot be joined.
     """
     if not path.is_file():
         raise AudiodiffError(f"{path}: no such file")
+    suffix = path.suffix.lower()
+    if suffix not in READERS:
+        raise AudiodiffError(f"{path} has none of the suffixes {', '.join(sorted(MEL_SUFFIXES))}")
     try:
-        found = _read(path)
+        with READERS[suffix](path) as arrays:
+            stored = _only(arrays, path)
+            _check(stored, path, max_bytes)
+            mels = [mel for one in stored for mel in _mels_of(one.read())]
+    except AudiodiffError:
+        raise
     except DAMAGED as error:
         raise AudiodiffError(
             f"{path} cannot be read as a mel ({why(error)}); check the file or write it again"
         ) from error
-    mel = _only(found, path) if isinstance(found, dict) else found
-    if not isinstance(mel, Tensor) or mel.layout != torch.strided:
-        raise AudiodiffError(f"{path} holds a {type(mel).__name__}; save the mel as one array")
-    if mel.ndim == 3 and len(mel) == 1:
-        mel = mel[0]
-    if mel.ndim != 2:
-        raise AudiodiffError(f"{path} has shape {tuple(mel.shape)} but must be (n_mels, frames)")
-    return mel
+    return _joined([mel.T for mel in mels] if transpose else mels, path)
 
 
-def _read(path: Path) -> Any:
-    match path.suffix.lower():
-        case ".npy":
-            # Not np.load, whose error for other files advises to allow pickle.
-            with path.open("rb") as file:
-                return torch.from_numpy(np.lib.format.read_array(file, allow_pickle=False))
-        case ".npz":
-            with np.load(path, allow_pickle=False) as archive:
-                return {name: torch.from_numpy(archive[name]) for name in archive.files}
-        case ".pt":
-            return load_torch(path)
-        case ".safetensors":
-            return load_file(path)
-        case suffix:
-            raise ValueError(f"unknown suffix {suffix!r}, not one of {sorted(MEL_SUFFIXES)}")
-
-
-def _only(arrays: dict[str, Any], path: Path) -> Any:
+def _only(arrays: Arrays, path: Path) -> list[Stored]:
+    """The array named ``mel``, or the only one."""
     if "mel" in arrays:
-        return arrays["mel"]
+        return arrays["mel"]()
     if len(arrays) != 1:
+        shown = ", ".join(repr(name[:40]) for name in list(arrays)[:NAMES_SHOWN])
+        more = ", ..." if len(arrays) > NAMES_SHOWN else ""
         raise AudiodiffError(
-            f"{path} holds {len(arrays)} arrays ({', '.join(map(str, arrays))}); name one 'mel'"
+            f"{path} holds {len(arrays)} arrays ({shown}{more}); name one of them 'mel'"
         )
-    return next(iter(arrays.values()))
+    return next(iter(arrays.values()))()
+
+
+def _check(stored: Sequence[Stored], path: Path, max_bytes: int) -> None:
+    """Refuses arrays by their types and sizes."""
+    for one in stored:
+        if one.kind not in FLOATS:
+            raise AudiodiffError(
+                f"{path} is {one.kind}; save the mel as a plain array of {' or '.join(FLOATS)}, in "
+                "its preset's units"
+            )
+        if len(one.shape) not in (2, 3):
+            raise AudiodiffError(f"{path} has shape {one.shape} but must be (n_mels, frames)")
+    size = sum(math.prod(one.shape) * getattr(torch, one.kind).itemsize for one in stored)
+    if size > max_bytes:
+        raise AudiodiffError(
+            f"{path} stands for {size / 2**20:.0f} MiB of values and the limit is "
+            f"{max_bytes / 2**20:.0f}; save the mel in parts, as float32 or float16"
+        )
+
+
+def _mels_of(mel: Tensor) -> list[Tensor]:
+    """The items of a batch, or the mel alone."""
+    return [mel] if mel.ndim == 2 else list(mel)
+
+
+def _joined(mels: Sequence[Tensor], path: Path) -> Tensor:
+    """Mels one after the other; most files hold one."""
+    bands = sorted({len(mel) for mel in mels})
+    if len(bands) != 1:
+        found = "no mel" if not bands else f"mels of {bands[0]} to {bands[-1]} bands"
+        raise AudiodiffError(
+            f"{path} holds {found}; save mels of (n_mels, frames), or give --transpose if they are "
+            "(frames, n_mels)"
+        )
+    return mels[0] if len(mels) == 1 else torch.cat(list(mels), 1)
 
 
 def save_mel(path: Path, mel: Float[Tensor, "n_mels frames"]) -> None:

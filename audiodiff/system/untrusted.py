@@ -38,11 +38,19 @@ DAMAGED: tuple[type[Exception], ...] = (
 
 
 def load_torch(path: Path) -> Any:
-    """Reads a ``.pt`` file of tensors and plain data; raises one of `DAMAGED` for any other."""
+    """Reads a ``.pt`` file of tensors and plain data; raises one of `DAMAGED` for any other.
+
+    Tensors stay in the file, from which their values are read where they are used.
+    """
+    mapped = zipfile.is_zipfile(path)  # older files are not
+    if mapped:
+        with zipfile.ZipFile(path) as archive:
+            if any(info.compress_type != zipfile.ZIP_STORED for info in archive.infolist()):
+                raise ValueError("it is compressed, as torch never does")
     with warnings.catch_warnings():
         # torch warns of how the file was pickled, which a reader cannot change.
         warnings.simplefilter("ignore")
-        return torch.load(path, map_location="cpu", weights_only=True)
+        return torch.load(path, map_location="cpu", weights_only=True, mmap=mapped)
 
 
 def why(error: Exception) -> str:

@@ -1,3 +1,4 @@
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -43,9 +44,65 @@ def test_a_saved_mel_is_read_back_as_float32(tmp_path: Path) -> None:
 def test_what_is_no_mel_is_refused(tmp_path: Path) -> None:
     with pytest.raises(AudiodiffError, match=r"absent\.npy: no such file"):
         load_mel(tmp_path / "absent.npy")
-    write(tmp_path / "several.npy", MEL.expand(2, 3, 4))
-    with pytest.raises(AudiodiffError, match=r"shape \(2, 3, 4\) but must be \(n_mels, frames\)"):
-        load_mel(tmp_path / "several.npy")
+    write(tmp_path / "flat.npy", MEL[0])
+    with pytest.raises(AudiodiffError, match=r"shape \(4,\) but must be \(n_mels, frames\)"):
+        load_mel(tmp_path / "flat.npy")
+    torch.save([], tmp_path / "empty.pt")
+    with pytest.raises(AudiodiffError, match="holds no mel; save mels of"):
+        load_mel(tmp_path / "empty.pt")
     (tmp_path / "a.txt").touch()
-    with pytest.raises(AudiodiffError, match=r"unknown suffix '\.txt'"):
+    with pytest.raises(AudiodiffError, match=r"has none of the suffixes \.npy, \.npz, \.pt"):
         load_mel(tmp_path / "a.txt")
+
+
+def test_batches_and_lists_are_joined_in_order(tmp_path: Path) -> None:
+    both = torch.cat([MEL, MEL + 1], 1)
+    for suffix in MEL_SUFFIXES:
+        write(tmp_path / f"a{suffix}", torch.stack([MEL, MEL + 1]))
+        assert torch.equal(load_mel(tmp_path / f"a{suffix}"), both)
+    torch.save({"mel": [MEL, MEL[:, :2] + 1]}, tmp_path / "unlike.pt")
+    assert torch.equal(load_mel(tmp_path / "unlike.pt"), both[:, :6])
+
+
+def test_frames_by_bands_are_transposed_if_asked(tmp_path: Path) -> None:
+    torch.save([MEL.T, MEL.T[:2] + 1], tmp_path / "a.pt")
+    both = torch.cat([MEL, MEL[:, :2] + 1], 1)
+    assert torch.equal(load_mel(tmp_path / "a.pt", transpose=True), both)
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32, torch.float64])
+def test_every_float_is_read_and_nothing_else(tmp_path: Path, dtype: torch.dtype) -> None:
+    torch.save(MEL.to(dtype), tmp_path / "a.pt")
+    save_file({"mel": MEL.to(dtype)}, tmp_path / "a.safetensors")
+    for name in ("a.pt", "a.safetensors"):
+        assert load_mel(tmp_path / name).dtype == dtype
+    torch.save(MEL.int(), tmp_path / "a.pt")
+    with pytest.raises(AudiodiffError, match="is int32; save the mel as a plain array of float16"):
+        load_mel(tmp_path / "a.pt")
+
+
+def test_the_other_byte_order_is_read(tmp_path: Path) -> None:
+    np.save(tmp_path / "a.npy", MEL.numpy().astype(">f4"))
+    assert torch.equal(load_mel(tmp_path / "a.npy"), MEL)
+
+
+def test_sizes_are_known_before_they_are_taken(tmp_path: Path) -> None:
+    n = MEL.numel() * 4
+    for suffix in MEL_SUFFIXES:
+        path = tmp_path / f"a{suffix}"
+        write(path, MEL)
+        assert torch.equal(load_mel(path, max_bytes=n), MEL)
+        with pytest.raises(AudiodiffError, match="stands for 0 MiB of values and the limit is 0"):
+            load_mel(path, max_bytes=n - 1)
+    torch.save(torch.zeros(1).as_strided((80, 2**50), (0, 0)), tmp_path / "a.pt")
+    with pytest.raises(AudiodiffError, match=r"stands for 343597383680 MiB"):
+        load_mel(tmp_path / "a.pt")
+
+
+def test_only_the_array_named_mel_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "a.npz"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("other.npy", b"no array at all")
+        with archive.open("mel.npy", "w") as member:
+            np.save(member, MEL.numpy())
+    assert torch.equal(load_mel(path), MEL)
