@@ -1,7 +1,9 @@
 """Where models lie: inside this package, in a directory, or on the Hugging Face Hub."""
 
+import os
 import re
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from audiodiff.errors import AudiodiffError
 from audiodiff.model.weights import CONFIG_NAME, WEIGHTS_NAME
@@ -29,20 +31,38 @@ def model_directory(name: str) -> Path:
             f"model {name!r} is neither inside the package ({', '.join(pretrained_names())}), nor "
             "a directory, nor a hub id like owner/name"
         )
+    _check_endpoint()  # which is read as the hub's client is imported
     from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import (
-        HfHubHTTPError,
-        HFValidationError,
-        LocalEntryNotFoundError,
-    )
+    from huggingface_hub.errors import HfHubHTTPError
 
     try:
         return Path(snapshot_download(name, allow_patterns=[CONFIG_NAME, WEIGHTS_NAME]))
-    except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as error:
+    # Ids, proxies and addresses that the hub's client cannot use are ValueErrors, and a proxy that
+    # needs a package which is missing is an ImportError.
+    except (HfHubHTTPError, OSError, ValueError, ImportError) as error:
         reason = str(error).splitlines()[0]
         raise AudiodiffError(
             f"model {name!r} is not a directory and could not be fetched from the hub ({reason})"
         ) from error
+
+
+def _check_endpoint() -> None:
+    """Refuses an address of the hub that its client would take for a path.
+
+    Raises:
+        AudiodiffError: If HF_ENDPOINT is no address.
+    """
+    endpoint = os.environ.get("HF_ENDPOINT", "https://huggingface.co")
+    try:
+        parts = urlsplit(endpoint)
+        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        usable = False
+    if not usable:
+        raise AudiodiffError(
+            f"HF_ENDPOINT={endpoint!r} is no address; unset it, or give one like "
+            "https://huggingface.co"
+        )
 
 
 def is_own(directory: Path) -> bool:
