@@ -22,13 +22,28 @@ def shared() -> Path:
 
 
 @pytest.fixture(scope="session")
-def demo_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of a running demo."""
+def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[int, str, Path]]:
+    """A running demo: its process id, its address, and its log."""
+    folder = tmp_path_factory.mktemp("demo")
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(ROOT / "benchmarks")
         serving = import_module("demo").serving
-    with serving(tmp_path_factory.mktemp("demo")) as (_, url):
-        yield url
+        # It serves this machine, whatever the proxies and the hub are.
+        patch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
+        patch.setenv("ALL_PROXY", "socks5://127.0.0.1:1")
+        patch.setenv("HF_ENDPOINT", "hub.example")
+        running = serving(folder)
+        pid, url = running.__enter__()
+    try:
+        yield pid, url, folder / "said.txt"
+    finally:
+        running.__exit__(None, None, None)
+
+
+@pytest.fixture(scope="session")
+def demo_url(demo: tuple[int, str, Path]) -> str:
+    """The address of a running demo."""
+    return demo[1]
 
 
 @pytest.fixture(scope="session", autouse=True)

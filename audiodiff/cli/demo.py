@@ -26,8 +26,8 @@ def demo(
     threads: Threads = None,
 ) -> None:
     """Serve a web page to vocode, compare systems and watch runs; it works offline."""
-    require("the demo", "demo", "gradio", "pesq")
-    from audiodiff.demo.page import launch
+    require("the demo", "demo", "gradio", "pystoi", "auraloss")
+    from audiodiff.demo.server import launch
     from audiodiff.model.hub import model_directory
     from audiodiff.system.threads import computing, n_threads
 

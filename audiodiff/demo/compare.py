@@ -7,6 +7,7 @@ from typing import Any
 import gradio as gr
 
 from audiodiff.demo.parts import buttons, discard, opened, readable, sound_file, source
+from audiodiff.demo.requests import refused
 from audiodiff.demo.work import FIGURES, N_ITERATIONS, Choice, figures, griffin_lim, run
 from audiodiff.errors import AudiodiffError
 
@@ -91,7 +92,7 @@ def compare(
                 yield [gr.skip(), rows, *[gr.skip()] * len(SYSTEMS)]
         found = figures(given, wave, given.own.rate)
         made = made | {name: sound_file(wave, given.own.rate)}
-        rows = [*rows, [name, *(round(value, 3) for value in found.values())]]
+        rows = [*rows, [name, *(v if isinstance(v, str) else round(v, 3) for v in found.values())]]
         yield [made, rows, *_players(made)]
         discard(kept.values())
         kept = {}
@@ -112,7 +113,7 @@ def names(made: Sounds) -> tuple[gr.Dropdown, gr.Dropdown]:
 def new_trial(made: Sounds, first: str | None, second: str | None) -> tuple[Any, ...]:
     """A new trial: the sounds of A, X and B, where X is A or B at random."""
     if not first or not second or first == second:
-        raise gr.Error("Compare two systems first, then choose them as A and B.")
+        raise refused("there is no pair to hear; compare two systems, then choose them as A and B")
     hidden = random.choice("AB")
     x = first if hidden == "A" else second
     return hidden, made[first], made[x], made[second], "Listen, then say whether X is A or B."
@@ -121,7 +122,7 @@ def new_trial(made: Sounds, first: str | None, second: str | None) -> tuple[Any,
 def judge(hidden: str, answer: str, trials: Trials) -> tuple[str, Trials, str]:
     """Judges an answer and counts it; gives the score so far as a sentence."""
     if not hidden:
-        raise gr.Error("Start a new trial first.")
+        raise refused("there is no trial; start a new one first")
     right = answer == hidden
     trials = {"made": trials["made"] + 1, "right": trials["right"] + right}
     words = "Right" if right else f"X was {hidden}"

@@ -23,6 +23,7 @@ from audiodiff.demo.parts import (
     source,
     vocoder_of,
 )
+from audiodiff.demo.requests import Page
 from audiodiff.demo.work import Choice, Given, Stage, figures, run, run_of
 from audiodiff.diffusion.plots import run_figure
 from audiodiff.errors import AudiodiffError
@@ -31,7 +32,6 @@ from audiodiff.mel.files import load_mel
 from audiodiff.mel.plots import mels_figure
 from audiodiff.pipelines.vocoder import Vocoder
 
-MAX_UPLOAD = "50mb"
 MAX_WAITING = 20
 AT_ONCE = 2
 """Number of runs made at the same time; other visitors wait in a queue."""
@@ -43,7 +43,7 @@ def build(models: Sequence[str] = ("default",)) -> gr.Blocks:
     Args:
         models: Names, directories or hub ids of the models that visitors can choose.
     """
-    with gr.Blocks(
+    with Page(
         title="audiodiff", analytics_enabled=False, delete_cache=(KEPT_SECONDS, KEPT_SECONDS)
     ) as page:
         gr.Markdown("# audiodiff\nA mel spectrogram in, sound out, by diffusion in a few steps.")
@@ -56,23 +56,9 @@ def build(models: Sequence[str] = ("default",)) -> gr.Blocks:
             _steps_tab(model)
         with gr.Tab("Mel doctor"):
             _doctor_tab(model)
-    page.queue(max_size=MAX_WAITING, default_concurrency_limit=AT_ONCE)
+    # Only through the queue, which bounds how many runs there are at a time.
+    page.queue(api_open=False, max_size=MAX_WAITING, default_concurrency_limit=AT_ONCE)
     return page
-
-
-def launch(
-    models: Sequence[str], host: str | None = None, port: int | None = None, share: bool = False
-) -> None:
-    """Serves the page until it is interrupted.
-
-    Args:
-        models: Names, directories or hub ids of the models that visitors can choose.
-        host: Network address to listen on; Gradio's environment variable or default if None.
-        port: Port to listen on; Gradio's environment variable or default if None.
-        share: Whether to create a public link through Gradio's relay.
-    """
-    page = build(models)
-    page.launch(server_name=host, server_port=port, share=share, max_file_size=MAX_UPLOAD)
 
 
 def _vocode_tab(model: gr.Dropdown) -> None:
@@ -195,12 +181,19 @@ def _report(given: Given, step: Stage, spent: float, vocoder: Vocoder) -> str:
     seconds = len(step.wave) / given.own.rate
     parts = [f"{seconds:.1f} s in {spent:.2f} s, real-time factor {spent / seconds:.3f}"]
     found = figures(given, step.wave, given.own.rate)
-    parts += [f"{name} {value:.3f}" for name, value in found.items()]
+    parts += [f"{name} {value:.3f}" for name, value in found.items() if isinstance(value, float)]
+    lacking = {name: reason for name, reason in found.items() if isinstance(reason, str)}
+    parts += [
+        f"{reason} for {', '.join(name for name in lacking if lacking[name] == reason)}"
+        for reason in dict.fromkeys(lacking.values())
+    ]
     return "; ".join(parts)
 
 
 def _mels(given: Given, step: Stage, vocoder: Vocoder) -> Figure:
-    wave = torch.nn.functional.pad(step.wave[None], (given.own.skip, 0))
+    # A sound of one frame is too short for a mel without silence after it.
+    missing = vocoder.mel_config.n_fft - given.own.skip - len(step.wave)
+    wave = torch.nn.functional.pad(step.wave[None], (given.own.skip, max(0, missing)))
     made = vocoder.mel(vocoder.whole_frames(wave)).cpu()
     n = min(made.shape[2], given.mel.shape[2])
     return mels_figure(given.mel[0, :, :n].cpu(), made[0, :, :n])

@@ -15,6 +15,7 @@ from matplotlib.figure import Figure
 
 from audiodiff.audio import io
 from audiodiff.audio.plots import save_figure
+from audiodiff.demo.requests import refused
 from audiodiff.demo.work import OWN, RULES, Given, read
 from audiodiff.errors import AudiodiffError
 from audiodiff.mel.presets import PRESETS
@@ -23,6 +24,9 @@ from audiodiff.samplers.registry import SAMPLERS
 from audiodiff.system.jobs import sentence
 
 MAX_STEPS = 32
+
+MAX_SEED = 2**53 - 1
+"""The largest whole number up to which browsers know every one."""
 
 NAME = "arctic_a0016.wav"
 EXAMPLES = (Path(__file__).with_name(NAME), Path(__file__).parents[2] / "examples" / NAME)
@@ -50,7 +54,7 @@ def choice() -> tuple[gr.Slider, gr.Dropdown, gr.Dropdown, gr.Number]:
     with gr.Accordion("More", open=False):
         sampler = gr.Dropdown([OWN, *SAMPLERS], value=OWN, label="Sampler")
         rule = gr.Dropdown(list(RULES), value=OWN, label="Times")
-        seed = gr.Number(value=0, precision=0, minimum=0, label="Seed")
+        seed = gr.Number(value=0, precision=0, minimum=0, maximum=MAX_SEED, label="Seed")
     return steps, sampler, rule, seed
 
 
@@ -61,7 +65,7 @@ def buttons(name: str) -> tuple[gr.Button, gr.Button]:
 
 
 def readable(work: Callable[..., Iterator[Any]]) -> Callable[..., Iterator[Any]]:
-    """Wraps work so that an expected failure is one sentence in the page, with no traceback."""
+    """Wraps work so that an expected failure is one sentence in the page, see `refused`."""
 
     @wraps(work)
     def guarded(*arguments: Any) -> Iterator[Any]:
@@ -71,8 +75,7 @@ def readable(work: Callable[..., Iterator[Any]]) -> Callable[..., Iterator[Any]]
             said = sentence(error)
             for upload in (a for a in arguments if isinstance(a, str) and Path(a).is_absolute()):
                 said = said.replace(upload, Path(upload).name)  # the server's folders stay hidden
-            # Shown until it is closed: some messages are long.
-            raise gr.Error(said, duration=None, print_exception=False) from error
+            raise refused(said) from error
 
     return guarded
 

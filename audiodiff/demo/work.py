@@ -1,9 +1,12 @@
 """The demo's work, without its page: a visitor's file, a run step by step, scores."""
 
+import math
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
+import soundfile
 import torch
 from jaxtyping import Float
 from torch import Tensor
@@ -17,7 +20,10 @@ from audiodiff.mel.files import MEL_SUFFIXES, load_mel
 from audiodiff.mel.griffin_lim import griffin_lim as by_griffin_lim
 from audiodiff.mel.griffin_lim import magnitudes
 from audiodiff.mel.own import OwnMel, own_mel
-from audiodiff.metrics.registry import METRICS
+from audiodiff.mel.presets import PRESETS
+from audiodiff.metrics import pairs
+from audiodiff.metrics.libraries import MissingLibraryError
+from audiodiff.metrics.registry import METRICS, Metric
 from audiodiff.model.run import Run
 from audiodiff.pipelines.files import own_mel_of
 from audiodiff.pipelines.vocoder import Vocoder
@@ -101,13 +107,15 @@ def read(vocoder: Vocoder, file: str | None, preset: str = OWN) -> Given:
         raise AudiodiffError("there is nothing to work on; give a sound or a mel first")
     path = Path(file)
     if path.suffix.lower() in MEL_SUFFIXES:
-        own = own_mel(
-            load_mel(path), vocoder.mel_config, None if preset == OWN else preset, path.name
-        )
-        _check_length(own.n_samples / own.rate, path)
+        mel, config = load_mel(path), vocoder.mel_config if preset == OWN else PRESETS[preset]
+        # Before it is converted, which takes many times its memory.
+        _check_length(mel.shape[-1] * config.hop_length / config.sample_rate, path)
+        own = own_mel(mel, vocoder.mel_config, None if preset == OWN else preset, path.name)
         return Given(None, own)
+    with suppress(soundfile.LibsndfileError):  # `load` says what is wrong with the file
+        _check_length(soundfile.info(str(path)).duration, path)
     wave = torch.from_numpy(io.load(path, vocoder.sample_rate)[0])
-    _check_length(len(wave) / vocoder.sample_rate, path)
+    _check_length(len(wave) / vocoder.sample_rate, path)  # a header may state none
     return Given(wave, own_mel_of(vocoder, wave))
 
 
@@ -151,12 +159,24 @@ def griffin_lim(vocoder: Vocoder, given: Given) -> Samples:
     return next(given.own.sound([wave.float()[None]]))[0]
 
 
-def figures(given: Given, wave: Samples, rate: int) -> dict[str, float]:
-    """Scores of a sound against the original; empty if only a mel was given."""
+def figures(given: Given, wave: Samples, rate: int) -> dict[str, float | str]:
+    """Scores of a sound against the original, or a word why not; empty if only a mel was given."""
     if given.wave is None:
         return {}
     pair = given.wave.numpy(), wave.numpy()
-    return {name: METRICS[metric].function(*pair, rate) for name, metric in FIGURES.items()}
+    return {shown: _score(METRICS[name], *pair, rate) for shown, name in FIGURES.items()}
+
+
+def _score(
+    metric: Metric, reference: pairs.Samples, estimate: pairs.Samples, rate: int
+) -> float | str:
+    try:
+        score = metric.function(reference, estimate, rate)
+    except MissingLibraryError as error:
+        return f"{error.library} is missing"
+    if math.isfinite(score):
+        return score
+    return "too short" if pairs.too_short(reference, rate) else "no speech"
 
 
 def _check_length(seconds: float, path: Path) -> None:

@@ -10,11 +10,27 @@ LIBRARIES = ("pesq", "pystoi", "auraloss.freq", "pyworld")
 """The modules that the `eval` extra brings."""
 
 
+class MissingLibraryError(AudiodiffError):
+    """A library that a metric needs cannot be imported.
+
+    Args:
+        library: Name of its module.
+        reason: Why it cannot be imported.
+    """
+
+    def __init__(self, library: str, reason: str) -> None:
+        super().__init__(
+            f"{library} cannot be imported ({reason}); pip install 'audiodiff-vocoder[eval]', for "
+            "which a C compiler may be needed"
+        )
+        self.library = library
+
+
 def library(name: str) -> ModuleType:
     """Imports one of `LIBRARIES`.
 
     Raises:
-        AudiodiffError: If it, or something that it needs, is not installed.
+        MissingLibraryError: If it, or something that it needs, is not installed.
     """
     try:
         with warnings.catch_warnings():
@@ -23,6 +39,4 @@ def library(name: str) -> ModuleType:
             warnings.filterwarnings("ignore", message=".*pkg_resources")
             return import_module(name)
     except ImportError as error:
-        raise AudiodiffError(
-            f"evaluation needs {name} ({error}): pip install 'audiodiff-vocoder[eval]'"
-        ) from error
+        raise MissingLibraryError(name, str(error)) from error

@@ -1,12 +1,11 @@
 """The demo: its work by itself, and its page by Gradio's client."""
 
 import asyncio
-import gc
 import os
-import warnings
+import socket
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +19,12 @@ pytest.importorskip("gradio")
 from gradio.state_holder import SessionState
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
+from quiet import quiet_garbage
 
 from audiodiff.demo.compare import compare, judge, new_trial
 from audiodiff.demo.page import build, vocode
 from audiodiff.demo.parts import new_file
+from audiodiff.demo.server import launch
 from audiodiff.demo.work import MAX_SECONDS, OWN, Choice, figures, griffin_lim, read, run
 from audiodiff.errors import AudiodiffError
 from audiodiff.pipelines.vocoder import Vocoder
@@ -45,17 +46,6 @@ def short(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("short") / "short.wav"
     soundfile.write(path, wave[rate : 2 * rate], rate)
     return path
-
-
-@contextmanager
-def quiet_garbage() -> Iterator[None]:
-    """Collects the sockets and loops that Gradio leaves open, or some later test were to blame."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        try:
-            yield
-        finally:
-            gc.collect()
 
 
 @pytest.fixture(scope="module")
@@ -92,6 +82,50 @@ def test_a_mel_is_read_too_and_what_is_too_long_or_missing_is_refused(
         read(vocoder, str(tmp_path / "long.wav"))
     with pytest.raises(AudiodiffError, match="there is nothing to work on"):
         read(vocoder, None)
+
+
+def test_a_mel_is_measured_before_it_is_converted(vocoder: Vocoder, tmp_path: Path) -> None:
+    np.save(tmp_path / "long.npy", np.zeros((80, 6000), np.float32))  # too loud for vocos
+    with pytest.raises(AudiodiffError, match="long.npy lasts 64 s and the limit here is 60"):
+        read(vocoder, str(tmp_path / "long.npy"), "vocos")
+
+
+def test_a_mel_of_one_frame_gives_sound(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
+    np.save(tmp_path / "one.npy", np.full((80, 1), -5, np.float32))
+    *_, (sound, said, picture, _) = vocode("default", None, str(tmp_path / "one.npy"), *RUN, [])
+    assert soundfile.info(sound).frames == 256
+    assert "real-time factor" in said
+    assert picture.axes
+
+
+def test_a_figure_that_is_not_defined_is_a_word(
+    vocoder: Vocoder, short: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
+
+    def said_of(wave: np.ndarray) -> str:
+        soundfile.write(tmp_path / "clip.wav", wave, 22050)
+        return [
+            said for _, said, *_ in vocode("default", str(tmp_path / "clip.wav"), None, *RUN, [])
+        ][-1]
+
+    speech, _ = soundfile.read(short)
+    assert said_of(speech[:4000]).endswith("; too short for PESQ, ESTOI, M-STFT, mel error")
+    assert said_of(np.zeros(22050)).endswith("; no speech for PESQ, ESTOI, M-STFT")
+    monkeypatch.setitem(sys.modules, "pesq", None)  # an import of it fails
+    assert said_of(speech).endswith("; pesq is missing for PESQ")
+    *_, last = compare("default", str(short), None, OWN, ["1 step"], {})
+    assert last[1][0][:2] == ["1 step", "pesq is missing"]
+
+
+def test_an_address_that_cannot_be_listened_on_is_said_with_our_options() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(AudiodiffError, match=rf"127.0.0.1 at port {port} .*another --port, or"):
+            launch(["default"], "127.0.0.1", port)
+    with pytest.raises(AudiodiffError, match="cannot listen on nowhere.invalid .* as --host an"):
+        launch(["default"], "nowhere.invalid", 7860)
 
 
 @pytest.mark.slow
