@@ -32,7 +32,7 @@ def evaluate(
 
     Files are paired by their path within REF and OUT, without the suffix.
     """
-    require("evaluation", "eval", "pesq", "pystoi", "auraloss", "pyworld")
+    require("evaluation", "eval", "pystoi", "auraloss")
     from audiodiff.metrics.evaluate import evaluate_folders
     from audiodiff.metrics.tables import file_table, remarks, summary_table
     from audiodiff.system.atomic import replacing

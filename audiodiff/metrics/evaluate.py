@@ -2,15 +2,17 @@
 
 import math
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float
+from pydantic import Field
 
 from audiodiff.audio.io import AUDIO_SUFFIXES, load, resample
 from audiodiff.config import Config
 from audiodiff.errors import AudiodiffError
-from audiodiff.metrics.libraries import LIBRARIES, library
+from audiodiff.metrics.libraries import MissingLibraryError, left_out
 from audiodiff.metrics.registry import METRICS
 from audiodiff.metrics.summary import Summary, summarize
 from audiodiff.system.folders import files_below, listed_name, name_below
@@ -56,6 +58,7 @@ class Evaluation(Config):
         files: The scored pairs, sorted by name.
         summary: The mean of each of `METRICS`.
         failed: Why a pair could not be scored, by the pair's name.
+        left_out: Why a metric could not be computed for any pair, by the metric's name.
         references_without_output: Names of the references left over.
         outputs_without_reference: Names of the outputs left over.
     """
@@ -65,6 +68,7 @@ class Evaluation(Config):
     failed: dict[str, str]
     references_without_output: tuple[str, ...]
     outputs_without_reference: tuple[str, ...]
+    left_out: dict[str, str] = Field(default_factory=dict)
 
 
 def evaluate_pair(
@@ -80,11 +84,11 @@ def evaluate_pair(
         sample_rate: Sample rate of both, in Hz.
 
     Returns:
-        A score by name; NaN where the metric is undefined.
+        A score by name; NaN where the metric is undefined, or a library that it needs is missing.
 
     Raises:
-        AudiodiffError: If the lengths differ by more than `MAX_LENGTH_DIFFERENCE`, the pair cannot
-            be compared, or the `eval` extra is missing.
+        AudiodiffError: If the lengths differ by more than `MAX_LENGTH_DIFFERENCE`, or the pair
+            cannot be compared.
     """
     seconds = [len(wave) / sample_rate for wave in (reference, estimate)]
     if abs(seconds[0] - seconds[1]) > MAX_LENGTH_DIFFERENCE:
@@ -94,7 +98,11 @@ def evaluate_pair(
         )
     length = min(len(reference), len(estimate))
     pair = reference[:length], estimate[:length]
-    return {name: metric.function(*pair, sample_rate) for name, metric in METRICS.items()}
+    scores = dict.fromkeys(METRICS, math.nan)
+    for name, metric in METRICS.items():
+        with suppress(MissingLibraryError):
+            scores[name] = metric.function(*pair, sample_rate)
+    return scores
 
 
 def evaluate_files(name: str, reference: Path, output: Path) -> FileScores:
@@ -160,11 +168,9 @@ def evaluate_folders(
         on_file: Called with a pair's name once it is scored or has failed.
 
     Raises:
-        AudiodiffError: If the files cannot be paired or the `eval` extra is missing.
+        AudiodiffError: If the files cannot be paired.
     """
     pairing = pair_files(reference, output)
-    for name in LIBRARIES:
-        library(name)
     files, failed = [], {}
     for name, reference_path, output_path in pairing.pairs:
         try:
@@ -179,6 +185,7 @@ def evaluate_folders(
         failed=failed,
         references_without_output=pairing.references_without_output,
         outputs_without_reference=pairing.outputs_without_reference,
+        left_out=left_out(),
     )
 
 

@@ -6,8 +6,13 @@ from types import ModuleType
 
 from audiodiff.errors import AudiodiffError
 
-LIBRARIES = ("pesq", "pystoi", "auraloss.freq", "pyworld")
-"""The modules that the `eval` extra brings."""
+LIBRARIES = {
+    "pesq": ("pesq_wb",),
+    "pystoi": ("estoi",),
+    "auraloss.freq": ("mstft",),
+    "pyworld": ("mcd", "f0_mae", "voicing_f1"),
+}
+"""The modules that the `eval` extra brings, and the metrics that need each."""
 
 
 class MissingLibraryError(AudiodiffError):
@@ -40,3 +45,14 @@ def library(name: str) -> ModuleType:
             return import_module(name)
     except ImportError as error:
         raise MissingLibraryError(name, str(error)) from error
+
+
+def left_out() -> dict[str, str]:
+    """The metrics that cannot be computed here, as their library is missing, and why."""
+    reasons: dict[str, str] = {}
+    for name, metrics in LIBRARIES.items():
+        try:
+            library(name)
+        except MissingLibraryError as error:
+            reasons |= dict.fromkeys(metrics, str(error))
+    return reasons

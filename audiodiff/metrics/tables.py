@@ -45,7 +45,7 @@ def file_table(evaluation: Evaluation) -> Table:
 
 
 def remarks(evaluation: Evaluation) -> list[str]:
-    """One line each for files left alone, metrics not defined everywhere and pairs that failed."""
+    """Lines on files left alone, metrics not defined everywhere or left out, and failures."""
     alone = (
         ("references without an output", evaluation.references_without_output),
         ("outputs without a reference", evaluation.outputs_without_reference),
@@ -56,8 +56,9 @@ def remarks(evaluation: Evaluation) -> list[str]:
         f"{name} is not defined for {n_files - summary.n_files} of {n_files} files: "
         f"{METRICS[name].undefined}"
         for name, summary in evaluation.summary.items()
-        if summary.n_files < n_files
+        if summary.n_files < n_files and name not in evaluation.left_out
     ]
+    lines += [f"{name} is left out: {reason}" for name, reason in evaluation.left_out.items()]
     return lines + [f"failed: {name}: {reason}" for name, reason in evaluation.failed.items()]
 
 
