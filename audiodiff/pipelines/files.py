@@ -221,6 +221,10 @@ class Loading(NamedTuple):
     precision: str
     compile: bool
 
+    def vocoder(self) -> Vocoder:
+        """The vocoder, which a process loads once."""
+        return _vocoder(self)
+
     def vocode(self, settings: VocodeSettings, job: Job) -> Made:
         """Vocodes a file by this vocoder, which a process loads once."""
         return vocode_file(_vocoder(self), job, settings, on_audio=lambda job, seconds, whole: None)

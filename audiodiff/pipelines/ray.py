@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from audiodiff.errors import AudiodiffError
+from audiodiff.model.found import FoundTimes, load_times
+from audiodiff.model.hub import model_directory
 from audiodiff.pipelines.files import Loading, Made, VocodeSettings
 from audiodiff.system.jobs import Job, Spread, sentence
 
@@ -36,6 +38,8 @@ def on_ray(loading: Loading, settings: VocodeSettings, n_workers: int) -> Spread
             return
         ray.init(ignore_reinit_error=True, log_to_driver=False, configure_logging=False)
         ray.data.DataContext.get_current().enable_progress_bars = False
+        # These may lie in the user's data folder, which a worker need not have.
+        times = load_times(model_directory(loading.model))
         rows = [
             {
                 "place": place,
@@ -47,7 +51,7 @@ def on_ray(loading: Loading, settings: VocodeSettings, n_workers: int) -> Spread
         n_blocks = -(-len(rows) // FILES_IN_HAND)
         made = ray.data.from_items(rows, override_num_blocks=n_blocks).map(
             _Worker,  # type: ignore[arg-type]  # Ray's hints allow only functions
-            fn_constructor_args=(loading, settings),
+            fn_constructor_args=(loading, settings, times),
             concurrency=min(n_workers, n_blocks),
             num_cpus=1,
         )
@@ -60,16 +64,17 @@ def on_ray(loading: Loading, settings: VocodeSettings, n_workers: int) -> Spread
 class _Worker:
     """An actor of Ray, which returns the error of a file in the file's row."""
 
-    def __init__(self, loading: Loading, settings: VocodeSettings) -> None:
+    def __init__(self, loading: Loading, settings: VocodeSettings, times: FoundTimes) -> None:
         import torch
 
         torch.set_num_threads(1)
-        self.loading, self.settings = loading, settings
+        self.loading, self.settings, self.times = loading, settings, times
 
     def __call__(self, row: dict[str, Any]) -> dict[str, Any]:
         job = Job(Path(row["source"]), Path(row["target"]))
         made, error = Made(0.0, None), ""
         try:
+            self.loading.vocoder().model.searched = self.times
             made = self.loading.vocode(self.settings, job)
         except (AudiodiffError, OSError) as exception:
             error = sentence(exception)
