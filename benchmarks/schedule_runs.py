@@ -12,8 +12,8 @@ from audiodiff.diffusion.times import PUBLISHED, TIMES, TimeGrid, check_times, f
 from audiodiff.model.hub import model_directory
 from audiodiff.model.model import Model
 from audiodiff.search import Search, build_search
-from audiodiff.search.command import Session, Task
 from audiodiff.search.learned import EndsEarlyError
+from audiodiff.search.session import Session, Task
 from audiodiff.system.atomic import replacing
 from audiodiff.system.documents import read_json
 
@@ -114,7 +114,7 @@ class TimesFile:
         start, earlier = self.get(key), self.get(trajectory)
         if start is None:
             tried = [by_rule] if earlier is None else [by_rule, earlier]
-            self[key] = start = max(tried, key=lambda times: session.judge(times).pesq_wb)
+            self[key] = start = max(tried, key=lambda times: session.judge(times).score)
         return start
 
 

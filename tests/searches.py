@@ -14,7 +14,7 @@ from audiodiff.diffusion.targets import expand
 from audiodiff.diffusion.times import TimeGrid
 from audiodiff.model.model import Model
 from audiodiff.samplers.loop import last
-from audiodiff.search import SearchSetting, command
+from audiodiff.search import SearchSetting, clips
 from audiodiff.search.command import Task, search
 from audiodiff.search.judge import Judge, Worth
 from audiodiff.search.problem import Problem
@@ -85,7 +85,7 @@ def files(directory: Path) -> dict[str, bytes]:
 
 def worth_of(monkeypatch: pytest.MonkeyPatch, worth: Callable[[TimeGrid], float]) -> None:
     """A judge who does not listen, so that a search need not hear much either."""
-    monkeypatch.setattr(command, "SECONDS", 0.2)
+    monkeypatch.setattr(clips, "SECONDS", 0.2)
     # DiffWave's transposed convolutions are many times slower in bf16.
     monkeypatch.setattr("audiodiff.model.model.use_bf16", lambda *_: False)
     monkeypatch.setattr(Judge, "__call__", lambda self, times: Worth(worth(times), 0.5))

@@ -34,12 +34,12 @@ def info(model: ModelName) -> None:
     if not loaded.searched:
         out.print("no times have been found for these weights; see audiodiff search")
         return
-    table = Table("sampler", "steps", "times", "method", "PESQ", "mel error", "clips", "calls")
+    table = Table("sampler", "steps", "times", "method", "score", "mel error", "clips", "calls")
     for key in sorted(loaded.searched):
         found = loaded.searched[key]
         times = " ".join(f"{t:.4g}" for t in found.times)
         where = f"{found.clips} of {', '.join(found.data)} ({found.split})"
-        scores = f"{found.pesq_wb:.3f}", f"{found.mel_mae:.3f}"
+        scores = found.score, f"{found.mel_mae:.3f}"
         table.add_row(
             found.sampler, str(found.n_steps), times, found.method, *scores, where, str(found.calls)
         )

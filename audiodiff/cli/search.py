@@ -7,6 +7,7 @@ import typer
 
 from audiodiff.cli.options import ModelName, Sampler, Seed, Threads
 from audiodiff.cli.terminal import console, progress_bar, require, step_counts
+from audiodiff.errors import AudiodiffError
 
 SCALE = 1000
 """Total of a progress bar that shows a fraction."""
@@ -15,10 +16,15 @@ SCALE = 1000
 def search(
     model: ModelName,
     data: Annotated[
-        list[Path], typer.Option(help="Folder of clips, laid out as for train; may be repeated.")
-    ],
+        list[Path] | None,
+        typer.Option(
+            help="Folder of clips, laid out as for train; may be repeated. Five clips of the split "
+            "or more are needed for times to be kept."
+        ),
+    ] = None,
     steps: Annotated[
-        str, typer.Option(help="Numbers of steps to find times for, e.g. 1,2,4.")
+        str,
+        typer.Option(help="Numbers of steps to find times for, each at most 64, e.g. 1,2,4."),
     ] = "1,2,3,4,6,8",
     sampler: Sampler = None,
     method: Annotated[
@@ -42,8 +48,14 @@ def search(
     force: Annotated[
         bool,
         typer.Option(
-            "--force", help="Store the times found even if those stored before are better."
+            "--force",
+            help="Store the times found even if those stored before are better, or there are too "
+            "few clips to tell.",
         ),
+    ] = False,
+    forget: Annotated[
+        bool,
+        typer.Option("--forget", help="Delete the times found for the model instead of searching."),
     ] = False,
     seed: Seed = 0,
     plot: Annotated[
@@ -65,10 +77,15 @@ def search(
     threads: Threads = None,
 ) -> None:
     """Find the best diffusion times for given numbers of steps; vocode --steps uses them."""
-    require("searching", "search", "pesq", "cma")
-    from audiodiff.audio.plots import save_figure
-    from audiodiff.model.found import TIMES_NAME
     from audiodiff.model.hub import model_directory
+
+    if forget:
+        _forget(model_directory(model), data)
+        return
+    if not data:
+        raise AudiodiffError("there are no clips to search on; give --data FOLDER")
+    require("searching", "search", "pystoi", "cma")
+    from audiodiff.audio.plots import save_figure
     from audiodiff.search.command import Task, search
     from audiodiff.search.plots import times_figure
     from audiodiff.system.threads import computing, n_threads
@@ -91,8 +108,17 @@ def search(
         loaded = Model.load(directory if out is None else out)
         save_figure(times_figure(loaded.schedule, loaded.searched), folder / "schedules.png")
         console.print(f"wrote {folder / 'schedules.png'}")
-    stored = folder / TIMES_NAME
-    if stored.is_file():
-        console.print(f"times found are stored in {stored}")
-    else:
-        console.print("no times were stored: none beat those in use (--force stores them anyway)")
+
+
+def _forget(directory: Path, data: list[Path] | None) -> None:
+    """Deletes the times found for a model, and says which."""
+    from audiodiff.model.found import forget_times
+
+    if data:
+        raise AudiodiffError("--forget makes no search; leave out --data")
+    forgotten = forget_times(directory)
+    for path, found in forgotten.items():
+        runs = ", ".join(f"{n_steps} steps of {sampler}" for sampler, n_steps in sorted(found))
+        console.print(f"deleted {path}, the times of {runs or 'other weights'}")
+    if not forgotten:
+        console.print(f"no times have been found for {directory}")

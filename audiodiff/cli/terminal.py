@@ -122,7 +122,7 @@ def run_in_words(model: "Model", run: "Run") -> str:
     times = model.times(run)
     found = None if run.n_steps is None else model.searched.get((str(name), run.n_steps))
     if found is not None:
-        origin = f"found by {found.method}, PESQ {found.pesq_wb:.2f} on {found.clips} clips"
+        origin = f"found by {found.method}, {found.score} on {found.clips} clips"
     elif run.n_steps in (None, model.n_steps):
         origin = "the model's own"
     else:

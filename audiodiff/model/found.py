@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 
 from platformdirs import user_data_path
-from pydantic import NonNegativeInt, PositiveInt, field_validator
+from pydantic import NonNegativeInt, PositiveInt, field_validator, model_validator
 
 from audiodiff.config import Config
 from audiodiff.diffusion.times import check_times
@@ -26,7 +26,8 @@ class Found(Config):
         sampler: Name of the sampler.
         times: Times of the run, falling from at most 1 to 0.
         method: Name of the search.
-        pesq_wb: Mean PESQ on the judging clips.
+        pesq_wb: Mean PESQ on the judging clips; None if it could not be computed.
+        estoi: Mean ESTOI on the judging clips, where it decided instead of PESQ.
         mel_mae: Mean log-mel error on the judging clips, in nepers.
         clips: Number of judging clips, which the search did not hear.
         data: Names of the folders of the clips.
@@ -39,8 +40,9 @@ class Found(Config):
     sampler: str
     times: tuple[float, ...]
     method: str
-    pesq_wb: float
+    pesq_wb: float | None
     mel_mae: float
+    estoi: float | None = None
     clips: PositiveInt
     data: tuple[str, ...]
     split: str
@@ -53,6 +55,17 @@ class Found(Config):
     def _fall(cls, times: tuple[float, ...]) -> tuple[float, ...]:
         check_times(times)
         return times
+
+    @model_validator(mode="after")
+    def _judged(self) -> "Found":
+        if self.pesq_wb is None and self.estoi is None:
+            raise ValueError("it has neither pesq_wb nor estoi")
+        return self
+
+    @property
+    def score(self) -> str:
+        """The score that decided, with its name."""
+        return f"ESTOI {self.estoi:.3f}" if self.pesq_wb is None else f"PESQ {self.pesq_wb:.3f}"
 
     @property
     def n_steps(self) -> int:
@@ -116,7 +129,8 @@ def read_times(path: Path, digest: str) -> FoundTimes:
 def load_times(directory: Path) -> FoundTimes:
     """The times found for the weights in a directory, stored there or in the user's folder.
 
-    If both have times for one sampler and number of steps, those of higher PESQ count.
+    If both have times for one sampler and number of steps, those count that lie where searches of
+    this directory store theirs: they beat the others, or were stored by force.
 
     Raises:
         AudiodiffError: If a file is damaged.
@@ -124,13 +138,33 @@ def load_times(directory: Path) -> FoundTimes:
     stored = (directory / TIMES_NAME).is_file() or any(user_times().glob(f"*/{TIMES_NAME}"))
     if not stored:  # hashing the weights would take time for nothing
         return {}
-    best: FoundTimes = {}
-    digest = weights_digest(directory)
-    for path in times_files(directory, digest):
-        for key, found in read_times(path, digest).items():
-            if key not in best or found.pesq_wb > best[key].pesq_wb:
-                best[key] = found
+    digest, best = weights_digest(directory), FoundTimes()
+    files = times_files(directory, digest)
+    for path in reversed(files) if is_own(directory) else files:
+        best |= read_times(path, digest)
     return best
+
+
+def forget_times(directory: Path) -> dict[Path, FoundTimes]:
+    """Deletes the times found for a model, with their plots, but for those that came with it.
+
+    Returns the times deleted, by the file that held them.
+
+    Raises:
+        AudiodiffError: If a file is damaged or cannot be deleted.
+    """
+    digest, forgotten = weights_digest(directory), {}
+    for path in times_files(directory, digest):
+        if path.parent != directory or is_own(directory):
+            forgotten[path] = read_times(path, digest)
+            try:
+                path.unlink()
+                path.with_suffix(".png").unlink(missing_ok=True)
+            except OSError as error:
+                raise AudiodiffError(
+                    f"cannot delete {path} ({error.strerror}); check its permissions"
+                ) from error
+    return forgotten
 
 
 def save_times(folder: Path, found: FoundTimes) -> None:

@@ -6,7 +6,7 @@ from torch import Tensor
 
 from audiodiff.diffusion.times import TimeGrid, log_snr
 from audiodiff.search.contract import SearchSetting
-from audiodiff.search.problem import N_CANDIDATES, Problem, Report, check_n_steps
+from audiodiff.search.problem import N_CANDIDATES, Problem, Report
 
 
 class Likelihood:
@@ -34,13 +34,9 @@ def likelihood(problem: Problem, n_steps: int, report: Report) -> TimeGrid:
 
     Args:
         problem: Model, sampler and recordings.
-        n_steps: Number of sampler steps.
+        n_steps: Number of sampler steps, at most `N_CANDIDATES`.
         report: Receives the fraction done.
-
-    Raises:
-        AudiodiffError: If ``n_steps`` is not in 1 to `N_CANDIDATES`.
     """
-    check_n_steps(n_steps)
     times = problem.candidates(N_CANDIDATES)
     errors = problem.estimate_errors(report)
     # The step to the data costs the same wherever it begins: the SNR counts up to the last time.

@@ -1,4 +1,4 @@
-"""Evolution of times by the PESQ of whole clips."""
+"""Evolution of times by the PESQ of whole clips, or their ESTOI where PESQ is missing."""
 
 import math
 
@@ -17,7 +17,7 @@ BUDGET = 60
 
 
 class Perceptual:
-    """The `refine` search by PESQ; a killed one resumes with the costs it knew.
+    """The `refine` search by the listener's score; a killed one resumes with the costs it knew.
 
     Args:
         setting: What it may use.
@@ -33,7 +33,7 @@ class Perceptual:
         name = f"perceptual-{len(start) - 1}"
 
         def heard(times: TimeGrid) -> float:
-            return -listener(times).pesq_wb
+            return -listener(times).score
 
         with remembered(heard, listener, self.setting, name) as cost:
             return refine(problem, start, report, cost, self.budget, seed)

@@ -31,8 +31,9 @@ def times_figure(schedule: Schedule, found_times: FoundTimes) -> "Figure":
             levels = log_snr(schedule, times.clamp(max=1 - schedule.t_min))
             label = f"{sampler}, {run.n_steps}"
             left.plot(levels, [run.n_steps] * len(levels), "o-", label=label, alpha=0.7)
-        counts = [run.n_steps for run in found]
-        right.plot(counts, [run.pesq_wb for run in found], "o-", label=sampler)
+        heard = [(run.n_steps, run.pesq_wb) for run in found if run.pesq_wb is not None]
+        if heard:
+            right.plot(*zip(*heard, strict=True), "o-", label=sampler)
     left.set(xlabel="log-SNR at the calls of the network", ylabel="steps")
     right.set(xlabel="steps", ylabel="PESQ")
     for axis in (left, right):

@@ -32,20 +32,7 @@ Report = Callable[[float], None]
 """Receives the fraction done, in (0, 1]."""
 
 N_CANDIDATES = 64
-"""Number of times among which a search chooses."""
-
-
-def check_n_steps(n_steps: int) -> None:
-    """Checks a number of steps to choose among the candidates.
-
-    Raises:
-        AudiodiffError: If it is not in 1 to `N_CANDIDATES`.
-    """
-    if not 1 <= n_steps <= N_CANDIDATES:
-        raise AudiodiffError(
-            f"n_steps={n_steps}: a search among {N_CANDIDATES} times finds runs of 1 to "
-            f"{N_CANDIDATES} steps"
-        )
+"""Number of times among which a search chooses, and the most steps of a run that it finds."""
 
 
 class Problem:

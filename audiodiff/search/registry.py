@@ -9,6 +9,7 @@ from audiodiff.search.grid import Grid
 from audiodiff.search.learned import Learned
 from audiodiff.search.likelihood import Likelihood
 from audiodiff.search.perceptual import Perceptual
+from audiodiff.search.problem import N_CANDIDATES
 from audiodiff.search.straightness import Straightness
 from audiodiff.search.trajectory import Trajectory
 
@@ -32,8 +33,13 @@ def build_search(method: str, setting: SearchSetting) -> Search:
         setting: What the search may use.
 
     Raises:
-        AudiodiffError: If the method is unknown or cannot do what the setting asks for.
+        AudiodiffError: If the method is unknown, or the longest run has more steps than the
+            `N_CANDIDATES` times that searches choose among.
     """
     if method not in SEARCHES:
         raise AudiodiffError(f"method={method!r} is unknown; choose from {', '.join(SEARCHES)}")
+    if setting.most > N_CANDIDATES:
+        raise AudiodiffError(
+            f"n_steps={setting.most} is too many; searches find runs of 1 to {N_CANDIDATES} steps"
+        )
     return SEARCHES[method](setting)

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 from audiodiff._types import State, Step, Times
 from audiodiff.diffusion.times import TimeGrid
 from audiodiff.search.contract import SearchSetting
-from audiodiff.search.problem import N_CANDIDATES, Problem, Report, check_n_steps
+from audiodiff.search.problem import N_CANDIDATES, Problem, Report
 
 
 class _Student(NamedTuple):
@@ -36,13 +36,9 @@ class Trajectory:
 
     Args:
         setting: What the search may use.
-
-    Raises:
-        AudiodiffError: If the longest run has more than `N_CANDIDATES` steps.
     """
 
     def __init__(self, setting: SearchSetting) -> None:
-        check_n_steps(setting.most)
         self.problem, self.most = setting.problem, setting.most
         self.times = self.problem.candidates(N_CANDIDATES)
         self._teacher: list[State] = []

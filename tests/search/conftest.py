@@ -16,9 +16,9 @@ def clips(tmp_path: Path) -> Path:
     wave, _ = load(ROOT / "examples" / "arctic_a0016.wav")
     folder = tmp_path / "clips"
     folder.mkdir()
-    for i in range(4):
-        soundfile.write(folder / f"{i}.wav", wave[i * 15000 : i * 15000 + 30000], 22050)
-    (folder / "dev.txt").write_text("0\n1\n2\n")
+    for i in range(7):
+        soundfile.write(folder / f"{i}.wav", wave[i * 9000 : i * 9000 + 30000], 22050)
+    (folder / "dev.txt").write_text("0\n1\n2\n3\n4\n5\n")
     return folder
 
 

@@ -1,18 +1,23 @@
+import re
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+import soundfile
 import torch
 from contracts import F64
 from searches import TINY, files, no_report, run_search, worth_of
 
 from audiodiff import AudiodiffError, ModelConfig, Run
+from audiodiff.data.corpus import read_corpus
 from audiodiff.diffusion.times import TimeGrid
 from audiodiff.model.model import Model
 from audiodiff.search import SEARCHES, SearchSetting
 from audiodiff.search import learned as learned_search
+from audiodiff.search.clips import read_clips
 from audiodiff.search.command import Task, search
 from audiodiff.search.problem import Report
 
@@ -24,21 +29,100 @@ def test_the_command_stores_what_is_better_and_nothing_worse(
     worth_of(monkeypatch, lambda times: times[1].item())
     said = run_search(directory, clips, "likelihood", 2)
     rule = Model(ModelConfig.parse(TINY, "test")).times(Run(n_steps=2))
-    assert said[0] == "searching on 2 clips of dev, judging on 1 others"
+    assert said[0] == "searching on 2 clips of dev, judging on 4 others"
     assert "2 steps of ddim by likelihood: 1, " in said[1]
     assert "PESQ 0.97" in said[1]
     assert "(before 0.500)" in said[1]
     assert rule[1] == 0.5
+    kept = f"2 steps of ddim kept in {directory / 'schedules.json'}: PESQ 0.97"
+    assert said[-1].startswith(kept)
+    assert re.search(r", 0\.47\d better than the times in use before$", said[-1])
     before = (directory / "schedules.json").read_bytes()
     stored = Model.load(directory).searched["ddim", 2]
     assert stored.calls == 2 * 64
-    assert (stored.method, stored.clips, stored.split) == ("likelihood", 1, "dev")
+    assert (stored.method, stored.clips, stored.split) == ("likelihood", 4, "dev")
     assert Model.load(directory).times(Run(n_steps=2)).tolist() == list(stored.times)
     worth_of(monkeypatch, lambda times: 1.0)
-    run_search(directory, clips, "straightness", 2)
+    said = run_search(directory, clips, "straightness", 2)
+    assert said[-1] == (
+        "2 steps of ddim not kept: PESQ 1.000, as good as the times in use before; "
+        "only better times are kept (--force keeps them)"
+    )
     assert (directory / "schedules.json").read_bytes() == before
     run_search(directory, clips, "straightness", 2, force=True)
     assert Model.load(directory).searched["ddim", 2].method == "straightness"
+
+
+def test_times_judged_on_few_clips_are_kept_by_force_alone(
+    directory: Path, clips: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    worth_of(monkeypatch, lambda times: times[1].item())
+    (clips / "dev.txt").write_text("0\n1\n2\n3\n")
+    said = run_search(directory, clips, "likelihood", 2)
+    few = "3 clips to judge on are fewer than 4"
+    assert said[:2] == [
+        "searching on 1 clips of dev, judging on 3 others",
+        f"no times will be kept, as {few}",
+    ]
+    assert said[-1].startswith("2 steps of ddim not kept: PESQ 0.9")
+    assert said[-1].endswith(f" better than the times in use before; {few} (--force keeps them)")
+    assert not (directory / "schedules.json").exists()
+    said = run_search(directory, clips, "likelihood", 2, force=True)
+    assert said[-1].startswith(f"2 steps of ddim kept in {directory / 'schedules.json'}: ")
+    assert Model.load(directory).searched
+
+
+@pytest.mark.parametrize(
+    ("n_clips", "n_heard", "n_judged"),
+    [(2, 1, 1), (4, 1, 3), (5, 1, 4), (6, 2, 4), (8, 4, 4), (9, 5, 4), (32, 16, 16), (99, 16, 16)],
+)
+def test_four_clips_judge_where_there_are_five(
+    tmp_path: Path, n_clips: int, n_heard: int, n_judged: int
+) -> None:
+    for i in range(n_clips + 1):  # one is left for training
+        soundfile.write(tmp_path / f"{i:02}.wav", np.full(100, i / 128), 22050)
+    (tmp_path / "dev.txt").write_text("".join(f"{i:02}\n" for i in range(n_clips)))
+    heard, judged = read_clips(read_corpus([tmp_path]), "dev", 22050)
+    assert (len(heard), len(judged)) == (n_heard, n_judged)
+    assert len({float(wave[0]) for wave in (*heard, *judged)}) == n_heard + n_judged
+
+
+def test_two_searches_of_one_model_do_not_lose_a_result(
+    directory: Path, clips: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    worth_of(monkeypatch, lambda times: times[1].item())
+    second: list[str] = []
+
+    class Nested(Halves):
+        """A search during which another of the same model is started."""
+
+        def __call__(self, start: TimeGrid, report: Report) -> TimeGrid:
+            with pytest.raises(AudiodiffError) as caught:
+                run_search(directory, clips, "likelihood", 2)
+            second.append(str(caught.value))
+            return super().__call__(start, report)
+
+    monkeypatch.setitem(SEARCHES, "halves", Nested)
+    run_search(directory, clips, "halves", 3, force=True)
+    assert second == [
+        f"another search stores its times in {directory}; wait until it ends, or give --out DIR"
+    ]
+    run_search(directory, clips, "likelihood", 2, force=True)
+    assert sorted(Model.load(directory).searched) == [("ddim", 2), ("ddim", 3)]
+    assert sorted(files(directory)) == ["config.json", "model.safetensors", "schedules.json"]
+
+
+def test_without_pesq_estoi_judges(
+    directory: Path, clips: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "pesq", None)  # an import of it fails
+    monkeypatch.setattr("audiodiff.model.model.use_bf16", lambda *_: False)
+    said = run_search(directory, clips, "straightness", 1, force=True)
+    assert said[1].startswith("estoi judges: pesq cannot be imported (")
+    assert "; ESTOI " in said[2]
+    found = Model.load(directory).searched["ddim", 1]
+    assert found.pesq_wb is None
+    assert found.score == f"ESTOI {found.estoi:.3f}"
 
 
 @pytest.mark.parametrize("method", ["likelihood", "trajectory", "gradient", "learned"])
@@ -127,6 +211,7 @@ def test_it_runs_from_the_command_line(directory: Path, clips: Path) -> None:
         ({"split": "nope"}, "split='nope' is unknown; choose from train, dev, test"),
         ({"split": "test"}, "split='test' has 0 clips; a search needs two"),
         ({"sampler": "nope"}, "sampler='nope' is unknown"),
+        ({"steps": [2, 65]}, "n_steps=65 is too many; searches find runs of 1 to 64 steps"),
     ],
 )
 def test_a_task_that_cannot_be_done_is_refused(

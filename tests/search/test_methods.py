@@ -114,8 +114,9 @@ def test_a_flow_that_bends_everywhere_alike_has_equal_steps() -> None:
 
 
 def test_what_cannot_be_searched_is_refused() -> None:
-    with pytest.raises(AudiodiffError, match="n_steps=65"):
-        likelihood(Known(), 65, no_report)
+    for method in SEARCHES:
+        with pytest.raises(AudiodiffError, match="n_steps=65 is too many; .* of 1 to 64 steps"):
+            build_search(method, setting(Known(), most=65))
     values = TINY | {"mel": None, "network": TINY["network"] | {"n_mels": None}}
     with pytest.raises(AudiodiffError, match="needs a model with a mel"):
         Problem(Model(ModelConfig.parse(values, "test")), Run("ddim"), noise(1, 5120))

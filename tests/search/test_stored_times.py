@@ -1,3 +1,4 @@
+import shutil
 from pathlib import Path
 
 import pytest
@@ -8,9 +9,11 @@ from audiodiff import AudiodiffError, ModelConfig, Vocoder
 from audiodiff.model import found
 from audiodiff.model.found import (
     Found,
+    forget_times,
     read_times,
     save_times,
     times_folder,
+    user_times,
     weights_digest,
 )
 from audiodiff.model.hub import is_own, model_directory
@@ -61,12 +64,44 @@ def test_times_of_a_packaged_model_go_to_the_users_folder(
     assert Vocoder.from_pretrained("tiny").model.searched["ddim", 2] == searched
 
 
-def test_of_times_in_both_places_the_better_count(packaged: Path) -> None:
+def test_of_times_in_both_places_those_count_where_a_search_stores_them(
+    packaged: Path, tmp_path: Path
+) -> None:
+    own = shutil.copytree(packaged, tmp_path / "own")
+    for here, users in ((2.0, 3.0), (3.0, 2.0)):
+        for directory, best in ((packaged, "grid"), (own, "learned")):
+            save_times(directory, {("ddim", 2): found_by("learned", here, packaged)})
+            save_times(
+                user_times() / weights_digest(own), {("ddim", 2): found_by("grid", users, own)}
+            )
+            assert Model.load(directory).searched["ddim", 2].method == best
+
+
+def test_forced_times_are_used_whatever_the_other_place_has(
+    packaged: Path, clips: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    worth_of(monkeypatch, lambda times: 1.0)
+    save_times(packaged, {("ddim", 2): found_by("grid", 4.0, packaged)})
+    task = Task([clips], None, [2], "likelihood", force=True)
+    search(packaged, task, print, no_report)
+    assert Model.load(packaged).searched["ddim", 2].method == "likelihood"
+
+
+def test_times_are_forgotten_but_for_those_that_came_with_the_model(
+    packaged: Path, tmp_path: Path
+) -> None:
+    own = shutil.copytree(packaged, tmp_path / "own")
+    assert forget_times(packaged) == {}
+    entry = {("ddim", 2): found_by("grid", 4.0, packaged)}
     folder = times_folder(packaged)
-    for here, users, best in ((2.0, 3.0, "grid"), (3.0, 2.0, "learned"), (2.0, 2.0, "learned")):
-        save_times(packaged, {("ddim", 2): found_by("learned", here, packaged)})
-        save_times(folder, {("ddim", 2): found_by("grid", users, packaged)})
-        assert Model.load(packaged).searched["ddim", 2].method == best
+    for place in (packaged, own, folder):
+        save_times(place, entry)
+        (place / "schedules.png").touch()
+    assert forget_times(packaged) == {folder / "schedules.json": entry}
+    assert files(folder) == {}
+    assert Model.load(packaged).searched  # the author's
+    assert forget_times(own) == {own / "schedules.json": entry}
+    assert sorted(files(own)) == ["config.json", "model.safetensors"]
 
 
 def test_weights_are_hashed_only_beside_times(

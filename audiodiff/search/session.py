@@ -1,0 +1,120 @@
+"""A search in hand: its task, its model and its clips."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from audiodiff.data.corpus import SPLITS, read_corpus
+from audiodiff.errors import AudiodiffError
+from audiodiff.metrics.libraries import left_out
+from audiodiff.model.found import weights_digest
+from audiodiff.model.model import Model
+from audiodiff.model.run import Run
+from audiodiff.search.clips import MIN_JUDGED, loudest, read_clips
+from audiodiff.search.contract import SearchSetting
+from audiodiff.search.judge import Judge
+from audiodiff.search.problem import Problem
+
+
+class Task(NamedTuple):
+    """What to search for, and on which clips.
+
+    Attributes:
+        folders: Folders of recordings.
+        sampler: Name of the sampler; the model's own if None.
+        steps: Numbers of sampler steps to find times for.
+        method: Name in `SEARCHES`.
+        split: Split of the recordings: ``train``, ``dev`` or ``test``.
+        budget: Number of runs that `gradient`, `grid` and `perceptual` may make, or of training
+            steps of `learned`; the method's default if None.
+        force: Whether to store the times found even if those in use are better, or there are too
+            few clips to tell.
+        seed: Seed of the noise and of the search, 0 or more.
+    """
+
+    folders: Sequence[Path]
+    sampler: str | None
+    steps: Sequence[int]
+    method: str
+    split: str = "dev"
+    budget: int | None = None
+    force: bool = False
+    seed: int = 0
+
+
+class Session:
+    """A model with clips to search on and other clips to judge on.
+
+    Args:
+        directory: Directory of the model.
+        task: What to search for, and on which clips.
+        say: Receives messages, one line each.
+
+    Attributes:
+        task: What to search for, and on which clips.
+        weights: Digest of the model's weights.
+        model: The model.
+        sampler: Name of the sampler.
+        judge: Judge on the clips that no search hears.
+
+    Raises:
+        AudiodiffError: If a name is unknown or there are too few clips.
+    """
+
+    def __init__(self, directory: Path, task: Task, say: Callable[[str], None]) -> None:
+        if task.split not in SPLITS:
+            raise AudiodiffError(
+                f"split={task.split!r} is unknown; choose from {', '.join(SPLITS)}"
+            )
+        self.task = task
+        self.model = Model.load(directory)
+        self.weights = weights_digest(directory)
+        own, rate = self.model.config.sampling.sampler, self.model.config.sample_rate
+        self.sampler = own if task.sampler is None else task.sampler
+        heard, unheard = read_clips(read_corpus(task.folders), task.split, rate)
+        # Searched and judged with the precision of later runs.
+        asked = Run(self.sampler, seed=task.seed, precision="auto")
+        self._problem = Problem(self.model, asked, loudest(heard, rate))
+        self._listener = Judge(self.model, asked, heard)
+        self.judge = Judge(self.model, asked, unheard)
+        say(f"searching on {len(heard)} clips of {task.split}, judging on {len(unheard)} others")
+        if self.judge.metric != "pesq_wb":
+            say(f"{self.judge.metric} judges: {left_out()['pesq_wb']}")
+        if self.too_few:
+            say(f"no times will be kept, as {self.too_few}")
+
+    @property
+    def too_few(self) -> str:
+        """Why no times can be kept without force; empty if there are clips enough to judge on."""
+        n_clips = len(self.judge.clips)
+        if n_clips >= MIN_JUDGED or self.task.force:
+            return ""
+        return f"{n_clips} clips to judge on are fewer than {MIN_JUDGED}"
+
+    @property
+    def key(self) -> str:
+        """What the cost of a run depends on besides its times."""
+        folders = [folder.resolve().name for folder in self.task.folders]
+        return repr((self.sampler, folders, self.task.split, self.task.seed, self.weights))
+
+    @property
+    def calls(self) -> int:
+        """Network calls that searches have made so far, counted once per clip."""
+        return self._problem.calls + self._listener.calls
+
+    def setting(self, scratch: Path) -> SearchSetting:
+        """What a search may use.
+
+        Args:
+            scratch: Folder for the files from which a killed search resumes.
+        """
+        task = self.task
+        return SearchSetting(
+            problem=self._problem,
+            listener=self._listener,
+            most=max(task.steps),
+            budget=task.budget,
+            seed=task.seed,
+            scratch=scratch,
+            key=self.key,
+        )
