@@ -10,11 +10,13 @@ import typer
 
 from audiodiff.cli.options import ModelName, Out, Overwrite, Steps, Threads, finite
 from audiodiff.cli.terminal import console, progress_bar, remark_on_skipped, report_outcome
+from audiodiff.errors import AudiodiffError
+from audiodiff.limits import MAX_COUNT
 from audiodiff.system.jobs import Job, run_jobs
 
 if TYPE_CHECKING:
     from audiodiff._types import Wave
-from audiodiff.limits import MAX_COUNT
+    from audiodiff.conditioning.labels import LabelSets
 
 
 def generate(
@@ -28,9 +30,11 @@ def generate(
         typer.Option(help="Length of each sound in seconds.", min=0.01, max=3600, callback=finite),
     ] = 1.0,
     label: Annotated[
-        str | None,
+        list[str] | None,
         typer.Option(
-            help="Class of the sounds, for a model with classes; all in turn if not given."
+            help="Class of the sounds, such as seven; all in turn if not given. For a model with "
+            "several kinds of class, one for each kind, such as digit=seven; a kind that is left "
+            "out may be anything.",
         ),
     ] = None,
     steps: Steps = None,
@@ -51,6 +55,7 @@ def generate(
 ) -> None:
     """Generate new sounds with a model that takes no mel."""
     from audiodiff.audio import io
+    from audiodiff.conditioning.labels import labels_asked
     from audiodiff.model.run import Run
     from audiodiff.pipelines.generator import Generator
     from audiodiff.pipelines.records import record_of, written
@@ -62,8 +67,9 @@ def generate(
     n_samples = round(seconds * generator.sample_rate)
     run = Run(n_steps=steps, guidance_scale=guidance_scale)
     record = record_of(generator.model, model, run, seconds=seconds)
-    named = [label] if label is not None else list(generator.labels or (None,))
-    sounds = _sounds(model, out, named, range(seed, seed + count))
+    asked = _asked(label, generator.labels)
+    labels_asked(asked[0], generator.labels)  # refuses what the model has not, before any sound
+    sounds = _sounds(model, out, asked, range(seed, seed + count))
 
     def make(job: Job) -> "Wave":
         chosen, n = sounds[job]
@@ -92,12 +98,26 @@ def generate(
     report_outcome(outcome, "")
 
 
+def _asked(given: Sequence[str] | None, sets: "LabelSets") -> list[dict[str, str]]:
+    """The labels of the sounds, which take them in turn."""
+    if not given:
+        return [{kind: name} for kind in sets for name in sets[kind]] if len(sets) == 1 else [{}]
+    named = (label if "=" in label else f"label={label}" for label in given)
+    asked = dict(label.split("=", 1) for label in named)
+    if len(asked) < len(given):
+        raise AudiodiffError(
+            f"--label {' --label '.join(given)}: give one label of each kind, such as "
+            "--label digit=seven --label speaker=theo"
+        )
+    return [asked]
+
+
 def _sounds(
-    model: str, out: Path, labels: Sequence[str | None], seeds: Sequence[int]
-) -> dict[Job, tuple[str | None, int]]:
-    """A job for each sound, with its label, in turn, and its seed."""
+    model: str, out: Path, asked: Sequence[dict[str, str]], seeds: Sequence[int]
+) -> dict[Job, tuple[dict[str, str], int]]:
+    """A job for each sound, with its labels and its seed."""
     sounds = {}
-    for seed, label in zip(seeds, cycle(labels), strict=False):
-        name = f"{'' if label is None else f'{label}-'}{seed:05}.wav"
-        sounds[Job(Path(model), out / name)] = label, seed
+    for seed, labels in zip(seeds, cycle(asked), strict=False):
+        name = "-".join([*labels.values(), f"{seed:05}.wav"])
+        sounds[Job(Path(model), out / name)] = labels, seed
     return sounds

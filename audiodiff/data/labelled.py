@@ -1,43 +1,97 @@
-"""Clips that each belong to a class, named by their folder."""
+"""Clips that each belong to a class, or to one of each of several kinds."""
 
-from collections.abc import Sequence
+import csv
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TypeAlias
 
 import torch
 
 from audiodiff._types import Condition
+from audiodiff.conditioning.labels import ONLY, LabelSets
 from audiodiff.data.clips import Clips
 from audiodiff.errors import AudiodiffError
+
+TABLE_NAME = "labels.csv"
+
+Table: TypeAlias = Mapping[str, Mapping[str, str]]
+"""The labels of each clip by its id, each by the name of its kind."""
 
 
 class LabelledClips(Clips):
     """Clips with the index of each one's class among the labels of a model.
 
     Args:
-        clips: The clips; ``zero/0a7c2a8d_nohash_0`` belongs to the class ``zero``.
-        labels: Labels of the model.
+        clips: The clips.
+        sets: Labels of the model.
+        table: The clips' labels. Of a clip that is not in it, the class is its folder:
+            ``zero/0a7c2a8d_nohash_0`` belongs to the class ``zero``.
 
     Raises:
         AudiodiffError: If a clip belongs to another class, or to none.
     """
 
-    def __init__(self, clips: Clips, labels: Sequence[str]) -> None:
+    def __init__(self, clips: Clips, sets: LabelSets, table: Table) -> None:
         super().__init__(clips.samples, clips.ids, clips.lengths.tolist(), clips.sample_rate)
         self.clips, self.hop_length = clips, clips.hop_length
-        self.classes = [_index(id_, labels) for id_ in self.ids]
-
-    def condition(self, i: int, start: int, n_samples: int) -> Condition:
-        """The class of clip i, and what else goes with it."""
-        return {
-            **self.clips.condition(i, start, n_samples),
-            "label": torch.tensor([self.classes[i]]),
+        self.classes = {
+            kind: [_index(id_, kind, labels, table) for id_ in self.ids]
+            for kind, labels in sets.items()
         }
 
+    def condition(self, i: int, start: int, n_samples: int) -> Condition:
+        """The classes of clip i, and what else goes with it."""
+        classes = {kind: torch.tensor([indices[i]]) for kind, indices in self.classes.items()}
+        return {**self.clips.condition(i, start, n_samples), **classes}
 
-def _index(id_: str, labels: Sequence[str]) -> int:
-    folder = id_.rpartition("/")[0].rpartition("/")[2]
-    if folder not in labels:
+
+def read_table(folders: Sequence[Path]) -> Table:
+    """The labels of clips by ``labels.csv`` in their folders; empty where there is none.
+
+    Its first line names the kinds, ``id,digit,speaker``, and each other one is a clip. With several
+    folders, the folder's name comes before an id, as in `read_corpus`.
+
+    Raises:
+        AudiodiffError: If a file cannot be read, or a line has more or fewer fields than the first.
+    """
+    table: dict[str, Mapping[str, str]] = {}
+    for folder in folders:
+        path = folder / TABLE_NAME
+        prefix = f"{folder.resolve().name}/" if len(folders) > 1 else ""
+        for line, row in enumerate(_rows(path) if path.is_file() else (), 2):
+            id_ = row.pop("id", None)
+            if id_ is None or None in row or None in row.values():
+                raise AudiodiffError(
+                    f"{path}: line {line} does not fit the first, which must be 'id' and the names "
+                    "of kinds of label, such as 'id,digit,speaker'; mend the line"
+                )
+            table[prefix + id_] = row
+    return table
+
+
+def _rows(path: Path) -> list[dict[str, str]]:
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            return list(csv.DictReader(file))
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise AudiodiffError(f"{path} cannot be read ({error}); save it as CSV in UTF-8") from error
+
+
+def _index(id_: str, kind: str, labels: Sequence[str], table: Table) -> int:
+    if id_ in table and kind in table[id_]:
+        label = table[id_][kind]
+        said, remedy = f"has {kind} {label!r} in {TABLE_NAME}", f"mend {TABLE_NAME}"
+    elif kind == ONLY:
+        label = id_.rpartition("/")[0].rpartition("/")[2]
+        said, remedy = f"lies in {label or 'no folder'!r}", "name its folder so"
+    else:
         raise AudiodiffError(
-            f"clip {id_!r} lies in {folder or 'no folder'!r}, which is none of the model's labels "
-            f"({', '.join(labels)}); name its folder so, or take it out of the lists"
+            f"clip {id_!r} has no {kind}; add a {TABLE_NAME} to its folder, with the line "
+            f"'id,{kind}' and one for each clip"
         )
-    return list(labels).index(folder)
+    if label not in labels:
+        raise AudiodiffError(
+            f"clip {id_!r} {said}, which is none of the model's labels ({', '.join(labels)}); "
+            f"{remedy}, or take it out of the lists"
+        )
+    return list(labels).index(label)

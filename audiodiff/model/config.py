@@ -1,6 +1,6 @@
 """The config of a model, stored as its config.json."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 import torch
@@ -25,7 +25,8 @@ class ModelConfig(Config):
         format: Version of this layout; 1 is read as 2.
         sample_rate: Sample rate of the sound in Hz.
         mel: The mel that conditions the network, or a preset's name; None for a model without one.
-        labels: Names of the classes that condition the network; None for a model without labels.
+        labels: Names of the classes that condition the network, or those of each of several kinds
+            of label by its name; None for a model without labels.
         codec: What diffuses: the wave, or another representation of it.
         network: The network's sizes; its ``n_mels`` and ``n_labels`` default to those of the mel
             and the labels.
@@ -38,7 +39,7 @@ class ModelConfig(Config):
     format: Literal[2] = 2
     sample_rate: SampleRate
     mel: MelConfig | None = None
-    labels: tuple[str, ...] | None = None
+    labels: tuple[str, ...] | dict[str, tuple[str, ...]] | None = None
     codec: AnyCodec = Field(default_factory=WaveformConfig)
     network: AnyNetwork
     schedule: ScheduleConfig
@@ -61,8 +62,7 @@ class ModelConfig(Config):
         mel, labels = values.get("mel"), values.get("labels")
         mel = PRESETS.get(mel, mel) if isinstance(mel, str) else mel
         n_mels = mel.get("n_mels") if isinstance(mel, dict) else getattr(mel, "n_mels", None)
-        n_labels = len(labels) if isinstance(labels, Sequence) else None
-        known = {"n_mels": n_mels, "n_labels": n_labels}
+        known = {"n_mels": n_mels, "n_labels": _n_labels(labels)}
         fields = NETWORKS[kind].model_fields
         sizes = {
             name: size
@@ -101,16 +101,19 @@ class ModelConfig(Config):
 
     def _check_condition(self) -> None:
         """Checks that the network takes the mel and the labels of the model."""
-        if self.labels is not None and len(set(self.labels)) < len(self.labels):
-            raise ValueError(f"labels={self.labels} holds a name twice")
+        for part, names in self.label_sets.items():
+            if len(set(names)) < len(names):
+                raise ValueError(f"labels: {part} holds a name twice: {', '.join(names)}")
+        sizes = {part: len(names) for part, names in self.label_sets.items()}
+        if self.mel is not None:
+            sizes["mel"] = self.mel.n_mels
         wanted = self.network.parts
-        for part, size, field, words in (
-            ("mel", None if self.mel is None else self.mel.n_mels, "n_mels", "the mel has"),
-            ("label", None if self.labels is None else len(self.labels), "n_labels", "there are"),
-        ):
-            if size != wanted.get(part):
-                named = "none" if size is None else size
-                raise ValueError(f"network.{field}={wanted.get(part)} but {words} {named}")
+        for part in {**sizes, **wanted}:
+            if sizes.get(part) != wanted.get(part):
+                field, words = _SIZES.get(part, (f"n_labels.{part}", "there are"))
+                raise ValueError(
+                    f"network.{field}={wanted.get(part)} but {words} {sizes.get(part, 'none')}"
+                )
 
     def _check_prior(self) -> None:
         _check_known("prior.kind", self.prior.kind, PRIORS)
@@ -153,11 +156,29 @@ class ModelConfig(Config):
             )
 
     @property
+    def label_sets(self) -> dict[str, tuple[str, ...]]:
+        """The classes of each kind of label by its name; a single kind is ``label``."""
+        if self.labels is None:
+            return {}
+        return self.labels if isinstance(self.labels, dict) else {"label": self.labels}
+
+    @property
     def hop_length(self) -> int:
         """Samples per frame of the network, the codec or the mel, whichever has frames; or 1."""
         if (own := self.network.hop_length or self.codec.hop_length) is not None:
             return own
         return 1 if self.mel is None else self.mel.hop_length
+
+
+_SIZES = {"mel": ("n_mels", "the mel has"), "label": ("n_labels", "there are")}
+"""The network's field for the size of a part, and what has that size."""
+
+
+def _n_labels(labels: Any) -> Any:
+    """The number of labels, or that of each kind, of a config that may not be valid."""
+    if isinstance(labels, Mapping):
+        return {kind: len(names) for kind, names in labels.items() if isinstance(names, Sequence)}
+    return len(labels) if isinstance(labels, Sequence) else None
 
 
 def _takes_none(annotation: Any) -> bool:

@@ -26,14 +26,15 @@ def check_weights(n_weights: int) -> None:
     if n_weights > MAX_WEIGHTS:
         raise ValueError(
             f"a network of these sizes has over {n_weights} weights and the limit is "
-            f"{MAX_WEIGHTS}; lower n_channels or n_layers"
+            f"{MAX_WEIGHTS}; lower its widths or number of layers"
         )
 
 
 class NetworkConfig(Config):
     """The sizes of a network, from which it is built, and what it needs from the rest of a model.
 
-    A field named ``n_mels`` or ``n_labels`` defaults to the number of the model's bands or labels.
+    A field named ``n_mels`` or ``n_labels`` defaults to the number of the model's bands or labels;
+    an ``n_labels`` by the names of several kinds of label holds the number of each.
 
     Attributes:
         kind: The network's name in `audiodiff.networks.NETWORKS`.

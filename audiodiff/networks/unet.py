@@ -7,15 +7,16 @@ from typing import ClassVar, Literal, NamedTuple
 
 import torch
 import torch.nn.functional as F
-from pydantic import Field, PositiveInt, model_validator
+from pydantic import Field, model_validator
 from torch import nn
 
 from audiodiff._types import Condition, Labels, Schedule, State, Times
 from audiodiff.codecs.contract import CodecConfig
 from audiodiff.conditioning.parts import OPEN
+from audiodiff.config import Size, Width
 from audiodiff.diffusion.times import log_snr
 from audiodiff.networks.attention import RMSNorm, Tokens
-from audiodiff.networks.contract import NetworkConfig
+from audiodiff.networks.contract import NetworkConfig, check_weights
 from audiodiff.networks.unet_blocks import HEAD, Attention, Block, Embedded, Grid, conv
 
 RATES = (1 / 16, 8)
@@ -44,16 +45,16 @@ class UNetConfig(NetworkConfig):
     codec: ClassVar[str] = "mel"
 
     kind: Literal["unet"] = "unet"
-    shape: tuple[PositiveInt, ...] = (80,)
+    shape: tuple[Size, ...] = Field(default=(80,), max_length=2)
     over: Literal["frames", "bands-and-frames"] = "frames"
-    patch: PositiveInt = 1
-    widths: tuple[PositiveInt, ...] = Field(default=(160, 224, 320), min_length=1)
-    n_blocks: PositiveInt = 2
-    n_attention: int = Field(default=1, ge=0)
-    window: PositiveInt = 256
-    n_labels: dict[str, PositiveInt] = Field(default_factory=dict)
-    frames: dict[str, PositiveInt] = Field(default_factory=dict)
-    tokens: dict[str, PositiveInt] = Field(default_factory=dict)
+    patch: Width = 1
+    widths: tuple[Width, ...] = Field(default=(160, 224, 320), min_length=1, max_length=8)
+    n_blocks: int = Field(default=2, ge=1, le=16)
+    n_attention: int = Field(default=1, ge=0, le=8)
+    window: Size = 256
+    n_labels: dict[str, Size] = Field(default_factory=dict, max_length=16)
+    frames: dict[str, Width] = Field(default_factory=dict, max_length=16)
+    tokens: dict[str, Size] = Field(default_factory=dict, max_length=16)
 
     @model_validator(mode="after")
     def _fits(self) -> "UNetConfig":
@@ -63,6 +64,9 @@ class UNetConfig(NetworkConfig):
             raise ValueError("frames needs over='frames' and patch=1")
         if odd := [width for width in self.widths if width % HEAD]:
             raise ValueError(f"widths holds {odd[0]}, which is no multiple of {HEAD}")
+        convolutions = sum(width**2 for width in self.widths) * 6 * self.n_blocks
+        ends = self.widths[0] * (2 * self.n_inputs + sum(self.n_labels.values()))
+        check_weights(3**self.n_dims * (convolutions + ends))
         return self
 
     @property

@@ -1,13 +1,15 @@
 """New sounds from a model that takes no mel."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
 import torch
 from pydantic import Field
 
-from audiodiff._types import Condition, Sampler, Wave
-from audiodiff.conditioning.labels import index_of
+from audiodiff._types import Sampler, Wave
+from audiodiff.conditioning.labels import labels_asked
+from audiodiff.conditioning.parts import moved
 from audiodiff.config import checked
 from audiodiff.errors import AudiodiffError
 from audiodiff.model.model import Model
@@ -31,7 +33,8 @@ class Generator:
         model: The model.
         precision: The precision, as given.
         sample_rate: Sample rate of the sounds in Hz.
-        labels: Names of the model's classes; empty for a model without labels.
+        labels: The model's classes of each kind of label, by the kind's name, which is ``label``
+            for a single kind; empty for a model without labels.
 
     Raises:
         AudiodiffError: If the model takes a mel, the precision is unknown, or there is no such
@@ -47,7 +50,7 @@ class Generator:
         self.model, self.precision = model.eval(), precision
         hand_vocoder(model, precision)
         self.sample_rate = model.config.sample_rate
-        self.labels = model.config.labels or ()
+        self.labels = model.config.label_sets
 
     @classmethod
     def from_pretrained(
@@ -71,7 +74,7 @@ class Generator:
     def generate(
         self,
         n_samples: int,
-        label: str | None = None,
+        label: str | Mapping[str, str] | None = None,
         n_steps: int | None = None,
         sampler: str | Sampler | None = None,
         seed: int = 0,
@@ -81,7 +84,8 @@ class Generator:
 
         Args:
             n_samples: Length of the sound in samples.
-            label: Class of the sound, one of ``labels``; any class if None.
+            label: Class of the sound; of a model with several kinds of label, one of each kind by
+                its name. What is left out may be anything.
             n_steps: Number of sampler steps; the model's default if None.
             sampler: A sampler or its name; the model's own if None.
             seed: Seed of the noise.
@@ -93,10 +97,7 @@ class Generator:
                 wrong.
         """
         n_samples = checked(SampleCount, n_samples, "n_samples")
-        cond: Condition = {}
-        if label is not None:
-            place = index_of(label, self.labels)
-            cond = {"label": torch.tensor([place], device=self.model.device)}
+        cond = moved(labels_asked(label, self.labels), self.model.device)
         if guidance_scale is not None and not self.model.config.sampling.guidance:
             raise AudiodiffError(
                 f"guidance_scale={guidance_scale}: this model has no guidance; leave it out"

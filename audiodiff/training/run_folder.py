@@ -6,7 +6,7 @@ from pathlib import Path
 from audiodiff.data.cache import build_cache
 from audiodiff.data.clips import Clips, Source
 from audiodiff.data.corpus import Clip, read_corpus
-from audiodiff.data.labelled import LabelledClips
+from audiodiff.data.labelled import LabelledClips, read_table
 from audiodiff.data.paired import PairedClips
 from audiodiff.data.shards import Shards, read_split
 from audiodiff.errors import AudiodiffError, in_unicode
@@ -95,6 +95,7 @@ def open_data(
         raise AudiodiffError("no dev clip was found; name at least one existing id in a dev.txt")
     for note in corpus.notes:
         say(note)
+    table = read_table(folders) if config.model.label_sets else {}
     caches: list[Clips] = []
     for split, clips in (("train", corpus.train), ("dev", corpus.dev)):
         cache = build_cache(
@@ -106,8 +107,8 @@ def open_data(
         found: Clips = cache
         if mels is not None:
             found = _paired(found, mels, config, say)
-        if config.model.labels is not None:
-            found = LabelledClips(found, config.model.labels)
+        if config.model.label_sets:
+            found = LabelledClips(found, config.model.label_sets, table)
         caches.append(found)
     return caches[0], caches[1]
 
@@ -131,7 +132,7 @@ def open_shards(
     Raises:
         AudiodiffError: If they cannot be read, or are at another rate than the model.
     """
-    if config.model.labels is not None:
+    if config.model.label_sets:
         raise AudiodiffError("--shards: they hold no classes, which this model needs; use --data")
     train = Shards(place, config.seed, config.n_samples, config.batch_size, world)
     if train.sample_rate != config.model.sample_rate:

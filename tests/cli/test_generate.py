@@ -56,3 +56,25 @@ def test_an_unknown_label_is_one_sentence(run: Run, maker: Path, tmp_path: Path)
     assert result.err.startswith("error: ")
     assert result.err.count("\n") == 1
     assert files(tmp_path) == []
+
+
+def test_one_label_of_each_kind_is_taken(run: Run, tmp_path: Path) -> None:
+    network = {"kind": "unet", "shape": (), "patch": 32, "widths": (32,), "n_blocks": 1}
+    labels = {"digit": ("zero", "one"), "speaker": ("jackson", "theo")}
+    guided = {"times": [1.0, 0.5, 0.0], "guidance": [{"kind": "classifier-free"}]}
+    config = UNCONDITIONAL | {"network": network, "labels": labels, "sampling": guided}
+    untrained(small_config(**config)).save(tmp_path / "model")
+    words = ("generate", "model", "-n", 2, "--seconds", 0.1, "--seed", 3)
+    both = ("--label", "digit=one", "--label", "speaker=theo", "--guidance-scale", 2)
+    assert run(*words, *both, "-o", "out").status == 0
+    assert files(tmp_path / "out") == ["one-theo-00003.wav", "one-theo-00004.wav"]
+    assert run(*words, "-o", "any").status == 0
+    assert files(tmp_path / "any") == ["00003.wav", "00004.wav"]
+    for wrong, sentence in (
+        (("digit=one", "--label", "digit=zero"), "give one label of each kind"),
+        (("one",), "this model has labels for digit, speaker"),
+        (("digit=ten",), "digit='ten': this model has zero, one"),
+    ):
+        refused = run(*words, "--label", *wrong, "-o", "bad")
+        assert refused.status == 2
+        assert sentence in refused.err

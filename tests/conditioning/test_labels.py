@@ -59,7 +59,7 @@ def test_a_label_is_a_bias_of_every_layer() -> None:
 def test_what_is_generated_depends_on_the_label(tmp_path: Path) -> None:
     model().save(tmp_path)
     generator = Generator.from_pretrained(tmp_path)
-    assert generator.labels == LABELS
+    assert generator.labels == {"label": LABELS}
     low, high, anything = (generator.generate(800, label, seed=1) for label in (*LABELS, None))
     assert low.shape == (1, 800)
     assert not torch.equal(low, high)
@@ -93,14 +93,14 @@ def test_a_scale_insists_on_the_label() -> None:
 def test_labels_are_the_folders_of_clips() -> None:
     samples = (0.1 * noise(1, 300)[0] * FULL_SCALE).numpy().astype("<i2")
     clips = Clips(samples, ("low/a", "voice/high/b", "low/c"), (100, 100, 100), 8000)
-    labelled = LabelledClips(clips, LABELS)
+    labelled = LabelledClips(clips, {"label": LABELS}, {})
     wave, cond = crop_batch(labelled, seed=0, start=0, batch_size=20, n_samples=50)
     label = cond["label"]
     of_sample = {x: i for i in range(3) for x in clips.wave(i).tolist()}
-    assert label.tolist() == [labelled.classes[of_sample[x]] for x in wave[:, 7].tolist()]
+    assert label.tolist() == [labelled.classes["label"][of_sample[x]] for x in wave[:, 7].tolist()]
     assert set(label.tolist()) == {0, 1}
     with pytest.raises(AudiodiffError, match="clip 'a' lies in 'no folder', which is none of"):
-        LabelledClips(Clips(samples, ("a",), (300,), 8000), LABELS)
+        LabelledClips(Clips(samples, ("a",), (300,), 8000), {"label": LABELS}, {})
 
 
 def test_training_by_labels_learns_them(tmp_path: Path, one_thread: None) -> None:
