@@ -2,20 +2,30 @@
 
 import io
 import os
-from collections.abc import Iterable, Iterator
+import wave as wave_files
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, TypeVar
 
 import numpy as np
 import soundfile
-import soxr
 from jaxtyping import Float, Float32, Int
 
 from audiodiff.audio.comments import append_comment
-from audiodiff.audio.reader import MAX_HOURS, SoundReader, opened
+from audiodiff.audio.reader import MAX_HOURS, SoundReader, not_finite, opened
+from audiodiff.audio.resampling import check_not_empty, check_rate, check_ratio
+from audiodiff.audio.resampling import resample as resample
+from audiodiff.audio.resampling import resampled as resampled
 from audiodiff.errors import AudiodiffError
-from audiodiff.limits import MAX_RATE
 from audiodiff.system.atomic import interrupts_held, replacing
+
+MAX_WAV_SAMPLES = 2**31 - 2**10
+"""Samples of 16 bits in the longest wav file, whose header counts their bytes in 32 bits."""
+
+Samples: TypeAlias = Float32[np.ndarray, " samples"]
+"""One channel, full scale at +-1."""
+
+Result = TypeVar("Result")
 
 Subtype: TypeAlias = Literal["PCM_16", "PCM_24", "FLOAT"]
 """The format of stored samples."""
@@ -23,15 +33,8 @@ Subtype: TypeAlias = Literal["PCM_16", "PCM_24", "FLOAT"]
 AUDIO_SUFFIXES = frozenset({".wav", ".flac", ".ogg", ".mp3"})
 """Suffixes of sound files when a folder is searched, in lower case."""
 
-MAX_PEAK = 32.0
-"""The greatest sample of a file, 30 dB above full scale; integers stored as floats exceed it."""
-
-MAX_RATIO = 64
-"""The greatest factor by which a sample rate is raised."""
-
 _FORMATS = {".wav": "WAV", ".flac": "FLAC"}
 _BITS = {"PCM_16": 16, "PCM_24": 24}
-_INTEGER_SCALES = (2**15, 2**23, 2**31)
 _BLOCK = 2**20
 
 
@@ -67,33 +70,42 @@ def read_wave(
     sound: SoundReader, sample_rate: int | None = None
 ) -> Float32[np.ndarray, " samples"]:
     """Reads all of an open file, as `load` does."""
-    wave = _joined(sound, None, sample_rate)
-    if sound.cancels:
-        wave = _joined(sound, sound.loudest, sample_rate)
-    _check_finite(wave, str(sound.path))
-    peak = float(np.abs(wave).max())
-    if peak > MAX_PEAK:
-        full_scale = next(n for n in _INTEGER_SCALES if peak <= n or n == _INTEGER_SCALES[-1])
-        raise AudiodiffError(
-            f"{sound.path} holds floats up to {peak:.0f}, though full scale is 1; divide its "
-            f"samples by {full_scale}"
-        )
-    return wave
+    wanted = sound.sample_rate if sample_rate is None else sample_rate
+
+    def joined(pieces: Iterator[Samples]) -> Samples:
+        # A buffer that grows in place: joined arrays would be in memory twice.
+        wave = bytearray()
+        for piece in pieces:
+            wave += np.ascontiguousarray(piece).data.cast("B")
+        made = np.frombuffer(wave, np.float32)
+        return check_not_empty(made, sound.n_samples, sound.sample_rate, wanted, str(sound.path))
+
+    return read_through(sound, wanted, joined)
 
 
-def _joined(
-    sound: SoundReader, channel: int | None, sample_rate: int | None
-) -> Float32[np.ndarray, " samples"]:
-    """One channel, or the mean of all, resampled block by block."""
-    rate = sound.sample_rate
-    wanted = rate if sample_rate is None else sample_rate
-    _check_ratio(rate, wanted, str(sound.path))
-    # A buffer that grows in place: joined arrays would be in memory twice.
-    wave = bytearray()
-    for piece in resampled((block[None] for block in sound.blocks(channel)), rate, wanted):
-        wave += np.ascontiguousarray(piece[0]).data.cast("B")
-    made = np.frombuffer(wave, np.float32)
-    return _not_empty(made, sound.n_samples, rate, wanted, str(sound.path))
+def read_through(
+    sound: SoundReader, sample_rate: int, consume: Callable[[Iterator[Samples]], Result]
+) -> Result:
+    """Gives the wave of an open file in pieces to a function, and returns its result.
+
+    It is called again with the loudest channel if the channels turn out to be of opposite phase.
+
+    Args:
+        sound: An open file.
+        sample_rate: Sample rate of the pieces, in Hz.
+        consume: Function that reads all pieces.
+
+    Raises:
+        AudiodiffError: As for `load`.
+    """
+    check_ratio(sound.sample_rate, sample_rate, str(sound.path))
+    result = consume(_pieces(sound, sample_rate, None))
+    return consume(_pieces(sound, sample_rate, sound.loudest)) if sound.cancels else result
+
+
+def _pieces(sound: SoundReader, sample_rate: int, channel: int | None) -> Iterator[Samples]:
+    blocks = (block[None] for block in sound.blocks(channel))
+    return (piece[0] for piece in resampled(blocks, sound.sample_rate, sample_rate))
 
 
 def save(
@@ -125,7 +137,7 @@ def save(
     """
     path = Path(path)
     file_format = _check_target(path, subtype)
-    _check_rate("sample_rate", sample_rate)
+    check_rate("sample_rate", sample_rate)
     _check_wave(wave, path)
     samples, n_clipped = encode(wave, subtype)
     # In memory first: libsndfile does not report a full disk reliably.
@@ -145,71 +157,52 @@ def save(
     return n_clipped
 
 
-def resample(
-    wave: Float32[np.ndarray, " samples"], from_rate: int, to_rate: int
-) -> Float32[np.ndarray, " resampled"]:
-    """Band-limited resampling (soxr, high quality); with equal rates, the wave itself.
+def save_pieces(
+    path: Path, pieces: Iterable[Samples], sample_rate: int, comment: str = ""
+) -> tuple[int, int]:
+    """Writes a mono wav of 16 bits whose samples come in pieces, whole or not at all.
+
+    Args:
+        path: File to write, ending in .wav; its folder is created, an existing file replaced.
+        pieces: The wave, full scale at +-1.
+        sample_rate: Sample rate of the wave, in Hz.
+        comment: Text that the file holds besides the wave.
+
+    Returns:
+        Number of samples written, and of those that exceeded +-1 and were clipped.
 
     Raises:
-        AudiodiffError: If a rate is not positive or is to be raised by more than `MAX_RATIO`, or
-            the wave is too short to leave a sample.
-
-    >>> resample(np.zeros(22050, np.float32), 22050, 16000).shape
-    (16000,)
+        AudiodiffError: If there are no samples or too many, or the file cannot be written.
     """
-    _check_ratio(from_rate, to_rate)
-    if from_rate == to_rate:
-        return wave
-    made = soxr.resample(wave, from_rate, to_rate, quality="HQ")
-    return _not_empty(made, len(wave), from_rate, to_rate)
-
-
-def _not_empty(
-    made: Float32[np.ndarray, " resampled"],
-    n_samples: int,
-    from_rate: int,
-    to_rate: int,
-    name: str = "the wave",
-) -> Float32[np.ndarray, " resampled"]:
-    if len(made) == 0:
-        raise AudiodiffError(
-            f"{name} has {n_samples} samples at {from_rate} Hz, less than one at {to_rate} Hz; "
-            "give a longer one"
-        )
-    return made
-
-
-def resampled(
-    pieces: Iterable[Float32[np.ndarray, "batch _"]], from_rate: int, to_rate: int
-) -> Iterator[Float32[np.ndarray, "batch _"]]:
-    """Resamples waves in pieces; joined, the results are the waves as `resample` returns them.
-
-    Raises:
-        AudiodiffError: If a rate is not positive, or is to be raised by more than `MAX_RATIO`.
-    """
-    _check_ratio(from_rate, to_rate)
-    if from_rate == to_rate:
-        yield from pieces
-        return
-    stream: soxr.ResampleStream | None = None
-    held: Float32[np.ndarray, "batch _"] | None = None
-    for piece in pieces:
-        if stream is None:
-            stream = soxr.ResampleStream(from_rate, to_rate, len(piece), "float32", "HQ")
-        elif held is not None:
-            yield stream.resample_chunk(np.ascontiguousarray(held.T)).T
-        held = piece
-    if stream is not None and held is not None:
-        yield stream.resample_chunk(np.ascontiguousarray(held.T), last=True).T
+    file_format = _check_target(path, "PCM_16")
+    assert file_format == "WAV", "no other format is written in pieces"
+    check_rate("sample_rate", sample_rate)
+    n_samples = n_clipped = 0
+    # Not by libsndfile, which does not report a full disk reliably.
+    with replacing(path) as temporary:
+        with wave_files.open(str(temporary), "wb") as file:
+            file.setparams((1, 2, sample_rate, 0, "NONE", ""))
+            for piece in pieces:
+                _check_wave(piece, path)
+                codes, n = encode(piece, "PCM_16")
+                file.writeframesraw(codes.astype("<i2").tobytes())
+                n_samples, n_clipped = n_samples + len(codes), n_clipped + n
+                if n_samples > MAX_WAV_SAMPLES:
+                    raise AudiodiffError(
+                        f"{path} at {sample_rate} Hz exceeds the 4 GB of a wav file; choose a "
+                        "lower rate or split the input"
+                    )
+        if n_samples == 0:
+            raise AudiodiffError(f"{path} would hold no sample; give a longer sound")
+        if comment:
+            append_comment(temporary, comment)
+    return n_samples, n_clipped
 
 
 def _check_finite(wave: Float[np.ndarray, " samples"], name: str) -> None:
     bad = np.flatnonzero(~np.isfinite(wave))
     if len(bad):
-        raise AudiodiffError(
-            f"{name} holds NaN or infinity in {len(bad)} of {len(wave)} samples, the first being "
-            f"sample {bad[0]} ({wave[bad[0]]}); mend what made it"
-        )
+        raise not_finite(name, len(bad), len(wave), int(bad[0]), float(wave[bad[0]]))
 
 
 def _check_target(path: Path, subtype: str) -> str:
@@ -225,21 +218,6 @@ def _check_target(path: Path, subtype: str) -> str:
     if path.is_dir():
         raise AudiodiffError(f"{path} is a folder; give a file name")
     return file_format
-
-
-def _check_rate(name: str, rate: int) -> None:
-    if not 1 <= rate <= MAX_RATE:
-        raise AudiodiffError(f"{name}={rate} is not a rate; give 1 to {MAX_RATE} Hz")
-
-
-def _check_ratio(from_rate: int, to_rate: int, name: str = "the wave") -> None:
-    _check_rate("from_rate", from_rate)
-    _check_rate("to_rate", to_rate)
-    if to_rate > MAX_RATIO * from_rate:
-        raise AudiodiffError(
-            f"{name} has a sample rate of {from_rate} Hz, too low to be resampled to {to_rate}; "
-            f"give sound of {-(-to_rate // MAX_RATIO)} Hz or more"
-        )
 
 
 def _check_wave(wave: Float[np.ndarray, " samples"], path: Path) -> None:

@@ -8,7 +8,7 @@ from typing import BinaryIO
 
 import numpy as np
 import soundfile
-from jaxtyping import Float32
+from jaxtyping import Float32, Float64
 
 from audiodiff.audio.wav_header import closed, read_wav_size
 from audiodiff.errors import AudiodiffError
@@ -19,6 +19,10 @@ MAX_HOURS = 6
 CANCELLED = 0.01
 """The share of the power that the mean of unrelated channels keeps, below which they cancel out."""
 
+MAX_PEAK = 32.0
+"""The greatest sample of a file, 30 dB above full scale; integers stored as floats exceed it."""
+
+_INTEGER_SCALES = (2**15, 2**23, 2**31)
 _BLOCK = 2**20
 
 
@@ -36,44 +40,74 @@ class SoundReader:
         self.path, self._file = path, file
         self.sample_rate, self.n_channels = file.samplerate, file.channels
         self.n_samples: int = file.frames
-        self._powers = np.zeros(self.n_channels)
+        self._powers: Float64[np.ndarray, " channels"] | None = None
         self._mean_power = 0.0
 
     def blocks(self, channel: int | None = None) -> Iterator[Float32[np.ndarray, " _"]]:
         """Reads the file from its start: one channel, or the mean of all.
 
         Raises:
-            AudiodiffError: If the file ends before the length that its header states.
+            AudiodiffError: After the last block, if the file ends before the length that its header
+                states, or holds NaN, infinity or samples beyond `MAX_PEAK`.
         """
-        if self._powers.any():  # it was read before; a pipe cannot be, nor does it need to
+        if self._powers is not None:  # it was read before, which a pipe cannot be
             self._file.seek(0)
-        self._powers, self._mean_power, n_read = np.zeros(self.n_channels), 0.0, 0
+        self._powers, self._mean_power = np.zeros(self.n_channels), 0.0
+        n_read, n_bad, peak = 0, 0, 0.0
+        first_bad = 0, 0.0
         # A limit on all channels together, so that many of them take no more memory than one.
         n = max(1, _BLOCK // self.n_channels)
         while len(block := self._file.read(n, dtype="float32", always_2d=True)):
-            n_read += len(block)
-            with np.errstate(invalid="ignore", over="ignore"):  # whoever reads it checks for these
+            with np.errstate(invalid="ignore", over="ignore"):
                 mean = block.mean(axis=1)
                 self._powers += np.einsum("nc,nc->c", block, block, dtype=np.float64)
                 self._mean_power += np.einsum("n,n->", mean, mean, dtype=np.float64)
-            yield mean if channel is None else np.ascontiguousarray(block[:, channel])
+            wave = mean if channel is None else np.ascontiguousarray(block[:, channel])
+            if len(bad := np.flatnonzero(~np.isfinite(wave))):
+                first_bad = first_bad if n_bad else (n_read + int(bad[0]), float(wave[bad[0]]))
+                n_bad += len(bad)
+            peak = max(peak, float(np.abs(wave).max()))
+            n_read += len(wave)
+            yield wave
+        if n_bad:
+            raise not_finite(str(self.path), n_bad, n_read, *first_bad)
+        self._check(n_read, peak)
+
+    def _check(self, n_read: int, peak: float) -> None:
+        """Refuses a file that turned out to be cut off, or to hold integers."""
         if n_read < self.n_samples:
             raise AudiodiffError(
                 f"{self.path} is cut off: its header promises {self.n_samples} samples and "
                 f"{n_read} can be read; copy or download it again, or, if it is whole, convert it "
                 "to wav"
             )
+        if peak > MAX_PEAK:
+            full_scale = next(n for n in _INTEGER_SCALES if peak <= n or n == _INTEGER_SCALES[-1])
+            raise AudiodiffError(
+                f"{self.path} holds floats up to {peak:.0f}, though full scale is 1; divide its "
+                f"samples by {full_scale}"
+            )
 
     @property
     def cancels(self) -> bool:
         """Whether the channels that were read are of opposite phase, so that their mean is lost."""
+        assert self._powers is not None, "it was read"
         unrelated = self._powers.sum() / self.n_channels**2
         return bool(self._mean_power < CANCELLED * unrelated)
 
     @property
     def loudest(self) -> int:
         """The channel of the greatest power, once the file was read."""
+        assert self._powers is not None, "it was read"
         return int(np.argmax(self._powers))
+
+
+def not_finite(name: str, n_bad: int, n: int, first: int, value: float) -> AudiodiffError:
+    """The error for a wave in which samples are no numbers."""
+    return AudiodiffError(
+        f"{name} holds NaN or infinity in {n_bad} of {n} samples, the first being sample {first} "
+        f"({value}); mend what made it"
+    )
 
 
 @contextmanager

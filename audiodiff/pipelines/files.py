@@ -14,6 +14,7 @@ from torch import Tensor
 from audiodiff._types import WavePiece
 from audiodiff.audio import io
 from audiodiff.audio.plots import save_figure, spectrogram_figure
+from audiodiff.audio.reader import opened
 from audiodiff.config import Config, Count, SampleRate, Seed, StepCount
 from audiodiff.errors import AudiodiffError
 from audiodiff.mel.files import MEL_SUFFIXES, load_mel
@@ -21,6 +22,7 @@ from audiodiff.mel.own import OwnMel, own_mel
 from audiodiff.model.run import Run
 from audiodiff.pipelines.pieces import CHUNK_FRAMES
 from audiodiff.pipelines.records import Record, record_of, written
+from audiodiff.pipelines.stream import WHOLE_SECONDS, mel_of_sound
 from audiodiff.pipelines.vocoder import Vocoder
 from audiodiff.system.jobs import Job, Spread
 from audiodiff.system.memory import enough_memory
@@ -90,13 +92,13 @@ class Begun(NamedTuple):
 
     Attributes:
         job: The file and its result.
-        original: The file's own sound; None of a mel.
+        original_rate: Sample rate at which the file's own sound is drawn, in Hz; None for a mel.
         own: The mel.
         pieces: Pieces of the sound, in order.
     """
 
     job: Job
-    original: Float[Tensor, " samples"] | None
+    original_rate: int | None
     own: OwnMel
     pieces: Iterator[WavePiece]
 
@@ -136,14 +138,13 @@ def begun(vocoder: Vocoder, job: Job, settings: VocodeSettings, each: Map) -> Be
     """
     is_mel = job.source.suffix.lower() in MEL_SUFFIXES
     with _enough_memory(job):
-        original = None if is_mel else _read_wave(vocoder, job.source)
-        if original is None:
+        if is_mel:
             own = _read_mel(vocoder, job.source, settings.preset)
         else:
-            own = own_mel_of(vocoder, original)
+            own = _read_sound(vocoder, job.source)
         run = settings.n_steps, settings.sampler, settings.seed
         pieces = vocoder.chunks(own.mel, *run, batch_size=settings.batch_size, each=each)
-        return Begun(job, original if settings.plot else None, own, own.sound(pieces))
+        return Begun(job, None if is_mel else vocoder.sample_rate, own, own.sound(pieces))
 
 
 def finished(vocoder: Vocoder, file: Begun, settings: VocodeSettings, on_audio: OnAudio) -> Made:
@@ -152,21 +153,18 @@ def finished(vocoder: Vocoder, file: Begun, settings: VocodeSettings, on_audio: 
     Raises:
         AudiodiffError: If memory runs out, or the result cannot be written.
     """
-    job, original, own, _ = file
+    job, rate = file.job, vocoder.sample_rate if settings.rate is None else settings.rate
     with _enough_memory(job):
-        made = _joined(file, on_audio)
+        made = _heard(file, on_audio)
         if settings.plot:
-            # Before the sound, whose presence means that the file is finished.
-            shown = [] if original is None else [(f"{job.source.name}, the input", original)]
-            shown.append((f"{job.target.name}, made from its mel", made))
-            figure = spectrogram_figure(shown, own.rate)
-            save_figure(figure, job.target.with_suffix(".png"))
-        rate = vocoder.sample_rate if settings.rate is None else settings.rate
-        sound = io.resample(made.numpy(), own.rate, rate)
-        comment = written(settings.record(vocoder))
-        n_clipped = io.save(job.target, sound, rate, comment=comment)
-    clipped = f"{job.target}: {n_clipped} of {len(sound)} samples exceeded full scale, clipped"
-    return Made(len(sound) / rate, clipped if n_clipped else None)
+            # As the last piece is made, and so before the sound is there, which means that the
+            # file is finished.
+            made = _plotted(made, file)
+        resampled = io.resampled((piece.numpy() for piece in made), file.own.rate, rate)
+        sound, comment = (piece[0] for piece in resampled), written(settings.record(vocoder))
+        n_samples, n_clipped = io.save_pieces(job.target, sound, rate, comment)
+    clipped = f"{job.target}: {n_clipped} of {n_samples} samples exceeded full scale, clipped"
+    return Made(n_samples / rate, clipped if n_clipped else None)
 
 
 def ahead(
@@ -235,12 +233,25 @@ def _vocoder(loading: Loading) -> Vocoder:
     return Vocoder.from_pretrained(*loading)
 
 
-def _joined(file: Begun, on_audio: OnAudio) -> Float[Tensor, " samples"]:
-    pieces = []
+def _heard(file: Begun, on_audio: OnAudio) -> Iterator[WavePiece]:
+    """The pieces of the sound on the CPU, each reported."""
     for piece in file.pieces:
-        pieces.append(piece[0].cpu())
-        on_audio(file.job, len(pieces[-1]) / file.own.rate, file.own.n_samples / file.own.rate)
-    return torch.cat(pieces)
+        yield piece.cpu()
+        seconds = piece.shape[1] / file.own.rate
+        on_audio(file.job, seconds, file.own.n_samples / file.own.rate)
+
+
+def _plotted(pieces: Iterator[WavePiece], file: Begun) -> Iterator[WavePiece]:
+    """The pieces; after the last one, their spectrogram is drawn beside the result."""
+    job, kept = file.job, []
+    for piece in pieces:
+        kept.append(piece)
+        yield piece
+    shown = [(f"{job.target.name}, made from its mel", torch.cat(kept, dim=1)[0])]
+    if file.original_rate is not None:
+        original = torch.from_numpy(io.load(job.source, file.original_rate)[0])
+        shown.insert(0, (f"{job.source.name}, the input", original))
+    save_figure(spectrogram_figure(shown, file.own.rate), job.target.with_suffix(".png"))
 
 
 def own_mel_of(vocoder: Vocoder, wave: Float[Tensor, " samples"]) -> OwnMel:
@@ -249,9 +260,15 @@ def own_mel_of(vocoder: Vocoder, wave: Float[Tensor, " samples"]) -> OwnMel:
     return OwnMel(mel, vocoder.sample_rate, 0, len(wave))
 
 
-def _read_wave(vocoder: Vocoder, path: Path) -> Float[Tensor, " samples"]:
-    wave, _ = io.load(path, vocoder.sample_rate)
-    return torch.from_numpy(wave)
+def _read_sound(vocoder: Vocoder, path: Path) -> OwnMel:
+    """The mel of a sound file; a long one is never in memory as a whole."""
+    rate, log_mel = vocoder.sample_rate, vocoder.model.log_mel
+    assert log_mel is not None, "a vocoder has one"
+    with opened(path) as sound, torch.no_grad():
+        if sound.n_samples <= WHOLE_SECONDS * sound.sample_rate:
+            return own_mel_of(vocoder, torch.from_numpy(io.read_wave(sound, rate)))
+        n_samples, mel = mel_of_sound(sound, log_mel, vocoder.hop_length)
+        return OwnMel(mel, rate, 0, n_samples)
 
 
 def _read_mel(vocoder: Vocoder, path: Path, preset: str | None) -> OwnMel:

@@ -5,14 +5,18 @@ from typing import NamedTuple
 
 import torch
 
-from audiodiff._types import MelPiece, Wave, WavePiece
+from audiodiff._types import Mel, MelPiece, Wave, WavePiece
 from audiodiff.audio import frames
+from audiodiff.audio.io import Samples, read_through
+from audiodiff.audio.reader import SoundReader
 from audiodiff.errors import AudiodiffError
 from audiodiff.mel.log_mel import LogMel
 from audiodiff.pipelines.spans import Span
 
 MAX_LATENCY = 3600
 """The longest wait for later frames, in seconds."""
+WHOLE_SECONDS = 60
+"""Seconds of the longest sound whose mel is computed at once."""
 
 
 class Pace(NamedTuple):
@@ -129,3 +133,36 @@ def _begun(wave: Wave, n: int, mode: frames.PadMode) -> frames.Padded:
     """The wave with padding before its first sample."""
     before = wave[:, 1 : n + 1].flip(1) if mode == "reflect" else wave.new_zeros(len(wave), n)
     return torch.cat([before, wave], 1)
+
+
+def mel_of_sound(sound: SoundReader, log_mel: LogMel, multiple: int = 1) -> tuple[int, Mel]:
+    """The mel of an open sound file, read in pieces.
+
+    Args:
+        sound: An open file.
+        log_mel: The mel front-end, to whose sample rate the sound is resampled.
+        multiple: Number of samples to a multiple of which the sound is padded with silence.
+
+    Returns:
+        The length of the sound without padding, in samples at that rate, and its mel,
+        (1, n_mels, frames).
+
+    Raises:
+        AudiodiffError: If the file cannot be read, or is too short for a frame.
+    """
+    device = log_mel.window.device
+
+    def consume(pieces: Iterator[Samples]) -> tuple[int, Mel]:
+        n_samples = 0
+
+        def waves() -> Iterator[WavePiece]:
+            nonlocal n_samples
+            for piece in pieces:
+                n_samples += len(piece)
+                yield torch.from_numpy(piece)[None].to(device)
+            yield torch.zeros(1, -n_samples % multiple, device=device)
+
+        mel = torch.cat(list(mels_of(waves(), log_mel)), dim=2)
+        return n_samples, mel
+
+    return read_through(sound, log_mel.config.sample_rate, consume)

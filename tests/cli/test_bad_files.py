@@ -5,6 +5,7 @@ import pickle
 import re
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,7 +13,6 @@ import torch
 from command_line import N_SAMPLES, Run, files, hifigan_mel, write_tone
 from safetensors.torch import save_file
 
-from audiodiff.audio import io
 from audiodiff.pipelines.vocoder import Vocoder
 
 
@@ -200,18 +200,18 @@ def test_a_file_that_may_not_be_read_fails_alone(
 ) -> None:
     for name in ("closed.wav", "open.wav"):
         write_tone(tmp_path / name)
-    load = io.load
+    begin = Path.open
 
     # Taking the permission away would not stop an administrator.
-    def refusing(path: Path, sample_rate: int) -> tuple[np.ndarray, int]:
+    def refusing(path: Path, *given: Any, **named: Any) -> Any:
         if path.name == "closed.wav":
             raise PermissionError(13, "Permission denied", str(path))
-        return load(path, sample_rate)
+        return begin(path, *given, **named)
 
-    monkeypatch.setattr(io, "load", refusing)
+    monkeypatch.setattr(Path, "open", refusing)
     result = run("vocode", "closed.wav", "open.wav", "-o", "out", "--model", model)
     assert result.status == 1
-    assert "failed: closed.wav: Permission denied; check the path, its permissions" in result.err
+    assert "failed: closed.wav cannot be read (Permission denied); check its perm" in result.err
     assert files(tmp_path / "out") == ["open.wav"]
 
 
