@@ -30,6 +30,7 @@ from audiodiff.search.problem import Report
 from audiodiff.search.registry import build_search
 from audiodiff.search.session import Session, Task
 from audiodiff.system.atomic import replacing
+from audiodiff.system.folders import listed_name
 
 LOCK_NAME = ".search.lock"
 
@@ -129,7 +130,7 @@ def _outcome(
         mel_mae=worth.mel_mae,
         estoi=worth.estoi,
         clips=len(session.judge.clips),
-        data=tuple(folder.resolve().name for folder in task.folders),
+        data=tuple(listed_name(folder.resolve().name) for folder in task.folders),
         split=task.split,
         calls=calls,
         seed=task.seed,

@@ -14,6 +14,7 @@ from audiodiff.search.clips import MIN_JUDGED, loudest, read_clips
 from audiodiff.search.contract import SearchSetting
 from audiodiff.search.judge import Judge
 from audiodiff.search.problem import Problem
+from audiodiff.system.folders import listed_name
 
 
 class Task(NamedTuple):
@@ -94,7 +95,7 @@ class Session:
     @property
     def key(self) -> str:
         """What the cost of a run depends on besides its times."""
-        folders = [folder.resolve().name for folder in self.task.folders]
+        folders = [listed_name(folder.resolve().name) for folder in self.task.folders]
         return repr((self.sampler, folders, self.task.split, self.task.seed, self.weights))
 
     @property

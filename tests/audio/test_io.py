@@ -162,8 +162,8 @@ def test_save_refuses_what_it_cannot_store(tmp_path: Path, wave: np.ndarray) -> 
         save(tmp_path / "a.flac", wave, 16000, "FLOAT")
     with pytest.raises(AudiodiffError, match="sample_rate=0"):
         save(tmp_path / "a.wav", wave, 0)
-    with pytest.raises(AudiodiffError, match="cannot hold sample_rate=1000000"):
-        save(tmp_path / "a.flac", wave, 1_000_000)
+    with pytest.raises(AudiodiffError, match="cannot hold sample_rate=700000"):
+        save(tmp_path / "a.flac", wave, 700_000)
     with pytest.raises(AudiodiffError, match="not empty"):
         save(tmp_path / "a.wav", wave[:0], 16000)
     wave[5] = np.inf

@@ -35,12 +35,15 @@ def test_a_long_sound_is_read_made_and_written_in_pieces(
     assert own.n_samples == whole.n_samples == len(expected)
     torch.testing.assert_close(own.mel, whole.mel, atol=1e-4, rtol=0)
     job, made = Job(tmp_path / "a.wav", tmp_path / "b.wav"), []
-    result = files.vocode_file(vocoder, job, files.VocodeSettings(rate=24000), made.append)
+    result = files.vocode_file(
+        vocoder, job, files.VocodeSettings(rate=24000), lambda _, *seconds: made.append(seconds)
+    )
     info = soundfile.info(tmp_path / "b.wav")
     assert (info.samplerate, info.channels, info.subtype) == (24000, 1, "PCM_16")
     assert info.frames == round(len(expected) * 24000 / 22050)
     assert result.seconds == pytest.approx(info.frames / 24000)
-    assert sum(made) == pytest.approx(len(expected) / 22050)
+    assert sum(seconds for seconds, _ in made) == pytest.approx(len(expected) / 22050)
+    assert {whole for _, whole in made} == {len(expected) / 22050}
 
 
 def test_a_sound_that_ends_early_leaves_no_file(
@@ -53,7 +56,7 @@ def test_a_sound_that_ends_early_leaves_no_file(
     job = Job(path, tmp_path / "out" / "a.wav")
     with pytest.raises(AudiodiffError, match="a.flac"):
         files.vocode_file(
-            Vocoder(untrained(small_config())), job, files.VocodeSettings(), lambda seconds: None
+            Vocoder(untrained(small_config())), job, files.VocodeSettings(), lambda *_: None
         )
     assert not (tmp_path / "out").exists()
 
