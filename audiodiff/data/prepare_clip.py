@@ -33,34 +33,46 @@ def prepare_clip(settings: PrepareSettings, out: Path, clip: Clip) -> Facts:
     try:
         with opened(clip.path) as sound:
             wave = io.read_wave(sound)
+        facts = facts.model_copy(update={"rate": sound.sample_rate, "channels": sound.n_channels})
+        wave, remarks = _converted(wave, sound, settings)
     except AudiodiffError as error:
         return facts.model_copy(update={"reason": str(error)})
-    rate = sound.sample_rate
-    facts = facts.model_copy(update={"rate": rate, "channels": sound.n_channels})
-    if _decibels(_rms(wave)) < SILENCE_DB:
-        reason = f"it is silent: its root mean square is {_decibels(_rms(wave)):.0f} dB"
-        return facts.model_copy(update={"reason": reason})
-    remarks = _remarks(wave, sound, settings.sample_rate)
-    if settings.trim_db is not None:
-        wave = _trimmed(wave, settings.trim_db)
-    wave = io.resample(wave, rate, settings.sample_rate)
-    seconds = len(wave) / settings.sample_rate
-    if seconds < settings.min_seconds:
-        reason = f"it lasts {seconds:.2f} s, under the {settings.min_seconds} s asked for"
-        return facts.model_copy(update={"reason": reason})
-    if settings.loudness is not None:
-        wave, limited = _at_loudness(wave, settings.sample_rate, settings.loudness)
-        remarks += (limited,) if limited else ()
     io.save(target(out, clip.id), wave, settings.sample_rate)
     return facts.model_copy(
         update={
-            "seconds": seconds,
+            "seconds": len(wave) / settings.sample_rate,
             "peak_db": round(_decibels(float(np.abs(wave).max())), 2),
             "rms_db": round(_decibels(_rms(wave)), 2),
             "remarks": remarks,
             "digest": hashlib.sha256(io.encode(wave, "PCM_16")[0].tobytes()).hexdigest()[:16],
         }
     )
+
+
+def _converted(
+    wave: Float32[np.ndarray, " samples"], sound: SoundReader, settings: PrepareSettings
+) -> tuple[Float32[np.ndarray, " _"], tuple[str, ...]]:
+    """The wave at the rate, length and level asked for, with remarks on it.
+
+    Raises:
+        AudiodiffError: If it is silent, too short or at too low a rate.
+    """
+    level = _decibels(_rms(wave))
+    if level < SILENCE_DB:
+        raise AudiodiffError(f"it is silent: its root mean square is {level:.0f} dB")
+    remarks = _remarks(wave, sound, settings.sample_rate)
+    if settings.trim_db is not None:
+        wave = _trimmed(wave, settings.trim_db)
+    wave = io.resample(wave, sound.sample_rate, settings.sample_rate)
+    seconds = len(wave) / settings.sample_rate
+    if seconds < settings.min_seconds:
+        raise AudiodiffError(
+            f"it lasts {seconds:.2f} s, under the {settings.min_seconds} s asked for"
+        )
+    if settings.loudness is not None:
+        wave, remark = _at_loudness(wave, settings.sample_rate, settings.loudness)
+        remarks += (remark,) if remark else ()
+    return wave, remarks
 
 
 def _remarks(

@@ -110,14 +110,16 @@ def test_bad_clips_are_left_out_and_odd_ones_remarked(tmp_path: Path) -> None:
     put(raw / "stereo.wav", 7, channels=2)
     soundfile.write(raw / "silent.wav", np.full(22050, 1e-5), 22050, subtype="FLOAT")
     soundfile.write(raw / "loud.wav", np.clip(3 * np.sin(np.arange(22050) / 9), -1, 1), 22050)
+    soundfile.write(raw / "slow.wav", np.sin(np.arange(3000) / 9), 100)
     (raw / "text.wav").write_text("no sound")
     layout = read_layout("folder", raw, None)
     found = prepared(layout, tmp_path / "out")
     reasons = {id_: facts.reason for id_, facts in found.items() if facts.reason is not None}
-    assert set(reasons) == {"same", "short", "shorter", "silent", "text"}
+    assert set(reasons) == {"same", "short", "shorter", "silent", "slow", "text"}
     assert reasons["same"] == "it is the same sound as good1"
     assert reasons["short"] == "it lasts 0.30 s, under the 0.5 s asked for"
     assert reasons["silent"] == "it is silent: its root mean square is -100 dB"
+    assert "a sample rate of 100 Hz, too low to be resampled to 16000" in reasons["slow"]
     assert "cannot be read as sound" in reasons["text"]
     remarks = {id_: facts.remarks for id_, facts in found.items() if facts.remarks}
     assert remarks["low"] == ("from 8000 Hz, so nothing above 4000 Hz",)
