@@ -13,7 +13,7 @@ from jaxtyping import Float32, Float64
 from audiodiff.audio.wav_header import closed, read_wav_size
 from audiodiff.errors import AudiodiffError
 
-MAX_HOURS = 6
+MAX_HOURS = 6.0
 """Hours of the longest file that is read; as float32 at 48 kHz it fills 4 GB."""
 
 CANCELLED = 0.01

@@ -276,7 +276,7 @@ def _read_mel(vocoder: Vocoder, path: Path, preset: str | None) -> OwnMel:
     hours = own.n_samples / own.rate / 3600
     if hours > io.MAX_HOURS:
         raise AudiodiffError(
-            f"{path} lasts {hours:.2f} hours and the limit is {io.MAX_HOURS}; "
+            f"{path} lasts {hours:.2f} hours and the limit is {io.MAX_HOURS:g}; "
             "split it into shorter files"
         )
     return own

@@ -107,7 +107,7 @@ def test_load_refuses_nan_and_names_the_first(tmp_path: Path, wave: np.ndarray) 
 
 
 def test_load_refuses_endless_files_before_reading_them(tmp_path: Path) -> None:
-    soundfile.write(tmp_path / "a.wav", np.zeros((MAX_HOURS + 1) * 3600), 1)
+    soundfile.write(tmp_path / "a.wav", np.zeros(int(MAX_HOURS + 1) * 3600), 1)
     with pytest.raises(AudiodiffError, match=r"lasts 7 hours .* limit is 6 hours; split it"):
         load(tmp_path / "a.wav")
 
