@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from itertools import accumulate
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from audiodiff.errors import AudiodiffError
 
@@ -26,10 +26,6 @@ MAX_DEPTH = 20
 MAX_DIGITS = 100
 """Characters of the longest number that is read."""
 
-_JSON_STRING = re.compile(r'"[^"\n]*"?')
-_TOML_STRING_OR_COMMENT = re.compile(
-    r'"""(?s:.*?)(?:"""|\Z)|\'\'\'(?s:.*?)(?:\'\'\'|\Z)|"[^"\n]*"?|\'[^\'\n]*\'?|#[^\n]*'
-)
 _LONG_NUMBER = re.compile(rf"(?<![\w.])[+-]?\d[\w.]{{{MAX_DIGITS}}}")
 _LONG_KEY = re.compile(rf"(?:\.[^.\n,=\[\]{{}}]*){{{MAX_DEPTH}}}")
 _NO_BRACKETS = re.compile(r"[^\[\]{}]+")
@@ -49,27 +45,26 @@ def parse_json(content: bytes | str, source: str) -> Any:
         >>> parse_json('{"rate": 16000}', "an example")
         {'rate': 16000}
     """
-    return _parsed(content, source, "JSON", _JSON_STRING, _loads_json)
+    return _parsed(content, source, JSON)
 
 
 def parse_toml(content: bytes | str, source: str) -> dict[str, Any]:
     """Parses a TOML document, as `parse_json` does a JSON document."""
-    return _parsed(content, source, "TOML", _TOML_STRING_OR_COMMENT, _loads_toml)
+    return _parsed(content, source, TOML)
 
 
-def read_json(path: Path, remedy: str, most: int = MAX_JSON_BYTES) -> Any:
+def read_json(path: Path, remedy: str) -> Any:
     """Reads a JSON file.
 
     Args:
         path: The file.
         remedy: Advice to the user, which ends the message.
-        most: Size of the greatest file that is read, in bytes.
 
     Raises:
         AudiodiffError: If the file is missing or cannot be read, as for `parse_json`.
     """
     try:
-        return parse_json(_content(path, most), str(path))
+        return parse_json(_content(path, JSON.most), str(path))
     except AudiodiffError as error:
         raise AudiodiffError(f"{error}; {remedy}") from error
 
@@ -80,7 +75,7 @@ def read_toml(path: Path) -> dict[str, Any]:
     Raises:
         AudiodiffError: If the file is missing or cannot be read, as for `parse_toml`.
     """
-    return parse_toml(_content(path, MAX_TOML_BYTES), str(path))
+    return parse_toml(_content(path, TOML.most), str(path))
 
 
 def read_json_lines(path: Path) -> Iterator[Any]:
@@ -102,48 +97,57 @@ def read_json_lines(path: Path) -> Iterator[Any]:
 
 
 def _content(path: Path, most: int) -> bytes:
-    """The bytes of a file that is not too large."""
+    """The bytes of a file, and at most one more than are allowed."""
     try:
         with path.open("rb") as file:
-            content = file.read(most + 1)
+            return file.read(most + 1)
     except OSError as error:
         raise AudiodiffError(f"{path} cannot be read ({error.strerror})") from error
-    if len(content) > most:
-        raise AudiodiffError(f"{path} exceeds the limit of {most} bytes")
-    return content
 
 
-def _parsed(
-    content: bytes | str,
-    source: str,
-    name: str,
-    not_structure: re.Pattern[str],
-    loads: Callable[[str], Any],
-) -> Any:
+class _Format(NamedTuple):
+    """A format of documents.
+
+    Attributes:
+        name: Its name, for messages.
+        most: Size of the greatest document that is read, in bytes.
+        not_structure: Strings and comments.
+        loads: The parser.
+    """
+
+    name: str
+    most: int
+    not_structure: re.Pattern[str]
+    loads: Callable[[str], Any]
+
+
+def _parsed(content: bytes | str, source: str, kind: _Format) -> Any:
+    if len(content) > kind.most:
+        raise AudiodiffError(f"{source} exceeds the limit of {kind.most} bytes of {kind.name}")
     try:
         text = content.decode("utf-8-sig") if isinstance(content, bytes) else content
-        _check_limits(text, not_structure)
-        return loads(text)
+        _check_limits(text, kind)
+        return kind.loads(text)
     except UnicodeDecodeError as error:
-        raise AudiodiffError(f"{source} is not {name}: {error}; save it as UTF-8") from error
+        raise AudiodiffError(f"{source} is not {kind.name}: {error}; save it as UTF-8") from error
     except ValueError as error:
-        raise AudiodiffError(f"{source} is not {name} that can be read: {error}") from error
+        raise AudiodiffError(f"{source} is not {kind.name} that can be read: {error}") from error
 
 
-def _check_limits(text: str, not_structure: re.Pattern[str]) -> None:
+def _check_limits(text: str, kind: _Format) -> None:
     """Refuses what would take a parser too long, too much memory or too deep a stack.
 
     Raises:
         ValueError: Naming the limit.
     """
     # Escapes go first, so that every quote that is left begins or ends a string.
-    structure = not_structure.sub("s", text.replace("\\\\", "").replace('\\"', ""))
+    structure = kind.not_structure.sub("s", text.replace("\\\\", "").replace('\\"', ""))
     brackets = _NO_BRACKETS.sub("", structure)
     if max(accumulate(1 if b in "[{" else -1 for b in brackets), default=0) > MAX_DEPTH:
         raise ValueError(f"it nests more than {MAX_DEPTH} brackets")
     if _LONG_NUMBER.search(structure):
         raise ValueError(f"it holds a number of more than {MAX_DIGITS} characters")
-    if not_structure is _TOML_STRING_OR_COMMENT and _LONG_KEY.search(structure):
+    if kind is TOML and _LONG_KEY.search(structure):
         raise ValueError(f"it holds a key of more than {MAX_DEPTH} parts")
 
 
@@ -165,3 +169,14 @@ def _loads_toml(text: str) -> dict[str, Any]:
     except ModuleNotFoundError:  # Python 3.10
         import tomli as tomllib  # type: ignore[no-redef, unused-ignore]
     return tomllib.loads(text)
+
+
+JSON = _Format("JSON", MAX_JSON_BYTES, re.compile(r'"[^"\n]*"?'), _loads_json)
+TOML = _Format(
+    "TOML",
+    MAX_TOML_BYTES,
+    re.compile(
+        r'"""(?s:.*?)(?:"""|\Z)|\'\'\'(?s:.*?)(?:\'\'\'|\Z)|"[^"\n]*"?|\'[^\'\n]*\'?|#[^\n]*'
+    ),
+    _loads_toml,
+)

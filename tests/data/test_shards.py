@@ -3,6 +3,7 @@
 import functools
 import io
 import json
+import shutil
 import tarfile
 import threading
 from collections import Counter
@@ -174,15 +175,6 @@ def test_crops_over_the_network_are_those_from_the_disk(
         read_index("http://127.0.0.1:port")
 
 
-def test_an_index_names_files_beside_itself_alone(tmp_path: Path) -> None:
-    for name in ("/dev/zero", "../a.tar", ".a.tar", "a/b.tar", "a\\b.tar", ""):
-        shard = {"name": name, "clips": 1, "samples": 1}
-        index = {"sample_rate": RATE, "splits": {"dev": [shard]}}
-        (tmp_path / "shards.json").write_text(json.dumps(index))
-        with pytest.raises(AudiodiffError, match=r"shards\.json in .* is damaged"):
-            read_index(str(tmp_path))
-
-
 def a_shard(
     folder: Path, wave: np.ndarray, rate: int = RATE, mode: str = "w", **stated: int
 ) -> str:
@@ -250,3 +242,25 @@ def test_a_damaged_shard_is_named(packed: Path, tmp_path: Path) -> None:
         (tmp_path / path.name).write_bytes(content[:kept])
     with pytest.raises(AudiodiffError, match=r"shard train-00000\d-\w{8}.tar of .* cannot be read"):
         read_split(str(tmp_path), "train")
+
+
+@pytest.mark.parametrize(
+    "name", ["../a.tar", "/etc/passwd", "a/b.tar", "..", "", "a\\b.tar", "a\n"]
+)
+def test_an_index_names_files_beside_itself_alone(tmp_path: Path, name: str) -> None:
+    shard = {"name": name, "clips": 1, "samples": 1}
+    index = {"sample_rate": RATE, "splits": {"train": [shard]}}
+    (tmp_path / "shards.json").write_text(json.dumps(index))
+    with pytest.raises(AudiodiffError, match=r"shards.json in .* is damaged .*name: string should"):
+        read_index(str(tmp_path))
+
+
+def test_a_clip_that_the_manifest_lost_is_named(packed: Path, tmp_path: Path) -> None:
+    prepared = shutil.copytree(packed, tmp_path / "out")
+    manifest = prepared / "manifest.jsonl"
+    first, *lines = manifest.read_text().splitlines()
+    manifest.write_text("\n".join([first[:50], *lines]))
+    with pytest.raises(
+        AudiodiffError, match=r"manifest.jsonl has no line for the clip 'voice0/00'"
+    ):
+        pack(prepared)
