@@ -20,6 +20,7 @@ from audiodiff.cli.train import train
 from audiodiff.cli.vocode import vocode
 from audiodiff.errors import AudiodiffError
 from audiodiff.system.jobs import sentence
+from audiodiff.system.standard import fill_closed, flush_output
 
 COMMANDS = (
     vocode,
@@ -76,9 +77,13 @@ def options(
 
 def main() -> None:
     """Runs the command line; a bad input ends it with one sentence and exit status 2."""
+    fill_closed()
     escape_unprintable()
     try:
-        app(prog_name="audiodiff")
+        try:
+            app(prog_name="audiodiff")
+        finally:
+            flush_output()
     except (AudiodiffError, OSError) as error:
         console.print(f"error: {sentence(error)}")
         sys.exit(2)

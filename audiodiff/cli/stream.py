@@ -1,7 +1,6 @@
 """`audiodiff vocode --stream`: mel or audio on standard input, PCM on standard output."""
 
-import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import BinaryIO
 
 import numpy as np
@@ -12,6 +11,7 @@ from audiodiff.audio import io
 from audiodiff.errors import AudiodiffError
 from audiodiff.pipelines.stream import mels_of
 from audiodiff.pipelines.vocoder import Vocoder
+from audiodiff.system.standard import cannot_write
 
 KINDS = ("mel", "audio")
 BLOCK_BYTES = 1 << 16
@@ -50,7 +50,8 @@ def stream(
         Number of samples written.
 
     Raises:
-        AudiodiffError: If the kind is unknown, or the input ends within a frame or a sample.
+        AudiodiffError: If the kind is unknown, the input ends within a frame or a sample or
+            cannot be read, or the output cannot be written.
     """
     if kind not in KINDS:
         raise AudiodiffError(f"--stream {kind!r} is unknown; choose from {', '.join(KINDS)}")
@@ -64,10 +65,19 @@ def stream(
     with torch.inference_mode():
         for wave in vocoder.stream(mels, latency, n_steps, sampler, seed):
             codes, _ = io.encode(wave[0].cpu().numpy(), "PCM_16")
-            target.write(codes.astype("<i2").tobytes())
-            target.flush()
+            _write(target, codes.astype("<i2").tobytes())
             written += len(codes)
     return written
+
+
+def _write(target: BinaryIO, data: bytes) -> None:
+    try:
+        target.write(data)
+        target.flush()
+    except BrokenPipeError:
+        raise  # a player that was closed is no fault
+    except OSError as error:
+        raise cannot_write(error) from error
 
 
 def _mels(source: BinaryIO, n_mels: int) -> Iterator[MelPiece]:
@@ -93,11 +103,20 @@ def _container(block: bytes) -> str | None:
     return next((name for sign, name in CONTAINERS.items() if block.startswith(sign)), None)
 
 
+def _read(read: Callable[[int], bytes]) -> bytes:
+    try:
+        return read(BLOCK_BYTES)
+    except OSError as error:
+        raise AudiodiffError(
+            f"cannot read standard input: {error.strerror}; send mel or audio to it"
+        ) from error
+
+
 def _blocks(source: BinaryIO, unit: int, what: str) -> Iterator[bytes]:
     """Whole units of the stream, as soon as they have arrived."""
     rest = b""
     read = getattr(source, "read1", source.read)
-    while block := read(BLOCK_BYTES):
+    while block := _read(read):
         rest += block
         whole = len(rest) // unit * unit
         if whole:
@@ -107,16 +126,3 @@ def _blocks(source: BinaryIO, unit: int, what: str) -> Iterator[bytes]:
         raise AudiodiffError(
             f"standard input ends {len(rest)} bytes into {what}; send whole ones, of {unit} bytes"
         )
-
-
-def standard_streams() -> tuple[BinaryIO, BinaryIO]:
-    """Standard input and output as bytes.
-
-    Raises:
-        AudiodiffError: If the output is a terminal.
-    """
-    if sys.stdout.isatty():
-        raise AudiodiffError(
-            "--stream writes PCM to standard output; send it to a file or a player"
-        )
-    return sys.stdin.buffer, sys.stdout.buffer

@@ -39,6 +39,7 @@ from audiodiff.errors import AudiodiffError
 from audiodiff.limits import MAX_COUNT
 from audiodiff.system.index import Index, indexing
 from audiodiff.system.jobs import Job, Spread, find_jobs, one_by_one, run_jobs
+from audiodiff.system.standard import binary_streams
 
 if TYPE_CHECKING:
     from audiodiff.pipelines.files import Loading, Made, OnAudio, VocodeSettings
@@ -138,6 +139,7 @@ def vocode(
         _check_stream([name for name, is_given in given.items() if is_given])
     names = None if list_ is None else read_ids(list_)
     jobs = [] if out is None else find_jobs(inputs or [], out, INPUT_SUFFIXES, ".wav", names)
+    streaming = None if stream is None else (stream, *binary_streams())
     loading = Loading(model, device, precision, compile)
     vocoder = Vocoder.from_pretrained(*loading)
     settings = VocodeSettings(
@@ -153,14 +155,14 @@ def vocode(
     _check_run(vocoder, settings)
     if verbose:
         console.print(run_in_words(vocoder.model, settings.run))
-    if stream is not None:
+    if streaming is not None:
         from audiodiff.cli import stream as cli_stream
         from audiodiff.system.threads import computing
 
-        streams = cli_stream.standard_streams()
+        kind, source, target = streaming
         # Its pieces are too short to share.
         with computing(1 if threads is None else threads):
-            cli_stream.stream(vocoder, stream, latency, steps, sampler, seed, *streams)
+            cli_stream.stream(vocoder, kind, latency, steps, sampler, seed, source, target)
         return
     means = Means(engine, n_workers(workers, len(jobs)), threads)
     with indexing(index) as notes:
