@@ -11,13 +11,17 @@ from audiodiff.errors import AudiodiffError
 
 
 def train(
-    config: Annotated[
-        Path,
-        typer.Argument(metavar="CONFIG.toml", help="Configuration of the run.", show_default=False),
-    ],
     out: Annotated[
         Path, typer.Option("--out", "-o", help="Folder for the model, checkpoints and logs.")
     ],
+    config: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="CONFIG.toml",
+            help="Configuration of the run; with --resume, that of the run if not given.",
+            show_default=False,
+        ),
+    ] = None,
     data: Annotated[
         list[Path] | None,
         typer.Option(help="Folder of clips, in LJSpeech's layout or any; may be repeated."),
@@ -58,6 +62,8 @@ def train(
     require("training", "train", "accelerate", "tensorboard")
     if (shards is None) == (not data):
         raise AudiodiffError("give the clips by either --data FOLDER or --shards FOLDER")
+    if config is None and not resume:
+        raise AudiodiffError("give the CONFIG.toml of a new run, or --resume to continue one")
     if shards is not None:
         require("--shards", "prepare", "webdataset")
     if shards is not None and mels is not None:
@@ -65,10 +71,14 @@ def train(
     from audiodiff.model.hub import model_directory
     from audiodiff.system.threads import computing, n_threads
     from audiodiff.training.config import read_train_config
+    from audiodiff.training.run_folder import stored_config
     from audiodiff.training.session import Stop
     from audiodiff.training.trainer import train as run
 
-    settings = read_train_config(config, set_ or [])
+    if config is not None:
+        settings = read_train_config(config, set_ or [])
+    else:
+        settings = stored_config(out, set_ or [])
     start = None if init is None else model_directory(init)
     stop = Stop(max_steps, max_minutes)
     with computing(n_threads(threads)):

@@ -204,7 +204,7 @@ def read_train_config(path: Path, settings: Sequence[str] = ()) -> TrainConfig:
     """
     values = _read_toml(path, ())
     for setting in settings:
-        _lay_over(values, setting)
+        lay_over(values, setting)
     return TrainConfig.parse(values, str(path))
 
 
@@ -230,7 +230,12 @@ def _merged(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:
     return merged
 
 
-def _lay_over(values: dict[str, Any], setting: str) -> None:
+def lay_over(values: dict[str, Any], setting: str) -> None:
+    """Puts a ``key=value`` setting, such as ``optimizer.lr=1e-4``, into the data of a config.
+
+    Raises:
+        AudiodiffError: If it has another form, or its key leads through a value.
+    """
     key, equals, text = setting.partition("=")
     if not equals or not key:
         raise AudiodiffError(f"--set {shown(setting)}: give key=value, e.g. optimizer.lr=1e-4")

@@ -1,6 +1,7 @@
 """A run's folder and its data."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from audiodiff.data.cache import build_cache
@@ -12,14 +13,41 @@ from audiodiff.data.shards import Shards, read_split
 from audiodiff.errors import AudiodiffError, in_unicode
 from audiodiff.system.atomic import replacing
 from audiodiff.system.documents import read_json
-from audiodiff.training.config import TrainConfig
+from audiodiff.system.jobs import check_writable
+from audiodiff.system.locks import alone
+from audiodiff.system.pace import Pace
+from audiodiff.training.config import TrainConfig, lay_over
+from audiodiff.training.reporter import SECONDS
 from audiodiff.training.state import STATE_NAME
 
 CONFIG_NAME = "train.json"
 MODEL_NAME = "model"
+LOCK_NAME = ".lock"
 
 CHANGEABLE = ("steps", "compile", "log_every", "eval_every", "checkpoint_every")
 """Settings that a resumed run may change."""
+
+
+def stored_config(out: Path, settings: Sequence[str] = ()) -> TrainConfig:
+    """The config of the run in a folder, with ``key=value`` settings laid over it.
+
+    Raises:
+        AudiodiffError: If there is no run, its config is damaged, or a setting does not fit.
+    """
+    path = out / CONFIG_NAME
+    if not path.is_file():
+        raise AudiodiffError(f"{out} holds no run to resume; give the config of a new one")
+    remedy = "choose another out"
+    values = read_json(path, remedy)
+    try:
+        stored = TrainConfig.parse(values, str(path))
+    except AudiodiffError as error:
+        raise AudiodiffError(f"{path} is damaged ({error}); {remedy}") from error
+    if not settings:
+        return stored
+    for setting in settings:
+        lay_over(values, setting)
+    return TrainConfig.parse(values, f"{path} with --set")
 
 
 def check_free(out: Path, config: TrainConfig, resume: bool) -> None:
@@ -38,12 +66,7 @@ def check_free(out: Path, config: TrainConfig, resume: bool) -> None:
         return
     if not resume:
         raise AudiodiffError(f"{out} holds a run; add --resume to continue, or choose another out")
-    remedy = "choose another out"
-    values = read_json(path, remedy)
-    try:
-        stored = TrainConfig.parse(values, str(path))
-    except AudiodiffError as error:
-        raise AudiodiffError(f"{path} is damaged ({error}); {remedy}") from error
+    stored = stored_config(out)
     changed = [
         name
         for name in TrainConfig.model_fields
@@ -56,12 +79,22 @@ def check_free(out: Path, config: TrainConfig, resume: bool) -> None:
         )
 
 
-def claim(out: Path, config: TrainConfig) -> None:
-    """Makes ``out`` this run's folder and removes half-written files of a killed process."""
-    for stale in (*out.glob(".*.part.*"), *(out / MODEL_NAME).glob(".*.part.*")):
-        stale.unlink()
-    with replacing(out / CONFIG_NAME) as temporary:
-        temporary.write_text(config.model_dump_json(indent=2) + "\n", encoding="utf-8")
+@contextmanager
+def claimed(out: Path, config: TrainConfig) -> Iterator[None]:
+    """Makes ``out`` this run's folder, and removes half-written files of a killed process.
+
+    Raises:
+        AudiodiffError: If another process trains in it.
+    """
+    check_writable(out)
+    out.mkdir(parents=True, exist_ok=True)
+    busy = f"another process trains in {out}; wait until it ends, or choose another out"
+    with alone(out / LOCK_NAME, busy):
+        for stale in (*out.glob(".*.part.*"), *(out / MODEL_NAME).glob(".*.part.*")):
+            stale.unlink()
+        with replacing(out / CONFIG_NAME) as temporary:
+            temporary.write_text(config.model_dump_json(indent=2) + "\n", encoding="utf-8")
+        yield
 
 
 def open_data(
@@ -149,14 +182,13 @@ def open_shards(
 def _progress(
     split: str, clips: Sequence[Clip], say: Callable[[str], None]
 ) -> Callable[[Clip], None]:
-    """Reports the progress of decoding at every tenth of it."""
-    done = 0
-    every = max(1000, len(clips) // 10)
+    """Reports the progress of decoding every ten seconds."""
+    done, pace = 0, Pace(SECONDS)
 
     def on_clip(clip: Clip) -> None:
         nonlocal done
         done += 1
-        if done % every == 0:
+        if pace.due():
             say(f"decoding {split}: {done} of {len(clips)} clips")
 
     return on_clip

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from datetime import timedelta
+from contextlib import nullcontext
 from pathlib import Path
 
 import torch
@@ -19,7 +19,8 @@ from audiodiff.training.config import TrainConfig
 from audiodiff.training.monitor import Monitor, dev_losses, preview_clips
 from audiodiff.training.objectives.contract import Batch
 from audiodiff.training.optimizers import build_optimizer, learning_rate
-from audiodiff.training.run_folder import MODEL_NAME, check_free, claim, open_data, open_shards
+from audiodiff.training.reporter import Reporter
+from audiodiff.training.run_folder import MODEL_NAME, check_free, claimed, open_data, open_shards
 from audiodiff.training.session import Clock, Stop, interruptible
 from audiodiff.training.state import STATE_NAME, Average, Progress, load_state, save_state
 
@@ -57,7 +58,7 @@ def train(
 
     Raises:
         AudiodiffError: If ``out`` holds another run, or this one and ``resume`` is False; if the
-            data is unusable; if the loss is no longer finite.
+            data is unusable; if the loss is no longer finite; if another process trains in ``out``.
         KeyboardInterrupt: After SIGINT or SIGTERM, once the last step is saved.
     """
     plugin = GradientAccumulationPlugin(num_steps=config.accumulation, sync_with_dataloader=False)
@@ -71,15 +72,16 @@ def train(
     check_free(out, config, resume)
     start = None if init is None else initial_weights(config, init)
     accelerator.wait_for_everyone()
-    speak = say if accelerator.is_main_process else _silent
+    main = accelerator.is_main_process
+    speak = say if main else _silent
     if shards is None:
         source, dev = open_data(config, folders, out, speak, mels)
     else:
         source, dev = open_shards(config, shards, accelerator.num_processes, speak)
-    if accelerator.is_main_process:
-        claim(out, config)
-    trainer = Trainer(config, accelerator, source, dev, out, start, speak)
-    return trainer.run(stop)
+    with claimed(out, config) if main else nullcontext():
+        trainer = Trainer(config, accelerator, source, dev, out, start, speak)
+        speak(f"training on {accelerator.device}, {torch.get_num_threads()} CPU threads")
+        return trainer.run(stop)
 
 
 def initial_weights(config: TrainConfig, directory: Path) -> dict[str, torch.Tensor]:
@@ -175,6 +177,7 @@ class Trainer:
         if self.step >= last:
             self.say(f"nothing to do: step {self.step} of {last} is done")
         clock = Clock(stop.minutes, self.step)
+        reporter = Reporter(config, world, self.step, last, self.say)
         with loader, interruptible() as interrupted:
             while self.step < last:
                 norm = self._step(loader, first, world)
@@ -182,11 +185,10 @@ class Trainer:
                 self.progress = self.progress.after(per_step)
                 self.average.update(self.trained, self.step)
                 over = self._agreed(interrupted.is_set() or clock.over())
-                self._report(monitor, clock, norm, last, over)
-                if not over and self._due(config.eval_every, last) and monitor is not None:
-                    self._measure(monitor)
+                self._report(monitor, reporter, norm, last, over)
                 if over:
-                    self.say(f"stopped after step {self.step}; continue with --resume")
+                    if self.step < config.steps:
+                        self.say(f"stopped after step {self.step}; continue with --resume")
                     break
         if monitor is not None:
             monitor.close()
@@ -224,53 +226,47 @@ class Trainer:
         return bool(self.accelerator.reduce(flag, "sum").item() > 0)
 
     def _report(
-        self, monitor: Monitor | None, clock: Clock, norm: torch.Tensor, last: int, over: bool
+        self, monitor: Monitor | None, reporter: Reporter, norm: torch.Tensor, last: int, over: bool
     ) -> None:
-        """Logs and saves if this step is due for it or the session is over."""
+        """Logs, measures and saves if this step is due for it or the session is over."""
         config = self.config
         due_log = over or self._due(config.log_every, last)
         due_save = over or self._due(config.checkpoint_every, last)
-        if not (due_log or due_save):
-            return
-        mean_loss = self.accelerator.reduce(torch.stack(self.losses).mean(), "mean").item()
-        if not math.isfinite(mean_loss) or not math.isfinite(norm.item()):
-            raise AudiodiffError(
-                f"the loss is {mean_loss} and the gradient's norm {norm.item()} at step "
-                f"{self.step}; start again in another --out with optimizer.lr below "
-                f"{config.optimizer.lr}"
-            )
-        if due_log:
-            self.losses.clear()
+        if due_log or due_save:
+            loss = self._mean_loss(norm)
+            if due_log:
+                self.losses.clear()
+                if monitor is not None:
+                    self._log(monitor, reporter, loss, norm.item())
+        elif monitor is not None and reporter.due():
+            loss = torch.stack(self.losses).mean().item()  # this process's own
+            reporter.tell(self.step, loss, self._lr)
         if monitor is None:
             return
-        if due_log:
-            self._log(monitor, clock, mean_loss, norm.item(), last)
+        # Before the state is saved: a resumed run does not come back to this step.
+        if self._due(config.eval_every, last):
+            self._measure(monitor)
         if due_save:
             self._save(monitor)
 
-    def _log(self, monitor: Monitor, clock: Clock, loss: float, norm: float, last: int) -> None:
-        config = self.config
-        rate = clock.rate(self.step)
-        items = config.batch_size * config.accumulation * self.accelerator.num_processes
-        seconds = config.data.crop_frames * config.model.hop_length / config.model.sample_rate
-        audio_rate = rate * items * seconds
-        lr = self.optimizer.param_groups[0]["lr"]
-        monitor.scalars(
-            self.step,
-            {
-                "train/loss": loss,
-                "train/gradient_norm": norm,
-                "train/lr": lr,
-                "speed/steps_per_s": rate,
-                "speed/audio_s_per_s": audio_rate,
-            }
-            | self.figures,
-        )
-        left = timedelta(seconds=round((last - self.step) / rate))
-        self.say(
-            f"step {self.step}/{last}  loss {loss:.4f}  lr {lr:.1e}  {rate:.2f} steps/s  "
-            f"{audio_rate:.1f} audio-s/s  ETA {left}"
-        )
+    def _mean_loss(self, norm: torch.Tensor) -> float:
+        """The mean loss since the last line of the log, of all processes."""
+        loss = self.accelerator.reduce(torch.stack(self.losses).mean(), "mean").item()
+        if not math.isfinite(loss) or not math.isfinite(norm.item()):
+            raise AudiodiffError(
+                f"the loss is {loss} and the gradient's norm {norm.item()} at step {self.step}; "
+                f"start again in another --out with optimizer.lr below {self.config.optimizer.lr}"
+            )
+        return loss
+
+    @property
+    def _lr(self) -> float:
+        return float(self.optimizer.param_groups[0]["lr"])
+
+    def _log(self, monitor: Monitor, reporter: Reporter, loss: float, norm: float) -> None:
+        figures = {"train/loss": loss, "train/gradient_norm": norm, "train/lr": self._lr}
+        monitor.scalars(self.step, figures | reporter.speed(self.step) | self.figures)
+        reporter.tell(self.step, loss, self._lr)
 
     def _measure(self, monitor: Monitor) -> None:
         """Dev losses and previews, of the averaged weights."""

@@ -11,6 +11,7 @@ from training_runs import (
     FEW_FIGURES,
     STFT,
     assert_same_run,
+    read_log,
 )
 
 from audiodiff.errors import AudiodiffError
@@ -20,6 +21,7 @@ from audiodiff.pipelines.generator import Generator
 from audiodiff.pipelines.vocoder import Vocoder
 from audiodiff.training.config import TrainConfig, read_train_config
 from audiodiff.training.objectives.diffusion import DEV_TIMES
+from audiodiff.training.run_folder import claimed
 from audiodiff.training.session import Stop
 from audiodiff.training.state import Average, Progress, load_state, save_state
 from audiodiff.training.trainer import train
@@ -180,3 +182,40 @@ def test_a_diverging_run_stops_and_keeps_its_last_checkpoint(
     with pytest.raises(AudiodiffError, match=r"at step \d+; start again .* below 1e\+30"):
         train(config, [clips], tmp_path / "run", stop=Stop(), resume=False, say=print)
     assert not (tmp_path / "run" / "model").exists()
+
+
+def test_a_run_that_is_stopped_at_an_evaluation_measures(
+    config_path: Path, clips: Path, tmp_path: Path
+) -> None:
+    out, said = tmp_path / "run", []
+    config = read_train_config(config_path, ["eval_every=1", "steps=2"])
+    for done in (1, 2):
+        stop = Stop(minutes=0.0)
+        assert train(config, [clips], out, stop=stop, resume=True, say=said.append) == done
+    records = [json.loads(line) for line in (out / "log.jsonl").read_text().splitlines()]
+    assert [record["step"] for record in records if "dev/loss" in record] == [1, 2]
+    # It says that it goes on only where it does.
+    assert sum("stopped after step" in line for line in said) == 1
+    train(config, [clips], out, stop=Stop(), resume=True, say=said.append)
+    assert said[-1] == "nothing to do: step 2 of 2 is done"
+
+
+def test_lines_come_by_time_too(
+    config_path: Path, clips: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("audiodiff.training.reporter.SECONDS", 0.0)
+    said: list[str] = []
+    config = read_train_config(config_path, [*FEW_FIGURES, "log_every=100", "steps=3"])
+    train(config, [clips], tmp_path / "run", stop=Stop(), resume=False, say=said.append)
+    lines = [line for line in said if line.startswith("step ") and "loss" in line]
+    assert [line.split()[1] for line in lines if "steps/s" in line] == ["1/3", "2/3", "3/3"]
+    assert [record["step"] for record in read_log(tmp_path / "run")] == [3]
+
+
+def test_a_run_has_one_process(config_path: Path, clips: Path, tmp_path: Path) -> None:
+    config = read_train_config(config_path, FEW_FIGURES)
+    with (
+        claimed(tmp_path / "run", config),
+        pytest.raises(AudiodiffError, match="another process trains in .*run; wait until it ends"),
+    ):
+        train(config, [clips], tmp_path / "run", stop=Stop(), resume=True, say=print)

@@ -1,0 +1,59 @@
+"""Lines that tell a person how far a training run is."""
+
+from collections.abc import Callable
+from datetime import timedelta
+
+from audiodiff.system.pace import Pace
+from audiodiff.training.config import TrainConfig
+from audiodiff.training.session import Clock
+
+SECONDS = 10.0
+"""Longest time without a line, whatever the steps between lines of the log."""
+
+
+class Reporter:
+    """Tells of steps, and of none for no longer than `SECONDS`.
+
+    Args:
+        config: The run.
+        n_processes: Number of processes that share it.
+        step: The last step done before the session.
+        last: The last step of the session.
+        say: Callback for each line.
+    """
+
+    def __init__(
+        self,
+        config: TrainConfig,
+        n_processes: int,
+        step: int,
+        last: int,
+        say: Callable[[str], None],
+    ) -> None:
+        items = config.batch_size * config.accumulation * n_processes
+        crop = config.data.crop_frames * config.model.hop_length / config.model.sample_rate
+        self.seconds_per_step, self.last, self.say = items * crop, last, say
+        self.log, self.lines = Clock(None, step), Clock(None, step)
+        self.pace = Pace(SECONDS)
+
+    def speed(self, step: int) -> dict[str, float]:
+        """Figures of the speed since the last call, for the log."""
+        rate = self.log.rate(step)
+        return {
+            "speed/steps_per_s": rate,
+            "speed/audio_s_per_s": rate * self.seconds_per_step,
+        }
+
+    def due(self) -> bool:
+        """Whether there was no line for too long."""
+        return self.pace.due()
+
+    def tell(self, step: int, loss: float, lr: float) -> None:
+        """Says a line about a step."""
+        self.pace.reported()
+        rate = self.lines.rate(step)
+        left = timedelta(seconds=round((self.last - step) / rate))
+        self.say(
+            f"step {step}/{self.last}  loss {loss:.4f}  lr {lr:.1e}  {rate:.2f} steps/s  "
+            f"{rate * self.seconds_per_step:.1f} audio-s/s  ETA {left}"
+        )
