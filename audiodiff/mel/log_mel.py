@@ -12,6 +12,7 @@ from audiodiff._types import Mel, Wave
 from audiodiff.audio import frames
 from audiodiff.config import Config, SampleRate, Size, Width
 from audiodiff.errors import AudiodiffError
+from audiodiff.mel.filterbank import filterbank
 
 MAX_FFT = 2**15
 """The longest transform, in samples."""
@@ -133,19 +134,10 @@ class MelConfig(Config):
 
     def filterbank_matrix(self) -> Float[Tensor, "n_mels bins"]:
         """The weight of each STFT bin in each band."""
-        from librosa.filters import mel
-
-        htk = self.filterbank == "htk"
-        weights = mel(
-            sr=self.sample_rate,
-            n_fft=self.n_fft,
-            n_mels=self.n_mels,
-            fmin=self.f_min,
-            fmax=self.highest_frequency,
-            htk=htk,
-            norm=None if htk else "slaney",
+        ends = self.f_min, self.highest_frequency
+        return torch.from_numpy(
+            filterbank(self.sample_rate, self.n_fft, self.n_mels, *ends, self.filterbank)
         )
-        return torch.from_numpy(weights)
 
     def compress(self, linear: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
         """The mel's values from M, the filterbank's output."""

@@ -19,6 +19,7 @@ from audiodiff.data.cache import build_cache
 from audiodiff.data.corpus import SPLITS, read_corpus, read_ids
 from audiodiff.data.layouts import Layout, read_layout
 from audiodiff.data.prepare import LOCK_NAME, prepare
+from audiodiff.data.prepare_clip import _trimmed
 from audiodiff.data.prepared import Manifest, PrepareSettings
 from audiodiff.data.report import write_report
 from audiodiff.errors import AudiodiffError
@@ -321,3 +322,13 @@ def test_a_killed_run_ends_with_the_same_files(tmp_path: Path) -> None:
     assert tree(tmp_path / "out") == tree(tmp_path / "whole")
     lines = (tmp_path / "out" / "manifest.jsonl").read_text().splitlines()
     assert json.loads(lines[149])["reason"] == "it is the same sound as 000"
+
+
+@pytest.mark.parametrize("n", [4000, 30_001, 51_200])
+def test_trimming_is_librosas(n: int) -> None:
+    from librosa.effects import trim
+
+    rng = np.random.default_rng(n)
+    wave = (0.1 * rng.standard_normal(n) * np.hanning(n) ** 6).astype(np.float32)
+    for trim_db in (20.0, 40.0, 60.0):
+        np.testing.assert_array_equal(_trimmed(wave, trim_db), trim(wave, top_db=trim_db)[0])
