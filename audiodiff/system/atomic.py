@@ -5,7 +5,9 @@ import hashlib
 import os
 import shutil
 import signal
+import sys
 import threading
+import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -22,6 +24,12 @@ except ImportError:  # Windows
 
 LONGEST = 200
 """Bytes of the longest name that a temporary file repeats; most file systems hold 255."""
+
+OPEN_FILES_STAY = sys.platform == "win32"
+"""Whether a file that a program has open cannot be replaced."""
+
+WAITS = (0.1, 0.2, 0.4, 0.8)
+"""Seconds between attempts to replace a file."""
 
 
 @contextmanager
@@ -46,7 +54,7 @@ def _moved(path: Path) -> Iterator[Path]:
             yield temporary
             with open(temporary, "rb+") as file:
                 os.fsync(file.fileno())
-            os.replace(temporary, path)
+            _replace(temporary, path)
         except BaseException:
             # Not after success: by then the name may be the next writer's.
             with suppress(OSError):
@@ -67,6 +75,24 @@ def _temporary(path: Path, mark: str) -> Path:
     if len(os.fsencode(path.name)) > LONGEST:
         stem = hashlib.sha256(os.fsencode(path.name)).hexdigest()[:32]
     return path.with_name(f".{stem}{mark}.part{path.suffix}")
+
+
+def _replace(temporary: Path, path: Path) -> None:
+    """Moves a file to its place; waits where a player or a scanner holds what is there."""
+    for seconds in WAITS if OPEN_FILES_STAY else ():
+        try:
+            os.replace(temporary, path)
+            return
+        except PermissionError:
+            time.sleep(seconds)
+    try:
+        os.replace(temporary, path)
+    except PermissionError as error:
+        if OPEN_FILES_STAY and path.exists():
+            raise AudiodiffError(
+                f"cannot write {path}: another program holds it; close that and run it again"
+            ) from error
+        raise
 
 
 def _claim(path: Path) -> IO[bytes] | None:

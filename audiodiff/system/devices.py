@@ -22,7 +22,7 @@ def check_device(name: str) -> None:
         # In float64, the type of times, which some accelerators lack.
         torch.zeros(1, device=name, dtype=torch.float64).item()
     except (RuntimeError, AssertionError, TypeError) as error:
-        reason = str(error).splitlines()[0]
+        reason = str(error).splitlines()[0].rstrip(".")
         raise AudiodiffError(f"device={name!r}: {reason}; use 'cpu'") from error
 
 

@@ -50,8 +50,14 @@ class Clock:
 
 @contextmanager
 def interruptible() -> Iterator[threading.Event]:
-    """Within it the first SIGINT or SIGTERM sets an event; the second ends the process."""
+    """Within it the first SIGINT or SIGTERM sets an event; the second ends the process.
+
+    Signals reach the main thread alone, so in other threads this does nothing.
+    """
     event = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield event
+        return
 
     def note(number: int, frame: FrameType | None) -> None:
         event.set()

@@ -3,6 +3,7 @@ import os
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -121,3 +122,30 @@ def test_a_device_stays_one(tmp_path: Path) -> None:
     with replacing(Path("/dev/null")) as temporary:
         temporary.write_text("whole")
     assert Path("/dev/null").is_char_device()
+
+
+@pytest.mark.parametrize("n_refused", [2, 99])
+def test_a_file_that_a_player_holds_is_waited_for(
+    n_refused: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    replace, refused = os.replace, []
+
+    def held(source: Path, target: Path) -> None:
+        if len(refused) < n_refused:
+            refused.append(target)
+            raise PermissionError(errno.EACCES, "Access is denied")
+        replace(source, target)
+
+    monkeypatch.setattr(os, "replace", held)
+    monkeypatch.setattr("audiodiff.system.atomic.OPEN_FILES_STAY", True)
+    monkeypatch.setattr("audiodiff.system.atomic.WAITS", (0.0, 0.0, 0.0))
+    path = tmp_path / "a.txt"
+    path.write_text("old")
+    outcome = (
+        pytest.raises(AudiodiffError, match="a.txt: another program holds it; close that")
+        if n_refused > 3
+        else nullcontext()
+    )
+    with outcome, replacing(path) as temporary:
+        temporary.write_text("new")
+    assert [item.read_text() for item in tmp_path.iterdir()] == ["old" if n_refused > 3 else "new"]

@@ -38,6 +38,16 @@ def test_a_device_that_is_none_is_refused() -> None:
         check_device("toaster")
 
 
+def test_a_device_without_float64_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_float64(*size: int, device: str, dtype: torch.dtype) -> torch.Tensor:
+        # As torch 2.12 says it on a Mac.
+        raise TypeError("Cannot convert a MPS Tensor to float64 dtype. Please use float32 instead.")
+
+    monkeypatch.setattr(torch, "zeros", no_float64)
+    with pytest.raises(AudiodiffError, match="device='mps': .*float32 instead; use 'cpu'"):
+        check_device("mps")
+
+
 @pytest.mark.parametrize("name", CONFIGS)
 def test_bf16_sounds_like_fp32(name: str) -> None:
     exact, coarse = (Vocoder(untrained(CONFIGS[name]), precision) for precision in ("fp32", "bf16"))

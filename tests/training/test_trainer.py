@@ -219,3 +219,12 @@ def test_a_run_has_one_process(config_path: Path, clips: Path, tmp_path: Path) -
         pytest.raises(AudiodiffError, match="another process trains in .*run; wait until it ends"),
     ):
         train(config, [clips], tmp_path / "run", stop=Stop(), resume=True, say=print)
+
+
+def test_a_run_off_the_main_thread_needs_no_signals(
+    config_path: Path, clips: Path, tmp_path: Path
+) -> None:
+    config = read_train_config(config_path, [*FEW_FIGURES, "steps=1"])
+    run = functools.partial(train, config, [clips], tmp_path / "run", resume=False, say=print)
+    with ThreadPoolExecutor(1) as pool:
+        assert pool.submit(run, stop=Stop()).result() == 1
