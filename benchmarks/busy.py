@@ -72,11 +72,11 @@ def measure(folder: Path, way: str, threads: int, repeats: int) -> float:
 
 
 @contextmanager
-def busy(n: int) -> Iterator[None]:
+def busy(n: int) -> Iterator[list["subprocess.Popen[bytes]"]]:
     """Within it, ``n`` processes compute without end."""
     beside = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(n)]
     try:
-        yield
+        yield beside
     finally:
         for process in beside:
             process.kill()
