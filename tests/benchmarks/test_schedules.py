@@ -6,7 +6,7 @@ from benchmark_scripts import BENCHMARKS, RATE, Script
 
 from audiodiff import Model, ModelConfig
 from audiodiff.audio.io import load, save
-from audiodiff.search import SEARCHES, command, trajectory
+from audiodiff.search import SEARCHES, clips, trajectory
 from audiodiff.search.learned import EndsEarlyError
 
 
@@ -50,7 +50,7 @@ def test_schedules_compares_rules_and_searches(
             raise EndsEarlyError("no run of so many steps")
 
     monkeypatch.setitem(SEARCHES, "learned", Ending)
-    monkeypatch.setattr(command, "SECONDS", 0.5)
+    monkeypatch.setattr(clips, "SECONDS", 0.5)
     monkeypatch.setattr(trajectory, "N_CANDIDATES", 12)
     # DiffWave's transposed convolutions are many times slower in bf16.
     monkeypatch.setattr("audiodiff.model.model.use_bf16", lambda *_: False)
