@@ -8,7 +8,7 @@ wiring and downloads nothing, but does not speak. For speech, load trained weigh
 tokenizer as the comments say.
 """
 
-import sys
+import argparse
 
 import soundfile
 import torch
@@ -21,11 +21,12 @@ LETTERS = " abcdefghijklmnopqrstuvwxyz.,!?'"
 
 
 def tokens(text: str) -> torch.Tensor:
-    """Turns letters into numbers; a trained model has a tokenizer of phonemes instead.
+    """Turns letters into numbers, others than `LETTERS` into a space.
 
-    E.g. ``FastSpeech2ConformerTokenizer.from_pretrained("espnet/fastspeech2_conformer")``.
+    A trained model has a tokenizer of phonemes instead, such as
+    ``FastSpeech2ConformerTokenizer.from_pretrained("espnet/fastspeech2_conformer")``.
     """
-    return torch.tensor([[LETTERS.index(letter) + 1 for letter in text.lower()]])
+    return torch.tensor([[max(0, LETTERS.find(letter)) + 1 for letter in text.lower()]])
 
 
 def main(text: str, out: str) -> None:
@@ -45,4 +46,10 @@ def main(text: str, out: str) -> None:
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:3])
+    parser = argparse.ArgumentParser(description="Text to speech, with random weights.")
+    parser.add_argument("text", nargs="?", default="Hello there.")
+    parser.add_argument("out", nargs="?", default="hello.wav", help="wav file to write")
+    arguments = parser.parse_args()
+    if not arguments.text.strip():
+        parser.error("the text is empty; give a word or more")
+    main(arguments.text, arguments.out)

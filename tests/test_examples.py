@@ -15,9 +15,18 @@ from audiodiff.audio.io import load
 EXAMPLES = Path(__file__).resolve().parents[1] / "examples"
 
 
-def run(name: str, *words: object) -> str:
+def run(name: str, *words: object, cwd: Path | None = None) -> str:
     command = [sys.executable, "-W", "ignore", EXAMPLES / name, *map(str, words)]
-    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    return subprocess.run(command, check=True, capture_output=True, text=True, cwd=cwd).stdout
+
+
+def refused(name: str, *words: object) -> str:
+    """The last line of a script that refuses its arguments."""
+    command = [sys.executable, EXAMPLES / name, *map(str, words)]
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
+    return done.stderr.splitlines()[-1]
 
 
 @pytest.mark.slow
@@ -34,8 +43,19 @@ def test_a_folder_of_mels_becomes_sound(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_text_becomes_a_wav(tmp_path: Path) -> None:
     pytest.importorskip("transformers")
-    out = run("text_to_speech.py", "Hello there.", tmp_path / "a.wav")
-    assert out.startswith(str(tmp_path / "a.wav"))
-    sound, rate = soundfile.read(tmp_path / "a.wav")
+    assert run("text_to_speech.py", cwd=tmp_path).startswith("hello.wav: ")
+    sound, rate = soundfile.read(tmp_path / "hello.wav")
     assert rate == 22050
     assert np.abs(sound).max() > 1e-3
+
+
+@pytest.mark.slow
+def test_any_text_is_taken(tmp_path: Path) -> None:
+    pytest.importorskip("transformers")
+    assert run("text_to_speech.py", "Ça va? 中, 123", "b.wav", cwd=tmp_path).startswith("b.wav: ")
+    assert refused("text_to_speech.py", " ").endswith("the text is empty; give a word or more")
+
+
+@pytest.mark.slow
+def test_a_folder_without_mels_is_said(tmp_path: Path) -> None:
+    assert refused("vocode_folder.py", tmp_path, tmp_path).endswith("holds no .npy file")
