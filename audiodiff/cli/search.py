@@ -112,13 +112,13 @@ def search(
 
 def _forget(directory: Path, data: list[Path] | None) -> None:
     """Deletes the times found for a model, and says which."""
-    from audiodiff.model.found import forget_times
+    from audiodiff.model.found import forget_times, in_words
 
     if data:
         raise AudiodiffError("--forget makes no search; leave out --data")
     forgotten = forget_times(directory)
     for path, found in forgotten.items():
-        runs = ", ".join(f"{n_steps} steps of {sampler}" for sampler, n_steps in sorted(found))
+        runs = ", ".join(f"{in_words(n_steps)} of {sampler}" for sampler, n_steps in sorted(found))
         console.print(f"deleted {path}, the times of {runs or 'other weights'}")
     if not forgotten:
         console.print(f"no times have been found for {directory}")

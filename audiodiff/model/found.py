@@ -73,6 +73,15 @@ class Found(Config):
         return len(self.times) - 1
 
 
+def in_words(n_steps: int) -> str:
+    """A number of steps as people write it.
+
+    >>> in_words(1), in_words(2)
+    ('1 step', '2 steps')
+    """
+    return f"{n_steps} step{'' if n_steps == 1 else 's'}"
+
+
 FoundTimes = dict[tuple[str, int], Found]
 """Times found, by sampler and number of steps."""
 
