@@ -139,14 +139,18 @@ def check_inputs(blocks: list[Any], values: list[Any]) -> None:
             kind, out of bounds or no choice.
     """
     if len(values) != len(blocks):
-        labels = ", ".join(block.label for block in blocks if type(block) in CHECKS)
+        labels = ", ".join(_label(block) for block in blocks if type(block) in CHECKS)
         raise AudiodiffError(f"the request has {len(values)} values; give one each for {labels}")
     for block, value in zip(blocks, values, strict=True):
         check = CHECKS.get(type(block))
         remedy = None if check is None else check(block, value)
         if remedy is not None:
             said = "empty" if value in (None, "") else f"{value!r:.80}"
-            raise AudiodiffError(f"{block.label} is {said}; {remedy}")
+            raise AudiodiffError(f"{_label(block)} is {said}; {remedy}")
+
+
+def _label(block: Any) -> str:
+    return block.label or "Example"  # those of Gradio have none
 
 
 def _a_number(block: gr.Slider | gr.Number, value: Any) -> str | None:
@@ -176,6 +180,11 @@ def _a_file(block: gr.Audio | gr.File, value: Any) -> str | None:
     return None if value is None or named else "upload a file and give what the upload returned"
 
 
+def _an_example(block: gr.Dataset, value: Any) -> str | None:
+    known = type(value) is int and 0 <= value < len(block.samples)
+    return None if known else "give the number of an example, from 0 on"
+
+
 CHECKS: dict[type, Callable[[Any, Any], str | None]] = {
     gr.Slider: _a_number,
     gr.Number: _a_number,
@@ -183,5 +192,6 @@ CHECKS: dict[type, Callable[[Any, Any], str | None]] = {
     gr.CheckboxGroup: _some_choices,
     gr.Audio: _a_file,
     gr.File: _a_file,
+    gr.Dataset: _an_example,
 }
 """The check of a value by the kind of its component: what to give instead, None if it is right."""

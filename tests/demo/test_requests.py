@@ -78,6 +78,16 @@ def test_systems_are_a_list_of_some_each_once() -> None:
     assert all("; give a list of some of 1 step, " in sentence for sentence in said)
 
 
+def test_an_example_is_one_that_there_is() -> None:
+    with quiet_garbage():
+        none, text, far, right, less = sentences("load_example", [[None], ["x"], [1], [0], []])
+    assert none == "Example is empty; give the number of an example, from 0 on"
+    assert text.startswith("Example is 'x'; ")
+    assert far.startswith("Example is 1; ")
+    assert not right
+    assert less == "the request has 0 values; give one each for Example"
+
+
 def test_what_the_page_sends_is_taken() -> None:
     upload = {"path": "/tmp/a.wav", **META}
     right = (("sound", upload), ("steps", 32.0), ("seed", MAX_SEED), ("model", "other"))
