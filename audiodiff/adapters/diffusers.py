@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from audiodiff._types import Condition, State, Wave
+from audiodiff.config import Seed, StepCount, checked
 from audiodiff.diffusion.noise import NoiseTape
 from audiodiff.diffusion.times import log_snr
 from audiodiff.errors import AudiodiffError
@@ -45,6 +46,7 @@ def vocode(vocoder: Vocoder, mel: Tensor, scheduler: Any, n_steps: int, seed: in
         AudiodiffError: If the mel does not fit, or the scheduler clips, has a noise level outside
             the model's schedule, or has none that can be read.
     """
+    n_steps, seed = checked(StepCount, n_steps, "n_steps"), checked(Seed, seed, "seed")
     model = vocoder.model
     mel = check_mel(mel, vocoder.mel_config, "mel").to(vocoder.device, torch.float32)
     for option in ("clip_sample", "thresholding"):

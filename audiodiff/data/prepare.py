@@ -11,8 +11,6 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
-from filelock import FileLock, Timeout
-
 from audiodiff.data.cache import ClipFile
 from audiodiff.data.corpus import Clip
 from audiodiff.data.layouts import Layout
@@ -30,6 +28,7 @@ from audiodiff.errors import AudiodiffError
 from audiodiff.system.atomic import replacing
 from audiodiff.system.documents import read_json
 from audiodiff.system.jobs import check_writable
+from audiodiff.system.locks import alone
 from audiodiff.system.workers import completed
 
 LOCK_NAME = ".prepare.lock"
@@ -97,16 +96,12 @@ def _claimed(out: Path, settings: PrepareSettings) -> Iterator[None]:
         raise AudiodiffError(f"{out} holds something else; choose another --out")
     check_writable(out)
     out.mkdir(parents=True, exist_ok=True)
-    try:
-        with FileLock(lock, timeout=0):
-            _check_settings(path, settings)
-            for stale in out.rglob(".*.part.*"):
-                stale.unlink()
-            yield
-    except Timeout as error:
-        raise AudiodiffError(
-            f"another process prepares {out}; wait until it is done, or choose another --out"
-        ) from error
+    busy = f"another process prepares {out}; wait until it is done, or choose another --out"
+    with alone(lock, busy):
+        _check_settings(path, settings)
+        for stale in out.rglob(".*.part.*"):
+            stale.unlink()
+        yield
 
 
 def _check_settings(path: Path, settings: PrepareSettings) -> None:

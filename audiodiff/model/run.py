@@ -2,12 +2,18 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeGuard
+from typing import Annotated, Any
+
+from pydantic import Field
 
 from audiodiff._types import Sampler
 from audiodiff.config import GuidanceScale, Seed, StepCount, checked
 from audiodiff.errors import AudiodiffError
 from audiodiff.guidance.contract import Guidance
+from audiodiff.limits import MAX_STEPS
+
+_Seeds = tuple[Seed, ...]
+_Times = Annotated[tuple[Annotated[float, Field(ge=0, le=1)], ...], Field(max_length=MAX_STEPS + 1)]
 
 
 @dataclass(frozen=True)
@@ -31,8 +37,8 @@ class Run:
             generator, or ``fp32`` where there is neither.
 
     Raises:
-        AudiodiffError: If both ``n_steps`` and ``times`` are given, or ``n_steps``, a seed or the
-            guidance scale is no such number, or beyond what a machine can hold.
+        AudiodiffError: If both ``n_steps`` and ``times`` are given, ``n_steps`` or a seed is no
+            whole number, a number is beyond what a machine can hold, or a time lies outside 0 to 1.
 
     Example:
         >>> run = Run("ddim", n_steps=4, seed=7)
@@ -56,11 +62,13 @@ class Run:
         if self.guidance_scale is not None:
             scale = checked(GuidanceScale, self.guidance_scale, "guidance_scale")
             object.__setattr__(self, "guidance_scale", scale)
-        if _is_list(self.seed):
-            seeds: Any = tuple(checked(Seed, seed, "seed") for seed in self.seed)
-        else:
-            seeds = checked(Seed, self.seed, "seed")
-        object.__setattr__(self, "seed", seeds)
+        if self.times is not None:
+            object.__setattr__(self, "times", checked(_Times, _plain(self.times), "times"))
+        seeds = _plain(self.seed)
+        kind = (
+            _Seeds if isinstance(seeds, Iterable) and not isinstance(seeds, str | bytes) else Seed
+        )
+        object.__setattr__(self, "seed", checked(kind, seeds, "seed"))
 
     def seeds(self, batch: int | None = None) -> tuple[int, ...]:
         """The seed of each item.
@@ -79,10 +87,6 @@ class Run:
         return own
 
 
-def _is_list(seed: Any) -> TypeGuard[Iterable[Any]]:
-    """Whether seeds are given one for each item, in a sequence, an array or a tensor."""
-    return (
-        isinstance(seed, Iterable)
-        and not isinstance(seed, str | bytes)
-        and getattr(seed, "ndim", 1) > 0  # a tensor of no dimensions is a number
-    )
+def _plain(numbers: Any) -> Any:
+    """Numbers of NumPy or torch as Python's own."""
+    return numbers.tolist() if hasattr(numbers, "tolist") else numbers

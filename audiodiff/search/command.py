@@ -3,13 +3,11 @@
 import glob
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
 import torch
-from filelock import FileLock, Timeout
 
 from audiodiff.errors import AudiodiffError
 from audiodiff.model.found import (
@@ -32,6 +30,7 @@ from audiodiff.search.registry import build_search
 from audiodiff.search.session import Session, Task
 from audiodiff.system.atomic import replacing
 from audiodiff.system.folders import listed_name
+from audiodiff.system.locks import alone
 
 LOCK_NAME = ".search.lock"
 
@@ -90,7 +89,9 @@ def search(
     """
     read_config(directory)  # a wrong name makes no folder
     folder = times_folder(directory) if out is None else out
-    with _alone(folder):
+    _check_writable(folder)
+    busy = f"another search stores its times in {folder}; wait until it ends, or give --out DIR"
+    with alone(folder / LOCK_NAME, busy):
         if out is not None:
             _copy(directory, out)
             directory = out
@@ -147,29 +148,6 @@ def _keep(folder: Path, found: Found) -> None:
     known = read_times(folder / TIMES_NAME, found.weights)
     known[found.sampler, found.n_steps] = found
     save_times(folder, known)
-
-
-@contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """Keeps other searches from a folder's times, and from what a killed search left there.
-
-    Raises:
-        AudiodiffError: If nothing can be written there, or another search is at work.
-    """
-    _check_writable(folder)
-    lock = FileLock(folder / LOCK_NAME)
-    try:
-        lock.acquire(blocking=False)
-    except Timeout as error:
-        raise AudiodiffError(
-            f"another search stores its times in {folder}; wait until it ends, or give --out DIR"
-        ) from error
-    try:
-        yield
-    finally:
-        with suppress(OSError):  # Windows keeps open files
-            (folder / LOCK_NAME).unlink()
-        lock.release()
 
 
 def _copy(directory: Path, out: Path) -> None:

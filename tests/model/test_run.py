@@ -66,3 +66,11 @@ def test_what_is_no_whole_number_is_refused(as_users_call: None) -> None:
             assert len(str(refused.value)) < 300
     with pytest.raises(AudiodiffError, match="^seed=None: input should be a valid integer"):
         Run(seed=None)  # type: ignore[arg-type]
+
+
+def test_times_are_numbers_from_0_to_1(as_users_call: None) -> None:
+    for given in (np.array([1.0, 0.5, 0.0]), torch.tensor([1.0, 0.5, 0.0]), ["1", 0.5, 0]):
+        assert Run(times=given).times == (1.0, 0.5, 0.0)  # type: ignore[arg-type]
+    for wrong in (0.5, "abc", [None], [1.5, 0.0], [float("nan"), 0.0], [0.5] * 10_002):
+        with pytest.raises(AudiodiffError, match="^times="):
+            Run(times=wrong)  # type: ignore[arg-type]
