@@ -57,7 +57,7 @@ class ModelConfig(Config):
             values = values | {"format": 2}
         network = values.get("network")
         kind = network.get("kind") if isinstance(network, dict) else None
-        if kind not in NETWORKS:
+        if not isinstance(kind, str) or kind not in NETWORKS:
             return values
         mel, labels = values.get("mel"), values.get("labels")
         mel = PRESETS.get(mel, mel) if isinstance(mel, str) else mel

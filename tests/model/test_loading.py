@@ -76,6 +76,16 @@ def test_noise_is_the_same_whatever_the_default_type() -> None:
         torch.set_default_dtype(torch.float32)
 
 
+@pytest.mark.parametrize("kind", [["diffwave"], {}, None, 3])
+def test_a_kind_that_is_no_name_is_refused(directory: Path, kind: object) -> None:
+    values = json.loads((directory / "config.json").read_text())
+    for part in ("network", "schedule", "codec", "prior"):
+        changed = values | {part: values[part] | {"kind": kind}}
+        (directory / "config.json").write_text(json.dumps(changed))
+        with pytest.raises(AudiodiffError, match=f"does not fit: .*{part}"):
+            Model.load(directory)
+
+
 @pytest.mark.parametrize("labels", [3.5, 3, True, {"a": 1}, [1, 2]])
 def test_labels_that_are_no_names_are_refused(directory: Path, labels: object) -> None:
     values = json.loads((directory / "config.json").read_text()) | {"labels": labels}
