@@ -125,11 +125,12 @@ def replacing(path: Path) -> Iterator[Path]:
     Raises:
         AudiodiffError: If it cannot be written; the message gives the system's reason.
     """
-    if path.exists() and not path.is_file() and not path.is_dir():
+    # os.path, as pathlib raises for names that are too long, which `_moved` reports.
+    if os.path.exists(path) and not os.path.isfile(path) and not os.path.isdir(path):
         with _sent(path) as temporary:
             yield temporary
         return
-    with _moved(Path(os.path.realpath(path)) if path.is_symlink() else path) as temporary:
+    with _moved(Path(os.path.realpath(path)) if os.path.islink(path) else path) as temporary:
         yield temporary
 
 

@@ -1,7 +1,7 @@
 """Files and folders that one process at a time may write."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -14,7 +14,7 @@ def alone(lock: Path, busy: str) -> Iterator[None]:
     """Keeps other processes away while the block runs; a killed process keeps nobody away.
 
     Args:
-        lock: File that is locked; it is created, and stays.
+        lock: File that is locked; it is there while the block runs.
         busy: Message if another process is in such a block.
 
     Raises:
@@ -28,4 +28,6 @@ def alone(lock: Path, busy: str) -> Iterator[None]:
     try:
         yield
     finally:
+        with suppress(OSError):  # Windows keeps open files
+            lock.unlink()
         holder.release()
