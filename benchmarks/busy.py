@@ -3,8 +3,8 @@
 A clip alone, a long file and a folder of clips are vocoded in a process of its own, beside none,
 one or more processes that compute without end. There are two ways: PyTorch's threads share every
 operation, as they do unless told otherwise, or each thread makes pieces of sound by itself, as
-`audiodiff vocode` does. The first way can be
-many times slower than real time on a busy machine, so the table takes a while.
+`audiodiff vocode` does. The first way can be many times slower than real time on a busy machine, so
+the table takes a while.
 
     python benchmarks/busy.py --beside 0,1,2
 """
