@@ -142,6 +142,17 @@ def places(value: Any, above: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
     return [above, *(place for key, inner in items for place in places(inner, (*above, key)))]
 
 
+def with_value(values: Any, place: tuple[Any, ...], value: Any) -> Any:
+    """A copy of plain data with another value in one place."""
+    copied = copy.deepcopy(values)
+    *parents, last = place
+    inner = copied
+    for key in parents:
+        inner = inner[key]
+    inner[last] = value
+    return copied
+
+
 @st.composite
 def altered(draw: st.DrawFn, content: bytes) -> bytes:
     """JSON with one value replaced, taken out, or nested too deep."""

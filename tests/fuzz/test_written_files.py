@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
-from damage import altered, altered_lines, damaged, within_limits
+from damage import ODD, altered, altered_lines, damaged, places, with_value, within_limits
 from hypothesis import given
 from hypothesis import strategies as st
 from small_models import CONSISTENT, TRAINING, small_config, small_stft_config, untrained
@@ -22,7 +22,7 @@ from audiodiff.model.found import Found, load_times, weights_digest
 from audiodiff.model.model import Model
 from audiodiff.search.memory import Done, Memory
 from audiodiff.system.jobs import Index
-from audiodiff.training.config import read_train_config
+from audiodiff.training.config import TrainConfig, read_train_config
 from audiodiff.training.monitor import _read_log as read_log
 from audiodiff.training.plots import curves_figure
 from audiodiff.training.run_folder import check_free
@@ -204,3 +204,13 @@ def test_a_damaged_config_is_read_or_refused(tmp_path: Path, damage: bytes) -> N
     (tmp_path / "run.toml").write_bytes(damage)
     with within_limits():
         read_train_config(tmp_path / "run.toml")
+
+
+# librosa warns of mels with bands that hold no bin.
+@pytest.mark.filterwarnings("ignore")
+def test_every_value_of_a_config_may_be_odd(tmp_path: Path) -> None:
+    whole = json.loads(training_settings(tmp_path))
+    for place in places(whole)[1:]:
+        for odd in ODD:
+            with within_limits():
+                TrainConfig.parse(with_value(whole, place, odd), "it")

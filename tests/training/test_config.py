@@ -1,9 +1,8 @@
 import json
 from pathlib import Path
-from typing import Any
 
 import pytest
-from damage import places, within_limits
+from damage import places, with_value, within_limits
 from training_runs import BAND_SPLIT
 
 from audiodiff.errors import AudiodiffError
@@ -82,17 +81,6 @@ KINDS = {
         "model.sampling.guidance=[{ kind = 'mel-consistency', n_passes = 3 }]",
     ],
 }
-
-
-def with_value(values: dict[str, Any], place: tuple[Any, ...], value: Any) -> dict[str, Any]:
-    """A copy of a config's plain data with another value in one place."""
-    copied = json.loads(json.dumps(values))
-    *parents, last = place
-    inner = copied
-    for key in parents:
-        inner = inner[key]
-    inner[last] = value
-    return copied
 
 
 @pytest.mark.parametrize("kind", KINDS)
