@@ -102,10 +102,9 @@ def test_chunks_around_the_samples_are_no_samples(tmp_path: Path) -> None:
 def test_a_named_pipe_is_read_as_it_comes(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.wav")
     content = bytes(wav_bytes())
-    writer = threading.Thread(target=(tmp_path / "pipe.wav").write_bytes, args=(content,))
-    writer.start()
-    assert len(load(tmp_path / "pipe.wav")[0]) == len(WAVE)
-    writer.join()
+    pipe = tmp_path / "pipe.wav"
+    threading.Thread(target=pipe.write_bytes, args=(content,), daemon=True).start()
+    assert len(load(pipe)[0]) == len(WAVE)
 
 
 @pytest.mark.parametrize(("peak", "scale"), [(3000, 2**15), (2e6, 2**23), (2e9, 2**31)])
