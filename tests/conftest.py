@@ -1,10 +1,14 @@
 import os
+import signal
 from collections.abc import Iterator
 from importlib import import_module
 from pathlib import Path
 
 import pytest
 
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # A shell starts commands in the background so, and some tests send Ctrl-C.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 if "PYTEST_XDIST_WORKER" in os.environ:
     # Workers share the cores; torch reads this as it loads.
     os.environ.setdefault("OMP_NUM_THREADS", "1")

@@ -12,6 +12,7 @@ from jaxtyping import Float32, Float64
 
 from audiodiff.audio.wav_header import closed, read_wav_size
 from audiodiff.errors import AudiodiffError
+from audiodiff.limits import MAX_RATE
 
 MAX_HOURS = 6.0
 """Hours of the longest file that is read; as float32 at 48 kHz it fills 4 GB."""
@@ -116,7 +117,7 @@ def opened(path: Path, max_hours: float = MAX_HOURS) -> Iterator[SoundReader]:
 
     Raises:
         AudiodiffError: If the file is missing, empty, cut off, not sound, or longer than
-            ``max_hours`` by its header.
+            ``max_hours`` or of a higher rate than any device has by its header.
     """
     _check_present(path)
     try:
@@ -137,6 +138,7 @@ def opened(path: Path, max_hours: float = MAX_HOURS) -> Iterator[SoundReader]:
                 os.lseek(raw.fileno(), 0, os.SEEK_SET)  # where libsndfile begins
             file = files.enter_context(soundfile.SoundFile(raw.fileno(), closefd=False))
             sound = SoundReader(path, file)
+            _check_rate(sound)
             _check_length(sound, max_hours)
             yield sound
     except soundfile.LibsndfileError as error:
@@ -157,6 +159,14 @@ def _check_present(path: Path) -> None:
         raise AudiodiffError(f"{path} does not exist; check the path")
     if path.is_file() and path.stat().st_size == 0:
         raise AudiodiffError(f"{path} is empty (0 bytes); copy or download it again")
+
+
+def _check_rate(sound: SoundReader) -> None:
+    if sound.sample_rate > MAX_RATE:
+        raise AudiodiffError(
+            f"{sound.path} has a sample rate of {sound.sample_rate} Hz by its header and the limit "
+            f"is {MAX_RATE}; resample it, or mend its header"
+        )
 
 
 def _check_length(sound: SoundReader, max_hours: float) -> None:

@@ -89,8 +89,8 @@ class Generator:
             n_steps: Number of sampler steps; the model's default if None.
             sampler: A sampler or its name; the model's own if None.
             seed: Seed of the noise.
-            guidance_scale: How far the label is insisted on: 1 is the model as it was trained,
-                more is truer to the label and less varied; the model's default if None.
+            guidance_scale: Weight of the label: 1 is the model as it was trained; more is truer to
+                the label and less varied. The model's default if None.
 
         Raises:
             AudiodiffError: If the model has no such label or no guidance, or another argument is

@@ -13,7 +13,7 @@ from small_models import CONSISTENT, TRAINING, small_config, small_stft_config, 
 
 from audiodiff.data.cache import CacheEntry, CacheIndex, ClipFile
 from audiodiff.data.cache import _read_index as read_cache_index
-from audiodiff.data.prepare import _claim as claim_prepared
+from audiodiff.data.prepare import _check_settings as check_settings
 from audiodiff.data.prepared import Facts, PrepareSettings, read_manifest
 from audiodiff.data.shard_files import Shard, ShardIndex
 from audiodiff.data.shard_writer import write_shards
@@ -21,7 +21,7 @@ from audiodiff.data.shards import Shards
 from audiodiff.model.found import Found, load_times, weights_digest
 from audiodiff.model.model import Model
 from audiodiff.search.memory import Done, Memory
-from audiodiff.system.jobs import Index
+from audiodiff.system.index import indexing
 from audiodiff.training.config import TrainConfig, read_train_config
 from audiodiff.training.monitor import _read_log as read_log
 from audiodiff.training.plots import curves_figure
@@ -142,6 +142,11 @@ def steps_done(folder: Path) -> str:
     return json.dumps({"key": "ca978112ca1b", "steps": [1, 2]})
 
 
+def continued(folder: Path) -> None:
+    with indexing(folder / "i.jsonl"):
+        pass
+
+
 FILES = {
     "model": Written("config.json", model_config, anything, Model.load),
     "guided model": Written("config.json", guided_model_config, anything, Model.load),
@@ -159,13 +164,13 @@ FILES = {
         "prepare.json",
         prepare_settings,
         anything,
-        lambda folder: claim_prepared(folder, PrepareSettings(sample_rate=16000)),
+        lambda folder: check_settings(folder / "prepare.json", PrepareSettings(sample_rate=16000)),
     ),
     "shards": Written("shards.json", shard_index, anything, sequence_of_shards),
     "clip cache": Written(
         "clips.json", cache_index, anything, lambda folder: read_cache_index(folder / "clips")
     ),
-    "index": Written("i.jsonl", vocoded, altered_lines, lambda folder: Index(folder / "i.jsonl")),
+    "index": Written("i.jsonl", vocoded, altered_lines, continued),
     "search memory": Written(
         "m.jsonl",
         costs,

@@ -178,7 +178,7 @@ def test_a_diverging_run_stops_and_keeps_its_last_checkpoint(
     config_path: Path, clips: Path, tmp_path: Path
 ) -> None:
     config = read_train_config(
-        config_path, ["optimizer.lr=1e30", "optimizer.warmup=0", "log_every=1"]
+        config_path, ["optimizer.lr=1000", "optimizer.warmup=0", "log_every=1"]
     )
     with pytest.raises(AudiodiffError, match=r"at step \d+; start again .* below 1e\+30"):
         train(config, [clips], tmp_path / "run", stop=Stop(), resume=False, say=print)
