@@ -1,10 +1,11 @@
 """What a prepared corpus holds: sound, split lists, settings and what was found of each clip."""
 
 from pathlib import Path
+from typing import Annotated
 
-from pydantic import Field, PositiveFloat, PositiveInt
+from pydantic import Field, PositiveFloat
 
-from audiodiff.config import Config
+from audiodiff.config import Config, SampleRate
 from audiodiff.data.cache import ClipFile
 from audiodiff.errors import AudiodiffError
 from audiodiff.system.documents import read_json_lines
@@ -25,7 +26,7 @@ class PrepareSettings(Config):
         trim_db: Decibels below the loudest part at which quiet ends are cut off; None keeps them.
     """
 
-    sample_rate: PositiveInt
+    sample_rate: SampleRate
     min_seconds: PositiveFloat = 0.5
     loudness: float | None = Field(default=None, ge=-70, lt=0)
     trim_db: PositiveFloat | None = None
@@ -49,7 +50,7 @@ class Facts(Config):
     source: ClipFile
     rate: int = 0
     channels: int = 0
-    seconds: float = 0.0
+    seconds: Annotated[float, Field(ge=0, le=1e6)] = 0.0
     peak_db: float | None = None
     rms_db: float | None = None
     remarks: tuple[str, ...] = ()

@@ -58,7 +58,8 @@ def write_shards(
             content = _hash("\n".join(f"{id_} {found[id_].digest}" for id_ in part))
             name = f"{split}-{n:06}-{content[:8]}.tar"
             samples = sum(round(found[id_].seconds * rate) for id_ in part)
-            shards.append(Shard(name=name, clips=len(part), samples=samples))
+            shard = {"name": name, "clips": len(part), "samples": samples}
+            shards.append(Shard.parse(shard, str(prepared / MANIFEST_NAME)))
             if not (out / name).is_file():
                 _write(out / name, prepared, part, found)
             on_shard(shards[-1])

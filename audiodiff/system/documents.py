@@ -28,6 +28,7 @@ MAX_DIGITS = 100
 
 _LONG_NUMBER = re.compile(rf"(?<![\w.])[+-]?\d[\w.]{{{MAX_DIGITS}}}")
 _LONG_KEY = re.compile(rf"(?:\.[^.\n,=\[\]{{}}]*){{{MAX_DEPTH}}}")
+_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 _NO_BRACKETS = re.compile(r"[^\[\]{}]+")
 
 
@@ -128,7 +129,7 @@ def _parsed(content: bytes | str, source: str, kind: _Format) -> Any:
         text = content.decode("utf-8-sig") if isinstance(content, bytes) else content
         _check_limits(text, kind)
         return kind.loads(text)
-    except UnicodeDecodeError as error:
+    except UnicodeError as error:
         raise AudiodiffError(f"{source} is not {kind.name}: {error}; save it as UTF-8") from error
     except ValueError as error:
         raise AudiodiffError(f"{source} is not {kind.name} that can be read: {error}") from error
@@ -152,7 +153,10 @@ def _check_limits(text: str, kind: _Format) -> None:
 
 
 def _loads_json(text: str) -> Any:
-    return json.loads(text, object_pairs_hook=_without_repetition)
+    values = json.loads(text, object_pairs_hook=_without_repetition)
+    if _SURROGATE.search(text):  # half a character, unless it stands for a byte of a file's name
+        json.dumps(values, ensure_ascii=False).encode(errors="surrogateescape")
+    return values
 
 
 def _without_repetition(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -22,7 +22,7 @@ MAX_SAMPLES = 2**30
 """Samples of the largest batch: four gigabytes, before any layer of a network."""
 
 Fraction = Annotated[float, Field(ge=0, lt=1)]
-LearningRate = Annotated[float, Field(gt=0, le=1000)]
+LearningRate = Annotated[float, Field(gt=0, le=1e30)]
 
 
 class DataConfig(Augment):

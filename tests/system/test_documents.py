@@ -32,6 +32,7 @@ def test_documents_are_read_as_they_are() -> None:
     assert parse_json(b'\xef\xbb\xbf{"a": [1, 2.5, "\\u00e9\\\\\\"[["]}', "it") == {
         "a": [1, 2.5, 'é\\"[[']
     }
+    assert parse_json(b'["\\udce9", "\\ud83d\\ude00"]', "it") == ["\udce9", "\U0001f600"]
     times = [n / 7 for n in range(2000)]
     text = TOML.format(digits="9" * 500, times=", ".join(map(str, times)))
     values = parse_toml(text.encode("utf-8-sig"), "it")
@@ -50,6 +51,7 @@ def test_documents_are_read_as_they_are() -> None:
         (b'{"a":' * 30 + b"1" + b"}" * 30, "it nests more than 20 brackets"),
         (b"[1" + b"0" * 10_000 + b"]", "it holds a number of more than 100 characters"),
         (b'{"a": 1, "b": 2, "a": 3}', "it holds the key 'a' twice"),
+        (b'["\\ud800"]', "it is not JSON: 'utf-8' codec can't encode character"),
     ],
 )
 def test_json_that_is_damaged_or_a_bomb_is_refused(content: bytes, words: str) -> None:
