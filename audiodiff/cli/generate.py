@@ -41,8 +41,8 @@ def generate(
     guidance_scale: Annotated[
         float | None,
         typer.Option(
-            help="Weight of the label: 1 is the model as it was trained; more is truer to the label "
-            "and less varied. The model's default if not given.",
+            help="Weight of the label: 1 is the model as it was trained; more is truer to the "
+            "label and less varied. The model's default if not given.",
             callback=finite,
         ),
     ] = None,
