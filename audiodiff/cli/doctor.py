@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from audiodiff.cli.options import A_MODEL
+from audiodiff.cli.options import A_MODEL, Transpose
 from audiodiff.errors import AudiodiffError
 
 
@@ -19,29 +19,30 @@ def doctor(
     model: Annotated[
         str | None, typer.Option(help=f"Model that should take the mel: {A_MODEL}.")
     ] = None,
+    transpose: Transpose = False,
 ) -> None:
     """Say what a mel probably is, and what to do with it.
 
     The exit status is 1 if the mel is damaged or does not fit the model.
     """
-    from audiodiff.mel.doctor import Advice, advise, examine
+    from audiodiff.mel.doctor import advise, examine
     from audiodiff.mel.files import load_mel
     from audiodiff.model.config import ModelConfig
     from audiodiff.model.hub import model_directory
     from audiodiff.model.weights import read_config
 
-    examination = examine(load_mel(mel))
+    examination = examine(load_mel(mel, transpose))
     print(f"{mel}: {examination.facts}")
     for name, evidence in zip(examination.likely, examination.evidence, strict=True):
         print(f"may be {name}: {evidence}")
-    if model is None:
-        advice = Advice(examination.problem is None, examination.problem or "it is whole")
-    else:
+    target = None
+    if model is not None:
         directory = model_directory(model)
         config = ModelConfig.parse(read_config(directory), str(directory / "config.json"))
         if config.mel is None:
             raise AudiodiffError(f"--model {model!r} takes no mel; choose another")
-        advice = advise(examination, config.mel)
+        target = config.mel
+    advice = advise(examination, target)
     print(advice.sentence)
     if not advice.fits:
         raise typer.Exit(1)

@@ -105,6 +105,10 @@ Preset = Annotated[
     ),
 ]
 
+Transpose = Annotated[
+    bool, typer.Option("--transpose", help="Take mels in files as (frames, n_mels).")
+]
+
 Rate = Annotated[
     int | None,
     typer.Option(

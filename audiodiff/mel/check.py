@@ -40,10 +40,7 @@ def _ends_match(config: MelConfig, least: float, greatest: float) -> bool:
 
 
 def check_mel(mel: Tensor, config: MelConfig, name: str) -> Mel:
-    """Refuses a mel that the preset cannot have produced.
-
-    Values may exceed `MelConfig.value_range` by 2 nepers of M below and by 0.5 above, as those
-    that models predict do.
+    """Refuses a mel that the preset cannot have produced, by `check_layout` and `check_range`.
 
     Args:
         mel: Mel to check, (n_mels, frames) or (batch, n_mels, frames).
@@ -57,16 +54,38 @@ def check_mel(mel: Tensor, config: MelConfig, name: str) -> Mel:
         AudiodiffError: If the shape or the type is wrong, there are no frames, or values are NaN,
             infinite, out of range or clearly of another preset.
     """
+    whole = check_layout(mel, config, name)
+    check_range(whole, config, name)
+    return whole
+
+
+def check_layout(mel: Tensor, config: MelConfig, name: str) -> Mel:
+    """Refuses a mel of another shape or type, or with values that are not finite.
+
+    Args and errors are those of `check_mel`.
+
+    Returns:
+        The mel as (batch, n_mels, frames).
+    """
     if not mel.is_floating_point():
         raise AudiodiffError(f"{name} is {mel.dtype}; give floats in the preset's units")
     _check_shape(mel, config.n_mels, name)
-    least, greatest = (value.item() for value in mel.detach().aminmax())
-    if not torch.isfinite(torch.tensor([least, greatest])).all():
+    if not torch.isfinite(torch.stack(mel.detach().aminmax())).all():
         bad = (~torch.isfinite(mel)).nonzero()
         raise AudiodiffError(
             f"{name} holds NaN or infinity in {len(bad)} of {mel.numel()} values, the first at "
             f"index {tuple(bad[0].tolist())}; mend what made it"
         )
+    return mel if mel.ndim == 3 else mel[None]
+
+
+def check_range(mel: Tensor, config: MelConfig, name: str) -> None:
+    """Refuses a mel of finite values that are out of the preset's range.
+
+    Values may exceed `MelConfig.value_range` by 2 nepers of M below and by 0.5 above, as those
+    that models predict do. Args and errors are those of `check_mel`.
+    """
+    least, greatest = (value.item() for value in mel.detach().aminmax())
     low, high = config.value_range()
     below, above = (n / config.nepers_per_unit for n in (BELOW_NEPERS, ABOVE_NEPERS))
     if least < low - below or greatest > high + above:
@@ -80,7 +99,6 @@ def check_mel(mel: Tensor, config: MelConfig, name: str) -> Mel:
             f"{name} fills [{least:.4g}, {greatest:.4g}], the range of {' or '.join(foreign)}, "
             "which this model does not take; compute it with this model's preset"
         )
-    return mel if mel.ndim == 3 else mel[None]
 
 
 def _foreign(mel: Tensor, config: MelConfig) -> tuple[str, ...]:
@@ -110,7 +128,7 @@ def _check_shape(mel: Tensor, n_mels: int, name: str) -> None:
         remedy = "compute it with this model's preset"
         if mel.shape[-1] == n_mels:
             layout = "(batch, frames, n_mels)" if mel.ndim == 3 else "(frames, n_mels)"
-            remedy = f"it looks like {layout}: transpose it"
+            remedy = f"it looks like {layout}: transpose it (--transpose does so for files)"
         raise AudiodiffError(
             f"{name} has shape {shape}, {mel.shape[-2]} bands, but the preset has "
             f"n_mels={n_mels}; {remedy}"

@@ -1,40 +1,29 @@
 """Which preset a mel is probably of, and how to make it fit a model."""
 
-import math
-from functools import cache
+from collections.abc import Sequence
 from typing import NamedTuple
 
-import numpy as np
 import torch
-from jaxtyping import Float
 from torch import Tensor
 
 from audiodiff.mel.check import ABOVE_NEPERS, BELOW_NEPERS
 from audiodiff.mel.conversion import conversion_to
 from audiodiff.mel.log_mel import MelConfig
 from audiodiff.mel.presets import PRESETS
+from audiodiff.mel.recognition import OWN, UNKNOWN, Kind, probabilities
+from audiodiff.mel.scales import SCALES, alike
 
-SPREAD = (6.0, 0.8)
-LEVEL = (-4.0, 2.0)
-TILT = 1.0
-"""Three figures of speech, as mean and standard deviation in nepers: the spread of a mel's values
-from the 5th to the 95th percentile; the mean level of its louder half above `THIRD_OCTAVES`; and
-the deviation of its bands from that spectrum's shape, whose mean is 0."""
+MIN_FRAMES = 24
+"""The fewest frames by whose values a mel is judged: the shortest that was learned from."""
 
-UNLIKE = 9.0
-"""The sum of the three squared deviations above which a mel is not of a preset."""
+STATED = 0.02
+"""The least probability at which something that a mel may be is named."""
 
-CLEAR = 2.0
-"""The amount by which another preset's sum must exceed the best for it not to be named."""
+EXCLUDED = 0.0005
+"""The probability below which a mel is taken not to be something."""
 
-THIRD_OCTAVES = (
-    (63, 38.6), (80, 43.5), (100, 54.4), (125, 57.7), (160, 56.8), (200, 60.2), (250, 60.3),
-    (315, 59.0), (400, 62.1), (500, 62.1), (630, 60.5), (800, 56.8), (1000, 53.7), (1250, 53.0),
-    (1600, 52.0), (2000, 48.7), (2500, 48.1), (3150, 46.8), (4000, 45.6), (5000, 44.5),
-    (6300, 44.3), (8000, 43.7), (10000, 43.4), (12500, 41.3), (16000, 40.7),
-)  # fmt: skip
-"""The long-term spectrum of speech, in dB for each third of an octave (Byrne et al. 1994, JASA 96,
-men and women of twelve languages)."""
+AT_FLOOR = 0.005
+"""The least share of values at a preset's floor by which another floor is excluded."""
 
 
 class Examination(NamedTuple):
@@ -44,21 +33,23 @@ class Examination(NamedTuple):
         facts: Layout, size and range, in words.
         problem: Why the mel is of no preset as it is, in one sentence; None if it may be of one.
         likely: Names of the presets that it may be of, the likeliest first.
-        evidence: The figures that suggest each of them, in words.
+        evidence: Why it may be of each of them, in words.
+        doubts: What it may be in the place of a preset's own mel, with the remedy, in words.
+        doubtful: Whether the first of the doubts is likelier than any preset.
     """
 
     facts: str
     problem: str | None
     likely: tuple[str, ...] = ()
     evidence: tuple[str, ...] = ()
+    doubts: tuple[str, ...] = ()
+    doubtful: bool = False
 
 
 def examine(mel: Tensor) -> Examination:
     """Examines a mel, (n_mels, frames), of which nothing is known.
 
-    A preset is recognised by its number of bands and by three figures that speech has in the
-    natural logarithm: `SPREAD`, `LEVEL` and `TILT`. Values do not tell apart presets that differ
-    in framing, padding or window alone.
+    Values do not tell apart presets that are `alike`, unless the mel reaches their floors.
     """
     shape = tuple(mel.shape)
     facts = f"shape {shape}, {str(mel.dtype).removeprefix('torch.')}"
@@ -68,24 +59,21 @@ def examine(mel: Tensor) -> Examination:
     facts += f", values from {low:.4g} to {high:.4g}"
     if problem := _layout(shape):
         return Examination(facts, problem)
-    if problem := _scale(mel, low, high):
+    if shape[1] < MIN_FRAMES or low == high:
+        return _by_range(mel, facts)
+    found = probabilities(mel)
+    if problem := _problem(found):
         return Examination(facts, problem)
-    figures = {
-        name: _figures(mel, config)
-        for name, config in PRESETS.items()
-        if config.n_mels == shape[0] and _possible(config, low, high)
+    first, own = next(iter(found)), [kind for kind in found if kind.scale == OWN]
+    stated = [kind for kind in own if found[kind] >= STATED] or own[:1]
+    likely = {
+        name: f"{found[kind]:.0%} by its values, {_analysis(PRESETS[name])}"
+        for kind in stated
+        for name in _with_floor(mel, alike(str(kind.preset)))
     }
-    sums = {name: _deviation(*values) for name, values in figures.items()}
-    best = min(sums.values(), default=math.inf)
-    if best > UNLIKE:
-        return Examination(
-            facts,
-            f"no preset of {shape[0]} bands has such values for speech; find out what made it, "
-            "or compute it again with `audiodiff mel`",
-        )
-    likely = sorted((n for n in sums if sums[n] < best + CLEAR), key=lambda name: sums[name])
+    doubts = tuple(_fault(kind) for kind in found if kind.scale != OWN and found[kind] >= STATED)
     return Examination(
-        facts, None, tuple(likely), tuple(_in_words(*figures[name]) for name in likely)
+        facts, None, tuple(likely), tuple(likely.values()), doubts, first.scale != OWN
     )
 
 
@@ -101,16 +89,23 @@ class Advice(NamedTuple):
     sentence: str
 
 
-def advise(examination: Examination, target: MelConfig) -> Advice:
-    """How to make the mel fit a model that takes ``target``."""
+def advise(examination: Examination, target: MelConfig | None) -> Advice:
+    """How to make the mel fit a model that takes ``target``, or what is wrong with it if None."""
     if examination.problem is not None:
         return Advice(False, examination.problem)
+    if examination.doubtful:
+        names = _any_of(examination.likely)
+        return Advice(False, f"{examination.doubts[0]}, unless it is {names} after all")
+    if target is None:
+        return Advice(True, "it is whole")
     own = [name for name in examination.likely if PRESETS[name] == target]
+    others = [name for name in examination.likely if name not in own]
     if own:
-        others = [name for name in examination.likely if name not in own]
-        but = f", unless it is {_any_of(others)}, which values do not tell apart" if others else ""
-        return Advice(True, f"the model takes it as it stands, as {own[0]}{but}")
-    name = examination.likely[0]
+        named = [name + _other_analysis(name, target) for name in others]
+        other = [f"it is {_any_of(named)}, which values do not tell apart"] if named else []
+        unless = _unless([*other, *examination.doubts])
+        return Advice(True, f"the model takes it as it stands, as {own[0]}{unless}")
+    name = others[0]
     conversion = conversion_to(target, name)
     how = (
         "which is exact"
@@ -118,8 +113,68 @@ def advise(examination: Examination, target: MelConfig) -> Advice:
         else f"which errs by {conversion.error():.2f} nepers on a sound like a voice, since "
         f"{', '.join(conversion.differences)} differ"
     )
-    unsure = "" if len(examination.likely) == 1 else f" (or {_any_of(examination.likely[1:])})"
-    return Advice(False, f"convert it: --preset {name}{unsure}, {how}")
+    unless = _unless(examination.doubts)
+    return Advice(False, f"convert it: --preset {name}{_choice(others)}, {how}{unless}")
+
+
+def mismatch(mel: Tensor, config: MelConfig) -> str | None:
+    """Why a mel is not of the preset that it is said to be of, with the remedy; None if it may be.
+
+    Short mels, silence, values like those of no sound and mels of no known preset are not judged.
+
+    Args:
+        mel: Mels of shape (batch, n_mels, frames) with finite values, taken together.
+        config: The preset.
+    """
+    whole = mel.movedim(0, 1).flatten(1)
+    own = {name for name in PRESETS if PRESETS[name] == config}
+    if not own or whole.shape[1] < MIN_FRAMES or whole.min() == whole.max():
+        return None
+    found = probabilities(whole)
+    may_be = sum(
+        p
+        for kind, p in found.items()
+        if kind.scale == UNKNOWN or (kind.scale == OWN and own & set(alike(str(kind.preset))))
+    )
+    if may_be >= EXCLUDED:
+        return None
+    first = next(iter(found))
+    if first.scale != OWN:
+        return _fault(first)
+    return (
+        f"its values are those of {_any_of(alike(str(first.preset)))}: name that preset, or "
+        "compute it again"
+    )
+
+
+def _problem(found: dict[Kind, float]) -> str | None:
+    """Why a mel is in no preset's own scale, if that is all but certain."""
+    if sum(p for kind, p in found.items() if kind.scale == OWN) >= EXCLUDED:
+        return None
+    return _fault(next(iter(found)))
+
+
+def _fault(kind: Kind) -> str:
+    """What is wrong with a mel of such a kind, and the remedy."""
+    if kind.preset is None:
+        return "its values are like those of no sound; find out what made it"
+    scale = SCALES[kind.scale]
+    return f"it {scale.words}; for {kind.preset}, {scale.undo(PRESETS[kind.preset])}"
+
+
+def _by_range(mel: Tensor, facts: str) -> Examination:
+    """What the range alone says of a mel that is too short, or constant as silence is."""
+    low, high = (value.item() for value in mel.aminmax())
+    likely = [
+        name
+        for name, config in PRESETS.items()
+        if config.n_mels == len(mel) and _possible(config, low, high)
+    ]
+    why = "constant" if low == high else f"shorter than {MIN_FRAMES} frames"
+    if not likely:
+        return Examination(facts, f"it is {why}, and no preset of {len(mel)} bands has such values")
+    evidence = tuple(f"by its range alone, as it is {why}" for _ in likely)
+    return Examination(facts, None, tuple(likely), evidence)
 
 
 def _unreadable(mel: Tensor) -> str | None:
@@ -145,37 +200,15 @@ def _layout(shape: tuple[int, ...]) -> str | None:
     if shape[0] in known:
         return None
     if shape[1] in known:
-        return f"it is transposed: {shape[0]} frames of {shape[1]} bands; give (n_mels, frames)"
+        return (
+            f"it is transposed: {shape[0]} frames of {shape[1]} bands; give (n_mels, frames), or "
+            "--transpose"
+        )
     few = "too few" if shape[0] < known[0] else "unknown"
     return (
         f"{shape[0]} bands are {few}: presets have {_any_of([str(n) for n in known])}; compute it "
         "again with one of them"
     )
-
-
-def _scale(mel: Tensor, low: float, high: float) -> str | None:
-    """Why the values are not the logarithm of a mel: amplitudes, or normalised or scaled."""
-    median = mel.median().item()
-    if low >= 0 and high > 8 * max(median, 1e-12):
-        return (
-            f"it holds amplitudes and not their logarithm: all are positive and the greatest is "
-            f"{high / max(median, 1e-12):.0f} times the median; take log(max(mel, 1e-5))"
-        )
-    mean, std = mel.mean().item(), mel.std().item()
-    if abs(mean) < 0.3 and 0.7 < std < 1.3:
-        return (
-            f"it is normalised: mean {mean:.2f}, standard deviation {std:.2f}; undo it by the "
-            "figures of the model that made it: mel * std + mean"
-        )
-    if low >= -0.02 and high <= 1.02 and mel.shape[0] not in _bands_within_0_and_1():
-        return (
-            f"it is scaled to [0, 1], which no preset of {mel.shape[0]} bands is; undo the scaling"
-        )
-    return None
-
-
-def _bands_within_0_and_1() -> set[int]:
-    return {config.n_mels for config in PRESETS.values() if config.clip == (0.0, 1.0)}
 
 
 def _possible(config: MelConfig, low: float, high: float) -> bool:
@@ -187,48 +220,44 @@ def _possible(config: MelConfig, low: float, high: float) -> bool:
     )
 
 
-def _figures(mel: Tensor, config: MelConfig) -> tuple[float, float, float]:
-    """Spread, level and tilt of the mel as this preset's."""
-    values = config.amplitude(mel.double()).log().float()
-    by_frame = values.mean(0)
-    bands = values[:, by_frame >= by_frame.median()].mean(1)
-    # For hours of sound, some of the values suffice.
-    some = values.flatten()[:: max(1, values.numel() // 2**20)]
-    spread = (some.quantile(0.95) - some.quantile(0.05)).item()
-    above = bands - _spectrum(config)
-    return spread, above.mean().item(), above.std().item()
+def _with_floor(mel: Tensor, names: Sequence[str]) -> list[str]:
+    """Those of presets that are alike whose floor is the mel's; all if it reaches none."""
+    low, high = (value.item() for value in mel.aminmax())
+    possible = [name for name in names if _possible(PRESETS[name], low, high)]
+    reached = [
+        name
+        for name in possible
+        if ((mel - PRESETS[name].floor_value).abs() < 1e-3).float().mean() >= AT_FLOOR
+    ]
+    return reached or possible or list(names)
 
 
-@cache
-def _spectrum(config: MelConfig) -> Float[Tensor, " n_mels"]:
-    """The logarithm of each band for noise with the long-term spectrum of speech.
-
-    Levels are relative to those with a Hann window of 1024 samples, whose energy is 384.
-    """
-    hertz, levels = np.array(THIRD_OCTAVES).T
-    density = levels - 10 * np.log10(0.2316 * hertz)  # the width of a third of an octave
-    bins = np.arange(config.n_fft // 2 + 1) * config.sample_rate / config.n_fft
-    decibels = np.interp(np.log(np.maximum(bins, 20)), np.log(hertz), density)
-    amplitude = torch.from_numpy(10 ** (decibels / 20)).float()
-    amplitude = amplitude * config.white_level / math.sqrt(384)
-    energies = config.filterbank_matrix() @ amplitude**config.power
-    return energies.clamp(min=1e-20).log() / config.power
+def _analysis(config: MelConfig) -> str:
+    return f"made at {config.sample_rate} Hz with hop {config.hop_length}"
 
 
-def _deviation(spread: float, level: float, tilt: float) -> float:
-    return (
-        ((spread - SPREAD[0]) / SPREAD[1]) ** 2
-        + ((level - LEVEL[0]) / LEVEL[1]) ** 2
-        + (tilt / TILT) ** 2
-    )
+def _other_analysis(name: str, target: MelConfig) -> str:
+    """The analysis of a preset, if it is not that of the target."""
+    analysis = _analysis(PRESETS[name])
+    return "" if analysis == _analysis(target) else f" ({analysis})"
 
 
-def _in_words(spread: float, level: float, tilt: float) -> str:
-    return (
-        f"values spread over {spread:.1f} nepers (speech {SPREAD[0]:.0f}), level {level:.1f} "
-        f"({LEVEL[0]:.0f}), deviation from the spectrum of speech {tilt:.1f}"
-    )
+def _choice(names: Sequence[str]) -> str:
+    """What else it may be, and what must be known to choose."""
+    if len(names) == 1:
+        return ""
+    by_analysis: dict[str, list[str]] = {}
+    for name in names:
+        by_analysis.setdefault(_analysis(PRESETS[name]), []).append(name)
+    if len(by_analysis) == 1:
+        return f" (or {_any_of(names[1:])})"
+    each = [f"{_any_of(several)} if {analysis}" for analysis, several in by_analysis.items()]
+    return f" (choose {', '.join(each)}; values do not tell)"
 
 
-def _any_of(names: list[str] | tuple[str, ...]) -> str:
+def _unless(cases: Sequence[str]) -> str:
+    return f", unless {' or '.join(cases)}" if cases else ""
+
+
+def _any_of(names: Sequence[str]) -> str:
     return " or ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)

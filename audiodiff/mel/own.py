@@ -6,8 +6,10 @@ from typing import NamedTuple
 from torch import Tensor
 
 from audiodiff._types import Mel, WavePiece
-from audiodiff.mel.check import check_mel
+from audiodiff.errors import AudiodiffError
+from audiodiff.mel.check import check_layout, check_range
 from audiodiff.mel.conversion import conversion_to
+from audiodiff.mel.doctor import mismatch
 from audiodiff.mel.log_mel import MelConfig
 
 
@@ -36,7 +38,9 @@ class OwnMel(NamedTuple):
                 yield part
 
 
-def own_mel(mel: Tensor, target: MelConfig, preset: str | None, name: str) -> OwnMel:
+def own_mel(
+    mel: Tensor, target: MelConfig, preset: str | None, name: str, force: bool = False
+) -> OwnMel:
     """Checks a mel, and converts it if it is of another preset.
 
     Args:
@@ -44,14 +48,19 @@ def own_mel(mel: Tensor, target: MelConfig, preset: str | None, name: str) -> Ow
         target: The model's mel.
         preset: Name of the given mel's preset; None for the model's own.
         name: Name of the argument or file, for messages.
+        force: Whether to take a mel whose values look like those of another preset or scale.
 
     Raises:
-        AudiodiffError: If the preset is unknown or the mel cannot be of it.
+        AudiodiffError: If the preset is unknown, or the mel cannot be of it.
     """
-    if preset is None:
-        own = check_mel(mel, target, name)
-        return OwnMel(own, target.sample_rate, 0, own.shape[2] * target.hop_length)
-    conversion = conversion_to(target, preset)
-    given = check_mel(mel, conversion.source, name)
+    conversion = None if preset is None else conversion_to(target, preset)
+    source = target if conversion is None else conversion.source
+    given = check_layout(mel, source, name)
+    if not force:
+        if fault := mismatch(given, source):
+            raise AudiodiffError(f"{name}: {fault} (--force or force=True takes it as it is)")
+        check_range(given, source, name)
+    if conversion is None:
+        return OwnMel(given, target.sample_rate, 0, given.shape[2] * target.hop_length)
     n_samples = conversion.n_samples(given.shape[2])
     return OwnMel(conversion(given), conversion.rate, conversion.skip, n_samples)

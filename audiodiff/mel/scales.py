@@ -1,0 +1,182 @@
+"""Scales that no preset has but mels are found in, and how to undo them."""
+
+import math
+from collections.abc import Callable
+from functools import cache
+from typing import NamedTuple
+
+from jaxtyping import Float
+from torch import Tensor
+
+from audiodiff.mel.log_mel import MelConfig
+from audiodiff.mel.presets import PRESETS
+
+Bands = Float[Tensor, "n_mels frames"]
+
+FULL_SCALE = 32768
+"""The greatest sample in 16 bits."""
+
+DECIBELS = 20 / math.log(10)
+"""Decibels in a neper."""
+
+VALUES = (
+    "n_mels",
+    "f_min",
+    "highest_frequency",
+    "filterbank",
+    "power",
+    "normalized",
+    "log_base",
+    "scale",
+    "offset",
+    "clip",
+)
+"""Fields of which values tell; presets that agree in them are told apart by their floors alone."""
+
+
+@cache
+def alike(preset: str) -> tuple[str, ...]:
+    """The presets, itself among them, that agree with a preset in `VALUES`.
+
+    >>> alike("vocos"), alike("fastdiff")
+    (('vocos',), ('speecht5', 'espnet', 'fastdiff'))
+    """
+    own = PRESETS[preset]
+    return tuple(
+        name
+        for name, other in PRESETS.items()
+        if all(getattr(own, field) == getattr(other, field) for field in VALUES)
+    )
+
+
+class Scale(NamedTuple):
+    """A scale that no preset has.
+
+    Attributes:
+        words: What a mel in it is, as the end of "it ...".
+        values: The values in it, from magnitudes and energies of a preset's bands.
+        undo: How to bring a mel to the preset's scale, in words.
+        of: Whether a mel of the preset is sought in it.
+    """
+
+    words: str
+    values: Callable[[Bands, Bands, MelConfig], Bands]
+    undo: Callable[[MelConfig], str]
+    of: Callable[[MelConfig], bool] = lambda config: True
+
+
+def _affine(factor: float, offset: float = 0.0) -> Callable[[MelConfig], str]:
+    """Words that undo ``factor * ln M + offset``."""
+
+    def undo(config: MelConfig) -> str:
+        a = 1 / (factor * config.nepers_per_unit)
+        b = config.offset - a * offset
+        return f"take mel * {a:.6g}" + (f" {'-' if b < 0 else '+'} {abs(b):.6g}" if b else "")
+
+    return undo
+
+
+def _logarithm(config: MelConfig) -> str:
+    log = "log" if config.log_base == "e" else "log10"
+    factor = "" if config.scale == 1 else f"{config.scale:g} * "
+    offset = "" if config.offset == 0 else f" + {config.offset:g}"
+    return f"take {factor}{log}(max(mel, {config.floor:g})){offset}"
+
+
+def _figures_of_the_maker(config: MelConfig) -> str:
+    return "undo it by the figures of the model that made it: mel * std + mean"
+
+
+def _ends_of_the_maker(config: MelConfig) -> str:
+    return "undo the scaling by the ends that its maker used"
+
+
+def _again(config: MelConfig) -> str:
+    return "compute it again with `audiodiff mel`"
+
+
+def _natural(config: MelConfig) -> bool:
+    return config.clip is None and config.log_base == "e"
+
+
+def _unit(values: Bands) -> Bands:
+    low, high = values.aminmax()
+    return (values - low) / (high - low).clamp(min=1e-6)
+
+
+def _below_peak(energy: Bands) -> Bands:
+    decibels = 10 * energy.clamp(min=1e-10).log10()
+    return (decibels - decibels.max()).clamp(min=-80)
+
+
+def _standard(values: Bands) -> Bands:
+    return (values - values.mean()) / values.std().clamp(min=1e-3)
+
+
+def _standard_bands(values: Bands) -> Bands:
+    spread = values.std(1, keepdim=True).clamp(min=1e-3)
+    return (values - values.mean(1, keepdim=True)) / spread
+
+
+SCALES: dict[str, Scale] = {
+    "log10": Scale(
+        "holds logarithms to base 10 in the place of natural ones",
+        lambda mel, energy, config: mel.clamp(min=config.floor).log10(),
+        _affine(1 / math.log(10)),
+        _natural,
+    ),
+    "decibels": Scale(
+        "holds decibels",
+        lambda mel, energy, config: 20 * mel.clamp(min=1e-5).log10(),
+        _affine(DECIBELS),
+    ),
+    "decibels below the peak": Scale(
+        "holds decibels below its own peak, so that its level is lost",
+        lambda mel, energy, config: _below_peak(energy),
+        _again,
+    ),
+    "energies in ln": Scale(
+        "holds logarithms of energies in the place of magnitudes",
+        lambda mel, energy, config: energy.clamp(min=1e-10).log(),
+        _again,
+        _natural,
+    ),
+    "int16": Scale(
+        "was computed from samples in the range of 16 bits",
+        lambda mel, energy, config: (FULL_SCALE * mel).clamp(min=config.floor).log(),
+        _affine(1.0, math.log(FULL_SCALE)),
+        _natural,
+    ),
+    "amplitudes": Scale(
+        "holds amplitudes and not their logarithm",
+        lambda mel, energy, config: mel,
+        _logarithm,
+    ),
+    "energies": Scale(
+        "holds energies and not a logarithm",
+        lambda mel, energy, config: energy,
+        _again,
+    ),
+    "normalised": Scale(
+        "is normalised by a mean and a standard deviation",
+        lambda mel, energy, config: _standard(config.compress(mel)),
+        _figures_of_the_maker,
+    ),
+    "normalised by band": Scale(
+        "is normalised by a mean and a standard deviation of each band",
+        lambda mel, energy, config: _standard_bands(config.compress(mel)),
+        _figures_of_the_maker,
+    ),
+    "0 to 1": Scale(
+        "is scaled to [0, 1]",
+        lambda mel, energy, config: _unit(config.compress(mel)),
+        _ends_of_the_maker,
+        lambda config: config.clip != (0.0, 1.0),
+    ),
+    "-1 to 1": Scale(
+        "is scaled to [-1, 1]",
+        lambda mel, energy, config: 2 * _unit(config.compress(mel)) - 1,
+        _ends_of_the_maker,
+    ),
+}
+"""Scales by name."""
