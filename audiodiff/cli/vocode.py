@@ -23,6 +23,7 @@ from audiodiff.cli.options import (
     Seed,
     Steps,
     Threads,
+    Transpose,
     Workers,
     finite,
 )
@@ -63,6 +64,13 @@ def vocode(
     sampler: Sampler = None,
     seed: Seed = 0,
     preset: Preset = None,
+    transpose: Transpose = False,
+    force: Annotated[
+        bool,
+        typer.Option(
+            "--force", help="Take mels whose values look like those of another preset or scale."
+        ),
+    ] = False,
     rate: Rate = None,
     device: Device = "cpu",
     precision: Precision = "auto",
@@ -128,6 +136,8 @@ def vocode(
     if stream is not None:
         given = {
             "--preset": preset is not None,
+            "--transpose": transpose,
+            "--force": force,
             "--rate": rate is not None,
             "--list": list_ is not None,
             "--index": index is not None,
@@ -151,6 +161,8 @@ def vocode(
         rate=rate,
         plot=plot,
         model=model,
+        transpose=transpose,
+        force=force,
     )
     _check_run(vocoder, settings)
     if verbose:

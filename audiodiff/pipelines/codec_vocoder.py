@@ -27,6 +27,7 @@ def hand_vocoder(model: Model, precision: str = "auto") -> None:
 
     @torch.no_grad()
     def sound(mel: Mel) -> Wave:
-        return vocoder(mel, preset=preset, rate=config.sample_rate)
+        # What a network made may look like no recording's mel.
+        return vocoder(mel, preset=preset, rate=config.sample_rate, force=True)
 
     codec.vocoder = sound

@@ -47,6 +47,8 @@ class VocodeSettings(Config):
         rate: Sample rate of the sound in Hz.
         plot: Whether the spectrograms are drawn into a picture beside the sound.
         model: Name of the model, for the record in each file.
+        transpose: Whether the mels in files are (frames, n_mels).
+        force: Whether to take mels whose values look like those of another preset or scale.
     """
 
     n_steps: StepCount | None = None
@@ -57,6 +59,8 @@ class VocodeSettings(Config):
     rate: SampleRate | None = None
     plot: bool = False
     model: str = ""
+    transpose: bool = False
+    force: bool = False
 
     @property
     def run(self) -> Run:
@@ -139,12 +143,13 @@ def begun(vocoder: Vocoder, job: Job, settings: VocodeSettings, each: Map) -> Be
     is_mel = job.source.suffix.lower() in MEL_SUFFIXES
     with _enough_memory(job):
         if is_mel:
-            own = _read_mel(vocoder, job.source, settings.preset)
+            own = _read_mel(vocoder, job.source, settings)
         else:
             own = _read_sound(vocoder, job.source)
         run = settings.n_steps, settings.sampler, settings.seed
-        pieces = vocoder.chunks(own.mel, *run, batch_size=settings.batch_size, each=each)
-        return Begun(job, None if is_mel else vocoder.sample_rate, own, own.sound(pieces))
+        # The mel is checked, and converted, already.
+        made = vocoder.chunks(own.mel, *run, batch_size=settings.batch_size, force=True, each=each)
+        return Begun(job, None if is_mel else vocoder.sample_rate, own, own.sound(made))
 
 
 def finished(vocoder: Vocoder, file: Begun, settings: VocodeSettings, on_audio: OnAudio) -> Made:
@@ -271,8 +276,9 @@ def _read_sound(vocoder: Vocoder, path: Path) -> OwnMel:
         return OwnMel(mel, rate, 0, n_samples)
 
 
-def _read_mel(vocoder: Vocoder, path: Path, preset: str | None) -> OwnMel:
-    own = own_mel(load_mel(path), vocoder.mel_config, preset, str(path))
+def _read_mel(vocoder: Vocoder, path: Path, settings: VocodeSettings) -> OwnMel:
+    mel = load_mel(path, settings.transpose)
+    own = own_mel(mel, vocoder.mel_config, settings.preset, str(path), settings.force)
     hours = own.n_samples / own.rate / 3600
     if hours > io.MAX_HOURS:
         raise AudiodiffError(

@@ -1,6 +1,5 @@
 """The vocoder: a mel in, sound out, without gradients."""
 
-import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -12,12 +11,10 @@ from torch import Tensor
 from audiodiff._types import Mel, Sampler, Wave, WavePiece
 from audiodiff.config import Count, SampleRate, checked
 from audiodiff.errors import AudiodiffError
-from audiodiff.mel.check import check_mel
-from audiodiff.mel.conversion import conversion_to
 from audiodiff.mel.log_mel import MelConfig
-from audiodiff.mel.own import own_mel
 from audiodiff.model.model import DEFAULT, Model
 from audiodiff.model.run import Run
+from audiodiff.pipelines.given import Array, GivenMel, as_tensor, taken, taken_pieces
 from audiodiff.pipelines.lengths import Lengths, by_length, checked_lengths
 from audiodiff.pipelines.loading import loaded
 from audiodiff.pipelines.pieces import CHUNK_FRAMES, PLAIN, Cutting, context_of, in_pieces, made_of
@@ -117,37 +114,43 @@ class Vocoder:
 
     def __call__(
         self,
-        mel: Tensor,
+        mel: GivenMel,
         n_steps: int | None = None,
         sampler: str | Sampler | None = None,
         seed: int | Sequence[int] = 0,
         preset: str | None = None,
         rate: int | None = None,
+        force: bool = False,
     ) -> Wave:
         """Makes the sound of a mel.
 
         Args:
-            mel: (batch, n_mels, frames).
+            mel: (batch, n_mels, frames), or a list of mels of one shape (n_mels, frames).
             n_steps: Number of sampler steps; the model's default if None.
             sampler: A sampler, or a name in `SAMPLERS`, to which ``+langevin`` adds a Langevin
                 corrector; the model's own if None.
-            seed: Seed of the noise: one for all items, so that each sounds as it would alone, or
-                one for each.
+            seed: Seed of the noise, one for all items (each sounds as it does alone) or for each.
             preset: Name in `PRESETS` of the mel's preset; the model's own if None. A mel of another
                 preset is converted, with a warning if that is not exact.
             rate: Sample rate of the sound in Hz, to which it is resampled; the model's if None.
+            force: Whether to take a mel whose values look like those of another preset or scale.
 
         Returns:
             (batch, samples), float32, on the model's device: frames x hop_length samples, unless
             the mel is of another preset or the sound is resampled.
 
         Raises:
-            AudiodiffError: If the mel is of another layout or preset or holds NaN.
+            AudiodiffError: If the mel is of another layout, preset or scale, or holds NaN.
         """
-        return self.make(mel, Run(sampler, n_steps, seed=seed), preset, rate)
+        return self.make(mel, Run(sampler, n_steps, seed=seed), preset, rate, force)
 
     def make(
-        self, mel: Tensor, run: Run = DEFAULT, preset: str | None = None, rate: int | None = None
+        self,
+        mel: GivenMel,
+        run: Run = DEFAULT,
+        preset: str | None = None,
+        rate: int | None = None,
+        force: bool = False,
     ) -> Wave:
         """Makes the sound of a mel by a `Run`, which also takes times and guidance.
 
@@ -158,14 +161,15 @@ class Vocoder:
             run: The run.
             preset: Name in `PRESETS` of the mel's preset; the model's own if None.
             rate: Sample rate of the sound in Hz; the model's if None.
+            force: Whether to take a mel whose values look like those of another preset or scale.
         """
         wanted = self.sample_rate if rate is None else checked(SampleRate, rate, "rate")
-        made, pieces = self._made(mel, run, preset)
+        made, pieces = self._made(mel, run, preset, force)
         return resampled(torch.cat(list(pieces), dim=1), made, wanted)
 
     def batch(
         self,
-        mels: Sequence[Tensor] | Tensor,
+        mels: GivenMel,
         lengths: Lengths | None = None,
         n_steps: int | None = None,
         sampler: str | Sampler | None = None,
@@ -173,6 +177,7 @@ class Vocoder:
         preset: str | None = None,
         rate: int | None = None,
         batch_size: int = 16,
+        force: bool = False,
     ) -> list[Float[Tensor, " _"]]:
         """Makes the sounds of mels of different lengths, each as it would be alone.
 
@@ -187,6 +192,7 @@ class Vocoder:
             preset: Name in `PRESETS` of the mels' preset; the model's own if None.
             rate: Sample rate of the sounds in Hz; the model's if None.
             batch_size: Greatest number of mels vocoded at once.
+            force: Whether to take mels whose values look like those of another preset or scale.
 
         Returns:
             The sound of each mel in order, (samples,).
@@ -194,16 +200,17 @@ class Vocoder:
         Raises:
             AudiodiffError: If a length does not fit its mel, or as for `__call__`.
         """
-        run, counted = Run(sampler, n_steps, seed=seed), checked_lengths(mels, lengths)
+        run, items = Run(sampler, n_steps, seed=seed), [as_tensor(mel, "mels") for mel in mels]
+        counted = checked_lengths(items, lengths)
         made: dict[int, Tensor] = {}
         for n, places in by_length(counted, checked(Count, batch_size, "batch_size")):
-            mel = torch.stack([mels[i][:, :n] for i in places])
-            made |= zip(places, self.make(mel, run, preset, rate), strict=True)
+            alike = [items[i][:, :n] for i in places]
+            made |= zip(places, self.make(alike, run, preset, rate, force), strict=True)
         return [made[i] for i in range(len(counted))]
 
     def chunks(
         self,
-        mel: Tensor,
+        mel: GivenMel,
         n_steps: int | None = None,
         sampler: str | Sampler | None = None,
         seed: int | Sequence[int] = 0,
@@ -211,13 +218,14 @@ class Vocoder:
         context_frames: int | None = None,
         batch_size: int = 1,
         preset: str | None = None,
+        force: bool = False,
         each: Map = map,
     ) -> Iterator[WavePiece]:
         """Makes the sound of a long mel piece by piece, in bounded memory.
 
         Each piece is made with its neighbours as context and with the noise of its position. If
-        the context is at least the number of denoiser calls times the receptive radius, the joined
-        pieces equal the whole, but for the little that a projection onto the mel carries further.
+        that is at least the number of denoiser calls times the receptive radius, the joined pieces
+        equal the whole, but for the little that a projection onto the mel carries further.
 
         Args:
             mel: (batch, n_mels, frames).
@@ -229,6 +237,7 @@ class Vocoder:
                 calls times the receptive radius, at most `pipelines.pieces.MAX_CONTEXT`.
             batch_size: Greatest number of pieces made at once.
             preset: Name in `PRESETS` of the mel's preset; the model's own if None.
+            force: Whether to take a mel whose values look like those of another preset or scale.
             each: Function that makes the pieces, e.g. an executor's ``map``.
 
         Returns:
@@ -239,12 +248,12 @@ class Vocoder:
         """
         run = Run(sampler, n_steps, seed=seed)
         cutting = Cutting(chunk_frames, context_frames, batch_size, each)
-        made, pieces = self._made(mel, run, preset, cutting)
+        made, pieces = self._made(mel, run, preset, force, cutting)
         return resampled_pieces(pieces, made, self.sample_rate, self.device)
 
     def stream(
         self,
-        mels: Iterable[Tensor],
+        mels: Iterable[Tensor] | Iterable[Array],
         latency: float = 0.5,
         n_steps: int | None = None,
         sampler: str | Sampler | None = None,
@@ -257,8 +266,7 @@ class Vocoder:
 
         Args:
             mels: Pieces of (batch, n_mels, any number of frames), in the model's own preset.
-            latency: Longest time in seconds that a frame waits for later ones before computing
-                begins.
+            latency: Longest time in seconds that a frame waits for later ones before it is made.
             n_steps: Number of sampler steps; the model's default if None.
             sampler: A sampler or its name; the model's own if None.
             seed: Seed of the noise, one for all items or one for each.
@@ -271,22 +279,14 @@ class Vocoder:
         """
         run = self._completed(Run(sampler, n_steps, seed=seed))
         pace = pace_of(latency, self.sample_rate / self.hop_length, context_of(self.model, run))
-        config = self.mel_config
-        checked = (check_mel(mel, config, "mel").to(self.device, torch.float32) for mel in mels)
+        checked = taken_pieces(mels, self.mel_config, self.device)
         return (made_of(self.model, mel, [span], run)[0] for mel, span in windows(checked, pace))
 
     def _made(
-        self, mel: Tensor, run: Run, preset: str | None, cutting: Cutting = PLAIN
+        self, mel: GivenMel, run: Run, preset: str | None, force: bool, cutting: Cutting = PLAIN
     ) -> tuple[int, Iterator[WavePiece]]:
         """The rate of the converted mel in Hz, and the pieces of sound at that rate."""
-        if mel.ndim != 3:
-            raise AudiodiffError(
-                f"mel has shape {tuple(mel.shape)} but must be (batch, n_mels, frames); "
-                "give a single mel as mel[None]"
-            )
-        own = own_mel(mel, self.mel_config, preset, "mel")
-        if preset is not None and (remark := conversion_to(self.mel_config, preset).remark()):
-            warnings.warn(remark, stacklevel=4)
+        own = taken(mel, self.mel_config, preset, force)
         whole, run = own.mel.to(self.device, torch.float32), self._completed(run)
         pieces = in_pieces(self.model, whole, run, cutting)
         return own.rate, own.sound(pieces)

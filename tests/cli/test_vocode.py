@@ -16,8 +16,10 @@ import torch
 from command_line import N_SAMPLES, RATE, Run, files, hifigan_mel, write_tone
 from safetensors.torch import save_file
 
+from audiodiff import PRESETS, LogMel
 from audiodiff.pipelines.vocoder import Vocoder
 
+SPEECH = Path(__file__).resolve().parents[2] / "examples" / "arctic_a0016.wav"
 DEEP = "out/deep/er/é中 :cat:.wav"
 
 
@@ -179,6 +181,36 @@ def test_every_kind_of_mel_sounds_like_its_audio(run: Run, model: Path, tmp_path
     assert run("vocode", *names, "-o", "out", "--model", model).status == 0
     sounds = {(tmp_path / "out" / name).with_suffix(".wav").read_bytes() for name in names}
     assert len(sounds) == 1
+
+
+def test_frames_by_bands_are_taken_if_said_so(run: Run, model: Path, tmp_path: Path) -> None:
+    mel = hifigan_mel(write_tone(tmp_path / "tone.wav"))
+    np.save(tmp_path / "a.npy", mel.numpy())
+    torch.save([mel.T[:9], mel.T[9:]], tmp_path / "b.pt")
+    assert run("vocode", "a.npy", "-o", "out", "--model", model).status == 0
+    np.save(tmp_path / "t.npy", mel.T.numpy())
+    refused = run("vocode", "t.npy", "-o", "out", "--model", model)
+    assert refused.status == 2
+    assert "it looks like (frames, n_mels): transpose it (--transpose does so for" in refused.err
+    words = ("vocode", "t.npy", "b.pt", "-o", "out", "--model", model, "--transpose")
+    assert run(*words).status == 0
+    sounds = {(tmp_path / "out" / name).read_bytes() for name in ("a.wav", "t.wav", "b.wav")}
+    assert len(sounds) == 1
+
+
+def test_a_mel_in_no_presets_scale_is_refused_unless_forced(
+    run: Run, model: Path, tmp_path: Path
+) -> None:
+    wave, _ = soundfile.read(SPEECH, dtype="float32")
+    mel = LogMel(PRESETS["hifigan"])(torch.from_numpy(wave[:40000])[None])[0]
+    np.save(tmp_path / "a.npy", ((mel - mel.mean()) / mel.std()).numpy())
+    words = ("vocode", "a.npy", "-o", "out", "--model", model)
+    refused = run(*words)
+    assert refused.status == 2
+    assert "failed: a.npy: it is normalised by a mean and a standard deviation" in refused.err
+    assert not (tmp_path / "out").exists()
+    assert run(*words, "--force").status == 0
+    assert files(tmp_path / "out") == ["a.wav"]
 
 
 def test_steps_and_sampler_reach_the_model(run: Run, model: Path, tmp_path: Path) -> None:

@@ -37,6 +37,17 @@ def test_a_stream_is_the_whole(config, sizes, sampler) -> None:
     torch.testing.assert_close(torch.cat(made, 1), whole, rtol=0, atol=1e-4)
 
 
+def test_pieces_without_frames_give_no_sound() -> None:
+    vocoder = Vocoder(untrained(small_config()))
+    mel = noise(2, 80, 30) - 5
+    a, none, b = mel[..., :10], mel[..., :0], mel[..., 10:]
+    whole = list(vocoder.stream([a, b]))
+    for given in ([a, none, b], [none, a, b], [a, b, none, none]):
+        made = list(vocoder.stream(given))
+        assert torch.equal(torch.cat(made, 1), torch.cat(whole, 1))
+    assert list(vocoder.stream([none, none])) == []
+
+
 def test_sound_comes_as_soon_as_the_latency_says() -> None:
     vocoder = Vocoder(untrained(small_config()))
     given = 0

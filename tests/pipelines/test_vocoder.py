@@ -89,6 +89,38 @@ def test_a_mel_that_does_not_fit_is_refused(
         vocoder(bad)
 
 
+@pytest.mark.parametrize("dtype", ["float16", "float32", "float64", ">f4"])
+def test_arrays_are_taken_as_tensors_are(vocoder: Vocoder, mel: torch.Tensor, dtype: str) -> None:
+    array = mel.numpy().astype(dtype)
+    expected = vocoder(torch.from_numpy(array.astype(np.float32)))
+    assert torch.equal(vocoder(array), expected)
+    assert torch.equal(torch.cat(list(vocoder.chunks(array)), 1), expected)
+    assert torch.equal(torch.cat(list(vocoder.stream([array], latency=2.0)), 1), expected)
+    alone = vocoder.batch([array[0], array[1, :, :40]])
+    assert torch.equal(alone[1], vocoder(array[1:, :, :40])[0])
+    with pytest.raises(AudiodiffError, match="mel is int16; give floats in the preset's units"):
+        vocoder(array.astype(np.int16))
+
+
+def test_lists_of_one_length_are_taken_and_others_sent_to_batch(
+    vocoder: Vocoder, mel: torch.Tensor
+) -> None:
+    assert torch.equal(vocoder([mel[0], mel[1]]), vocoder(mel))
+    with pytest.raises(AudiodiffError, match="2 mels of 2 shapes; give mels of different lengths"):
+        vocoder([mel[0], mel[1, :, :40]])
+
+
+def test_what_comes_out_can_be_changed_in_place_and_differentiated_through(
+    vocoder: Vocoder, mel: torch.Tensor
+) -> None:
+    made = vocoder.mel(torch.zeros(1, 8 * 256))
+    made.clamp_(min=-5)
+    assert (made == -5).all()
+    weight = torch.ones(80, 1, requires_grad=True)
+    (made * weight).sum().backward()
+    assert torch.equal(weight.grad, torch.full((80, 1), -5.0 * made.shape[2]))
+
+
 def test_sound_comes_at_the_rate_asked_for(vocoder: Vocoder, mel: torch.Tensor) -> None:
     own = vocoder(mel)
     assert torch.equal(vocoder(mel, rate=22050), own)
