@@ -31,6 +31,9 @@ from audiodiff.pipelines.vocoder import Vocoder
 MAX_SECONDS = 60
 """Longest sound that a visitor may give, in seconds."""
 
+MAX_MEL_BYTES = 2**26
+"""Size in memory of the greatest mel that a visitor may give."""
+
 OWN = "the model's own"
 """Choice of a sampler, rule or preset that stands for the model's default."""
 
@@ -107,15 +110,16 @@ def read(vocoder: Vocoder, file: str | None, preset: str = OWN) -> Given:
         raise AudiodiffError("there is nothing to work on; give a sound or a mel first")
     path = Path(file)
     if path.suffix.lower() in MEL_SUFFIXES:
-        mel, config = load_mel(path), vocoder.mel_config if preset == OWN else PRESETS[preset]
+        mel = load_mel(path, max_bytes=MAX_MEL_BYTES)
+        config = vocoder.mel_config if preset == OWN else PRESETS[preset]
         # Before it is converted, which takes many times its memory.
         _check_length(mel.shape[-1] * config.hop_length / config.sample_rate, path)
         own = own_mel(mel, vocoder.mel_config, None if preset == OWN else preset, path.name)
         return Given(None, own)
     with suppress(soundfile.LibsndfileError):  # `load` says what is wrong with the file
         _check_length(soundfile.info(str(path)).duration, path)
-    wave = torch.from_numpy(io.load(path, vocoder.sample_rate)[0])
-    _check_length(len(wave) / vocoder.sample_rate, path)  # a header may state none
+    # A header may state no length, so the reader has the limit too.
+    wave = torch.from_numpy(io.load(path, vocoder.sample_rate, MAX_SECONDS / 3600)[0])
     return Given(wave, own_mel_of(vocoder, wave))
 
 
