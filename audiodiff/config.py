@@ -18,9 +18,19 @@ from pydantic import (
 )
 
 from audiodiff.errors import AudiodiffError
-from audiodiff.limits import MAX_COUNT, MAX_RATE, MAX_SEED, MAX_STEPS
 
 C = TypeVar("C", bound="Config")
+
+MAX_COUNT = 2**31 - 1
+"""The greatest number of anything that is counted one after another, such as training steps."""
+
+MAX_STEPS = 10_000
+"""Most steps of a run or of a noise schedule; published ones have at most 4000."""
+
+MAX_RATE = 768_000
+"""The highest sample rate, in Hz, that sound hardware has."""
+
+MAX_SEED = 2**63 - 1
 
 Count = Annotated[int, Field(gt=0, le=MAX_COUNT)]
 CountOrZero = Annotated[int, Field(ge=0, le=MAX_COUNT)]

@@ -11,8 +11,8 @@ import soundfile
 from jaxtyping import Float32, Float64
 
 from audiodiff.audio.wav_header import closed, read_wav_size
+from audiodiff.config import MAX_RATE
 from audiodiff.errors import AudiodiffError
-from audiodiff.limits import MAX_RATE
 
 MAX_HOURS = 6.0
 """Hours of the longest file that is read; as float32 at 48 kHz it fills 4 GB."""

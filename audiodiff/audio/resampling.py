@@ -6,8 +6,8 @@ import numpy as np
 import soxr
 from jaxtyping import Float32
 
+from audiodiff.config import MAX_RATE
 from audiodiff.errors import AudiodiffError
-from audiodiff.limits import MAX_RATE
 
 MAX_RATIO = 64
 """The greatest factor by which a sample rate is raised."""

@@ -10,8 +10,8 @@ import typer
 
 from audiodiff.cli.options import ModelName, Out, Overwrite, Steps, Threads, finite
 from audiodiff.cli.terminal import console, progress_bar, remark_on_skipped, report_outcome
+from audiodiff.config import MAX_COUNT
 from audiodiff.errors import AudiodiffError
-from audiodiff.limits import MAX_COUNT
 from audiodiff.system.jobs import Job, run_jobs
 
 if TYPE_CHECKING:

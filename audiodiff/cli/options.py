@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from audiodiff.limits import MAX_RATE, MAX_SEED, MAX_STEPS
+from audiodiff.config import MAX_RATE, MAX_SEED, MAX_STEPS
 
 A_MODEL = "a directory, a Hugging Face Hub id (owner/name) or the name of a model in this package"
 """Forms in which every option for a model takes it."""

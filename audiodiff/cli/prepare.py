@@ -7,7 +7,7 @@ import typer
 
 from audiodiff.cli.options import Workers, finite
 from audiodiff.cli.terminal import console, progress_bar, require
-from audiodiff.limits import MAX_RATE
+from audiodiff.config import MAX_RATE
 
 
 def prepare(

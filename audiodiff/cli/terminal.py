@@ -10,8 +10,8 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from audiodiff.config import MAX_STEPS
 from audiodiff.errors import AudiodiffError
-from audiodiff.limits import MAX_STEPS
 from audiodiff.system.jobs import Outcome
 
 if TYPE_CHECKING:

@@ -36,8 +36,8 @@ from audiodiff.cli.terminal import (
     require,
     run_in_words,
 )
+from audiodiff.config import MAX_COUNT
 from audiodiff.errors import AudiodiffError
-from audiodiff.limits import MAX_COUNT
 from audiodiff.system.index import Index, indexing
 from audiodiff.system.jobs import Job, Spread, find_jobs, one_by_one, run_jobs
 from audiodiff.system.standard import binary_streams

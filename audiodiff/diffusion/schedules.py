@@ -14,8 +14,7 @@ from pydantic import Field, field_validator, model_validator
 from torch.nn.functional import softplus
 
 from audiodiff._types import Schedule, Times
-from audiodiff.config import Config, StepCount, of_kind
-from audiodiff.limits import MAX_STEPS
+from audiodiff.config import MAX_STEPS, Config, StepCount, of_kind
 
 TMin = Annotated[float, Field(gt=0, lt=1)]
 """The smallest time that training visits."""

@@ -7,10 +7,9 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from audiodiff._types import Sampler
-from audiodiff.config import GuidanceScale, Seed, StepCount, checked
+from audiodiff.config import MAX_STEPS, GuidanceScale, Seed, StepCount, checked
 from audiodiff.errors import AudiodiffError
 from audiodiff.guidance.contract import Guidance
-from audiodiff.limits import MAX_STEPS
 
 _Seeds = tuple[Seed, ...]
 _Times = Annotated[tuple[Annotated[float, Field(ge=0, le=1)], ...], Field(max_length=MAX_STEPS + 1)]

@@ -4,10 +4,9 @@ from typing import Annotated, Any
 
 from pydantic import Field, model_validator
 
-from audiodiff.config import Config, GuidanceScale
+from audiodiff.config import MAX_STEPS, Config, GuidanceScale
 from audiodiff.diffusion.times import TIMES, check_times
 from audiodiff.guidance.registry import GuidanceConfig
-from audiodiff.limits import MAX_STEPS
 from audiodiff.model.upgrade import PASSES, sampling_of_format_1
 from audiodiff.samplers.registry import build_sampler
 

@@ -13,8 +13,7 @@ from torch import Tensor, nn
 
 from audiodiff._types import Condition, Labels, Mel, Schedule, Times, Wave
 from audiodiff.conditioning.parts import OPEN
-from audiodiff.config import Depth, Size, Width
-from audiodiff.limits import MAX_STEPS
+from audiodiff.config import MAX_STEPS, Depth, Size, Width
 from audiodiff.networks.contract import MAX_FACTOR, NetworkConfig, check_weights
 from audiodiff.networks.convolution import Features, RowConv, as_rows
 
