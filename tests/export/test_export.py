@@ -111,10 +111,16 @@ def test_onnxruntime_makes_the_same_sound_with_the_default_model(tmp_path: Path)
     assert_it_makes_the_same_sound(*exported(model, tmp_path / "m.onnx", noise_input=True), mel)
 
 
+@pytest.fixture(scope="module")
+def quick(tmp_path_factory: pytest.TempPathFactory) -> "tuple[Path, object]":
+    """The graph of `QUICK` without an input for noise: its file and a session."""
+    path = tmp_path_factory.mktemp("quick") / "vocoder.onnx"
+    return path, exported(untrained(QUICK), path, noise_input=False)[1]
+
+
 @pytest.mark.slow
-def test_without_a_noise_input_it_draws_its_own(tmp_path: Path) -> None:
-    config = QUICK
-    _, session = exported(untrained(config), tmp_path / "m.onnx", noise_input=False)
+def test_without_a_noise_input_it_draws_its_own(quick: "tuple[Path, object]") -> None:
+    config, (_, session) = QUICK, quick
     assert [value.name for value in session.get_inputs()] == ["mel"]
     assert session.get_inputs()[0].shape == ["batch", 80, "frames"]
     mel = mel_of(config, 2, 12).numpy()
@@ -169,15 +175,13 @@ def fixed_acoustic_model(mel: np.ndarray, folder: Path) -> "tuple[Path, Path, Pa
 
 
 @pytest.mark.slow
-def test_sherpa_onnx_speaks_with_it(tmp_path: Path) -> None:
+def test_sherpa_onnx_speaks_with_it(quick: "tuple[Path, object]", tmp_path: Path) -> None:
     sherpa = pytest.importorskip("sherpa_onnx")
-    config = QUICK
-    exported(untrained(config), tmp_path / "vocoder.onnx", noise_input=False)
-    mel = mel_of(config, 1, 40).numpy()
+    mel = mel_of(QUICK, 1, 40).numpy()
     acoustic, lexicon, tokens = fixed_acoustic_model(mel, tmp_path)
     matcha = sherpa.OfflineTtsMatchaModelConfig(
         acoustic_model=str(acoustic),
-        vocoder=str(tmp_path / "vocoder.onnx"),
+        vocoder=str(quick[0]),
         lexicon=str(lexicon),
         tokens=str(tokens),
     )
