@@ -1,7 +1,8 @@
 """Judges the doctor on voices that it did not learn from, as Markdown tables.
 
 Sounds are those of `doctor_examples.py`, of half a second and more. A preset counts as named if it
-is the likeliest or stated as a tie; a mel in no preset's scale counts as told if that is said.
+is the likeliest or stated as a tie; a mel in no preset's scale counts as told if that is said, or
+stated as a tie. Silence is left out, of which there is nothing to say.
 """
 
 import statistics
@@ -29,12 +30,13 @@ N_SCALES = 3
 """Scales of each preset in which a sound is seen."""
 
 
-def long_enough(found: Iterator[Example]) -> Iterator[Example]:
-    """Examples of mels that last at least `LEAST_SECONDS`."""
+def worth_judging(found: Iterator[Example]) -> Iterator[Example]:
+    """Examples of mels that last at least `LEAST_SECONDS` and are not silent throughout."""
     for kind, name, mel in found:
-        config = PRESETS.get(name)
-        if config and mel.shape[1] * config.hop_length >= LEAST_SECONDS * config.sample_rate:
-            yield kind, name, mel
+        if name in PRESETS and mel.min() < mel.max():
+            config = PRESETS[name]
+            if mel.shape[1] * config.hop_length >= LEAST_SECONDS * config.sample_rate:
+                yield kind, name, mel
 
 
 def table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -66,7 +68,7 @@ class Judged(NamedTuple):
 def judged(clips: Sequence[Sequence[Path]], seeds: Iterable[int]) -> list[Judged]:
     """What is said of the mels of some sounds."""
     found = []
-    for kind, name, mel in long_enough(examples(clips, seeds, N_SCALES)):
+    for kind, name, mel in worth_judging(examples(clips, seeds, N_SCALES)):
         said, fault = examine(mel), mismatch(mel[None], PRESETS[name])
         verdict = alike(said.likely[0])[0] if said.likely and not said.doubtful else "none"
         told = said.problem is not None or bool(said.doubts)

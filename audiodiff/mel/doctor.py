@@ -16,7 +16,7 @@ from audiodiff.mel.scales import SCALES, alike
 MIN_FRAMES = 24
 """The fewest frames by whose values a mel is judged: the shortest that was learned from."""
 
-STATED = 0.02
+STATED = 0.01
 """The least probability at which something that a mel may be is named."""
 
 EXCLUDED = 0.0005
