@@ -67,7 +67,7 @@ def examine(mel: Tensor) -> Examination:
     first, own = next(iter(found)), [kind for kind in found if kind.scale == OWN]
     stated = [kind for kind in own if found[kind] >= STATED] or own[:1]
     likely = {
-        name: f"{found[kind]:.0%} by its values, {_analysis(PRESETS[name])}"
+        name: f"{_percent(found[kind])} by its values, {_analysis(PRESETS[name])}"
         for kind in stated
         for name in _with_floor(mel, alike(str(kind.preset)))
     }
@@ -230,6 +230,10 @@ def _with_floor(mel: Tensor, names: Sequence[str]) -> list[str]:
         if ((mel - PRESETS[name].floor_value).abs() < 1e-3).float().mean() >= AT_FLOOR
     ]
     return reached or possible or list(names)
+
+
+def _percent(probability: float) -> str:
+    return "under 1%" if probability < 0.01 else f"{probability:.0%}"
 
 
 def _analysis(config: MelConfig) -> str:
