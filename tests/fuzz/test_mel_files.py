@@ -1,7 +1,6 @@
 """Damaged and forged mel files: a mel or one sentence, and never more memory than the limit."""
 
 import io
-import os
 import zipfile
 from collections.abc import Iterator
 from functools import cache
@@ -10,28 +9,20 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from safetensors.torch import save
 
 from audiodiff.errors import AudiodiffError
 from audiodiff.mel.files import load_mel
 
-N_EXAMPLES = int(os.environ.get("FUZZ_EXAMPLES", "300"))
-"""Examples of each test; 50000 take about an hour."""
-
 MEL = torch.linspace(-11, 1, 80 * 6).reshape(80, 6)
 MAX_BYTES = 2**20
 MAX_GROWTH = 2**28
 """Bytes by which the process may grow: torch reads in parts of its own."""
 
-fuzzed = settings(
-    max_examples=N_EXAMPLES,
-    derandomize=True,
-    deadline=None,
-    database=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
-)
+# Quick to read, so several times as many as of other files.
+fuzzed = settings(max_examples=5 * settings.default.max_examples)
 
 
 @cache
