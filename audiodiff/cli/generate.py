@@ -58,7 +58,7 @@ def generate(
     from audiodiff.conditioning.labels import labels_asked
     from audiodiff.model.run import Run
     from audiodiff.pipelines.generator import Generator
-    from audiodiff.pipelines.records import record_of, written
+    from audiodiff.pipelines.records import record_of, recorded_name, written
     from audiodiff.system.jobs import check_writable
     from audiodiff.system.threads import n_threads, side_by_side
 
@@ -66,7 +66,7 @@ def generate(
     generator = Generator.from_pretrained(model)
     n_samples = round(seconds * generator.sample_rate)
     run = Run(n_steps=steps, guidance_scale=guidance_scale)
-    record = record_of(generator.model, model, run, seconds=seconds)
+    record = record_of(generator.model, recorded_name(model), run, seconds=seconds)
     asked = _asked(label, generator.labels)
     labels_asked(asked[0], generator.labels)  # refuses what the model has not, before any sound
     sounds = _sounds(model, out, asked, range(seed, seed + count))

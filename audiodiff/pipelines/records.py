@@ -7,6 +7,7 @@ from typing import TypeAlias
 
 from audiodiff.audio.comments import comment_of
 from audiodiff.errors import AudiodiffError
+from audiodiff.model.found import weights_digest
 from audiodiff.model.model import Model
 from audiodiff.model.run import Run
 from audiodiff.system.documents import parse_json
@@ -22,7 +23,7 @@ def record_of(model: Model, name: str, run: Run, **more: str | int | float | Non
 
     Args:
         model: The model.
-        name: The model's name or directory.
+        name: The model's name, see `recorded_name`.
         run: The run.
         more: Other settings; None leaves one out.
     """
@@ -31,6 +32,11 @@ def record_of(model: Model, name: str, run: Run, **more: str | int | float | Non
     others = {"guidance_scale": run.guidance_scale, **more}
     given = {key: value for key, value in others.items() if value is not None}
     return {"model": name, "sampler": str(sampler), "steps": steps, **given}
+
+
+def recorded_name(name: str) -> str:
+    """A model's name as a record holds it; of a directory, which may move, the weights' digest."""
+    return weights_digest(Path(name)) if Path(name).is_dir() else name
 
 
 def written(record: Record) -> str:
