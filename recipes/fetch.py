@@ -40,10 +40,10 @@ def fetch(url: str, digest: str, folder: Path) -> None:
         archive.unlink(missing_ok=True)  # killed before it could go
         return
     folder.mkdir(parents=True, exist_ok=True)
-    left = archive.exists()  # by a kill: whole, or a part, which not every server goes on with
+    left = archive.exists()  # by a kill: whole or in part; not every server can continue a part
     whole = left and has_digest(archive, digest)
     if left and not whole and not (download(url, archive) and has_digest(archive, digest)):
-        print("what was there cannot be continued; starting anew", file=sys.stderr)
+        print("the part that is there cannot be continued; starting again", file=sys.stderr)
         archive.unlink()
     if not archive.exists():
         download(url, archive)
@@ -82,7 +82,9 @@ def download(url: str, path: Path) -> bool:
 
 def unpack(archive: Path, folder: Path) -> None:
     """Unpacks an archive; no member of it may lie outside the folder."""
-    safely = {"filter": "data"} if tarfile.is_tarfile(archive) else {}  # zip files always are
+    safely = (
+        {"filter": "data"} if tarfile.is_tarfile(archive) else {}
+    )  # unpacking a zip file is always safe
     try:
         shutil.unpack_archive(archive, folder, **safely)
     except (tarfile.TarError, zipfile.BadZipFile, shutil.ReadError) as error:

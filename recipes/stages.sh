@@ -67,12 +67,12 @@ part() {
     audiodiff train "$1" --data "$out/prepared" --out "$2" --resume "${@:3}" "${train_options[@]}"
 }
 
-# Searching on half of the dev clips and judging on the others takes eight, unless it is forced.
+# A search keeps times only if it can judge them on four clips and search on another, or by force.
 search() {
     clips=$(grep -c . "$out/prepared/dev.txt")
-    if [ "$clips" -lt 8 ] && [[ " ${search_options[*]} " != *" --force "* ]]; then
-        echo "search: skipped, as dev.txt has $clips clips and it takes 8 to judge what is found;" \
-            "SEARCH='--steps 2,4,6 --force' searches all the same"
+    if [ "$clips" -lt 5 ] && [[ " ${search_options[*]} " != *" --force "* ]]; then
+        echo "search: skipped, as dev.txt has $clips clips and at least 5 are needed;" \
+            "SEARCH='--steps 2,4,6 --force' searches anyway"
         return
     fi
     audiodiff search "$model" --data "$out/prepared" --plot "${search_options[@]}"

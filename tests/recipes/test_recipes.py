@@ -194,7 +194,7 @@ def test_custom_tunes_the_default_model_to_real_clips(shared: Path, tmp_path: Pa
     (root / "broken.wav").write_text("no sound")
     ended = run("custom", tmp_path / "out", ROOT=str(root), TRAIN=FEW)
     assert ended.returncode == 0, ended.stderr
-    assert "search: skipped, as dev.txt has 2 clips and it takes 8" in ended.stdout
+    assert "search: skipped, as dev.txt has 2 clips and at least 5" in ended.stdout
     assert (tmp_path / "out" / "bandsplit.json").is_file()
     assert len(list((tmp_path / "out" / "made" / "bandsplit").glob("*.wav"))) == 2
 
@@ -351,7 +351,7 @@ def test_what_cannot_be_continued_starts_anew(
         server.shutdown()
         server.server_close()
     assert ended.returncode == 0, ended.stderr
-    assert "starting anew" in ended.stderr
+    assert "starting again" in ended.stderr
     assert server.asked[-1] is None
     assert (out / "corpus" / "wavs" / "a.wav").is_file()
     assert not (out / ".corpus.tar.gz").exists()
