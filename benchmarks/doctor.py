@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Annotated, NamedTuple
 
 import typer
-from doctor_examples import Example, examples, parts, voices
+from doctor_examples import N_SCALES, Example, examples, parts, voices
 from pool import pooled
 from script import run_script
 
@@ -25,9 +25,6 @@ FIRST = 1_000_000
 """The number of the first sound, far from those that were learned from."""
 
 LEAST_SECONDS = 0.5
-
-N_SCALES = 3
-"""Scales of each preset in which a sound is seen."""
 
 
 def worth_judging(found: Iterator[Example]) -> Iterator[Example]:
@@ -53,7 +50,7 @@ class Judged(NamedTuple):
         scale: Its scale.
         verdict: The first of the likeliest presets that are alike; ``none`` if there is none.
         named: Whether its preset is the likeliest, or stated as a tie.
-        told: Whether it is said to be, or perhaps to be, in no preset's scale.
+        told: Whether it is said to be, or possibly to be, in no preset's scale.
         refused: Whether `vocode` would refuse it as of its preset.
     """
 
@@ -78,7 +75,7 @@ def judged(clips: Sequence[Sequence[Path]], seeds: Iterable[int]) -> list[Judged
 
 
 def share(values: Iterable[bool]) -> str:
-    """The share of what is true, with three digits."""
+    """The share of true values, with three digits."""
     return f"{statistics.mean(values):.3f}"
 
 

@@ -21,6 +21,7 @@ from audiodiff.audio import frames, io
 from audiodiff.mel.figures import figures
 from audiodiff.mel.recognition import OWN, UNKNOWN, Kind, kinds
 from audiodiff.mel.scales import SCALES, Bands, alike
+from audiodiff.system.folders import files_below
 
 RATE = 24000
 """The highest rate of a preset, at which sounds are made."""
@@ -30,6 +31,9 @@ LEVELS = (-40.0, 0.0)
 """The least and the greatest length, and peak in dBFS."""
 
 CLIPS_PER_VOICE = 60
+
+N_SCALES = 3
+"""Number of scales of each preset in which a sound is seen."""
 
 PART = 25
 """Number of sounds that a process makes at once."""
@@ -51,7 +55,7 @@ def voices(folders: Sequence[Path], listed: str) -> list[list[Path]]:
 
 
 def _clips(folder: Path, names: Path) -> list[Path]:
-    found = sorted(path for path in folder.rglob("*") if path.suffix in io.AUDIO_SUFFIXES)
+    found = files_below(folder, io.AUDIO_SUFFIXES)
     if names.is_file():
         by_name = {path.stem: path for path in found}
         found = [by_name[name] for name in names.read_text().split()]
@@ -61,7 +65,7 @@ def _clips(folder: Path, names: Path) -> list[Path]:
 
 
 def parts(first: int, n_sounds: int) -> list[range]:
-    """The seeds of so many sounds, as `PART` sounds each."""
+    """The seeds of sounds, `PART` in each range."""
     seeds = range(first, first + n_sounds)
     return [seeds[start : start + PART] for start in range(0, n_sounds, PART)]
 
@@ -183,7 +187,7 @@ def _noise(n: int, noise: np.random.Generator, pink: bool) -> Samples:
 
 
 def _with_pauses(wave: Samples, rnd: random.Random) -> Samples:
-    """Up to three pauses of digital silence, which leave something."""
+    """The wave with up to three pauses of digital silence, each in less than most of it."""
     wave = wave.copy()
     for _ in range(rnd.randint(1, 3)):
         start, length = rnd.randrange(len(wave)), int(rnd.uniform(0.1, 1.0) * RATE)
@@ -215,7 +219,7 @@ def _gaussian(std: float, radius: int) -> Float[Tensor, " width"]:
 
 
 def _no_sound(n_mels: int, standard: bool, rnd: random.Random) -> Bands:
-    """Random numbers in the place of a mel, some smoothed, as they are drawn or of any spread."""
+    """Random numbers instead of a mel, some smoothed, as they are drawn or of any spread."""
     generator = torch.Generator().manual_seed(rnd.getrandbits(32))
     size = (n_mels, int(math.exp(rnd.uniform(math.log(26), math.log(900)))))
     drawn = rnd.choice([torch.randn, torch.rand])(size, generator=generator)

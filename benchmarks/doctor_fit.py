@@ -12,7 +12,7 @@ from typing import Annotated
 
 import torch
 import typer
-from doctor_examples import figures_of, parts, voices
+from doctor_examples import N_SCALES, figures_of, parts, voices
 from pool import pooled
 from safetensors.torch import save
 from script import run_script
@@ -21,9 +21,6 @@ from torch import Tensor
 from audiodiff import PRESETS
 from audiodiff.mel.recognition import LEARNED, Kind, Recogniser, kinds
 from audiodiff.system.atomic import replacing
-
-N_SCALES = 3
-"""Scales of each preset in which a sound is seen."""
 
 N_STEPS, BATCH, JITTER = 4000, 512, 0.03
 

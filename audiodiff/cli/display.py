@@ -35,7 +35,7 @@ class Meter:
 
 
 class Display:
-    """Shows what is done: files, sound, and how far a long file is.
+    """Shows the progress: files, sound, and the place in a long file.
 
     Args:
         progress: Bars, which are hidden unless in a terminal.
@@ -46,7 +46,7 @@ class Display:
         self.progress, self.meter, self.pace = progress, Meter(), Pace(SECONDS_BETWEEN_LINES)
         self.files = progress.add_task("vocoding", total=n_files, note="")
         self.seconds = 0.0
-        """Seconds made of the file that is on its way."""
+        """Seconds made of the current file."""
 
     def on_audio(self, job: Job, seconds: float, whole: float) -> None:
         """Counts a piece of sound."""

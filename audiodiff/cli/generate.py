@@ -32,8 +32,8 @@ def generate(
     label: Annotated[
         list[str] | None,
         typer.Option(
-            help="Class of the sounds, such as seven; all in turn if not given. For a model with "
-            "several kinds of class, one for each kind, such as digit=seven; a kind that is left "
+            help="Class of the sounds, e.g. seven; all classes in turn if not given. For a model "
+            "with several kinds of label, one of each kind, e.g. digit=seven; a kind that is left "
             "out may be anything.",
         ),
     ] = None,
@@ -41,8 +41,8 @@ def generate(
     guidance_scale: Annotated[
         float | None,
         typer.Option(
-            help="Weight of the label: 1 is the model as it was trained; more is truer to the "
-            "label and less varied. The model's default if not given.",
+            help="Weight of the label: 1 is the model as it was trained; greater weights follow "
+            "the label more closely, with less variety. The model's default if not given.",
             callback=finite,
         ),
     ] = None,
@@ -66,9 +66,9 @@ def generate(
     generator = Generator.from_pretrained(model)
     n_samples = round(seconds * generator.sample_rate)
     run = Run(n_steps=steps, guidance_scale=guidance_scale)
-    record = record_of(generator.model, recorded_name(model), run, seconds=seconds)
+    record = record_of(generator.model, recorded_name(model), run, {"seconds": seconds})
     asked = _asked(label, generator.labels)
-    labels_asked(asked[0], generator.labels)  # refuses what the model has not, before any sound
+    labels_asked(asked[0], generator.labels)  # refuses unknown labels before any sound is made
     sounds = _sounds(model, out, asked, range(seed, seed + count))
 
     def make(job: Job) -> "Wave":

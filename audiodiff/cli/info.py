@@ -39,7 +39,7 @@ def info(model: ModelName) -> None:
         found = loaded.searched[key]
         times = " ".join(f"{t:.4g}" for t in found.times)
         where = f"{found.clips} of {', '.join(found.data)} ({found.split})"
-        scores = found.score, f"{found.mel_mae:.3f}"
+        scores = found.score_in_words, f"{found.mel_mae:.3f}"
         table.add_row(
             found.sampler, str(found.n_steps), times, found.method, *scores, where, str(found.calls)
         )

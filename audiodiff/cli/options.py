@@ -13,7 +13,7 @@ A_MODEL = "a directory, a Hugging Face Hub id (owner/name) or the name of a mode
 
 
 def finite(value: float | None) -> float | None:
-    """Refuses ``nan``, which no bound keeps out, and ``inf``, as the callback of an option.
+    """Refuses ``inf``, and ``nan``, which passes any bounds; the callback of an option.
 
     Raises:
         typer.BadParameter: If the number is not finite.
@@ -51,8 +51,7 @@ Workers = Annotated[
 Threads = Annotated[
     int | None,
     typer.Option(
-        help="Number of threads to compute with on the CPU; as many as this process has cores if "
-        "not given.",
+        help="Number of CPU threads; one for each core that this process may use if not given.",
         min=1,
     ),
 ]
@@ -105,9 +104,7 @@ Preset = Annotated[
     ),
 ]
 
-Transpose = Annotated[
-    bool, typer.Option("--transpose", help="Take mels in files as (frames, n_mels).")
-]
+Transpose = Annotated[bool, typer.Option("--transpose", help="Read mel files as (frames, n_mels).")]
 
 Rate = Annotated[
     int | None,

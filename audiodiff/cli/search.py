@@ -18,8 +18,8 @@ def search(
     data: Annotated[
         list[Path] | None,
         typer.Option(
-            help="Folder of clips, laid out as for train; may be repeated. Five clips of the split "
-            "or more are needed for times to be kept."
+            help="Folder of clips, laid out as for train; may be repeated. Times are kept only if "
+            "the split has at least five clips."
         ),
     ] = None,
     steps: Annotated[
@@ -112,13 +112,15 @@ def search(
 
 def _forget(directory: Path, data: list[Path] | None) -> None:
     """Deletes the times found for a model, and says which."""
-    from audiodiff.model.found import forget_times, in_words
+    from audiodiff.model.found import forget_times, steps_in_words
 
     if data:
-        raise AudiodiffError("--forget makes no search; leave out --data")
+        raise AudiodiffError("--forget does not search; leave out --data")
     forgotten = forget_times(directory)
     for path, found in forgotten.items():
-        runs = ", ".join(f"{in_words(n_steps)} of {sampler}" for sampler, n_steps in sorted(found))
+        runs = ", ".join(
+            f"{steps_in_words(n_steps)} of {sampler}" for sampler, n_steps in sorted(found)
+        )
         console.print(f"deleted {path}, the times of {runs or 'other weights'}")
     if not forgotten:
         console.print(f"no times have been found for {directory}")

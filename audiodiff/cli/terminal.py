@@ -24,12 +24,12 @@ console = Console(stderr=True, markup=False, emoji=False, highlight=False, soft_
 
 
 def results() -> Console:
-    """The console of what a command finds out, on standard output; names are no markup there."""
+    """A console for results, on standard output, in which names are not markup."""
     return Console(markup=False, emoji=False, highlight=False)
 
 
 def escape_unprintable() -> None:
-    """Has standard output escape what its encoding cannot hold, instead of failing.
+    """Makes standard output and error escape what their encoding cannot hold, instead of failing.
 
     Names of files can hold any character, and bytes that are no character at all.
     """
@@ -73,7 +73,7 @@ def report_outcome(outcome: Outcome, note: str) -> None:
     """
     parts = [f"{len(outcome.done)} written"]
     if outcome.skipped:
-        parts.append(f"{len(outcome.skipped)} there already (--overwrite does them again)")
+        parts.append(f"{len(outcome.skipped)} there already (--overwrite makes them again)")
     if outcome.failed:
         parts.append(f"{len(outcome.failed)} failed")
     console.print(", ".join(parts) + (f"; {note}" if note else ""))
@@ -84,11 +84,11 @@ def report_outcome(outcome: Outcome, note: str) -> None:
 
 
 def remark_on_skipped(outcome: Outcome, record: "Record") -> None:
-    """Says which of the results that were there already another run made."""
+    """Warns of skipped results that another run made."""
     from audiodiff.pipelines.records import remark_on
 
     if remark := remark_on(outcome.skipped, record):
-        console.print(f"warning: {remark}; --overwrite does them again")
+        console.print(f"warning: {remark}; --overwrite makes them again")
 
 
 def exit_status(any_well: bool, any_failed: bool) -> None:
@@ -122,7 +122,7 @@ def run_in_words(model: "Model", run: "Run") -> str:
     times = model.times(run)
     found = None if run.n_steps is None else model.searched.get((str(name), run.n_steps))
     if found is not None:
-        origin = f"found by {found.method}, {found.score} on {found.clips} clips"
+        origin = f"found by {found.method}, {found.score_in_words} on {found.clips} clips"
     elif run.n_steps in (None, model.n_steps):
         origin = "the model's own"
     else:

@@ -18,7 +18,7 @@ def train(
         Path | None,
         typer.Argument(
             metavar="CONFIG.toml",
-            help="Configuration of the run; with --resume, that of the run if not given.",
+            help="Configuration of the run; with --resume, the one in --out if not given.",
             show_default=False,
         ),
     ] = None,

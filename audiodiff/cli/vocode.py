@@ -68,7 +68,7 @@ def vocode(
     force: Annotated[
         bool,
         typer.Option(
-            "--force", help="Take mels whose values look like those of another preset or scale."
+            "--force", help="Accept mels whose values look like those of another preset or scale."
         ),
     ] = False,
     rate: Rate = None,
@@ -132,7 +132,7 @@ def vocode(
     _check_usage(engine, stream, bool(inputs), out is not None)
     if threads is not None and (workers > 1 or engine == "ray"):
         raise AudiodiffError(
-            "--threads shares one process; workers have a core each, so leave it out"
+            "--threads is for one process, and each worker has one core; leave it out"
         )
     if stream is not None:
         given = {
@@ -177,9 +177,9 @@ def vocode(
         with computing(1 if threads is None else threads):
             cli_stream.stream(vocoder, kind, latency, steps, sampler, seed, source, target)
         return
-    means = Means(engine, n_workers(workers, len(jobs)), threads)
+    resources = Resources(engine, n_workers(workers, len(jobs)), threads)
     with indexing(index) as notes:
-        _vocode_files(jobs, vocoder, loading, settings, means, notes, overwrite=overwrite)
+        _vocode_files(jobs, vocoder, loading, settings, resources, notes, overwrite=overwrite)
 
 
 def _check_usage(engine: str, stream: str | None, has_inputs: bool, has_out: bool) -> None:
@@ -213,8 +213,8 @@ def _check_run(vocoder: "Vocoder", settings: "VocodeSettings") -> None:
     vocoder.model.sampler(settings.run)
 
 
-class Means(NamedTuple):
-    """What computes: the engine, the number of its processes, and the threads of a single one."""
+class Resources(NamedTuple):
+    """What computes: the engine, its number of processes, and the threads of a single process."""
 
     engine: str
     workers: int
@@ -231,7 +231,7 @@ def _vocode_files(
     vocoder: "Vocoder",
     loading: "Loading",
     settings: "VocodeSettings",
-    means: Means,
+    resources: Resources,
     notes: Index,
     *,
     overwrite: bool,
@@ -242,28 +242,28 @@ def _vocode_files(
         display = Display(progress, len(jobs))
 
         def on_job(job: Job, made: "Made | None") -> None:
-            if made is not None and means.elsewhere:
+            if made is not None and resources.elsewhere:
                 display.on_audio(job, made.seconds, made.seconds)
             if made is not None and made.remark:
                 console.print(made.remark)
             notes.add(job, made and {"seconds": round(made.seconds, 3), **run})
             display.on_file()
 
-        with _spread(means, vocoder, loading, settings, display.on_audio) as spread:
+        with _spread(resources, vocoder, loading, settings, display.on_audio) as spread:
             outcome = run_jobs(jobs, spread, overwrite=overwrite, on_job=on_job)
     if notes.failure:
         console.print(f"failed: {notes.failure}")
     remark_on_skipped(outcome, settings.record(vocoder))
     n_without = sum(not path.with_suffix(".png").exists() for path in outcome.skipped)
     if settings.plot and n_without:
-        console.print(f"{n_without} there already lack a picture; --overwrite draws it, too")
+        console.print(f"{n_without} there already lack a picture; --overwrite draws it")
     report_outcome(outcome, display.meter.text())
     exit_status(True, bool(notes.failure))
 
 
 @contextmanager
 def _spread(
-    means: Means,
+    resources: Resources,
     vocoder: "Vocoder",
     loading: "Loading",
     settings: "VocodeSettings",
@@ -273,15 +273,15 @@ def _spread(
     from audiodiff.pipelines.files import ahead, vocode_file
     from audiodiff.system.threads import computing, n_threads, side_by_side
 
-    n = n_threads(means.threads)
-    if means.engine == "ray":
+    n = n_threads(resources.threads)
+    if resources.engine == "ray":
         from audiodiff.pipelines.ray import on_ray
 
-        yield on_ray(loading, settings, means.workers)
-    elif means.workers > 1:
+        yield on_ray(loading, settings, resources.workers)
+    elif resources.workers > 1:
         from audiodiff.system.workers import in_pool, worker_pool
 
-        with worker_pool(means.workers) as pool:
+        with worker_pool(resources.workers) as pool:
             yield in_pool(pool, partial(loading.vocode, settings))
     elif loading.compile or vocoder.device.type != "cpu":
         # The accelerator is shared anyway, and compiled code is made by one thread.

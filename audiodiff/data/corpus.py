@@ -55,10 +55,7 @@ def read_corpus(folders: Sequence[Path]) -> Corpus:
             twice or lies in another; if an id is in two split lists or stands for two files.
     """
     _check_folders(folders)
-    parts = [
-        _read_folder(folder, f"{listed_name(folder.resolve().name)}/" if len(folders) > 1 else "")
-        for folder in folders
-    ]
+    parts = [_read_folder(folder, prefix_of(folder, folders)) for folder in folders]
     return Corpus(
         train=tuple(clip for part in parts for clip in part.train),
         dev=tuple(clip for part in parts for clip in part.dev),
@@ -87,6 +84,11 @@ def _check_folders(folders: Sequence[Path]) -> None:
                     f"one of the folders {folders[j]} and {folders[i]} lies in the other, so its "
                     "clips would count twice; give only one of them"
                 )
+
+
+def prefix_of(folder: Path, folders: Sequence[Path]) -> str:
+    """What comes before the ids of one of several folders: its name; nothing for a single one."""
+    return f"{listed_name(folder.resolve().name)}/" if len(folders) > 1 else ""
 
 
 def _read_folder(folder: Path, prefix: str) -> Corpus:

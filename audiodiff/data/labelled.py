@@ -1,4 +1,4 @@
-"""Clips that each belong to a class, or to one of each of several kinds."""
+"""Clips with labels of one kind or of several."""
 
 import csv
 from collections.abc import Mapping, Sequence
@@ -10,7 +10,9 @@ import torch
 from audiodiff._types import Condition
 from audiodiff.conditioning.labels import ONLY, LabelSets
 from audiodiff.data.clips import Clips
+from audiodiff.data.corpus import prefix_of
 from audiodiff.errors import AudiodiffError
+from audiodiff.system.folders import listed_name
 
 TABLE_NAME = "labels.csv"
 
@@ -24,7 +26,7 @@ class LabelledClips(Clips):
     Args:
         clips: The clips.
         sets: Labels of the model.
-        table: The clips' labels. Of a clip that is not in it, the class is its folder:
+        table: Labels of the clips. The class of a clip that is not listed is its folder:
             ``zero/0a7c2a8d_nohash_0`` belongs to the class ``zero``.
 
     Raises:
@@ -57,7 +59,7 @@ def read_table(folders: Sequence[Path]) -> Table:
     table: dict[str, Mapping[str, str]] = {}
     for folder in folders:
         path = folder / TABLE_NAME
-        prefix = f"{folder.resolve().name}/" if len(folders) > 1 else ""
+        prefix = prefix_of(folder, folders)
         for line, row in enumerate(_rows(path) if path.is_file() else (), 2):
             id_ = row.pop("id", None)
             if id_ is None or None in row or None in row.values():
@@ -65,7 +67,7 @@ def read_table(folders: Sequence[Path]) -> Table:
                     f"{path}: line {line} does not fit the first, which must be 'id' and the names "
                     "of kinds of label, such as 'id,digit,speaker'; mend the line"
                 )
-            table[prefix + id_] = row
+            table[prefix + listed_name(id_)] = row
     return table
 
 
@@ -83,7 +85,7 @@ def _index(id_: str, kind: str, labels: Sequence[str], table: Table) -> int:
         said, remedy = f"has {kind} {label!r} in {TABLE_NAME}", f"mend {TABLE_NAME}"
     elif kind == ONLY:
         label = id_.rpartition("/")[0].rpartition("/")[2]
-        said, remedy = f"lies in {label or 'no folder'!r}", "name its folder so"
+        said, remedy = f"lies in {label or 'no folder'!r}", "rename its folder"
     else:
         raise AudiodiffError(
             f"clip {id_!r} has no {kind}; add a {TABLE_NAME} to its folder, with the line "

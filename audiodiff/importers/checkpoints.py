@@ -60,7 +60,7 @@ def is_weights(found: Any) -> TypeGuard[Weights]:
 
 
 def weights_of(found: Any, path: Path, what: str) -> Weights:
-    """Weights by name, without what wrappers of modules put before the names.
+    """Weights by name, without the prefixes that wrappers of modules add.
 
     Args:
         found: Plain data from a checkpoint.
@@ -68,15 +68,15 @@ def weights_of(found: Any, path: Path, what: str) -> Weights:
         what: What the weights should be, for messages.
 
     Raises:
-        AudiodiffError: If there are no tensors by name, or one of them holds no floats of its own.
+        AudiodiffError: If there are no tensors by name, or one is not a plain array of floats.
     """
     if not is_weights(found):
         raise AudiodiffError(f"{path} holds no {what}: no weights by name")
     for name, tensor in found.items():
         if not is_plain(tensor):
             raise AudiodiffError(
-                f"{path}: {named(name)} is no array of floats that the file holds whole (its type "
-                f"is {str(tensor.dtype).removeprefix('torch.')}); fetch the checkpoint again"
+                f"{path}: {named(name)} is not an array of floats that the file holds whole (its "
+                f"type is {str(tensor.dtype).removeprefix('torch.')}); fetch the checkpoint again"
             )
     return without_wrappers(found, path)
 
@@ -92,11 +92,11 @@ def is_plain(tensor: Tensor) -> bool:
 
 
 @contextmanager
-def shapes_of(path: Path) -> Iterator[None]:
-    """Reports shapes that do not fit each other, where weights are joined or divided.
+def shape_errors(path: Path) -> Iterator[None]:
+    """Reports weights whose shapes do not fit each other, where they are joined or divided.
 
     Raises:
-        AudiodiffError: In place of what torch raises.
+        AudiodiffError: If the block raises an error of torch's.
     """
     try:
         yield
@@ -109,7 +109,7 @@ def shapes_of(path: Path) -> Iterator[None]:
 
 
 class Params(Config):
-    """The figures that LMNT's checkpoints hold beside their weights, and which are read.
+    """Settings from the ``params`` of LMNT's checkpoints; others there are ignored.
 
     Attributes:
         noise_schedule: Betas of the training schedule.

@@ -16,7 +16,7 @@ from audiodiff.importers.checkpoints import (
     Weights,
     linear_betas,
     read_checkpoint,
-    shapes_of,
+    shape_errors,
     weights_of,
 )
 from audiodiff.mel.log_mel import MelConfig
@@ -67,10 +67,8 @@ def from_lmnt_diffwave(path: Path) -> Model:
             unknown.
     """
     found = read_checkpoint(path)
-    state, params = (
-        weights_of(found.get("model", found), path, "LMNT DiffWave"),
-        _params(found, path),
-    )
+    state = weights_of(found.get("model", found), path, "LMNT DiffWave")
+    params = _params(found, path)
     mel = PRESETS["lmnt-diffwave"]
     published = {
         "sample_rate": mel.sample_rate,
@@ -128,7 +126,7 @@ def diffwave(
         "sampling": {"sampler": "ddpm", "times": times.tolist(), "clamp": 1.0},
     }
     model = Model(ModelConfig.parse(values, source))
-    with shapes_of(path):
+    with shape_errors(path):
         renamed = _renamed(state, n_layers, conditional)
     load_weights(model.network, renamed, path)
     return model
@@ -146,10 +144,8 @@ def from_lmnt_wavegrad(path: Path) -> Model:
             unknown.
     """
     found = read_checkpoint(path)
-    state, params = (
-        weights_of(found.get("model", found), path, "LMNT WaveGrad"),
-        _params(found, path),
-    )
+    state = weights_of(found.get("model", found), path, "LMNT WaveGrad")
+    params = _params(found, path)
     if "first_conv.weight" not in state:
         raise AudiodiffError(f"{path} holds no LMNT WaveGrad: first_conv.weight is missing")
     mel, source = PRESETS["lmnt-wavegrad"], f"params of {path}"

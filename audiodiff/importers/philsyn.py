@@ -16,7 +16,7 @@ from audiodiff.importers.checkpoints import (
     linear_betas,
     read_checkpoint,
     read_plain,
-    shapes_of,
+    shape_errors,
     weights_of,
 )
 from audiodiff.mel.presets import PRESETS
@@ -144,7 +144,7 @@ def _model(state: Weights, path: Path, fast: str | None = None) -> Model:
         },
     }
     model = Model(ModelConfig.parse(values, str(path)))
-    with shapes_of(path):
+    with shape_errors(path):
         renamed = _renamed(_plain(state), n_layers, conditional)
     load_weights(model.network, renamed, path)
     return model

@@ -31,7 +31,7 @@ VALUES = (
     "offset",
     "clip",
 )
-"""Fields of which values tell; presets that agree in them are told apart by their floors alone."""
+"""Fields that show in a mel's values; presets that agree in them differ there in floor alone."""
 
 
 @cache
@@ -53,10 +53,10 @@ class Scale(NamedTuple):
     """A scale that no preset has.
 
     Attributes:
-        words: What a mel in it is, as the end of "it ...".
+        words: What is wrong with a mel in it, to follow "it".
         values: The values in it, from magnitudes and energies of a preset's bands.
         undo: How to bring a mel to the preset's scale, in words.
-        of: Whether a mel of the preset is sought in it.
+        of: Whether mels of a preset are found in it.
     """
 
     words: str
@@ -71,7 +71,8 @@ def _affine(factor: float, offset: float = 0.0) -> Callable[[MelConfig], str]:
     def undo(config: MelConfig) -> str:
         a = 1 / (factor * config.nepers_per_unit)
         b = config.offset - a * offset
-        return f"take mel * {a:.6g}" + (f" {'-' if b < 0 else '+'} {abs(b):.6g}" if b else "")
+        scaled = "mel" if a == 1 else f"mel * {a:.6g}"
+        return f"take {scaled}" + (f" {'-' if b < 0 else '+'} {abs(b):.6g}" if b else "")
 
     return undo
 
@@ -120,7 +121,7 @@ def _standard_bands(values: Bands) -> Bands:
 
 SCALES: dict[str, Scale] = {
     "log10": Scale(
-        "holds logarithms to base 10 in the place of natural ones",
+        "holds logarithms to base 10 instead of natural ones",
         lambda mel, energy, config: mel.clamp(min=config.floor).log10(),
         _affine(1 / math.log(10)),
         _natural,
@@ -136,7 +137,7 @@ SCALES: dict[str, Scale] = {
         _again,
     ),
     "energies in ln": Scale(
-        "holds logarithms of energies in the place of magnitudes",
+        "holds logarithms of energies instead of magnitudes",
         lambda mel, energy, config: energy.clamp(min=1e-10).log(),
         _again,
         _natural,

@@ -1,4 +1,4 @@
-"""How near made sounds are to recordings as a set, by the features of each."""
+"""Metrics of a set of made sounds against a set of recordings, by the features of each."""
 
 from collections.abc import Callable
 from typing import Literal, NamedTuple, TypeAlias
@@ -15,7 +15,7 @@ Features: TypeAlias = Float[Tensor, "clips width"]
 Others: TypeAlias = Float[Tensor, "others width"]
 
 N_SIZES = 15
-"""Sizes of subsets from which a distance is extrapolated."""
+"""Number of sizes of subsets from which a distance is extrapolated."""
 
 
 class SetMetric(NamedTuple):
@@ -52,11 +52,11 @@ def frechet_distance(reference: Features, made: Others) -> float:
 
 
 def extrapolated_frechet_distance(reference: Features, made: Others) -> float:
-    """The Frechet distance that endless made clips would have.
+    """The Frechet distance that infinitely many made clips would have.
 
-    The distance grows with 1 / n as there are fewer clips; it is taken for subsets of several sizes
-    and a line through them followed to 1 / n = 0 (Chong and Forsyth, arXiv:1911.07023; for sound,
-    Gui and others, arXiv:2311.01616). It can come out a little below 0.
+    The distance of n clips is about linear in 1 / n: a line is fitted to the distances of subsets
+    of several sizes and followed to 1 / n = 0 (Chong and Forsyth, arXiv:1911.07023; for sound, Gui
+    and others, arXiv:2311.01616). It can come out a little below 0.
     """
     _check(reference, made, at_least=4 * N_SIZES)
     generator = torch.Generator().manual_seed(0)
@@ -139,7 +139,7 @@ SET_METRICS: dict[str, SetMetric] = {
 def nearest(made: Features, others: Others) -> Float[Tensor, " clips"]:
     """The distance of each made clip to the nearest of other clips.
 
-    Clips that are much nearer to the training clips than to held-out ones were remembered.
+    A clip that is much nearer to the training clips than to held-out ones was memorised.
     """
     return torch.cdist(made.double(), others.double()).amin(1)
 

@@ -8,7 +8,7 @@ from jaxtyping import Float
 from audiodiff.errors import AudiodiffError
 
 MIN_RATE = 4000
-"""The lowest sample rate, in Hz, for metrics of speech; at 500 Hz WORLD ends the interpreter."""
+"""The lowest sample rate, in Hz, for metrics of speech; at 500 Hz WORLD crashes the interpreter."""
 
 Samples: TypeAlias = Float[np.ndarray, " samples"]
 """One channel, full scale at +-1."""
@@ -40,6 +40,6 @@ def too_short(wave: Samples, sample_rate: int) -> bool:
     return len(wave) < max(2048, sample_rate / 4)
 
 
-def no_speech(wave: Samples, sample_rate: int) -> bool:
+def below_speech_limits(wave: Samples, sample_rate: int) -> bool:
     """Whether a clip is `too_short`, or its rate below `MIN_RATE`, for a metric of speech."""
     return sample_rate < MIN_RATE or too_short(wave, sample_rate)

@@ -9,7 +9,7 @@ import numpy as np
 
 from audiodiff.audio.io import resample
 from audiodiff.metrics.libraries import library
-from audiodiff.metrics.pairs import Samples, check_pair, no_speech
+from audiodiff.metrics.pairs import Samples, below_speech_limits, check_pair
 
 _PESQ_RATE = 16000
 _PESQ_SECONDS = 20
@@ -35,7 +35,7 @@ def pesq_wb(reference: Samples, estimate: Samples, sample_rate: int) -> float:
         AudiodiffError: If the pair cannot be compared or the `eval` extra is missing.
     """
     check_pair(reference, estimate)
-    if no_speech(reference, sample_rate):
+    if below_speech_limits(reference, sample_rate):
         return math.nan
     pair = [
         resample(np.asarray(wave, np.float32), sample_rate, _PESQ_RATE)
@@ -81,7 +81,7 @@ def estoi(reference: Samples, estimate: Samples, sample_rate: int) -> float:
     """
     check_pair(reference, estimate)
     pystoi = library("pystoi")
-    if no_speech(reference, sample_rate) or not reference.any():
+    if below_speech_limits(reference, sample_rate) or not reference.any():
         return math.nan
     with warnings.catch_warnings(), _repeatable_numpy():
         # pystoi warns and returns 1e-5, which must not enter a mean as a score.

@@ -6,7 +6,7 @@ import numpy as np
 from jaxtyping import Float64
 
 from audiodiff.metrics.libraries import library
-from audiodiff.metrics.pairs import Samples, check_pair, no_speech
+from audiodiff.metrics.pairs import Samples, below_speech_limits, check_pair
 
 
 def f0_track(
@@ -83,7 +83,7 @@ def _tracks(
 ) -> tuple[Float64[np.ndarray, " frames"], Float64[np.ndarray, " frames"]]:
     """F0 of both; no frames for a clip that is too short."""
     check_pair(reference, estimate)
-    if no_speech(reference, sample_rate):
+    if below_speech_limits(reference, sample_rate):
         return np.zeros(0), np.zeros(0)
     truth, _ = f0_track(reference, sample_rate)
     found, _ = f0_track(estimate, sample_rate)

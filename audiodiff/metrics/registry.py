@@ -18,7 +18,7 @@ class Metric(NamedTuple):
         better: Which scores are better.
         function: ``(reference, estimate, sample_rate) -> score`` for two waves of one length and
             their rate in Hz; NaN where the metric is undefined.
-        undefined: Where it is undefined, in words.
+        undefined: When it is undefined, in words.
     """
 
     unit: str

@@ -5,7 +5,7 @@ import math
 import numpy as np
 from jaxtyping import Float64
 
-from audiodiff.metrics.pairs import Samples, check_pair, no_speech
+from audiodiff.metrics.pairs import Samples, below_speech_limits, check_pair
 
 BLOCK_SECONDS = 0.01
 """Seconds between frames, each of which is two blocks."""
@@ -50,7 +50,7 @@ def silence_noise(reference: Samples, estimate: Samples, sample_rate: int) -> fl
         AudiodiffError: If the pair cannot be compared.
     """
     check_pair(reference, estimate)
-    if no_speech(reference, sample_rate):
+    if below_speech_limits(reference, sample_rate):
         return math.nan
     own, made = (_levels(wave, sample_rate) for wave in (reference, estimate))
     quiet = own <= max(own.max() - DEPTH_DB, FLOOR_DBFS)

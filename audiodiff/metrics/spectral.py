@@ -13,7 +13,7 @@ from audiodiff.audio.io import resample
 from audiodiff.mel.log_mel import LogMel
 from audiodiff.mel.presets import PRESETS
 from audiodiff.metrics.libraries import library
-from audiodiff.metrics.pairs import Samples, check_pair, no_speech, too_short
+from audiodiff.metrics.pairs import Samples, below_speech_limits, check_pair, too_short
 from audiodiff.metrics.pitch import f0_track
 
 MCEP_ORDER = 24
@@ -68,7 +68,7 @@ def log_mel_mae(reference: Samples, estimate: Samples, sample_rate: int) -> floa
         AudiodiffError: If the pair cannot be compared.
     """
     check_pair(reference, estimate)
-    if no_speech(reference, sample_rate):
+    if below_speech_limits(reference, sample_rate):
         return math.nan
     preset = PRESETS["hifigan"]
     log_mel = LogMel(preset)
@@ -103,7 +103,7 @@ def mcd(reference: Samples, estimate: Samples, sample_rate: int) -> float:
         AudiodiffError: If the pair cannot be compared or the `eval` extra is missing.
     """
     check_pair(reference, estimate)
-    if no_speech(reference, sample_rate):
+    if below_speech_limits(reference, sample_rate):
         return math.nan
     difference = _mel_cepstrum(reference, sample_rate) - _mel_cepstrum(estimate, sample_rate)
     # WORLD's coefficients are of ln |H|^2 in an orthonormal basis, w_m = sqrt(2) c_m for m > 0, so

@@ -165,9 +165,9 @@ class ModelConfig(Config):
     @property
     def hop_length(self) -> int:
         """Samples per frame of the network, the codec or the mel, whichever has frames; or 1."""
-        if (own := self.network.hop_length or self.codec.hop_length) is not None:
-            return own
-        return 1 if self.mel is None else self.mel.hop_length
+        mel = None if self.mel is None else self.mel.hop_length
+        hops = (self.network.hop_length, self.codec.hop_length, mel)
+        return next((hop for hop in hops if hop is not None), 1)
 
 
 _SIZES = {"mel": ("n_mels", "the mel has"), "label": ("n_labels", "there are")}

@@ -63,7 +63,7 @@ class Found(Config):
         return self
 
     @property
-    def score(self) -> str:
+    def score_in_words(self) -> str:
         """The score that decided, with its name."""
         return f"ESTOI {self.estoi:.3f}" if self.pesq_wb is None else f"PESQ {self.pesq_wb:.3f}"
 
@@ -73,10 +73,10 @@ class Found(Config):
         return len(self.times) - 1
 
 
-def in_words(n_steps: int) -> str:
+def steps_in_words(n_steps: int) -> str:
     """A number of steps as people write it.
 
-    >>> in_words(1), in_words(2)
+    >>> steps_in_words(1), steps_in_words(2)
     ('1 step', '2 steps')
     """
     return f"{n_steps} step{'' if n_steps == 1 else 's'}"
@@ -138,8 +138,8 @@ def read_times(path: Path, digest: str) -> FoundTimes:
 def load_times(directory: Path) -> FoundTimes:
     """The times found for the weights in a directory, stored there or in the user's folder.
 
-    If both have times for one sampler and number of steps, those count that lie where searches of
-    this directory store theirs: they beat the others, or were stored by force.
+    If both have times for one sampler and number of steps, those in the place where searches of
+    this directory store theirs are used: they beat the others, or were stored by force.
 
     Raises:
         AudiodiffError: If a file is damaged.
@@ -155,9 +155,10 @@ def load_times(directory: Path) -> FoundTimes:
 
 
 def forget_times(directory: Path) -> dict[Path, FoundTimes]:
-    """Deletes the times found for a model, with their plots, but for those that came with it.
+    """Deletes the times found for a model, with their plots, except those that came with it.
 
-    Returns the times deleted, by the file that held them.
+    Returns:
+        The deleted times, by the file that held them.
 
     Raises:
         AudiodiffError: If a file is damaged or cannot be deleted.

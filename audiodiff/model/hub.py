@@ -31,7 +31,7 @@ def model_directory(name: str) -> Path:
             f"model {name!r} is neither inside the package ({', '.join(pretrained_names())}), nor "
             "a directory, nor a hub id like owner/name"
         )
-    _check_endpoint()  # which is read as the hub's client is imported
+    _check_endpoint()  # the hub's client reads it when it is imported
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HfHubHTTPError
 

@@ -1,4 +1,4 @@
-"""Attention over the steps of a sequence, in windows, so that memory grows with the length."""
+"""Attention over the steps of a sequence, in windows, with memory linear in the length."""
 
 import math
 from typing import TypeAlias
@@ -22,17 +22,15 @@ Heads: TypeAlias = Float[Tensor, "batch heads steps head_width"]
 class RMSNorm(nn.Module):
     """``x / sqrt(mean x^2) gain``, over the channels of each position (arXiv:1910.07467).
 
-    Unlike a group norm it knows nothing of other positions, so the length of a sound and what
-    pads it change nothing elsewhere.
+    Unlike a group norm it uses one position at a time, so the result elsewhere depends neither on
+    the length of a sound nor on its padding.
     """
 
     def __init__(self, n_channels: int) -> None:
         super().__init__()
         self.gain = nn.Parameter(torch.ones(n_channels))
 
-    def forward(
-        self, x: Float[Tensor, "batch channels *rest"]
-    ) -> Float[Tensor, "batch channels *rest"]:
+    def forward(self, x: Channels) -> Channels:
         """The normalised features."""
         power = x.float().square().mean(1, keepdim=True)
         gain = self.gain.view(-1, *[1] * (x.ndim - 2))
@@ -58,7 +56,7 @@ class WindowAttention(nn.Module):
         self.n_heads, self.window = n_heads, window
         self.shift = window // 2 if shifted else 0
         self.queries_keys_values = nn.Linear(n_channels, 3 * n_channels)
-        self.output = _closed(nn.Linear(n_channels, n_channels))
+        self.output = closed(nn.Linear(n_channels, n_channels))
 
     def forward(self, x: Sequences) -> Sequences:
         """What the steps of each window gather from each other, in the shape of x."""
@@ -89,7 +87,7 @@ class CrossAttention(nn.Module):
         self.n_heads = n_heads
         self.queries = nn.Linear(n_channels, n_channels)
         self.keys_values = nn.Linear(width, 2 * n_channels)
-        self.output = _closed(nn.Linear(n_channels, n_channels))
+        self.output = closed(nn.Linear(n_channels, n_channels))
 
     def forward(self, x: Sequences, tokens: Tokens) -> Sequences:
         """What the steps gather from the tokens, in the shape of x."""
@@ -101,8 +99,8 @@ class CrossAttention(nn.Module):
         return self.output(made.transpose(1, 2).flatten(2))
 
 
-def _closed(layer: nn.Linear) -> nn.Linear:
-    """A layer that adds nothing before training."""
+def closed(layer: nn.Module) -> nn.Module:
+    """A layer whose output is zero before training."""
     for parameter in layer.parameters():
         nn.init.zeros_(parameter)
     return layer
@@ -122,7 +120,7 @@ def _inside(
 
 
 def _rotated(x: Heads) -> Heads:
-    """Turns pairs of features by angles that grow with the step, so that products tell distance."""
+    """Turns pairs of features by angles linear in the step, so that products depend on distance."""
     n_steps, width = x.shape[-2:]
     half = width // 2
     rates = torch.exp(-math.log(1e4) * torch.arange(half, device=x.device) / half)

@@ -18,7 +18,7 @@ def check_weights(n_weights: int) -> None:
     """Refuses a network that no machine would hold, before it is built.
 
     Args:
-        n_weights: Number of its weights, or of the most of them.
+        n_weights: Number of its weights, or of most of them.
 
     Raises:
         ValueError: If there are more than `MAX_WEIGHTS`.
@@ -34,7 +34,7 @@ class NetworkConfig(Config):
     """The sizes of a network, from which it is built, and what it needs from the rest of a model.
 
     A field named ``n_mels`` or ``n_labels`` defaults to the number of the model's bands or labels;
-    an ``n_labels`` by the names of several kinds of label holds the number of each.
+    for a model with several kinds of label, ``n_labels`` maps each kind to its number.
 
     Attributes:
         kind: The network's name in `audiodiff.networks.NETWORKS`.

@@ -15,7 +15,7 @@ from audiodiff.codecs.contract import CodecConfig
 from audiodiff.conditioning.parts import OPEN
 from audiodiff.config import Size, Width
 from audiodiff.diffusion.times import log_snr
-from audiodiff.networks.attention import RMSNorm, Tokens
+from audiodiff.networks.attention import RMSNorm, Tokens, closed
 from audiodiff.networks.contract import NetworkConfig, check_weights
 from audiodiff.networks.unet_blocks import HEAD, Attention, Block, Embedded, Grid, conv
 
@@ -30,16 +30,16 @@ class UNetConfig(NetworkConfig):
         shape: Sizes of the state's axes between batch and time: (80,) for a mel of 80 bands.
         over: ``frames``: convolutions over frames, with bands as channels, which is fast on a CPU;
             ``bands-and-frames``: over both, as over a picture.
-        patch: Steps of the state that are one frame of the network.
+        patch: Number of steps of the state in one frame of the network.
         widths: Channels of each level, from the top; every level has half the frames, and half
             the bands, of the one above.
         n_blocks: Residual blocks of a level, on the way down and again on the way up.
         n_attention: Number of levels with attention, from the lowest.
-        window: Positions that attend to each other, see `WindowAttention`.
+        window: Number of positions that attend to each other, as in `WindowAttention`.
         n_labels: Number of classes of each kind of label, by its name.
-        frames: Parts of the condition with one vector per frame, and its size; for ``frames``
-            without patches alone.
-        tokens: Parts of the condition that attention looks at, and the size of their vectors.
+        frames: Sizes of the vectors of parts of the condition that have one for each frame, by
+            name; only for ``over="frames"`` without patches.
+        tokens: Sizes of the vectors of parts of the condition that attention looks at, by name.
     """
 
     codec: ClassVar[str] = "mel"
@@ -186,7 +186,7 @@ class UNet(nn.Module):
             conv(config.n_dims, low, high) for low, high in pairwise(widths[::-1])
         )
         self.norm = RMSNorm(widths[0])
-        self.output = conv(config.n_dims, widths[0], config.n_inputs, closed=True)
+        self.output = closed(conv(config.n_dims, widths[0], config.n_inputs))
 
     def _stages(self, levels: Sequence[int], n_inputs: Sequence[int], width: int) -> nn.ModuleList:
         """Stages of given levels and channels, every second one with shifted windows."""

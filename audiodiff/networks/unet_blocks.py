@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from audiodiff.networks.attention import CrossAttention, RMSNorm, Tokens, WindowAttention
+from audiodiff.networks.attention import CrossAttention, RMSNorm, Tokens, WindowAttention, closed
 
 Grid: TypeAlias = Float[Tensor, "batch channels *grid"]
 """Features of every frame, or of every band and frame."""
@@ -19,19 +19,10 @@ HEAD = 32
 """Channels of a head of attention, of which every width is a multiple."""
 
 
-def conv(
-    n_dims: int, n_in: int, n_out: int, size: int = 3, stride: int = 1, closed: bool = False
-) -> nn.Module:
-    """A convolution over frames (1 axis), or over bands and frames (2).
-
-    A closed one gives zeros before training.
-    """
+def conv(n_dims: int, n_in: int, n_out: int, size: int = 3, stride: int = 1) -> nn.Module:
+    """A convolution over frames (1 axis), or over bands and frames (2)."""
     kind = {1: nn.Conv1d, 2: nn.Conv2d}[n_dims]
-    layer = kind(n_in, n_out, size, stride, padding=size // 2)
-    if closed:
-        for parameter in layer.parameters():
-            nn.init.zeros_(parameter)
-    return layer
+    return kind(n_in, n_out, size, stride, padding=size // 2)
 
 
 class Block(nn.Module):
@@ -43,9 +34,7 @@ class Block(nn.Module):
     def __init__(self, n_dims: int, n_in: int, n_out: int, width: int) -> None:
         super().__init__()
         self.norms = nn.ModuleList([RMSNorm(n_in), RMSNorm(n_out)])
-        self.convs = nn.ModuleList(
-            [conv(n_dims, n_in, n_out), conv(n_dims, n_out, n_out, closed=True)]
-        )
+        self.convs = nn.ModuleList([conv(n_dims, n_in, n_out), closed(conv(n_dims, n_out, n_out))])
         self.modulation = nn.Linear(width, 2 * n_out)
         self.shortcut = nn.Identity() if n_in == n_out else conv(n_dims, n_in, n_out, 1)
 

@@ -1,4 +1,4 @@
-"""Hands a model whose codec is a mel the vocoder that makes its sound."""
+"""The vocoder of a model with which mels diffuse."""
 
 import torch
 
@@ -27,7 +27,7 @@ def hand_vocoder(model: Model, precision: str = "auto") -> None:
 
     @torch.no_grad()
     def sound(mel: Mel) -> Wave:
-        # What a network made may look like no recording's mel.
+        # A mel that a network made may look unlike that of any recording.
         return vocoder(mel, preset=preset, rate=config.sample_rate, force=True)
 
     codec.vocoder = sound

@@ -73,9 +73,11 @@ class VocodeSettings(Config):
             vocoder.model,
             self.model,
             self.run,
-            seed=self.seed,
-            preset=self.preset,
-            rate=vocoder.sample_rate if self.rate is None else self.rate,
+            {
+                "seed": self.seed,
+                "preset": self.preset,
+                "rate": vocoder.sample_rate if self.rate is None else self.rate,
+            },
         )
 
 
@@ -92,7 +94,7 @@ class Made(NamedTuple):
 
 
 class Begun(NamedTuple):
-    """A file that was read, and whose sound is on its way.
+    """A file that was read and whose sound is being made.
 
     Attributes:
         job: The file and its result.
@@ -162,8 +164,8 @@ def finished(vocoder: Vocoder, file: Begun, settings: VocodeSettings, on_audio: 
     with _enough_memory(job):
         made = _heard(file, on_audio)
         if settings.plot:
-            # As the last piece is made, and so before the sound is there, which means that the
-            # file is finished.
+            # Drawn after the last piece, before the sound is in its place: a sound that is there
+            # means that the file is finished.
             made = _plotted(made, file)
         resampled = io.resampled((piece.numpy() for piece in made), file.own.rate, rate)
         sound, comment = (piece[0] for piece in resampled), written(settings.record(vocoder))
@@ -179,14 +181,14 @@ def ahead(
     each: Map,
     n_pieces: int,
 ) -> Spread[Made]:
-    """Vocodes files in order, and begins files ahead while few pieces are on their way.
+    """Vocodes files in order, and begins later files while few pieces are being made.
 
     Args:
         vocoder: The vocoder that makes the sound.
         settings: The settings of the run and the results.
         on_audio: Callback for each piece made.
         each: Makes pieces of sound side by side.
-        n_pieces: Number of pieces that keeps it busy.
+        n_pieces: Number of pieces that keep ``each`` busy.
     """
 
     def begin(job: Job) -> tuple[int, Callable[[], Made]]:

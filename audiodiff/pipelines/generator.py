@@ -37,8 +37,8 @@ class Generator:
             for a single kind; empty for a model without labels.
 
     Raises:
-        AudiodiffError: If the model takes a mel, the precision is unknown, or there is no such
-            vocoder as the model's codec names.
+        AudiodiffError: If the model takes a mel, the precision is unknown, or the vocoder that the
+            model's codec names does not exist.
     """
 
     def __init__(self, model: Model, precision: str = "auto") -> None:
@@ -84,13 +84,13 @@ class Generator:
 
         Args:
             n_samples: Length of the sound in samples.
-            label: Class of the sound; of a model with several kinds of label, one of each kind by
-                its name. What is left out may be anything.
+            label: Class of the sound; for a model with several kinds of label, one of each kind by
+                the kind's name. What is left out may be anything.
             n_steps: Number of sampler steps; the model's default if None.
             sampler: A sampler or its name; the model's own if None.
             seed: Seed of the noise.
-            guidance_scale: Weight of the label: 1 is the model as it was trained; more is truer to
-                the label and less varied. The model's default if None.
+            guidance_scale: Weight of the label: 1 is the model as it was trained; greater weights
+                follow the label more closely, with less variety. The model's default if None.
 
         Raises:
             AudiodiffError: If the model has no such label or no guidance, or another argument is

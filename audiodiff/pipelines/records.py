@@ -1,4 +1,4 @@
-"""What made a sound, written into its file, so that a later run knows whether it is its own."""
+"""The settings that made a sound, stored in its file, so that a later run knows its own."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -18,14 +18,16 @@ Record: TypeAlias = Mapping[str, str | int | float]
 """The settings that a sound depends on, by name."""
 
 
-def record_of(model: Model, name: str, run: Run, **more: str | int | float | None) -> Record:
+def record_of(
+    model: Model, name: str, run: Run, more: Mapping[str, str | int | float | None]
+) -> Record:
     """The record of the sounds of a run.
 
     Args:
         model: The model.
         name: The model's name, see `recorded_name`.
         run: The run.
-        more: Other settings; None leaves one out.
+        more: Other settings by name; None leaves one out.
     """
     sampler = model.config.sampling.sampler if run.sampler is None else run.sampler
     steps = len(model.times(run)) - 1
@@ -55,7 +57,7 @@ def remark_on(there: Sequence[Path], record: Record) -> str | None:
     if not others:
         return None
     path, said = others[0]
-    return f"another run made {len(others)} of the {len(there)} there already, as {path}: {said}"
+    return f"another run made {len(others)} of the {len(there)} there already, e.g. {path}: {said}"
 
 
 def _differences(path: Path, record: Record) -> str:

@@ -15,6 +15,7 @@ from audiodiff.pipelines.spans import Span
 
 MAX_LATENCY = 3600
 """The longest wait for later frames, in seconds."""
+
 WHOLE_SECONDS = 60
 """Seconds of the longest sound whose mel is computed at once."""
 
@@ -141,7 +142,7 @@ def mel_of_sound(sound: SoundReader, log_mel: LogMel, multiple: int = 1) -> tupl
     Args:
         sound: An open file.
         log_mel: The mel front-end, to whose sample rate the sound is resampled.
-        multiple: Number of samples to a multiple of which the sound is padded with silence.
+        multiple: Number of samples to a multiple of which the sound is padded.
 
     Returns:
         The length of the sound without padding, in samples at that rate, and its mel,

@@ -14,7 +14,7 @@ N_CLIPS = 16
 """Most clips to search on, and most others to judge on."""
 
 MIN_JUDGED = 4
-"""Fewest clips to judge on: on one or two, times that suit these alone look better."""
+"""Fewest clips to judge on: with one or two, times that suit only these look better."""
 
 SECONDS = 1.5
 """Length of the loudest part of each clip, which searches hear; judges hear whole clips."""
@@ -23,7 +23,7 @@ SECONDS = 1.5
 def read_clips(corpus: Corpus, split: str, rate: int) -> tuple[list[Samples], list[Samples]]:
     """Clips to search on and others to judge on, spread evenly over the split.
 
-    They are halves, but at least `MIN_JUDGED` judge if there are as many besides one.
+    Half of them are to judge on, but at least `MIN_JUDGED` if that leaves one to search on.
 
     Raises:
         AudiodiffError: If there are fewer than two.

@@ -13,10 +13,10 @@ from audiodiff.errors import AudiodiffError
 from audiodiff.model.found import (
     TIMES_NAME,
     Found,
-    in_words,
     load_times,
     read_times,
     save_times,
+    steps_in_words,
     times_folder,
     weights_digest,
 )
@@ -56,8 +56,8 @@ class Outcome(NamedTuple):
         """
         better = "better" if self.gain > 0 else "worse"
         compared = f"{abs(self.gain):.3f} {better} than the" if self.gain else "as good as the"
-        said = f"{self.found.score}, {compared} times in use before"
-        steps = f"{in_words(self.found.n_steps)} of {self.found.sampler}"
+        said = f"{self.found.score_in_words}, {compared} times in use before"
+        steps = f"{steps_in_words(self.found.n_steps)} of {self.found.sampler}"
         if self.refusal:
             return f"{steps} not kept: {said}; {self.refusal} (--force keeps them)"
         return f"{steps} kept in {folder / TIMES_NAME}: {said}"
@@ -194,7 +194,8 @@ def _verdict(found: Found, before: Worth) -> str:
     """One line that compares what was found with the times in use."""
     times = ", ".join(f"{t:.4g}" for t in found.times)
     return (
-        f"{in_words(found.n_steps)} of {found.sampler} by {found.method}: {times}; {found.score} "
-        f"(before {before.score:.3f}), mel error {found.mel_mae:.3f} ({before.mel_mae:.3f}); "
+        f"{steps_in_words(found.n_steps)} of {found.sampler} by {found.method}: {times}; "
+        f"{found.score_in_words} (before {before.score:.3f}), mel error {found.mel_mae:.3f} "
+        f"({before.mel_mae:.3f}); "
         f"{found.calls} calls of the network"
     )

@@ -1,4 +1,4 @@
-"""A search in hand: its task, its model and its clips."""
+"""A search: its task, its model and its clips."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -86,7 +86,7 @@ class Session:
 
     @property
     def too_few(self) -> str:
-        """Why no times can be kept without force; empty if there are clips enough to judge on."""
+        """Why no times can be kept without force; empty if there are enough clips to judge on."""
         n_clips = len(self.judge.clips)
         if n_clips >= MIN_JUDGED or self.task.force:
             return ""

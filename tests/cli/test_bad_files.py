@@ -91,7 +91,7 @@ def damage(path: Path, mel: torch.Tensor) -> None:
             "unlike.pt",
             r"holds mels of 26 to 80 bands; save mels of \(n_mels, frames\), or give --t",
         ),
-        ("words_inside.pt", "it holds a str in the place of an array"),
+        ("words_inside.pt", "it holds a str instead of an array"),
         ("sparse.pt", "is sparse_coo float32; save the mel as a plain array"),
         ("float8.pt", "is float8_e4m3fn; save the mel as a plain array"),
         ("nested.pt", "is nested float32; save the mel as a plain array"),
@@ -99,7 +99,7 @@ def damage(path: Path, mel: torch.Tensor) -> None:
         ("quantised.pt", "is qint8; save the mel as a plain array"),
         (
             "stride_0.pt",
-            r"stands for \d+ MiB of values and the limit is 1024; save the mel in parts",
+            r"holds \d+ MiB of values and the limit is 1024; save the mel in parts",
         ),
         ("float8.safetensors", "is F8_E4M3; save the mel as a plain array"),
         ("empty.pt", "cannot be read as a mel"),

@@ -35,14 +35,14 @@ def test_what_is_there_stays_and_another_runs_is_said(
     run(*words)
     before = (tmp_path / "out/00000.wav").read_bytes()
     again = run(*words, "-n", 3)
-    said = "1 written, 2 there already (--overwrite does them again)"
+    said = "1 written, 2 there already (--overwrite makes them again)"
     assert again.err.splitlines()[-1] == said
     other = run(*words, "--steps", 5)
     assert other.status == 0
     first, second = other.err.splitlines()
     assert first == (
-        "warning: another run made 2 of the 2 there already, as out/00000.wav: steps 2, now 5; "
-        "--overwrite does them again"
+        "warning: another run made 2 of the 2 there already, e.g. out/00000.wav: steps 2, now 5; "
+        "--overwrite makes them again"
     )
     assert second.startswith("0 written, 2 there already")
     assert (tmp_path / "out/00000.wav").read_bytes() == before

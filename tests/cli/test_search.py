@@ -70,7 +70,7 @@ def test_a_search_needs_clips_and_forgetting_none(run: Run, packaged: Path) -> N
     assert result.err == "error: there are no clips to search on; give --data FOLDER\n"
     result = run("search", "tiny", "--forget", "--data", "voice")
     assert result.status == 2
-    assert result.err == "error: --forget makes no search; leave out --data\n"
+    assert result.err == "error: --forget does not search; leave out --data\n"
 
 
 def test_a_data_folder_that_cannot_be_written_is_one_sentence(

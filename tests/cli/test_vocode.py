@@ -93,7 +93,7 @@ def test_a_second_run_does_only_what_is_missing(
     finished.write_bytes(b"finished")
     missing.unlink()
     again = run(*words)
-    assert again.err.startswith("1 written, 2 there already (--overwrite does them again), 2 fail")
+    assert again.err.startswith("1 written, 2 there already (--overwrite makes them again), 2 fai")
     assert finished.read_bytes() == b"finished"
     assert missing.exists()
     assert run(*words, "--overwrite").err.startswith("3 written, 2 failed")
@@ -112,10 +112,10 @@ def test_what_another_run_made_is_said(run: Run, model: Path, tmp_path: Path) ->
     assert other.status == 0
     made_by, no_picture, outcome = other.err.splitlines()
     assert made_by == (
-        "warning: another run made 1 of the 2 there already, as out/a.wav: steps 2, now 5, "
-        "seed 0, now 1; --overwrite does them again"
+        "warning: another run made 1 of the 2 there already, e.g. out/a.wav: steps 2, now 5, "
+        "seed 0, now 1; --overwrite makes them again"
     )
-    assert no_picture == "2 there already lack a picture; --overwrite draws it, too"
+    assert no_picture == "2 there already lack a picture; --overwrite draws it"
     assert outcome.startswith("0 written, 2 there already")
 
 

@@ -143,11 +143,11 @@ def test_names_that_a_wrapper_gave_are_read(tmp_path: Path, prefix: str) -> None
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        (lambda w: torch.tensor(1.0), "is no array of floats that the file holds whole"),
-        (lambda w: torch.zeros(1).expand(10**6, 10**6), "is no array of floats that the file hol"),
+        (lambda w: torch.tensor(1.0), "is not an array of floats that the file holds whole"),
+        (lambda w: torch.zeros(1).expand(10**6, 10**6), "is not an array of floats that the file "),
         (lambda w: w.to(torch.float8_e4m3fn), r"\(its type is float8_e4m3fn\); fetch"),
         (lambda w: w.to(torch.int16), r"\(its type is int16\); fetch"),
-        (lambda w: w.to("meta"), "is no array of floats that the file holds whole"),
+        (lambda w: w.to("meta"), "is not an array of floats that the file holds whole"),
         (lambda w: w[:, :5], "weights whose shapes do not fit each other"),
         (lambda w: w.flatten(), "weights whose shapes do not fit each other"),
         (

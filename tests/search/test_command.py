@@ -122,7 +122,7 @@ def test_without_pesq_estoi_judges(
     assert "; ESTOI " in said[2]
     found = Model.load(directory).searched["ddim", 1]
     assert found.pesq_wb is None
-    assert found.score == f"ESTOI {found.estoi:.3f}"
+    assert found.score_in_words == f"ESTOI {found.estoi:.3f}"
 
 
 @pytest.mark.parametrize("method", ["likelihood", "trajectory", "gradient", "learned"])
