@@ -39,7 +39,7 @@ SampleRate = Annotated[int, Field(gt=0, le=MAX_RATE)]
 Seed = Annotated[int, Field(ge=0, le=MAX_SEED)]
 GuidanceScale = Annotated[float, Field(ge=-1000, le=1000, allow_inf_nan=False)]
 Size = Annotated[int, Field(gt=0, le=2**16)]
-"""A length in samples, frames or items that lies in memory many times."""
+"""A length in samples, frames or items, of which memory holds many at a time."""
 
 Width = Annotated[int, Field(gt=0, le=1024)]
 """Channels or bands: the sides of a matrix of weights."""
@@ -124,7 +124,7 @@ def shown(value: Any) -> str:
     """
     try:
         text = " ".join(repr(value).split())
-    except ValueError:  # Python's limit of digits
+    except ValueError:  # beyond Python's limit on digits
         return "a number of thousands of digits"
     return text if len(text) <= MAX_SHOWN else f"{text[: MAX_SHOWN - 3]}..."
 

@@ -2,7 +2,7 @@
 
 
 def in_unicode(text: str) -> str:
-    r"""A text without what no encoding can write: names of files can hold bytes that are no UTF-8.
+    r"""The text with escapes for bytes that are not UTF-8, which names of files can hold.
 
     >>> in_unicode("caf\udce9.wav")
     'caf\\udce9.wav'

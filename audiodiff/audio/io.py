@@ -88,7 +88,8 @@ def read_through(
 ) -> Result:
     """Gives the wave of an open file in pieces to a function, and returns its result.
 
-    It is called again with the loudest channel if the channels turn out to be of opposite phase.
+    The function is called again with the loudest channel if the channels turn out to be of
+    opposite phase.
 
     Args:
         sound: An open file.
@@ -126,7 +127,7 @@ def save(
         wave: Wave to write, full scale at +-1.
         sample_rate: Sample rate of the wave, in Hz.
         subtype: ``PCM_16``, ``PCM_24`` or, in .wav only, ``FLOAT``, which does not clip.
-        comment: Text that a .wav file holds besides the wave.
+        comment: Text to store in a .wav file.
 
     Returns:
         Number of samples that exceeded +-1 and were clipped: always 0 for ``FLOAT``.
@@ -166,7 +167,7 @@ def save_pieces(
         path: File to write, ending in .wav; its folder is created, an existing file replaced.
         pieces: The wave, full scale at +-1.
         sample_rate: Sample rate of the wave, in Hz.
-        comment: Text that the file holds besides the wave.
+        comment: Text to store in the file.
 
     Returns:
         Number of samples written, and of those that exceeded +-1 and were clipped.

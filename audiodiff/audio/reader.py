@@ -1,4 +1,4 @@
-"""A sound file opened, its size checked before memory is taken, and read in blocks."""
+"""Sound files, read in blocks once their sizes are checked."""
 
 import os
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ MAX_HOURS = 6.0
 """Hours of the longest file that is read; as float32 at 48 kHz it fills 4 GB."""
 
 CANCELLED = 0.01
-"""The share of the power that the mean of unrelated channels keeps, below which they cancel out."""
+"""Share of the power that the mean of unrelated channels has, below which channels cancel out."""
 
 MAX_PEAK = 32.0
 """The greatest sample of a file, 30 dB above full scale; integers stored as floats exceed it."""
@@ -51,7 +51,7 @@ class SoundReader:
             AudiodiffError: After the last block, if the file ends before the length that its header
                 states, or holds NaN, infinity or samples beyond `MAX_PEAK`.
         """
-        if self._powers is not None:  # it was read before, which a pipe cannot be
+        if self._powers is not None:  # read before; a pipe can be read only once
             self._file.seek(0)
         self._powers, self._mean_power = np.zeros(self.n_channels), 0.0
         n_read, n_bad, peak = 0, 0, 0.0
@@ -104,7 +104,7 @@ class SoundReader:
 
 
 def not_finite(name: str, n_bad: int, n: int, first: int, value: float) -> AudiodiffError:
-    """The error for a wave in which samples are no numbers."""
+    """The error for a wave with samples that are NaN or infinite."""
     return AudiodiffError(
         f"{name} holds NaN or infinity in {n_bad} of {n} samples, the first being sample {first} "
         f"({value}); mend what made it"
@@ -113,11 +113,11 @@ def not_finite(name: str, n_bad: int, n: int, first: int, value: float) -> Audio
 
 @contextmanager
 def opened(path: Path, max_hours: float = MAX_HOURS) -> Iterator[SoundReader]:
-    """Opens a sound file; nothing of its samples is read yet.
+    """Opens a sound file without reading its samples.
 
     Raises:
-        AudiodiffError: If the file is missing, empty, cut off, not sound, or longer than
-            ``max_hours`` or of a higher rate than any device has by its header.
+        AudiodiffError: If the file is missing, empty, cut off or not sound, or its header states
+            more than ``max_hours`` or a rate above `MAX_RATE`.
     """
     _check_present(path)
     try:
@@ -129,8 +129,8 @@ def opened(path: Path, max_hours: float = MAX_HOURS) -> Iterator[SoundReader]:
             if size is not None and size.cut:
                 raise AudiodiffError(
                     f"{path} is cut off: its header promises {size.stated} bytes of samples and "
-                    f"{size.present} are there; copy or download it again, or convert it to wav "
-                    "to keep what is there"
+                    f"{size.present} are there; copy or download it again, or write it anew "
+                    "in a sound editor to keep what is there"
                 )
             if size is not None and size.unclosed:
                 raw = files.enter_context(closed(raw))
@@ -183,5 +183,5 @@ def _check_length(sound: SoundReader, max_hours: float) -> None:
 
 
 def _duration(hours: float) -> str:
-    """Hours as text, in seconds below a tenth of an hour."""
+    """Hours as text; below a tenth of an hour, as seconds."""
     return f"{hours:.2f} hours".replace(".00", "") if hours >= 0.1 else f"{hours * 3600:.0f} s"

@@ -39,7 +39,7 @@ def check_not_empty(
     to_rate: int,
     name: str = "the wave",
 ) -> Float32[np.ndarray, " resampled"]:
-    """What was made of a wave, if a sample of it is left."""
+    """Returns a resampled wave; refuses one without samples."""
     if len(made) == 0:
         raise AudiodiffError(
             f"{name} has {n_samples} samples at {from_rate} Hz, less than one at {to_rate} Hz; "
@@ -73,7 +73,7 @@ def resampled(
 
 
 def check_rate(name: str, rate: int) -> None:
-    """Refuses what is no sample rate."""
+    """Refuses an impossible sample rate."""
     if not 1 <= rate <= MAX_RATE:
         raise AudiodiffError(f"{name}={rate} is not a rate; give 1 to {MAX_RATE} Hz")
 

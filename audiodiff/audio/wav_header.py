@@ -1,4 +1,4 @@
-"""What the header of a wav file states, which libsndfile does not compare with what is there."""
+"""The size that a wav header states, which libsndfile does not compare with the file's."""
 
 import os
 import shutil
@@ -12,10 +12,10 @@ N_CHUNKS = 1000
 """The most chunks that are looked through for the samples."""
 
 SLACK = 64
-"""Bytes that a header may count too many: some writers count the header itself."""
+"""Bytes by which a header may overstate the size: some writers count the header itself."""
 
 FORMS = {b"RIFF": "<", b"RIFX": ">", b"RF64": "<", b"BW64": "<"}
-"""The first bytes of a wav file, and its byte order."""
+"""Byte orders of wav files by their first bytes."""
 
 
 class WavSize(NamedTuple):
@@ -76,7 +76,7 @@ def _stated(size: int, wide: int) -> int | None:
 def closed(file: BinaryIO) -> Iterator[BinaryIO]:
     """A temporary copy of a wav file that was never closed, with a size by which it is read whole.
 
-    libsndfile takes all that follows for samples if the size of the file is that of its start.
+    libsndfile takes all that follows for samples if the header states 8 bytes as the file's size.
     """
     with tempfile.TemporaryFile() as copy:
         file.seek(0)

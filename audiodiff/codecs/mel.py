@@ -122,7 +122,7 @@ class MelCodec:
         check_length(length, x.shape[-1] * self.hop_length)
         if self.vocoder is None:
             raise AudiodiffError(
-                "codec.kind='mel' has no vocoder yet; load the model by Generator, or set "
+                "codec.kind='mel' has no vocoder yet; load the model with Generator, or set "
                 "model.codec.vocoder"
             )
         wave = self.vocoder(self.mel(x))

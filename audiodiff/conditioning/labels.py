@@ -9,7 +9,7 @@ from audiodiff._types import Condition
 from audiodiff.errors import AudiodiffError
 
 LabelSets: TypeAlias = Mapping[str, Sequence[str]]
-"""The classes of each kind of label by its name; a single kind is ``label``."""
+"""The classes of each kind of label by its name; a model with one kind names it ``label``."""
 
 ONLY = "label"
 """The name of the kind of label of a model with one kind."""

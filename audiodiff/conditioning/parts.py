@@ -7,7 +7,7 @@ import torch
 from audiodiff._types import Condition
 
 OPEN = -1
-"""The class of an item that may be of any class."""
+"""The label of an item whose class is left open."""
 
 
 def moved(cond: Condition, device: torch.device) -> Condition:
@@ -41,7 +41,7 @@ def joined(conds: Sequence[Condition]) -> Condition:
 
 
 def can_be_open(cond: Condition) -> bool:
-    """Whether every part is one that can be left open for single items: classes, but no mel."""
+    """Whether every part can be left open for single items, as labels can and a mel cannot."""
     return not any(part.is_floating_point() for part in cond.values())
 
 

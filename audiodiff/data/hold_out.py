@@ -9,11 +9,11 @@ SHARE = 0.02
 """The share of the clips that is held out."""
 
 LEAST, MOST = 2, 32
-"""The fewest and the most clips that are held out, as far as a third of the clips allows."""
+"""The fewest and the most clips that are held out, but at most a third of the clips."""
 
 
 def n_held_out(n_ids: int) -> int:
-    """How many of so many clips to hold out: about 2 %, but always one."""
+    """The number of clips to hold out: about 2 % of ``n_ids``, but at least one."""
     return max(1, min(max(LEAST, round(SHARE * n_ids)), MOST, n_ids // 3))
 
 
@@ -25,7 +25,7 @@ def hold_out(
 ) -> list[str]:
     """Draws clips to hold out of training, by a hash of their ids.
 
-    So every machine and every later run draws the same. A clip with a fault is passed over.
+    Every machine and every later run draws the same ones. Clips with faults are passed over.
 
     Args:
         ids: Ids to draw from.

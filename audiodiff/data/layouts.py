@@ -29,10 +29,10 @@ class Layout(NamedTuple):
     def with_held_out(self, fit: Collection[str]) -> "Layout":
         """The layout with a dev list, drawn by `hold_out` if there is none.
 
-        If there is no test list either, that one is drawn too, where a clip is left to train on.
+        If there is no test list either, it is drawn too, unless no clip would be left to train on.
 
         Args:
-            fit: Ids of the clips that can be used, of which alone it draws.
+            fit: Ids of the usable clips, from which the lists are drawn.
 
         Raises:
             AudiodiffError: If there is only one clip to draw from.
@@ -60,7 +60,7 @@ def read_layout(name: str, root: Path, splits: Path | None, without: Path | None
         splits: Folder of ``train.txt``, ``dev.txt`` or ``test.txt``, in which a line is an id or,
             with ``*`` in it, a pattern of ids; they replace the corpus's own. None for the
             corpus's own.
-        without: Folder below that holds results and is not searched; None for none.
+        without: Folder below ``root`` that holds results and is not searched; None for none.
 
     Raises:
         AudiodiffError: If the name is unknown, if ``root`` is not laid out like that corpus, or if

@@ -23,11 +23,11 @@ def read_file(place: str, name: str, most: int) -> bytes:
     Args:
         place: Folder, or its ``http://`` or ``https://`` address.
         name: Name of a file in it.
-        most: Size of the greatest file that is read, in bytes.
+        most: Largest size of the file, in bytes.
 
     Raises:
         OSError: If the file cannot be read.
-        ValueError: If it is larger, or its address is none.
+        ValueError: If it is larger, or the address is invalid.
     """
     if place.startswith(("http://", "https://")):
         return _fetched(f"{place.rstrip('/')}/{name}", most)
@@ -40,7 +40,7 @@ def read_file(place: str, name: str, most: int) -> bytes:
 
 def _check_size(size: int, most: int) -> None:
     if size > most:
-        raise ValueError(f"it has more than {most} bytes, the most that it can need")
+        raise ValueError(f"it has more than {most} bytes, the most that it should need")
 
 
 def _fetched(url: str, most: int) -> bytes:
@@ -56,7 +56,7 @@ def _fetched(url: str, most: int) -> bytes:
         except InvalidURL as error:
             raise ValueError(str(error)) from error
         except urllib.error.HTTPError as error:
-            if error.code < 500 or n == TRIES - 1:  # a further try would fail alike
+            if error.code < 500 or n == TRIES - 1:  # another try would fail the same way
                 raise
         except (OSError, HTTPException) as error:
             if n == TRIES - 1:

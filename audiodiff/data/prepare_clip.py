@@ -17,7 +17,7 @@ SILENCE_DB = -65.0
 """The root mean square, in dB re full scale, below which a clip counts as silent."""
 
 TRIM_FRAME, TRIM_HOP = 2048, 512
-"""Samples of the frames whose levels decide on trimming, and between them."""
+"""Length of the frames whose levels decide on trimming, and the hop between them, in samples."""
 
 CLIPPED_SHARE = 1e-4
 """The share of samples at full scale from which on a clip gets a remark."""
@@ -95,7 +95,7 @@ def _remarks(
 
 
 def _trimmed(wave: Float32[np.ndarray, " samples"], trim_db: float) -> Float32[np.ndarray, " _"]:
-    """The wave without frames at its ends that are ``trim_db`` below the loudest, as librosa's."""
+    """The wave without quiet ends, cut as ``librosa.effects.trim`` cuts them."""
     energy = np.concatenate([[0.0], np.cumsum(np.square(wave, dtype=np.float64))])
     centres = np.arange(0, len(wave) + 1, TRIM_HOP)
     first, last = (
@@ -116,7 +116,10 @@ def _at_loudness(
     import pyloudnorm
 
     if len(wave) < LOUDNESS_SECONDS * rate:
-        return wave, f"under {LOUDNESS_SECONDS} s, too short for a loudness, so its level is kept"
+        return (
+            wave,
+            f"under {LOUDNESS_SECONDS} s, too short to have a loudness, so its level is kept",
+        )
     own = pyloudnorm.Meter(rate).integrated_loudness(wave)
     if not np.isfinite(own):
         return wave, "below the gate of -70 LUFS, so its level is kept"

@@ -73,7 +73,7 @@ def target(out: Path, id_: str) -> Path:
 
 
 def read_manifest(path: Path) -> Manifest:
-    """Reads a manifest; a damaged line, such as one that a kill has cut short, is ignored."""
+    """Reads a manifest; a damaged line, such as one that a kill cut short, is ignored."""
     facts: Manifest = {}
     for line in read_json_lines(path):
         try:

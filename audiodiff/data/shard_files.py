@@ -28,7 +28,7 @@ DAMAGED_SHARD: tuple[type[Exception], ...] = (*DAMAGED, tarfile.TarError)
 """What the readers of a damaged shard raise; soundfile raises a RuntimeError."""
 
 MAX_SAMPLES = 2**32
-"""Samples of the longest shard, from whose number its share of the crops follows."""
+"""Most samples of a shard, whose number decides its share of the crops."""
 
 
 class Shard(Config):
@@ -74,16 +74,16 @@ def read_index(place: str) -> ShardIndex:
         return ShardIndex.parse(parse_json(content, INDEX_NAME), INDEX_NAME)
     except AudiodiffError as error:
         raise AudiodiffError(
-            f"{INDEX_NAME} in {place} is damaged ({error}); write the shards anew"
+            f"{INDEX_NAME} in {place} is damaged ({error}); write the shards again"
         ) from error
 
 
 def read_shard(place: str, shard: Shard, sample_rate: int) -> Clips:
-    """Reads and decodes the clips of one shard; memory is taken for what the index states alone.
+    """Reads and decodes the clips of one shard, with memory for no more than the index states.
 
     Raises:
         AudiodiffError: If it cannot be read, holds clips at another rate or of several channels, or
-            not those that the index states.
+            does not hold what the index states.
     """
     from webdataset.tariterators import group_by_keys
 
@@ -113,7 +113,7 @@ def read_shard(place: str, shard: Shard, sample_rate: int) -> Clips:
 
 
 def _members(tar: tarfile.TarFile, url: str) -> Iterator[dict[str, Any]]:
-    """The files of a tar file, as webdataset has them; sparse ones, of any size, are left out."""
+    """The files of a tar file, as webdataset takes them; not sparse ones, of any size."""
     for member in tar:
         if member.isreg() and not member.issparse():
             file = tar.extractfile(member)
@@ -124,7 +124,7 @@ def _members(tar: tarfile.TarFile, url: str) -> Iterator[dict[str, Any]]:
 def _decoded(
     sample: Mapping[str, Any], sample_rate: int, most: int
 ) -> Int16[np.ndarray, " samples"]:
-    """The samples of a clip, of which there may be ``most``."""
+    """The samples of a clip, at most ``most``."""
     with soundfile.SoundFile(io.BytesIO(sample["flac"])) as file:
         if file.channels != 1:
             raise ValueError(f"clip {sample['__key__']} has {file.channels} channels, not one")

@@ -41,7 +41,7 @@ def write_shards(
     if not found:
         raise AudiodiffError(f"{prepared} holds no {MANIFEST_NAME}; prepare the corpus first")
     path = prepared / SETTINGS_NAME
-    rate = PrepareSettings.parse(read_json(path, "prepare the corpus anew"), str(path)).sample_rate
+    rate = PrepareSettings.parse(read_json(path, "prepare the corpus again"), str(path)).sample_rate
     splits: dict[str, tuple[Shard, ...]] = {}
     for split in SPLITS:
         if not (prepared / f"{split}.txt").is_file():
@@ -52,7 +52,7 @@ def write_shards(
         if unknown:
             raise AudiodiffError(
                 f"{prepared / MANIFEST_NAME} has no line for the clip {unknown[0]!r} of "
-                f"{split}.txt; prepare the corpus again, which writes it anew"
+                f"{split}.txt; prepare the corpus again to write it"
             )
         for n, part in enumerate(_parts(prepared, ids, n_bytes)):
             content = _hash("\n".join(f"{id_} {found[id_].digest}" for id_ in part))

@@ -132,7 +132,7 @@ def read_split(place: str, split: str) -> Clips:
     index = read_index(place)
     shards = index.splits.get(split, ())
     if not shards:
-        raise AudiodiffError(f"{place} has no shard of {split}; write the shards anew")
+        raise AudiodiffError(f"{place} has no shard of {split}; write the shards again")
     parts = [read_shard(place, shard, index.sample_rate) for shard in shards]
     return Clips(
         np.concatenate([part.samples for part in parts]),

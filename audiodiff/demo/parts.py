@@ -26,7 +26,7 @@ from audiodiff.system.jobs import sentence
 MAX_STEPS = 32
 
 MAX_SEED = 2**53 - 1
-"""The largest whole number up to which browsers know every one."""
+"""The largest number up to which browsers represent every whole number."""
 
 NAME = "arctic_a0016.wav"
 EXAMPLES = (Path(__file__).with_name(NAME), Path(__file__).parents[2] / "examples" / NAME)

@@ -26,7 +26,7 @@ MAX_BODY = 2**20
 """Most bytes of a request that uploads nothing; its largest part is a list of a few names."""
 
 UNUSABLE: tuple[type[Exception], ...] = (gr.Error, *DAMAGED)
-"""What Gradio raises at inputs of the right kind, where only the place of a file can be wrong."""
+"""What Gradio raises for inputs of the right kind, in which only a file's place can be wrong."""
 
 LOG = logging.getLogger(__name__)
 
@@ -41,7 +41,7 @@ def refused(said: str) -> gr.Error:
 
 
 class Gate:
-    """Middleware that refuses what is too large, or asks for what there is not, before Gradio."""
+    """Middleware that refuses requests that are too large or ask for unknown events."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -68,13 +68,13 @@ class Gate:
             if not isinstance(error.__cause__, HTTPException):
                 raise
             await send({"type": "http.response.body", "body": b"", "more_body": False})
-            LOG.warning("refused: %.80s asked for an event that there is not", scope["path"])
+            LOG.warning("refused: %.80s asked for an event that does not exist", scope["path"])
 
 
 async def _no_such_request(request: Request, error: Exception) -> Response:
     """The answer to a request from which Gradio cannot tell an event and its inputs."""
     said = (
-        f"{request.url.path:.80} was sent what it does not take; /gradio_api/info says what to send"
+        f"{request.url.path:.80} does not take what it was sent; /gradio_api/info says what to send"
     )
     LOG.warning("refused: %s", said)
     return JSONResponse({"error": said}, 422)
@@ -122,11 +122,13 @@ class Page(gr.Blocks):
                 if CHECKS.get(type(block)) is _a_file and value is not None
             )
         except UNUSABLE as error:
-            raise refused("a file was not uploaded to this page, or is gone; upload it") from error
+            raise refused(
+                "a file was not uploaded to this page, or is gone; upload it again"
+            ) from error
         if n_bytes > MAX_UPLOAD:
             raise refused(
-                f"the uploads have {n_bytes / 2**20:.0f} MB and may have {MAX_UPLOAD // 2**20}; "
-                "give shorter ones"
+                f"the uploads have {n_bytes / 2**20:.0f} MB and the limit is "
+                f"{MAX_UPLOAD // 2**20}; give shorter ones"
             )
         return given
 
@@ -150,11 +152,11 @@ def check_inputs(blocks: list[Any], values: list[Any]) -> None:
 
 
 def _label(block: Any) -> str:
-    return block.label or "Example"  # those of Gradio have none
+    return block.label or "Example"  # Gradio's examples have no label
 
 
 def _a_number(block: gr.Slider | gr.Number, value: Any) -> str | None:
-    """The remedy unless a value is a whole number within the component's bounds."""
+    """The remedy, unless a value is a whole number within the component's bounds."""
     low, high = block.minimum, block.maximum
     number = type(value) in (int, float) and low <= value <= high and value == int(value)
     return None if number else f"give a whole number from {low} to {high}"
@@ -174,7 +176,7 @@ def _some_choices(block: gr.CheckboxGroup, value: Any) -> str | None:
 
 
 def _a_file(block: gr.Audio | gr.File, value: Any) -> str | None:
-    """The remedy unless a value is nothing, or names a file as an upload does."""
+    """The remedy, unless a value is nothing, or names a file as an upload does."""
     path = value.get("path") if isinstance(value, dict) else None
     named = isinstance(path, str) and path and "://" not in path
     return None if value is None or named else "upload a file and give what the upload returned"

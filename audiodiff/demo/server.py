@@ -40,7 +40,7 @@ def launch(
                 share=share,
                 max_file_size=MAX_UPLOAD,
                 app_kwargs=APP,
-                quiet=True,  # it speaks of its own arguments
+                quiet=True,  # Gradio's messages name its own arguments
                 prevent_thread_lock=True,
             )
     except OSError as error:

@@ -32,7 +32,7 @@ MAX_SECONDS = 60
 """Longest sound that a visitor may give, in seconds."""
 
 MAX_MEL_BYTES = 2**26
-"""Size in memory of the greatest mel that a visitor may give."""
+"""Largest size in memory of a mel that a visitor may give, in bytes."""
 
 OWN = "the model's own"
 """Choice of a sampler, rule or preset that stands for the model's default."""
@@ -164,7 +164,7 @@ def griffin_lim(vocoder: Vocoder, given: Given) -> Samples:
 
 
 def figures(given: Given, wave: Samples, rate: int) -> dict[str, float | str]:
-    """Scores of a sound against the original, or a word why not; empty if only a mel was given."""
+    """Scores of a sound against the original, or why there is none; empty for a mel alone."""
     if given.wave is None:
         return {}
     pair = given.wave.numpy(), wave.numpy()
@@ -187,5 +187,5 @@ def _check_length(seconds: float, path: Path) -> None:
     if seconds > MAX_SECONDS:
         raise AudiodiffError(
             f"{path.name} lasts {seconds:.0f} s and the limit here is {MAX_SECONDS}; cut it, or "
-            "use `audiodiff vocode`, which has no limit"
+            "use `audiodiff vocode`, which takes hours"
         )

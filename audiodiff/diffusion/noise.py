@@ -64,8 +64,8 @@ class NoiseTape:
 class Colored:
     """A wave of noise from another source, encoded, with the prior's covariance.
 
-    Of a linear codec, noise is drawn as a wave, so that it belongs to a place in the sound; of
-    another, in the shape of the state.
+    For a linear codec, noise is drawn as a wave, so that it belongs to a place in the sound; for
+    any other, in the shape of the state.
 
     Args:
         source: White noise in any shape.

@@ -1,4 +1,4 @@
-"""Classifier-free guidance (arXiv:2207.12598): further from what any sound would be."""
+"""Classifier-free guidance (arXiv:2207.12598): away from the unconditional estimate."""
 
 from collections.abc import Callable
 from typing import Literal, TypeAlias
@@ -20,9 +20,9 @@ Estimates: TypeAlias = Callable[[State, Times], tuple[State, State]]
 class ClassifierFree(GuidanceAtSteps):
     """``x0_hat <- x0_null + scale (x0_cond - x0_null)``, with the run's guidance scale.
 
-    x0_cond is the estimate that was given, x0_null the model's own without the condition, which
-    the model must have been trained for: its objective drops parts of the condition at random. A
-    scale of 1, and a run without a condition, leave the estimate alone.
+    x0_cond is the wrapped denoiser's estimate, x0_null the model's own without the condition. The
+    model must have been trained for that, by an objective that drops parts of the condition at
+    random. A scale of 1, and a run without a condition, leave the estimate alone.
 
     Example:
         >>> guidance = ClassifierFree(log_snr=(-4.0, 4.0), rescale=0.7)

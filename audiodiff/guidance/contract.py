@@ -17,8 +17,8 @@ class DenoiserMaker(Protocol):
 
         Args:
             asked: The condition.
-            n_copies: How often the condition, and the states that the denoiser is called with,
-                hold the run's items, one copy after the other.
+            n_copies: Number of copies of the run's items, one after another, in the condition and
+                in the states that the denoiser is called with.
         """
 
 

@@ -14,16 +14,16 @@ from audiodiff.mel.recognition import OWN, UNKNOWN, Kind, probabilities
 from audiodiff.mel.scales import SCALES, alike
 
 MIN_FRAMES = 24
-"""The fewest frames by whose values a mel is judged: the shortest that was learned from."""
+"""Frames of the shortest mel that is judged by its values; none shorter was learned from."""
 
 STATED = 0.01
-"""The least probability at which something that a mel may be is named."""
+"""Least probability of a kind of mel that is named."""
 
 EXCLUDED = 0.0005
-"""The probability below which a mel is taken not to be something."""
+"""Probability below which a kind of mel is ruled out."""
 
 AT_FLOOR = 0.005
-"""The least share of values at a preset's floor by which another floor is excluded."""
+"""Least share of values at a preset's floor that rules out other floors."""
 
 
 class Examination(NamedTuple):
@@ -34,7 +34,7 @@ class Examination(NamedTuple):
         problem: Why the mel is of no preset as it is, in one sentence; None if it may be of one.
         likely: Names of the presets that it may be of, the likeliest first.
         evidence: Why it may be of each of them, in words.
-        doubts: What it may be in the place of a preset's own mel, with the remedy, in words.
+        doubts: Other scales that it may be in, each with the remedy, in words.
         doubtful: Whether the first of the doubts is likelier than any preset.
     """
 

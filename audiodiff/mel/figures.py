@@ -9,7 +9,7 @@ from torch import Tensor
 from audiodiff.mel.presets import PRESETS
 
 MAX_FRAMES = 4096
-"""Frames of a long mel that are looked at, spread over it."""
+"""Most frames of a mel to look at, spread evenly over a longer one."""
 
 QUANTILES = (0.0, 0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99, 1.0)
 

@@ -21,7 +21,7 @@ FLOATS = ("float16", "bfloat16", "float32", "float64")
 """Types that the values of a mel may have."""
 
 MAX_BYTES = 2**30
-"""Greatest size of a file's mel in memory: more than six hours in float32."""
+"""Largest size in memory of a file's mel, in bytes: more than six hours in float32."""
 
 NAMES_SHOWN = 4
 
@@ -37,7 +37,7 @@ def load_mel(
     Args:
         path: The file.
         transpose: Whether the file holds (frames, n_mels).
-        max_bytes: Greatest size of the mel in memory, known before it is read.
+        max_bytes: Largest size of the mel in memory, in bytes, checked before it is read.
 
     Raises:
         AudiodiffError: If the file is missing, damaged, too large or not a mel, or holds several
@@ -88,7 +88,7 @@ def _check(stored: Sequence[Stored], path: Path, max_bytes: int) -> None:
     size = sum(math.prod(one.shape) * getattr(torch, one.kind).itemsize for one in stored)
     if size > max_bytes:
         raise AudiodiffError(
-            f"{path} stands for {size / 2**20:.0f} MiB of values and the limit is "
+            f"{path} holds {size / 2**20:.0f} MiB of values and the limit is "
             f"{max_bytes / 2**20:.0f}; save the mel in parts, as float32 or float16"
         )
 

@@ -1,7 +1,7 @@
-"""Triangular filters that are evenly spaced in mel.
+"""Triangular filters that are evenly spaced on the mel scale.
 
-librosa makes the same ones, but its import compiles code and stores it in a folder of the user's,
-which not every machine has.
+librosa makes the same filters, but importing it compiles code and stores it in a folder of the
+user's, which not every machine has.
 """
 
 from typing import Literal

@@ -1,4 +1,4 @@
-"""How probable it is that a mel is of a preset, or in a scale that none has, as learned."""
+"""A learned estimate of the preset of a mel, or of a scale that no preset has."""
 
 import json
 from functools import cache
@@ -18,7 +18,7 @@ LEARNED = Path(__file__).with_name("recognition.safetensors")
 """What `benchmarks/doctor_fit.py` learned; its metadata says from what."""
 
 OWN, UNKNOWN = "own", "unknown"
-"""The name of a preset's own scale, and of values that are those of no sound."""
+"""Names of a preset's own scale, and of the scale of values that are no sound's."""
 
 N_HIDDEN = 48
 

@@ -1,4 +1,4 @@
-"""The arrays in mel files, known by their headers before memory is taken for their values."""
+"""The arrays in mel files, described by their headers before their values are read."""
 
 import math
 import zipfile
@@ -89,7 +89,7 @@ def _tensors(value: Any) -> list[Stored]:
     values = value if isinstance(value, list | tuple) else [value]
     for one in values:
         if not isinstance(one, Tensor):
-            raise ValueError(f"it holds a {type(one).__name__} in the place of an array")
+            raise ValueError(f"it holds a {type(one).__name__} instead of an array")
     return [_tensor(one) for one in values]
 
 
@@ -100,7 +100,7 @@ def _tensor(tensor: Tensor) -> Stored:
     kind = str(tensor.dtype).removeprefix("torch.")
     if layout != "strided":
         return Stored(f"{layout} {kind}", (), tensor.clone)
-    # Only now are values copied that many places of the tensor may share.
+    # Copied only now: many places of the tensor may share one value.
     return Stored(kind, tuple(tensor.shape), lambda: tensor.detach().clone().contiguous())
 
 

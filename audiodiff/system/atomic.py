@@ -116,7 +116,7 @@ def _claim(path: Path) -> IO[bytes] | None:
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """Gives a temporary path for what ``path`` is to hold once the block succeeds.
+    """Gives a temporary path, whose content goes to ``path`` when the block succeeds.
 
     A file is replaced in one go, as is the file that a link leads to: whatever goes wrong inside
     the block leaves it as it was. What is no file, such as a FIFO, a terminal or ``/dev/stdout``,

@@ -1,6 +1,6 @@
-"""JSON, JSON Lines and TOML within limits, whoever wrote them and whatever has damaged them.
+"""JSON, JSON Lines and TOML, read within limits, as they may be damaged or hostile.
 
-Everything in this package that reads one of these formats reads it here. A document is bounded in
+Every document of these formats that a user may give is read here. It is bounded in
 bytes, in the depth of its nesting and in the length of its numbers before a parser sees it.
 """
 
@@ -18,13 +18,13 @@ from audiodiff.errors import AudiodiffError
 MAX_JSON_BYTES = 2**23
 MAX_LINE_BYTES = 2**20
 MAX_TOML_BYTES = 2**18
-"""Sizes of the greatest JSON document, line of JSON Lines and TOML document that are read."""
+"""Largest sizes of a JSON document, a line of JSON Lines and a TOML document, in bytes."""
 
 MAX_DEPTH = 20
-"""Brackets within each other, and parts of a dotted key, of the deepest document that is read."""
+"""Most brackets within each other, and most parts of a dotted key."""
 
 MAX_DIGITS = 100
-"""Characters of the longest number that is read."""
+"""Most characters of a number."""
 
 _LONG_NUMBER = re.compile(rf"(?<![\w.])[+-]?\d[\w.]{{{MAX_DIGITS}}}")
 _LONG_KEY = re.compile(rf"(?:\.[^.\n,=\[\]{{}}]*){{{MAX_DEPTH}}}")
@@ -82,7 +82,7 @@ def read_toml(path: Path) -> dict[str, Any]:
 def read_json_lines(path: Path) -> Iterator[Any]:
     """Yields the value of each line of a JSON Lines file; none if there is no file.
 
-    Lines that are no JSON are left out, such as a last one that a kill has cut off.
+    Lines that are no JSON are left out, such as a last one that a kill cut off.
 
     Raises:
         OSError: If the file cannot be read.
@@ -111,7 +111,7 @@ class _Format(NamedTuple):
 
     Attributes:
         name: Its name, for messages.
-        most: Size of the greatest document that is read, in bytes.
+        most: Largest size of a document, in bytes.
         not_structure: Strings and comments.
         loads: The parser.
     """

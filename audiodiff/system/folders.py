@@ -11,19 +11,19 @@ LONGEST = 250
 """Bytes of the longest part of a name in a list, which leave room for a suffix in a file's name."""
 
 _NOT_IN_LISTS = frozenset({"Cc", "Cs", "Zl", "Zp"})
-"""Unicode's categories of control characters, of what is no UTF-8, and of ends of lines."""
+"""Unicode's categories of control characters, of bytes that are not UTF-8, and of line ends."""
 
 
 def files_below(root: Path, suffixes: Collection[str], without: Path | None = None) -> list[Path]:
     """Finds the regular files of a folder and its subfolders, sorted.
 
-    Hidden files and folders are left out, as they hold what editors and killed runs leave, and so
-    is what is no regular file, such as a named pipe. Links to folders are not followed.
+    Hidden files and folders, which editors and killed runs leave behind, are left out, and so is
+    anything but regular files, such as a named pipe. Links to folders are not followed.
 
     Args:
         root: Folder to search.
         suffixes: Suffixes of the files to find, in lower case.
-        without: A folder below that is left out, as it holds results; None for none.
+        without: Folder below ``root`` that holds results and is not searched; None for none.
     """
     results = None if without is None else without.resolve()
     found = []
@@ -54,8 +54,8 @@ def listed_name(text: str) -> str:
     r"""A name as it stands in lists of one name a line, such as a path without its suffix.
 
     Characters that such a line cannot hold become their bytes, as ``%0A``: control characters,
-    bytes that are no UTF-8, ``|``, which ends a name, and spaces at either end. A part of more than
-    `LONGEST` bytes keeps its beginning and gets a digest of the whole.
+    bytes that are not UTF-8, ``|``, which ends a name, and spaces at either end. A part of more
+    than `LONGEST` bytes keeps its beginning and gets a digest of the whole.
 
     >>> listed_name("voice/a|b\n")
     'voice/a%7Cb%0A'
@@ -70,7 +70,7 @@ def _fits(character: str) -> bool:
 
 
 def _as_bytes(text: str) -> str:
-    # A byte that is no UTF-8 comes as one of these; Windows knows other lone surrogates.
+    # Python decodes a byte that is not UTF-8 as one of these; Windows knows other lone surrogates.
     errors = "surrogateescape" if "\udc80" <= text <= "\udcff" else "surrogatepass"
     return "".join(f"%{byte:02X}" for byte in text.encode(errors=errors))
 

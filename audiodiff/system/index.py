@@ -15,7 +15,7 @@ from audiodiff.system.locks import alone
 class Index:
     """A file that lists what was made, a line of JSON for each result.
 
-    A result that a kill has kept out of the file gets its line when the job is next skipped.
+    A result that is missing from the file after a kill gets its line when its job is next skipped.
 
     Args:
         file: File to append to; None writes nothing.

@@ -52,7 +52,7 @@ def ended_by_ctrl_c() -> Iterator[None]:
 
 
 def _leave() -> None:
-    """Ends the process without any cleaning up."""
+    """Ends the process without cleaning up."""
     if sys.stderr is not None and sys.stderr.isatty():
         os.write(2, SHOW_CURSOR.encode())  # progress bars hide it
     os._exit(INTERRUPTED)

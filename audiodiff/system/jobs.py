@@ -128,7 +128,7 @@ def check_file(path: Path) -> None:
     """
     if path.is_dir():
         raise AudiodiffError(f"{path} is a folder; give a file name")
-    if path.is_file() or not path.exists():  # what is neither is written to, not replaced
+    if path.is_file() or not path.exists():  # anything else is written to, not replaced
         check_writable(path.parent)
 
 

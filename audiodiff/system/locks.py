@@ -14,7 +14,7 @@ def alone(lock: Path, busy: str) -> Iterator[None]:
     """Keeps other processes away while the block runs; a killed process keeps nobody away.
 
     Args:
-        lock: File that is locked; it is there while the block runs.
+        lock: File to lock, which exists while the block runs.
         busy: Message if another process is in such a block.
 
     Raises:

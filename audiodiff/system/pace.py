@@ -1,4 +1,4 @@
-"""Reports that come by time."""
+"""Reports at intervals of time."""
 
 import time
 

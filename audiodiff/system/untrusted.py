@@ -13,7 +13,7 @@ import torch
 from safetensors import SafetensorError
 
 MAX_REASON = 300
-"""The most characters of a reason, as some errors quote what is in the file."""
+"""The most characters of a reason, as some errors quote the file."""
 
 DAMAGED: tuple[type[Exception], ...] = (
     OSError,

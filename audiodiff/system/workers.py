@@ -19,11 +19,11 @@ Result = TypeVar("Result")
 
 
 MOST_ON_WINDOWS = 61
-"""Processes that one of Windows can wait for."""
+"""The most processes that a process can wait for on Windows."""
 
 
 def n_workers(asked: int, n_items: int) -> int:
-    """The number of workers asked for, but no more than there are items or the system can watch."""
+    """The number of workers asked for, but at most one for each item and what the system allows."""
     most = MOST_ON_WINDOWS if sys.platform == "win32" else asked
     return max(1, min(asked, n_items, most))
 

@@ -70,7 +70,7 @@ class Monitor:
 
 
 def _read_log(path: Path) -> list[dict[str, Any]]:
-    """The records of a log, without what is none, such as a line that was cut short."""
+    """The records of a log; other lines, such as one that was cut short, are left out."""
     return [record for record in read_json_lines(path) if _is_record(record)]
 
 

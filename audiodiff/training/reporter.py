@@ -1,4 +1,4 @@
-"""Lines that tell a person how far a training run is."""
+"""Lines that tell a person about the progress of a training run."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -8,11 +8,11 @@ from audiodiff.training.config import TrainConfig
 from audiodiff.training.session import Clock
 
 SECONDS = 10.0
-"""Longest time without a line, whatever the steps between lines of the log."""
+"""Longest time without a line, however many steps apart the lines of the log are."""
 
 
 class Reporter:
-    """Tells of steps, and of none for no longer than `SECONDS`.
+    """Says lines about steps, at most `SECONDS` apart.
 
     Args:
         config: The run.
@@ -45,7 +45,7 @@ class Reporter:
         }
 
     def due(self) -> bool:
-        """Whether there was no line for too long."""
+        """Whether the last line was said `SECONDS` ago."""
         return self.pace.due()
 
     def tell(self, step: int, loss: float, lr: float) -> None:

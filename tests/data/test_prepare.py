@@ -267,7 +267,7 @@ def test_what_has_no_loudness_keeps_its_level(tmp_path: Path) -> None:
     settings = PrepareSettings(sample_rate=22050, min_seconds=0.2, loudness=-23.0)
     found = prepared(read_layout("folder", tmp_path / "raw", None), tmp_path / "out", settings)
     assert found["short"].remarks == (
-        "under 0.4 s, too short for a loudness, so its level is kept",
+        "under 0.4 s, too short to have a loudness, so its level is kept",
     )
     assert found["hum"].remarks == ("below the gate of -70 LUFS, so its level is kept",)
     for name, peak in (("short", 0.31), ("hum", 0.0009)):

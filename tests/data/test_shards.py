@@ -227,7 +227,7 @@ def test_a_shard_larger_than_it_can_need_or_no_file_is_not_read(tmp_path: Path) 
     place = a_shard(tmp_path, np.zeros(500))
     with (tmp_path / "dev.tar").open("ab") as file:
         file.truncate(2**30)
-    with pytest.raises(AudiodiffError, match=r"more than \d+ bytes, the most that it can need"):
+    with pytest.raises(AudiodiffError, match=r"more than \d+ bytes, the most that it should need"):
         read_split(place, "dev")
     (tmp_path / "dev.tar").unlink()
     (tmp_path / "dev.tar").symlink_to("/dev/zero")

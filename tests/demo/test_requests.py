@@ -163,7 +163,7 @@ def test_wrong_input_is_one_line_in_the_log_and_one_sentence_to_its_sender(
     elsewhere = ("/etc/passwd", "../../etc/passwd", "/tmp", "\0", visitor.log.as_posix())
     for path in elsewhere:
         said = visitor.refused("vocode", vocoding(sound={"path": path, **META}))
-        assert said == "a file was not uploaded to this page, or is gone; upload it"
+        assert said == "a file was not uploaded to this page, or is gone; upload it again"
     for name in ("a.wav", "a.npy", "a.npz", "a.pt", "a.safetensors", "a.txt", "a"):
         for content in (b"", b"x" * 40):
             file = visitor.upload(name, content)
@@ -214,7 +214,7 @@ def test_all_uploads_of_a_request_count(visitor: Visitor) -> None:
     file = visitor.upload("half.wav", b"\0" * (MAX_UPLOAD * 2 // 3))
     other = visitor.upload("half.npy", b"\0" * (MAX_UPLOAD * 2 // 3))
     said = visitor.refused("vocode", vocoding(sound=file, mel=other))
-    assert said == "the uploads have 67 MB and may have 50; give shorter ones"
+    assert said == "the uploads have 67 MB and the limit is 50; give shorter ones"
 
 
 def zipped_mel() -> bytes:

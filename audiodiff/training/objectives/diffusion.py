@@ -70,7 +70,7 @@ class DiffusionConfig(ObjectiveConfig):
     drop: dict[str, Annotated[float, Field(ge=0, le=1)]] = Field(default_factory=dict)
 
     def check(self, model: ModelConfig, setting: Setting) -> None:
-        """Refuses to drop what the model does not take, or what it takes for all crops alone."""
+        """Refuses to drop parts that the model does not take, and the mel."""
         labels = [part for part in model.network.parts if part != "mel"]
         for part in self.drop:
             if part not in labels:
