@@ -1,6 +1,6 @@
 """Measures how fast files are vocoded while other processes want the same cores, as a table.
 
-A clip alone, a long file and a folder of clips are vocoded in a process of its own, beside none,
+A clip, a long file and a folder of clips are each vocoded in a process of its own, beside none,
 one or more processes that compute without end. There are two ways: PyTorch's threads share every
 operation, as they do unless told otherwise, or each thread makes pieces of sound by itself, as
 `audiodiff vocode` does. The first way can be many times slower than real time on a busy machine, so

@@ -14,7 +14,7 @@ from pathlib import Path
 BLOCK = 2**20
 
 NO_REST = (33, 36)
-"""curl's statuses where a server sends files from their beginning alone, or has no more bytes."""
+"""curl's statuses if a server sends files only from their beginning, or has no more bytes."""
 
 RANGE_NOT_SATISFIABLE = "416"
 

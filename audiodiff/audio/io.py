@@ -46,7 +46,7 @@ def load(
     Channels of opposite phase, whose mean would be near silence, are replaced by the loudest of
     them. A wav whose header was never completed is read to its end. An mp3 of variable bit rate
     without a Xing header does not state its length: libsndfile estimates it and reads no further.
-    Memory holds one block of the file besides the result.
+    Besides the result, memory holds one block of the file.
 
     Args:
         path: A wav, flac, ogg or mp3 file, at any sample rate.

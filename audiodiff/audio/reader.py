@@ -129,8 +129,8 @@ def opened(path: Path, max_hours: float = MAX_HOURS) -> Iterator[SoundReader]:
             if size is not None and size.cut:
                 raise AudiodiffError(
                     f"{path} is cut off: its header promises {size.stated} bytes of samples and "
-                    f"{size.present} are there; copy or download it again, or write it anew "
-                    "in a sound editor to keep what is there"
+                    f"{size.present} are there; copy or download it again, or save it "
+                    "again in a sound editor to keep what is there"
                 )
             if size is not None and size.unclosed:
                 raw = files.enter_context(closed(raw))

@@ -62,7 +62,7 @@ def _counted(sentences: Iterable[str]) -> str:
 
 
 def _together(alike: Sequence[str]) -> str:
-    """One sentence for several that differ in their figures alone: ``it lasts 0.1 to 0.3 s``."""
+    """One sentence for several that differ only in their figures: ``it lasts 0.1 to 0.3 s``."""
     figures = zip(*(map(float, _FIGURE.findall(sentence)) for sentence in alike), strict=True)
     ranges = (
         f"{min(column):g}" if min(column) == max(column) else f"{min(column):g} to {max(column):g}"

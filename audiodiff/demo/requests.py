@@ -109,7 +109,7 @@ class Page(gr.Blocks):
             gr.Error: If an input is missing or of another kind than the page sends.
         """
         if block_fn.fn is None:
-            raise refused("this event happens in the browser alone")
+            raise refused("this event happens only in the browser")
         try:
             check_inputs(block_fn.inputs, inputs)
         except AudiodiffError as error:

@@ -31,7 +31,7 @@ def load_mel(
 ) -> Shaped[Tensor, "n_mels frames"]:
     """Reads one mel; nothing in the file is ever executed.
 
-    A file of named arrays must hold one array alone, or one named ``mel``; no other is read. The
+    A file of named arrays must hold a single array, or one named ``mel``; no other is read. The
     mels of a batch, or of a list in a ``.pt``, are joined in order.
 
     Args:
@@ -94,7 +94,7 @@ def _check(stored: Sequence[Stored], path: Path, max_bytes: int) -> None:
 
 
 def _mels_of(mel: Tensor) -> list[Tensor]:
-    """The items of a batch, or the mel alone."""
+    """The items of a batch, or a single mel."""
     return [mel] if mel.ndim == 2 else list(mel)
 
 

@@ -36,7 +36,7 @@ class Kind(NamedTuple):
 
 
 def kinds(n_mels: int) -> list[Kind]:
-    """What a mel of so many bands may be."""
+    """What a mel of ``n_mels`` bands may be."""
     firsts = [
         name
         for name, config in PRESETS.items()

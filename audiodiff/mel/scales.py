@@ -31,7 +31,7 @@ VALUES = (
     "offset",
     "clip",
 )
-"""Fields that show in a mel's values; presets that agree in them differ there in floor alone."""
+"""Fields that show in a mel's values; presets that agree in them differ only in floor."""
 
 
 @cache

@@ -152,8 +152,8 @@ class Stage(nn.Module):
 class UNet(nn.Module):
     """The denoiser: features at falling and rising rates, joined level by level.
 
-    Any number of frames is padded inside to what the levels need. Self-attention is within windows
-    at the lowest levels alone, so time and memory grow linearly with the length.
+    Any number of frames is padded inside to what the levels need. Self-attention is only within
+    windows at the lowest levels, so time and memory grow linearly with the length.
 
     Example:
         >>> network = UNet(UNetConfig(widths=(32, 64), n_blocks=1, n_labels={"digit": 10}))

@@ -48,7 +48,7 @@ class Index:
 
 @contextmanager
 def indexing(path: Path | None) -> Iterator[Index]:
-    """An `Index` that this process alone writes.
+    """An `Index` that only this process writes.
 
     Args:
         path: File to write, continued if it exists. What is no file, such as a FIFO, is written to

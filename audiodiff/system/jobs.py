@@ -58,8 +58,8 @@ def find_jobs(
         out: Folder of the results.
         source_suffixes: Suffixes of the files to take from folders, in lower case.
         target_suffix: Suffix of the results.
-        names: Files to take alone, as `listed_name` writes their paths below their folder without
-            suffix; None for all.
+        names: The only files to take, as `listed_name` writes their paths below their folder
+            without suffix; None for all.
 
     Raises:
         AudiodiffError: If an input does not exist, has an unknown suffix or holds no file, if a

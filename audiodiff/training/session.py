@@ -52,7 +52,7 @@ class Clock:
 def interruptible() -> Iterator[threading.Event]:
     """Within it the first SIGINT or SIGTERM sets an event; the second ends the process.
 
-    Signals reach the main thread alone, so in other threads this does nothing.
+    Signals reach only the main thread, so in other threads this does nothing.
     """
     event = threading.Event()
     if threading.current_thread() is not threading.main_thread():

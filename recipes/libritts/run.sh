@@ -5,7 +5,7 @@
 corpus=libritts
 rate=24000
 archives=()
-# The corpus's page gives MD5 alone.
+# The corpus's page gives only MD5.
 for subset in ${SUBSETS:-train-clean-100} dev-clean test-clean; do
     case $subset in
     dev-clean) digest=2c1f5312914890634cc2d15783032ff3 ;;
