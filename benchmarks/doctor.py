@@ -2,7 +2,7 @@
 
 Sounds are those of `doctor_examples.py`, of half a second and more. A preset counts as named if it
 is the likeliest or stated as a tie; a mel in no preset's scale counts as told if that is said, or
-stated as a tie. Silence is left out, of which there is nothing to say.
+stated as a tie. Silent mels are left out.
 """
 
 import statistics

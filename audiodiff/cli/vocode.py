@@ -125,7 +125,6 @@ def vocode(
     """
     from audiodiff.data.corpus import read_ids
     from audiodiff.pipelines.files import INPUT_SUFFIXES, Loading, VocodeSettings
-    from audiodiff.pipelines.records import recorded_name
     from audiodiff.pipelines.vocoder import Vocoder
     from audiodiff.system.workers import n_workers
 
@@ -161,7 +160,7 @@ def vocode(
         batch_size=batch_size,
         rate=rate,
         plot=plot,
-        model=recorded_name(model),
+        model=model,
         transpose=transpose,
         force=force,
     )

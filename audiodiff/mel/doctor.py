@@ -11,7 +11,7 @@ from audiodiff.mel.conversion import conversion_to
 from audiodiff.mel.log_mel import MelConfig
 from audiodiff.mel.presets import PRESETS
 from audiodiff.mel.recognition import OWN, UNKNOWN, Kind, probabilities
-from audiodiff.mel.scales import SCALES, alike
+from audiodiff.mel.scales import SCALES, Line, alike
 
 MIN_FRAMES = 24
 """Frames of the shortest mel that is judged by its values; none shorter was learned from."""
@@ -62,7 +62,7 @@ def examine(mel: Tensor) -> Examination:
     if shape[1] < MIN_FRAMES or low == high:
         return _by_range(mel, facts)
     found = probabilities(mel)
-    if problem := _problem(found):
+    if problem := _problem(found, mel):
         return Examination(facts, problem)
     first, own = next(iter(found)), [kind for kind in found if kind.scale == OWN]
     stated = [kind for kind in own if found[kind] >= STATED] or own[:1]
@@ -71,7 +71,9 @@ def examine(mel: Tensor) -> Examination:
         for kind in stated
         for name in _with_floor(mel, alike(str(kind.preset)))
     }
-    doubts = tuple(_fault(kind) for kind in found if kind.scale != OWN and found[kind] >= STATED)
+    doubts = tuple(
+        _fault(kind, mel) for kind in found if kind.scale != OWN and found[kind] >= STATED
+    )
     return Examination(
         facts, None, tuple(likely), tuple(likely.values()), doubts, first.scale != OWN
     )
@@ -140,26 +142,35 @@ def mismatch(mel: Tensor, config: MelConfig) -> str | None:
         return None
     first = next(iter(found))
     if first.scale != OWN:
-        return _fault(first)
+        return _fault(first, whole)
     return (
         f"its values are those of {_any_of(alike(str(first.preset)))}: name that preset, or "
         "compute it again"
     )
 
 
-def _problem(found: dict[Kind, float]) -> str | None:
+def _problem(found: dict[Kind, float], mel: Tensor) -> str | None:
     """Why a mel is in no preset's own scale, if that is all but certain."""
     if sum(p for kind, p in found.items() if kind.scale == OWN) >= EXCLUDED:
         return None
-    return _fault(next(iter(found)))
+    return _fault(next(iter(found)), mel)
 
 
-def _fault(kind: Kind) -> str:
+def _fault(kind: Kind, mel: Tensor) -> str:
     """What is wrong with a mel of such a kind, and the remedy."""
-    if kind.preset is None:
+    if kind.preset is None or not _can_be_undone(kind.scale, PRESETS[kind.preset], mel):
         return "its values are like those of no sound; find out what made it"
     scale = SCALES[kind.scale]
     return f"it {scale.words}; for {kind.preset}, {scale.undo(PRESETS[kind.preset])}"
+
+
+def _can_be_undone(scale: str, config: MelConfig, mel: Tensor) -> bool:
+    """Whether a mel would be no louder than the preset allows once its scale was undone."""
+    undo = SCALES[scale].undo
+    if not isinstance(undo, Line):
+        return True
+    a, b = undo.coefficients(config)
+    return _possible(config, config.floor_value, a * mel.max().item() + b)
 
 
 def _by_range(mel: Tensor, facts: str) -> Examination:

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import cache
 from typing import NamedTuple
 
@@ -65,16 +66,28 @@ class Scale(NamedTuple):
     of: Callable[[MelConfig], bool] = lambda config: True
 
 
-def _affine(factor: float, offset: float = 0.0) -> Callable[[MelConfig], str]:
-    """Words that undo ``factor * ln M + offset``."""
+@dataclass(frozen=True)
+class Line:
+    """How to undo ``factor * ln M + offset``.
 
-    def undo(config: MelConfig) -> str:
-        a = 1 / (factor * config.nepers_per_unit)
-        b = config.offset - a * offset
+    Attributes:
+        factor: The factor.
+        offset: The offset.
+    """
+
+    factor: float
+    offset: float = 0.0
+
+    def coefficients(self, config: MelConfig) -> tuple[float, float]:
+        """A and b of ``a * value + b``, which is the preset's value."""
+        a = 1 / (self.factor * config.nepers_per_unit)
+        return a, config.offset - a * self.offset
+
+    def __call__(self, config: MelConfig) -> str:
+        """The same in words."""
+        a, b = self.coefficients(config)
         scaled = "mel" if a == 1 else f"mel * {a:.6g}"
         return f"take {scaled}" + (f" {'-' if b < 0 else '+'} {abs(b):.6g}" if b else "")
-
-    return undo
 
 
 def _logarithm(config: MelConfig) -> str:
@@ -123,13 +136,13 @@ SCALES: dict[str, Scale] = {
     "log10": Scale(
         "holds logarithms to base 10 instead of natural ones",
         lambda mel, energy, config: mel.clamp(min=config.floor).log10(),
-        _affine(1 / math.log(10)),
+        Line(1 / math.log(10)),
         _natural,
     ),
     "decibels": Scale(
         "holds decibels",
         lambda mel, energy, config: 20 * mel.clamp(min=1e-5).log10(),
-        _affine(DECIBELS),
+        Line(DECIBELS),
     ),
     "decibels below the peak": Scale(
         "holds decibels below its own peak, so that its level is lost",
@@ -145,7 +158,7 @@ SCALES: dict[str, Scale] = {
     "int16": Scale(
         "was computed from samples in the range of 16 bits",
         lambda mel, energy, config: (FULL_SCALE * mel).clamp(min=config.floor).log(),
-        _affine(1.0, math.log(FULL_SCALE)),
+        Line(1.0, math.log(FULL_SCALE)),
         _natural,
     ),
     "amplitudes": Scale(

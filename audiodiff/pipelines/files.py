@@ -21,7 +21,7 @@ from audiodiff.mel.files import MEL_SUFFIXES, load_mel
 from audiodiff.mel.own import OwnMel, own_mel
 from audiodiff.model.run import Run
 from audiodiff.pipelines.pieces import CHUNK_FRAMES
-from audiodiff.pipelines.records import Record, record_of, written
+from audiodiff.pipelines.records import Record, record_of, recorded_name, written
 from audiodiff.pipelines.stream import WHOLE_SECONDS, mel_of_sound
 from audiodiff.pipelines.vocoder import Vocoder
 from audiodiff.system.jobs import Job, Spread
@@ -71,7 +71,7 @@ class VocodeSettings(Config):
         """What the sound of a file depends on, besides the file."""
         return record_of(
             vocoder.model,
-            self.model,
+            recorded_name(self.model),
             self.run,
             {
                 "seed": self.seed,

@@ -37,8 +37,8 @@ def record_of(
 
 
 def recorded_name(name: str) -> str:
-    """A model's name as a record holds it; of a directory, which may move, the weights' digest."""
-    return weights_digest(Path(name)) if Path(name).is_dir() else name
+    """A model's name in a record; for a directory, which may move, the digest of its weights."""
+    return weights_digest(Path(name)) if name and Path(name).is_dir() else name
 
 
 def written(record: Record) -> str:

@@ -77,7 +77,7 @@ def damage(path: Path, mel: torch.Tensor) -> None:
         ("integers.npy", "is int64; save the mel as a plain array of float16 or"),
         ("text.npy", "is str160; save the mel"),
         ("no_frames.npy", "holds no frames"),
-        ("range.npy", "computed from samples in the range of 16 bits"),
+        ("range.npy", "its values are like those of no sound"),
         ("claims_much.npy", r"claims shape \(80, 10{12}\), but 0 bytes of values follow"),
         ("words.npy", r"cannot be read as a mel \(the magic string is not correct"),
         ("empty.npy", "cannot be read as a mel"),
