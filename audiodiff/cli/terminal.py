@@ -61,7 +61,7 @@ def require(task: str, extra: str, *modules: str) -> None:
     missing = [name for name in modules if importlib.util.find_spec(name) is None]
     if missing:
         raise AudiodiffError(
-            f"{task} needs {', '.join(missing)}; pip install 'audiodiff-vocoder[{extra}]'"
+            f'{task} needs {", ".join(missing)}; pip install "audiodiff-vocoder[{extra}]"'
         )
 
 

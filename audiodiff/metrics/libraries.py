@@ -25,7 +25,7 @@ class MissingLibraryError(AudiodiffError):
 
     def __init__(self, library: str, reason: str) -> None:
         super().__init__(
-            f"{library} cannot be imported ({reason}); pip install 'audiodiff-vocoder[eval]', for "
+            f'{library} cannot be imported ({reason}); pip install "audiodiff-vocoder[eval]", for '
             "which a C compiler may be needed"
         )
         self.library = library

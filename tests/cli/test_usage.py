@@ -172,7 +172,7 @@ def test_a_missing_extra_is_named(
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     result = run(*line.split())
     assert result.status == 2
-    assert f"pip install 'audiodiff-vocoder[{extra}]'" in result.err
+    assert f'pip install "audiodiff-vocoder[{extra}]"' in result.err
 
 
 def test_as_a_process_an_error_has_no_traceback(tmp_path: Path) -> None:

@@ -42,7 +42,7 @@ def test_metrics_whose_library_is_missing_are_left_out_and_said(
     for metric in metrics:
         (line,) = (line for line in remarks(evaluation) if line.startswith(f"{metric} is left out"))
         assert f"{name} cannot be imported" in line
-        assert "pip install 'audiodiff-vocoder[eval]'" in line
+        assert 'pip install "audiodiff-vocoder[eval]"' in line
 
 
 def test_folders(folders):
