@@ -110,8 +110,13 @@ class Page(gr.Blocks):
         """
         if block_fn.fn is None:
             raise refused("this event happens only in the browser")
+        # What an event changed of a component, such as its choices, is kept for each visit.
+        blocks = [
+            block if state is None or block._id not in state else state[block._id]
+            for block in block_fn.inputs
+        ]
         try:
-            check_inputs(block_fn.inputs, inputs)
+            check_inputs(blocks, inputs)
         except AudiodiffError as error:
             raise refused(str(error)) from error
         try:

@@ -116,7 +116,7 @@ def test_a_visitor_compares_and_takes_the_blind_test(browser: Browser, demo_url:
     expect(row.first).to_be_visible()
     page.get_by_text("Blind test: which of the two is X?").click()
     button(page, "X is A").click()
-    expect(page.get_by_text("Start a new trial first.")).to_be_visible()
+    expect(page.get_by_text("there is no trial; start a new one first")).to_be_visible()
     expect(page.get_by_label("B", exact=True)).to_have_value("2 steps")
     button(page, "New trial").click()
     page.get_by_text("Listen, then say whether X is A or B.").wait_for()
