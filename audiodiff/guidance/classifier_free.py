@@ -57,7 +57,9 @@ class ClassifierFree(GuidanceAtSteps):
                 return denoise(x_t, t)
             x0_cond, x0_null = estimates(x_t, t)
             x0 = x0_null + context.scale * (x0_cond - x0_null)
-            return torch.where(expand(inside, x_t) > 0, self._rescaled(x0, x0_cond), x0_cond)
+            return torch.where(
+                expand(inside.to(x_t), x_t) > 0, self._rescaled(x0, x0_cond), x0_cond
+            )
 
         return guided
 

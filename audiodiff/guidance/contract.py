@@ -9,6 +9,7 @@ from audiodiff.config import Config
 from audiodiff.mel.log_mel import MelConfig
 
 
+@runtime_checkable
 class DenoiserMaker(Protocol):
     """Makes a model's own denoiser for a condition."""
 

@@ -12,7 +12,8 @@ from audiodiff.errors import AudiodiffError
 Features: TypeAlias = Float[Tensor, "clips width"]
 """One row of features for each clip, in float64."""
 
-Others: TypeAlias = Float[Tensor, "others width"]
+Others: TypeAlias = Float[Tensor, "others other_width"]
+"""Features of another set, of the same width, which is checked."""
 
 N_SIZES = 15
 """Number of sizes of subsets from which a distance is extrapolated."""

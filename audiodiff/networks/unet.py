@@ -17,7 +17,7 @@ from audiodiff.config import Size, Width
 from audiodiff.diffusion.times import log_snr
 from audiodiff.networks.attention import RMSNorm, Tokens, closed
 from audiodiff.networks.contract import NetworkConfig, check_weights
-from audiodiff.networks.unet_blocks import HEAD, Attention, Block, Embedded, Grid, conv
+from audiodiff.networks.unet_blocks import HEAD, Attention, Block, Embedded, Grid, Made, conv
 
 RATES = (1 / 16, 8)
 """Least and greatest rate of the noise level's embedding, in radians per unit of log-SNR."""
@@ -143,7 +143,7 @@ class Stage(nn.Module):
             else None
         )
 
-    def forward(self, x: Grid, embedded: Embedded, tokens: Mapping[str, Tokens]) -> Grid:
+    def forward(self, x: Grid, embedded: Embedded, tokens: Mapping[str, Tokens]) -> Made:
         """The features with the level's channels."""
         x = self.block(x, embedded)
         return x if self.attention is None else self.attention(x, tokens)
@@ -213,7 +213,7 @@ class UNet(nn.Module):
         embedded = self.embedding(torch.cat([angles.sin(), angles.cos()], 1))
         embedded = F.silu(sum(features.labels, embedded))
         grid = self._grid(x_t)
-        h = sum((_padded(part, grid) for part in features.frames), self.input(grid))
+        h = sum((_padded(part, grid.shape[-1]) for part in features.frames), self.input(grid))
         n_blocks, skips = self.config.n_blocks, []
         for i, stage in enumerate(self.down):
             if i and i % n_blocks == 0:
@@ -251,5 +251,5 @@ def _embedded(table: nn.Module, label: Labels) -> Embedded:
     return torch.where(label[:, None] == OPEN, 0.0, table(label.clamp(min=0)))
 
 
-def _padded(part: Grid, like: Grid) -> Grid:
-    return F.pad(part, (0, like.shape[-1] - part.shape[-1]))
+def _padded(part: Grid, n_steps: int) -> Grid:
+    return F.pad(part, (0, n_steps - part.shape[-1]))

@@ -12,6 +12,9 @@ from audiodiff.networks.attention import CrossAttention, RMSNorm, Tokens, Window
 Grid: TypeAlias = Float[Tensor, "batch channels *grid"]
 """Features of every frame, or of every band and frame."""
 
+Made: TypeAlias = Float[Tensor, "batch new_channels *grid"]
+"""Features with another number of channels than the input."""
+
 Embedded: TypeAlias = Float[Tensor, "batch width"]
 """Features of the noise level and the labels, which modulate every block."""
 
@@ -38,7 +41,7 @@ class Block(nn.Module):
         self.modulation = nn.Linear(width, 2 * n_out)
         self.shortcut = nn.Identity() if n_in == n_out else conv(n_dims, n_in, n_out, 1)
 
-    def forward(self, x: Grid, embedded: Embedded) -> Grid:
+    def forward(self, x: Grid, embedded: Embedded) -> Made:
         """The features with n_out channels."""
         modulation = self.modulation(embedded)
         scale, shift = modulation.view(*modulation.shape, *[1] * (x.ndim - 2)).chunk(2, 1)
