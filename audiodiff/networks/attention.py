@@ -11,8 +11,8 @@ from torch import Tensor, nn
 Sequences: TypeAlias = Float[Tensor, "batch steps channels"]
 """Features of every step."""
 
-Tokens: TypeAlias = Float[Tensor, "batch tokens width"]
-"""Features of what is attended to from outside, such as the words of a text."""
+Tokens: TypeAlias = Float[Tensor, "batch _ _"]
+"""Features of what is attended to from outside, such as words: (batch, tokens, width)."""
 
 Channels: TypeAlias = Float[Tensor, "batch channels *rest"]
 
