@@ -11,13 +11,13 @@ from jaxtyping import Float, Shaped
 from torch import Tensor
 
 from audiodiff.errors import AudiodiffError
-from audiodiff.mel.stored import READERS, Arrays, Stored
+from audiodiff.mel.stored import KINDS, READERS, Arrays, Stored
 from audiodiff.system.atomic import replacing
 from audiodiff.system.untrusted import DAMAGED, why
 
 MEL_SUFFIXES = frozenset(READERS)
 
-FLOATS = ("float16", "bfloat16", "float32", "float64")
+FLOATS = tuple(KINDS.values())
 """Types that the values of a mel may have."""
 
 MAX_BYTES = 2**30

@@ -3,7 +3,7 @@
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
-from functools import cache, partial
+from functools import cache, cached_property, partial
 from pathlib import Path
 from typing import NamedTuple, TypeAlias
 
@@ -67,11 +67,16 @@ class VocodeSettings(Config):
         """The run of every file."""
         return Run(self.sampler, self.n_steps, seed=self.seed)
 
+    @cached_property
+    def _recorded(self) -> str:
+        """The model's name in records, for which a directory's weights are read once."""
+        return recorded_name(self.model)
+
     def record(self, vocoder: Vocoder) -> Record:
         """What the sound of a file depends on, besides the file."""
         return record_of(
             vocoder.model,
-            recorded_name(self.model),
+            self._recorded,
             self.run,
             {
                 "seed": self.seed,

@@ -13,6 +13,7 @@ from audiodiff._types import MelPiece
 from audiodiff.errors import AudiodiffError
 from audiodiff.mel.check import check_mel
 from audiodiff.mel.conversion import conversion_to
+from audiodiff.mel.files import FLOATS
 from audiodiff.mel.log_mel import MelConfig
 from audiodiff.mel.own import OwnMel, own_mel
 
@@ -38,7 +39,7 @@ def as_tensor(mel: Tensor | Array, name: str) -> Tensor:
         raise AudiodiffError(
             f"{name} holds a {type(mel).__name__}; give tensors or arrays of (n_mels, frames)"
         )
-    if mel.dtype.name not in ("float16", "float32", "float64"):
+    if mel.dtype.name not in FLOATS:
         raise AudiodiffError(f"{name} is {mel.dtype.name}; give floats in the preset's units")
     return torch.from_numpy(np.array(mel, mel.dtype.newbyteorder("=")))
 

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import pytest
 from damage import ODD, altered, altered_lines, damaged, places, with_value, within_limits
+from found_times import found_for
 from hypothesis import given
 from hypothesis import strategies as st
 from small_models import CONSISTENT, TRAINING, small_config, small_stft_config, untrained
@@ -18,7 +19,7 @@ from audiodiff.data.prepared import Facts, PrepareSettings, read_manifest
 from audiodiff.data.shard_files import Shard, ShardIndex
 from audiodiff.data.shard_writer import write_shards
 from audiodiff.data.shards import Shards
-from audiodiff.model.found import Found, load_times, weights_digest
+from audiodiff.model.found import load_times
 from audiodiff.model.model import Model
 from audiodiff.search.memory import Done, Memory
 from audiodiff.system.index import indexing
@@ -57,19 +58,7 @@ def guided_model_config(folder: Path) -> str:
 
 def times_found(folder: Path) -> str:
     untrained(small_config()).save(folder)
-    found = Found(
-        sampler="ddim",
-        times=(0.9, 0.4, 0.0),
-        method="trajectory",
-        pesq_wb=3.5,
-        mel_mae=0.3,
-        clips=4,
-        data=("clips",),
-        split="dev",
-        calls=10,
-        seed=0,
-        weights=weights_digest(folder),
-    )
+    found = found_for(folder)
     return json.dumps([found.model_dump(mode="json")] * 2)
 
 

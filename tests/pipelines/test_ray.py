@@ -5,10 +5,11 @@ from pathlib import Path
 import pytest
 import soundfile
 import torch
+from found_times import found_for
 from searches import ROOT, TINY
 
 from audiodiff import ModelConfig
-from audiodiff.model.found import Found, weights_digest
+from audiodiff.model.found import Found
 from audiodiff.model.model import Model
 from audiodiff.pipelines.files import Loading, VocodeSettings
 from audiodiff.pipelines.ray import _Worker
@@ -22,19 +23,7 @@ def test_a_worker_uses_the_times_of_the_user_who_started_it(tmp_path: Path) -> N
     model.save(tmp_path / "model")
     wave, rate = soundfile.read(ROOT / "examples" / "arctic_a0016.wav")
     soundfile.write(tmp_path / "clip.wav", wave[20000:26000], rate)
-    found = Found(
-        sampler="ddim",
-        times=(1.0, 0.9, 0.0),
-        method="grid",
-        pesq_wb=2.0,
-        mel_mae=0.5,
-        clips=4,
-        data=("clips",),
-        split="dev",
-        calls=1,
-        seed=0,
-        weights=weights_digest(tmp_path / "model"),
-    )
+    found = found_for(tmp_path / "model", times=(1.0, 0.9, 0.0))
     loading = Loading(str(tmp_path / "model"), "cpu", "fp32", False)
 
     def made(times: dict[tuple[str, int], Found], name: str) -> bytes:

@@ -3,6 +3,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from found_times import found_for
 from searches import TINY, files, no_report, run_search, worth_of
 
 from audiodiff import AudiodiffError, ModelConfig, Vocoder
@@ -22,19 +23,7 @@ from audiodiff.search.command import Task, search
 
 
 def found_by(method: str, pesq: float, directory: Path) -> Found:
-    return Found(
-        sampler="ddim",
-        times=(1.0, 0.4, 0.0),
-        method=method,
-        pesq_wb=pesq,
-        mel_mae=0.5,
-        clips=1,
-        data=("clips",),
-        split="dev",
-        calls=1,
-        seed=0,
-        weights=weights_digest(directory),
-    )
+    return found_for(directory, method=method, pesq_wb=pesq)
 
 
 def test_a_directory_is_the_users_own_outside_the_package_and_the_hub(
