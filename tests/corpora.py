@@ -1,10 +1,15 @@
 """Tiny corpora in the layout of the real ones."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import soundfile
+
+from audiodiff.data.layouts import Layout
+from audiodiff.data.prepare import prepare
+from audiodiff.data.prepared import Manifest, PrepareSettings
 
 RECIPES = Path(__file__).parents[1] / "recipes"
 
@@ -73,3 +78,11 @@ CORPORA: dict[str, Callable[[Path], None]] = {
     "speech-commands": speech_commands,
     "musdb": musdb,
 }
+
+
+SETTINGS = PrepareSettings(sample_rate=16000)
+
+
+def prepared(layout: Layout, out: Path, settings: PrepareSettings = SETTINGS) -> Manifest:
+    with ThreadPoolExecutor(2) as pool:
+        return prepare(layout, out, settings, pool, lambda n: None)[1]

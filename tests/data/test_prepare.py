@@ -4,13 +4,12 @@ import json
 import os
 import subprocess
 import sys
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import pytest
 import soundfile
-from corpora import CORPORA, put
+from corpora import CORPORA, SETTINGS, prepared, put
 from filelock import FileLock
 from killing import kill_once
 
@@ -18,18 +17,10 @@ from audiodiff.cli.app import main
 from audiodiff.data.cache import build_cache
 from audiodiff.data.corpus import SPLITS, read_corpus, read_ids
 from audiodiff.data.layouts import Layout, read_layout
-from audiodiff.data.prepare import LOCK_NAME, prepare
-from audiodiff.data.prepare_clip import _trimmed
-from audiodiff.data.prepared import Manifest, PrepareSettings
+from audiodiff.data.prepare import LOCK_NAME
+from audiodiff.data.prepared import PrepareSettings
 from audiodiff.data.report import write_report
 from audiodiff.errors import AudiodiffError
-
-SETTINGS = PrepareSettings(sample_rate=16000)
-
-
-def prepared(layout: Layout, out: Path, settings: PrepareSettings = SETTINGS) -> Manifest:
-    with ThreadPoolExecutor(2) as pool:
-        return prepare(layout, out, settings, pool, lambda n: None)[1]
 
 
 def tree(root: Path) -> dict[str, bytes]:
@@ -237,53 +228,6 @@ def test_one_process_at_a_time_prepares_a_folder(tmp_path: Path) -> None:
     prepared(layout, tmp_path / "out")
 
 
-def test_loudness_and_trimming(tmp_path: Path) -> None:
-    pyloudnorm = pytest.importorskip("pyloudnorm")
-    rate = 16000
-    for seed in range(2):
-        rng = np.random.default_rng(seed)
-        wave = np.concatenate([np.zeros(rate), 0.02 * rng.standard_normal(2 * rate)])
-        wave[: rate // 2] = 1e-6
-        (tmp_path / "raw").mkdir(exist_ok=True)
-        soundfile.write(tmp_path / "raw" / f"{seed}.wav", wave, rate, subtype="FLOAT")
-    settings = PrepareSettings(sample_rate=rate, loudness=-23.0, trim_db=40.0)
-    found = prepared(read_layout("folder", tmp_path / "raw", None), tmp_path / "out", settings)
-    made, _ = soundfile.read(tmp_path / "out" / "wavs" / "0.flac")
-    assert found["0"].seconds == pytest.approx(2.0, abs=0.1)
-    assert pyloudnorm.Meter(rate).integrated_loudness(made) == pytest.approx(-23.0, abs=0.1)
-    quiet = PrepareSettings(sample_rate=rate, loudness=-2.0)
-    found = prepared(read_layout("folder", tmp_path / "raw", None), tmp_path / "loud", quiet)
-    assert "under the loudness, for its peaks" in found["0"].remarks[0]
-    assert found["0"].peak_db == pytest.approx(0.0, abs=0.05)
-
-
-def test_what_has_no_loudness_keeps_its_level(tmp_path: Path) -> None:
-    pytest.importorskip("pyloudnorm")
-    put(tmp_path / "raw" / "good.wav", 0)
-    put(tmp_path / "raw" / "other.wav", 1)
-    put(tmp_path / "raw" / "short.wav", 2, seconds=0.3)
-    hum = 0.0009 * np.sin(2 * np.pi * 20 * np.arange(44100) / 22050)
-    soundfile.write(tmp_path / "raw" / "hum.wav", hum, 22050, subtype="PCM_24")
-    settings = PrepareSettings(sample_rate=22050, min_seconds=0.2, loudness=-23.0)
-    found = prepared(read_layout("folder", tmp_path / "raw", None), tmp_path / "out", settings)
-    assert found["short"].remarks == (
-        "under 0.4 s, too short to have a loudness, so its level is kept",
-    )
-    assert found["hum"].remarks == ("below the gate of -70 LUFS, so its level is kept",)
-    for name, peak in (("short", 0.31), ("hum", 0.0009)):
-        made, _ = soundfile.read(tmp_path / "out" / "wavs" / f"{name}.flac")
-        assert np.abs(made).max() == pytest.approx(peak, rel=0.1)
-
-
-def test_channels_of_opposite_phase_are_remarked(tmp_path: Path) -> None:
-    put(tmp_path / "raw" / "good.wav", 0)
-    wave = 0.3 * np.sin(np.arange(22050) / 9)
-    soundfile.write(tmp_path / "raw" / "wide.wav", np.stack([wave, -wave], 1), 22050)
-    found = prepared(read_layout("folder", tmp_path / "raw", None), tmp_path / "out")
-    assert found["wide"].remarks == ("2 channels of opposite phase, only the loudest kept",)
-    assert found["wide"].peak_db == pytest.approx(-10.5, abs=0.1)
-
-
 def test_the_command_says_in_a_sentence_what_is_wrong(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -322,13 +266,3 @@ def test_a_killed_run_ends_with_the_same_files(tmp_path: Path) -> None:
     assert tree(tmp_path / "out") == tree(tmp_path / "whole")
     lines = (tmp_path / "out" / "manifest.jsonl").read_text().splitlines()
     assert json.loads(lines[149])["reason"] == "it is the same sound as 000"
-
-
-@pytest.mark.parametrize("n", [4000, 30_001, 51_200])
-def test_trimming_is_librosas(n: int) -> None:
-    from librosa.effects import trim
-
-    rng = np.random.default_rng(n)
-    wave = (0.1 * rng.standard_normal(n) * np.hanning(n) ** 6).astype(np.float32)
-    for trim_db in (20.0, 40.0, 60.0):
-        np.testing.assert_array_equal(_trimmed(wave, trim_db), trim(wave, top_db=trim_db)[0])
