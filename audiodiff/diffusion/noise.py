@@ -19,9 +19,32 @@ BLOCK = 4096
 
 def white_noise(key: tuple[int, ...], shape: tuple[int, ...]) -> Float[Tensor, "..."]:
     """Unit Gaussian noise on the CPU, the same for the same key, to the last bits of a float."""
-    seed = int(np.random.SeedSequence(key).generate_state(1, np.uint64)[0])
-    generator = torch.Generator().manual_seed(seed & (2**63 - 1))
+    generator = torch.Generator().manual_seed(_seed(key))
     return torch.randn(shape, generator=generator, dtype=torch.float32)
+
+
+def _seed(key: tuple[int, ...]) -> int:
+    state = np.random.SeedSequence(key).generate_state(1, np.uint64)
+    return int(state[0]) & (2**63 - 1)
+
+
+class DeviceNoise:
+    """White noise for a whole batch, drawn on the device of the batch.
+
+    Far quicker on a GPU than a `NoiseTape`, which comes from the CPU, but an item's noise depends
+    on its batch, and the same key is other noise on another kind of device. For training.
+
+    Args:
+        key: What the noise depends on, such as a seed and a step of training.
+    """
+
+    def __init__(self, key: tuple[int, ...]) -> None:
+        self.key = key
+
+    def __call__(self, like: State, step: int) -> State:
+        """Noise in the shape of ``like`` for one step."""
+        generator = torch.Generator(like.device).manual_seed(_seed((*self.key, step)))
+        return torch.randn(like.shape, generator=generator, device=like.device).to(like)
 
 
 class NoiseTape:

@@ -167,7 +167,7 @@ def with_inner_diffusion(objective: dict[str, Any]) -> dict[str, Any]:
     So a file, or ``--set objective.kind=spectral``, can make a diffusion objective spectral.
     """
     objective = {"kind": "diffusion", **objective}
-    if objective["kind"] != "spectral":
+    if objective["kind"] not in ("spectral", "adversarial"):
         return objective
     figures = {name: objective.pop(name) for name in DIFFUSION_FIGURES if name in objective}
     if figures:

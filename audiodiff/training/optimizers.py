@@ -86,12 +86,21 @@ def adamw(parameters: Iterable[nn.Parameter], config: OptimizerConfig) -> AdamW:
     return AdamW(parameters, lr, betas=config.betas, weight_decay=config.weight_decay)
 
 
-def build_optimizer(network: nn.Module, config: OptimizerConfig) -> Optimizer:
-    """AdamW, or Muon on the convolutions of ``network.layers`` and AdamW on the rest."""
+def build_optimizer(
+    network: nn.Module, config: OptimizerConfig, opponent: nn.Module | None = None
+) -> Optimizer:
+    """AdamW, or Muon on the convolutions of ``network.layers`` and AdamW on the rest.
+
+    Args:
+        network: The network that is trained.
+        config: Figures of the optimiser.
+        opponent: What is trained beside it, by AdamW.
+    """
+    against = [] if opponent is None else list(opponent.parameters())
     if config.kind == "adamw":
-        return adamw(network.parameters(), config)
+        return adamw([*network.parameters(), *against], config)
     layers = network.get_submodule("layers")
     kernels = [parameter for parameter in layers.parameters() if parameter.ndim > 2]
     chosen = {id(parameter) for parameter in kernels}
     others = [parameter for parameter in network.parameters() if id(parameter) not in chosen]
-    return MuonAdamW(kernels, others, config)
+    return MuonAdamW(kernels, [*others, *against], config)

@@ -58,13 +58,17 @@ class Progress(NamedTuple):
 
 def save_state(
     path: Path,
-    network: nn.Module,
+    modules: Mapping[str, nn.Module],
     average: Mapping[str, Tensor],
     optimizer: Optimizer,
     progress: Progress,
 ) -> None:
     """Writes everything that the next step depends on, whole or not at all."""
-    tensors = {f"network.{name}": value for name, value in network.state_dict().items()}
+    tensors = {
+        f"{part}.{name}": value
+        for part, module in modules.items()
+        for name, value in module.state_dict().items()
+    }
     tensors |= {f"average.{name}": value for name, value in average.items()}
     for i, moments in optimizer.state_dict()["state"].items():
         tensors |= {f"optimizer.{i}.{name}": value for name, value in moments.items()}
@@ -74,7 +78,7 @@ def save_state(
 
 def load_state(
     path: Path,
-    network: nn.Module,
+    modules: Mapping[str, nn.Module],
     average: Mapping[str, Tensor],
     optimizer: Optimizer,
     start: Progress,
@@ -83,7 +87,7 @@ def load_state(
 
     Args:
         path: The file.
-        network: Network that receives the weights.
+        modules: Modules that receive the weights, by the names that they were saved by.
         average: Tensors that receive the average of the weights.
         optimizer: Optimiser that receives the moments.
         start: The run's progress before its first step.
@@ -100,12 +104,14 @@ def load_state(
             f"{path} lacks the progress of its run, as those of older versions do; start again in "
             "another --out, with --init and this run's model"
         )
-    parts: dict[str, dict[str, Tensor]] = {"network": {}, "average": {}, "optimizer": {}}
+    parts: dict[str, dict[str, Tensor]] = {"average": {}, "optimizer": {}}
+    parts |= {part: {} for part in modules}
     try:
         for name, tensor in tensors.items():
             part, _, rest = name.partition(".")
             parts[part][rest] = tensor
-        network.load_state_dict(parts["network"])
+        for part, module in modules.items():
+            module.load_state_dict(parts[part])
         for name, tensor in average.items():
             tensor.copy_(parts["average"][name])
     except (RuntimeError, KeyError) as error:
@@ -149,5 +155,6 @@ class Average:
     def update(self, network: nn.Module, step: int) -> None:
         """Updates the average with the weights after a step, counted from 1."""
         decay = min(self.decay, (1 + step) / (10 + step))
-        for name, tensor in network.state_dict().items():
-            self.tensors[name].lerp_(tensor, 1 - decay)
+        current = network.state_dict()
+        weights = [current[name] for name in self.tensors]
+        torch._foreach_lerp_(list(self.tensors.values()), weights, 1 - decay)

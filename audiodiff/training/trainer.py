@@ -133,15 +133,18 @@ class Trainer:
         if start is not None:
             model.network.load_state_dict(start)
         self.objective = config.objective.build(model, config.setting)
-        self.trained = self.objective.trained
-        optimizer = build_optimizer(self.trained, config.optimizer)
+        self.trained, opponent = self.objective.trained, self.objective.opponent
+        self.sides = {"network": self.trained} | (
+            {} if opponent is None else {"opponent": opponent}
+        )
+        optimizer = build_optimizer(self.trained, config.optimizer, opponent)
         self.average = Average(self.trained, config.ema_decay)
         self.progress = Progress(step=0, items=0, clips=source.ids)
         self.losses: list[torch.Tensor] = []  # since the last line of the log
-        self.figures: dict[str, float] = {}
+        self.figures: dict[str, torch.Tensor] = {}
         if (out / STATE_NAME).exists():
             self.progress = load_state(
-                out / STATE_NAME, self.trained, self.average.tensors, optimizer, self.progress
+                out / STATE_NAME, self.sides, self.average.tensors, optimizer, self.progress
             )
             say(f"continuing after step {self.progress.step}")
         self.objective.to(accelerator.device)
@@ -210,9 +213,12 @@ class Trainer:
                 loss, self.figures = self.shared(batch)
                 self.accelerator.backward(loss)
                 if self.accelerator.sync_gradients:
-                    norm = self.accelerator.clip_grad_norm_(
-                        self.trained.parameters(), config.optimizer.clip_norm
-                    )
+                    norm, *_ = [
+                        self.accelerator.clip_grad_norm_(
+                            side.parameters(), config.optimizer.clip_norm
+                        )
+                        for side in self.sides.values()
+                    ]
                 self.optimizer.step()
                 self.optimizer.zero_grad()
             self.losses.append(loss.detach())
@@ -265,7 +271,10 @@ class Trainer:
 
     def _log(self, monitor: Monitor, reporter: Reporter, loss: float, norm: float) -> None:
         figures = {"train/loss": loss, "train/gradient_norm": norm, "train/lr": self._lr}
-        monitor.scalars(self.step, figures | reporter.speed(self.step) | self.figures)
+        figures |= {name: figure.item() for name, figure in self.figures.items()}
+        monitor.scalars(self.step, figures | reporter.speed(self.step))
+        if warning := self.objective.warning():
+            self.say(f"warning: {warning}")
         reporter.tell(self.step, loss, self._lr)
 
     def _measure(self, monitor: Monitor) -> None:
@@ -283,7 +292,7 @@ class Trainer:
         self._take_average()
         self.averaged.model.save(self.out / MODEL_NAME)
         average = self.average.tensors
-        save_state(self.out / STATE_NAME, self.trained, average, self.optimizer, self.progress)
+        save_state(self.out / STATE_NAME, self.sides, average, self.optimizer, self.progress)
         monitor.draw()
 
     def _take_average(self) -> None:

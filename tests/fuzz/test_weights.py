@@ -210,9 +210,9 @@ def test_a_damaged_state_is_read_or_refused(tmp_path: Path, data: st.DataObject)
     if not whole.exists():  # the first example
         network(torch.ones(3)).sum().backward()
         optimizer.step()
-        save_state(whole, network, average, optimizer, start.after(4))
-        assert load_state(whole, network, average, optimizer, start).items == 4
+        save_state(whole, {"network": network}, average, optimizer, start.after(4))
+        assert load_state(whole, {"network": network}, average, optimizer, start).items == 4
     content = whole.read_bytes()
     path.write_bytes(data.draw(st.one_of(forged_header(content), damaged(content))))
     with within_limits():
-        load_state(path, network, average, optimizer, start)
+        load_state(path, {"network": network}, average, optimizer, start)

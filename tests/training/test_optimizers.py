@@ -105,7 +105,7 @@ def test_a_saved_and_loaded_optimizer_goes_on_bit_for_bit(tmp_path: Path) -> Non
     steps(network, optimizer, range(3))
     path, average = tmp_path / "state.safetensors", Average(network, 0.9)
     progress = Progress(step=3, items=6, clips=["a"])
-    save_state(path, network, average.tensors, optimizer, progress)
+    save_state(path, {"network": network}, average.tensors, optimizer, progress)
     copied, loaded, forgetful = small_network(1), small_network(2), small_network(3)
     copied.load_state_dict(network.state_dict())
     forgetful.load_state_dict(network.state_dict())
@@ -115,7 +115,7 @@ def test_a_saved_and_loaded_optimizer_goes_on_bit_for_bit(tmp_path: Path) -> Non
     copied_optimizer.load_state_dict(copy.deepcopy(optimizer.state_dict()))
     start = progress._replace(step=0, items=0)
     weights = Average(loaded, 0.9).tensors
-    assert load_state(path, loaded, weights, loaded_optimizer, start) == progress
+    assert load_state(path, {"network": loaded}, weights, loaded_optimizer, start) == progress
     runs = [
         (network, optimizer),
         (copied, copied_optimizer),

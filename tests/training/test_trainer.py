@@ -158,9 +158,11 @@ def test_another_number_of_crops_a_step_goes_on_where_the_last_left_off(tmp_path
     network = torch.nn.Linear(2, 2)
     optimizer = torch.optim.AdamW(network.parameters())
     average = Average(network, 0.9).tensors
-    save_state(tmp_path / "state.safetensors", network, average, optimizer, progress)
+    save_state(tmp_path / "state.safetensors", {"network": network}, average, optimizer, progress)
     start = Progress(step=0, items=0, clips=["a"])
-    loaded = load_state(tmp_path / "state.safetensors", network, average, optimizer, start)
+    loaded = load_state(
+        tmp_path / "state.safetensors", {"network": network}, average, optimizer, start
+    )
     assert loaded == progress
 
 

@@ -1,5 +1,6 @@
 """The objectives that a trainer minimises, one a file."""
 
+from audiodiff.training.objectives.adversarial import AdversarialConfig, AdversarialLoss
 from audiodiff.training.objectives.contract import Batch, Objective, ObjectiveConfig
 from audiodiff.training.objectives.diffusion import DiffusionConfig, DiffusionLoss
 from audiodiff.training.objectives.registry import OBJECTIVES
@@ -7,6 +8,8 @@ from audiodiff.training.objectives.spectral import SpectralConfig, SpectralLoss
 
 __all__ = [
     "OBJECTIVES",
+    "AdversarialConfig",
+    "AdversarialLoss",
     "Batch",
     "DiffusionConfig",
     "DiffusionLoss",

@@ -52,9 +52,18 @@ class Objective(nn.Module):
         """The module whose weights are trained and averaged."""
         return self.model.network
 
-    def forward(self, batch: Batch) -> tuple[Tensor, dict[str, float]]:
-        """The loss to differentiate, and named figures to log."""
+    @property
+    def opponent(self) -> nn.Module | None:
+        """A module that is trained beside it and not averaged, such as discriminators."""
+        return None
+
+    def forward(self, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
+        """The loss to differentiate, and named figures to log, each a number without gradient."""
         raise NotImplementedError
+
+    def warning(self) -> str | None:
+        """What is wrong with the run so far, in a sentence; None if nothing is."""
+        return None
 
     def on_dev(self, batch: Batch) -> dict[str, float]:
         """Named figures of dev crops, ``dev/loss`` among them; the same for the same weights."""

@@ -14,7 +14,7 @@ from audiodiff.codecs.stft import StftConfig
 from audiodiff.conditioning.parts import OPEN
 from audiodiff.config import Config
 from audiodiff.diffusion.denoiser import Whitened
-from audiodiff.diffusion.noise import white_noise
+from audiodiff.diffusion.noise import DeviceNoise, white_noise
 from audiodiff.diffusion.targets import output_from_x0, scaled
 from audiodiff.model.config import ModelConfig
 from audiodiff.model.model import Model
@@ -101,7 +101,7 @@ class DiffusionLoss(Objective):
         self.margin = margin_frames * model.config.hop_length
         self.register_buffer("weight", _weight(model.config, config.above_f_max), persistent=False)
 
-    def forward(self, batch: Batch) -> tuple[Tensor, dict[str, float]]:
+    def forward(self, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
         """The mean over the batch, and nothing else to log."""
         return self.per_item(batch).mean(), {}
 
@@ -109,10 +109,7 @@ class DiffusionLoss(Objective):
         """The loss of each crop, at the time and with the noise of its place."""
         wave = batch.wave
         t = self.times.at(batch.places, self.model.schedule.t_min).to(wave.device)
-        shape = self._shape_of_noise(wave)
-        noise = [white_noise((batch.seed, place), shape) for place in batch.places]
-        cond = _dropped(batch, self.drop)
-        return self.at(wave, cond, t, torch.stack(noise).to(wave))
+        return self.at(wave, _dropped(batch, self.drop), t, self._noise(batch))
 
     def at(self, wave: Wave, cond: Condition, t: Times, white: State) -> Float[Tensor, " batch"]:
         """The loss of each crop at given times with given noise.
@@ -151,6 +148,14 @@ class DiffusionLoss(Objective):
             t = torch.full((len(wave),), level, dtype=torch.float64, device=wave.device)
             losses[f"dev/loss_t{level:.2f}"] = self.at(wave, batch.cond, t, white).mean().item()
         return losses | {"dev/loss": sum(losses.values()) / len(losses)}
+
+    def _noise(self, batch: Batch) -> State:
+        """The noise of each crop, by its place; on a GPU, of the batch, by that of the first."""
+        wave, shape = batch.wave, self._shape_of_noise(batch.wave)
+        if wave.is_cuda:
+            return DeviceNoise((batch.seed, batch.first))(wave.new_empty(len(wave), *shape), 0)
+        noise = [white_noise((batch.seed, place), shape) for place in batch.places]
+        return torch.stack(noise).to(wave)
 
     def _shape_of_noise(self, wave: Wave) -> tuple[int, ...]:
         """The shape of one crop's noise: that of a wave, unless the codec is not linear."""

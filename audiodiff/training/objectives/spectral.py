@@ -8,15 +8,17 @@ from jaxtyping import Float
 from pydantic import Field
 from torch import Tensor
 
-from audiodiff._types import Condition, Denoiser, Wave
+from audiodiff._types import Denoiser, Wave
 from audiodiff.audio.distance import SpectralDistance
 from audiodiff.conditioning.parts import selected
 from audiodiff.config import CountOrZero, Size
+from audiodiff.diffusion.noise import DeviceNoise, NoiseTape
 from audiodiff.guidance.contract import Context, Guidance
 from audiodiff.model.config import ModelConfig
 from audiodiff.model.model import Model
 from audiodiff.model.run import Run
 from audiodiff.pipelines.run import with_mel
+from audiodiff.samplers.loop import last
 from audiodiff.training.objectives.contract import Batch, Objective, ObjectiveConfig, Setting
 from audiodiff.training.objectives.diffusion import DiffusionConfig
 
@@ -43,7 +45,9 @@ class SpectralConfig(ObjectiveConfig):
     def check(self, model: ModelConfig, setting: Setting) -> None:
         """Refuses a model without a mel, and crops or batches that are too small."""
         if model.mel is None:
-            raise ValueError("objective.kind='spectral' needs a model with a mel; use 'diffusion'")
+            raise ValueError(
+                f"objective.kind={self.kind!r} needs a model with a mel; use 'diffusion'"
+            )
         longest, inner = max(self.windows), setting.crop_frames * model.hop_length
         if longest > inner:
             raise ValueError(
@@ -86,55 +90,66 @@ class SpectralLoss(Objective):
         self.margin = setting.margin_frames * model.config.hop_length
         self.precision = "bf16" if setting.bf16 else "fp32"
 
-    def forward(self, batch: Batch) -> tuple[Tensor, dict[str, float]]:
+    def forward(self, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
         """The mean over the batch, and its parts to log: each call's, and the diffusion loss."""
-        n, n_calls, parts = self.n_diffusion, self.model.n_steps, {}
-        for call in range(n_calls):
-            chosen = [i for i in range(n, len(batch.wave)) if batch.places[i] % n_calls == call]
-            if chosen:
-                places = [batch.places[i] for i in chosen]
-                cond = selected(batch.cond, chosen)
-                part = self.of_call(batch.wave[chosen], cond, places, call)
-                parts[f"train/spectral_{call + 1}"] = part
-        if n:
-            few = batch._replace(wave=batch.wave[:n], cond=selected(batch.cond, range(n)))
-            parts["train/diffusion"] = self.diffusion.per_item(few)
-        means = {name: part.mean().item() for name, part in parts.items()}
+        parts = {
+            f"train/spectral_{call + 1}": self.distance(made, wave)
+            for call, (made, wave) in self.estimates(batch).items()
+        }
+        parts |= self.of_diffusion(batch)
+        means = {name: part.detach().mean() for name, part in parts.items()}
         return torch.cat(list(parts.values())).mean(), means
 
     def on_dev(self, batch: Batch) -> dict[str, float]:
         """The distance after each call, and what `DiffusionLoss` measures."""
-        places = range(len(batch.wave))
         losses = {}
         for call in range(self.model.n_steps):
-            distance = self.of_call(batch.wave, batch.cond, places, call)
+            distance = self.distance(*self.estimate(batch, range(len(batch.wave)), call))
             losses[f"dev/spectral_{call + 1}"] = distance.mean().item()
         return losses | self.diffusion.on_dev(batch)
 
-    def of_call(
-        self, wave: Wave, cond: Condition, places: Sequence[int], call: int
-    ) -> Float[Tensor, " batch"]:
-        """The distance of each crop from the estimate of one call of its run.
+    def of_diffusion(self, batch: Batch) -> dict[str, Float[Tensor, " _"]]:
+        """The diffusion loss of each crop that trains by it; empty if none does."""
+        n = self.n_diffusion
+        if not n:
+            return {}
+        few = batch._replace(wave=batch.wave[:n], cond=selected(batch.cond, range(n)))
+        return {"train/diffusion": self.diffusion.per_item(few)}
+
+    def estimates(self, batch: Batch) -> dict[int, tuple[Wave, Wave]]:
+        """What `estimate` gives for each call, over the crops whose turn it is."""
+        n_calls, rest = self.model.n_steps, range(self.n_diffusion, len(batch.wave))
+        turns = {
+            call: [i for i in rest if batch.places[i] % n_calls == call] for call in range(n_calls)
+        }
+        return {call: self.estimate(batch, turn, call) for call, turn in turns.items() if turn}
+
+    def estimate(self, batch: Batch, chosen: Sequence[int], call: int) -> tuple[Wave, Wave]:
+        """The sound that one call of the run estimates for some crops, and those crops.
+
+        Both are without margins. A crop's run has its place in the training sequence as its seed.
 
         Args:
-            wave: (batch, samples).
-            cond: Condition of the run; the crops' own mel is computed if it has none.
-            places: Places of the crops in the training sequence, which are their runs' seeds.
+            batch: The crops; their own mel is computed if their condition has none.
+            chosen: Indices of the crops.
             call: Index of the call, from 0.
         """
+        model, wave = self.model, batch.wave[list(chosen)]
+        times, n_samples = model.times().tolist(), wave.shape[-1]
+        places = tuple(batch.places[i] for i in chosen)
+        run = Run(
+            times=[*times[: call + 1], times[-1]],
+            guidance=[_BeforeLast(steer, model.n_steps) for steer in model.guidance()],
+            precision=self.precision,
+        )
+        noise = DeviceNoise(places[:1]) if wave.is_cuda else NoiseTape(places, [0] * len(places))
         # Only the network's products may be in bfloat16.
         with torch.autocast(wave.device.type, enabled=False):
-            model, n_samples = self.model, wave.shape[-1]
-            times = model.times().tolist()
-            run = Run(
-                times=[*times[: call + 1], times[-1]],
-                seed=tuple(places),
-                guidance=[_BeforeLast(steer, model.n_steps) for steer in model.guidance()],
-                precision=self.precision,
-            )
-            made = model.make(with_mel(model, cond, wave), n_samples, run)
-            inner = slice(self.margin, n_samples - self.margin)
-            return self.distance(made[:, inner], wave[:, inner])
+            cond = with_mel(model, selected(batch.cond, chosen), wave)
+            states = model.states(torch.zeros_like(wave), cond, run, noise)
+            made = model.codec.decode(last(states), n_samples)
+        inner = slice(self.margin, n_samples - self.margin)
+        return made[:, inner], wave[:, inner]
 
 
 class _BeforeLast:

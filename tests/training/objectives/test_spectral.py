@@ -110,15 +110,16 @@ def objective_of(config: TrainConfig) -> SpectralLoss:
 def test_the_run_that_is_trained_is_the_models_own(config_path, between):
     config = read_train_config(config_path, [f"model.sampling.passes_between={between}"])
     objective = objective_of(config)
-    model, wave = objective.model, 0.1 * noise(2, config.n_samples)
+    model, batch = objective.model, Batch(0.1 * noise(3, config.n_samples), {}, seed=0, first=7)
+    wave = batch.wave[[0, 2]]
     mel = model.log_mel(wave)[..., : wave.shape[-1] // 256]
     inner = slice(2 * 256, -2 * 256)
     with torch.no_grad():
         for call, times in enumerate([(0.9, 0.0), (0.9, 0.5, 0.0)]):
             run = Run(times=times, seed=(7, 9))
             made = model.make({"mel": mel}, wave.shape[-1], run)
-            expected = objective.distance(made[:, inner], wave[:, inner])
-            torch.testing.assert_close(objective.of_call(wave, {}, [7, 9], call), expected)
+            ours = objective.estimate(batch, [0, 2], call)
+            torch.testing.assert_close(ours, (made[:, inner], wave[:, inner]))
 
 
 @pytest.mark.parametrize(("between", "differs"), [(0, True), (1, False)])
@@ -127,7 +128,8 @@ def test_passes_between_calls_bear_no_gradient(config_path, between, differs):
     objective = objective_of(config)
     outputs = []
     objective.model.network.register_forward_hook(lambda *call: outputs.append(call[-1]))
-    loss = objective.of_call(0.1 * noise(1, config.n_samples), {}, [0], 1).sum()
+    batch = Batch(0.1 * noise(1, config.n_samples), {}, seed=0, first=0)
+    loss = objective.distance(*objective.estimate(batch, [0], 1)).sum()
     first, second = torch.autograd.grad(loss, outputs, allow_unused=True)
     assert second.abs().max() > 0
     assert (first is not None) == differs
@@ -142,8 +144,8 @@ def test_the_crops_are_shared_between_the_losses(config_path, first):
     loss, parts = objective(batch)
     # Each crop trains the call that its place in the sequence says.
     expected = {
-        f"train/spectral_{place % 2 + 1}": objective.of_call(
-            wave[i : i + 1], {}, [place], place % 2
+        f"train/spectral_{place % 2 + 1}": objective.distance(
+            *objective.estimate(batch, [i], place % 2)
         )
         for i, place in ((1, first + 1), (2, first + 2))
     }
