@@ -23,7 +23,7 @@ from audiodiff.data.clips import FULL_SCALE, SAMPLE, Clips
 from audiodiff.data.corpus import Clip
 from audiodiff.errors import AudiodiffError, in_unicode
 
-N_WORKERS = 2
+N_WORKERS = max(2, min(16, os.cpu_count() or 1))
 """Threads that decode clips."""
 
 

@@ -76,6 +76,8 @@ class TrainConfig(Config):
         optimizer: The optimiser and its figures.
         seed: Seed of the initial weights, the crops, the times and the noise.
         steps: Length of the run in steps, over which the learning rate decays.
+        minutes: Length of the run in minutes, if that comes before ``steps``: the learning rate
+            then decays over this time. Runs of one length in minutes are not the same run.
         batch_size: Crops in one batch of one process.
         accumulation: Batches of each process per step.
         precision: ``fp32``, or ``bf16`` by autocast.
@@ -92,6 +94,7 @@ class TrainConfig(Config):
     optimizer: OptimizerConfig = Field(default_factory=OptimizerConfig)
     seed: Seed = 0
     steps: Count = 100_000
+    minutes: Annotated[float, Field(gt=0, le=1e6)] | None = None
     batch_size: Size = 16
     accumulation: Size = 1
     precision: Literal["fp32", "bf16"] = "fp32"

@@ -24,7 +24,7 @@ CONFIG_NAME = "train.json"
 MODEL_NAME = "model"
 LOCK_NAME = ".lock"
 
-CHANGEABLE = ("steps", "compile", "log_every", "eval_every", "checkpoint_every")
+CHANGEABLE = ("steps", "minutes", "compile", "log_every", "eval_every", "checkpoint_every")
 """Settings that a resumed run may change."""
 
 

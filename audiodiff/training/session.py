@@ -48,6 +48,36 @@ class Clock:
         return rate
 
 
+class Course:
+    """The course of a run, whose end is a number of steps or, where that comes first, a time.
+
+    Args:
+        n_steps: The most steps of the run.
+        minutes: Length of the run in minutes; None for no limit.
+        seconds: Time that the run took in sessions before this one.
+    """
+
+    def __init__(self, n_steps: int, minutes: float | None, seconds: float) -> None:
+        self.most = n_steps
+        self.length = None if minutes is None else 60 * minutes
+        self.begun = time.monotonic() - seconds
+
+    @property
+    def seconds(self) -> float:
+        """Time that the run took so far; 0 for a run without a limit."""
+        return 0.0 if self.length is None else time.monotonic() - self.begun
+
+    def n_steps(self, step: int) -> int:
+        """The length of the run in steps, at its mean pace up to a step."""
+        if self.length is None:
+            return self.most
+        return min(self.most, max(step, round(step * self.length / max(self.seconds, 1e-3))))
+
+    def over(self) -> bool:
+        """Whether its time is up."""
+        return self.length is not None and self.seconds >= self.length
+
+
 @contextmanager
 def interruptible() -> Iterator[threading.Event]:
     """Within it the first SIGINT or SIGTERM sets an event; the second ends the process.

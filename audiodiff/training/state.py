@@ -10,14 +10,16 @@ from pathlib import Path
 from typing import NamedTuple
 
 import torch
-from pydantic import NonNegativeInt
+from pydantic import NonNegativeFloat, NonNegativeInt
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from audiodiff.config import Config
 from audiodiff.errors import AudiodiffError
+from audiodiff.model.model import Model
 from audiodiff.model.weights import load_tensors, save_tensors
 from audiodiff.system.documents import parse_json
+from audiodiff.training.config import TrainConfig
 
 STATE_NAME = "state.safetensors"
 
@@ -31,6 +33,7 @@ class Record(Config):
     step: NonNegativeInt
     items: NonNegativeInt
     clips: str
+    seconds: NonNegativeFloat = 0.0
 
 
 class Progress(NamedTuple):
@@ -40,11 +43,14 @@ class Progress(NamedTuple):
         step: The last step done.
         items: Crops drawn so far, by all processes.
         clips: Ids of the clips that crops are cut from.
+        seconds: Time that it took, for a run whose length is a time; 0 for others, whose files
+            are the same however long they take.
     """
 
     step: int
     items: int
     clips: Sequence[str]
+    seconds: float = 0.0
 
     def after(self, items: int) -> "Progress":
         """The progress after one more step of ``items`` crops."""
@@ -53,7 +59,9 @@ class Progress(NamedTuple):
     def record(self) -> "Record":
         """The progress as a state holds it."""
         digest = hashlib.sha256("\n".join(self.clips).encode(errors="surrogateescape"))
-        return Record(step=self.step, items=self.items, clips=digest.hexdigest())
+        return Record(
+            step=self.step, items=self.items, clips=digest.hexdigest(), seconds=self.seconds
+        )
 
 
 def save_state(
@@ -135,7 +143,22 @@ def load_state(
         raise AudiodiffError(
             f"{path} is damaged ({error}); start again in another --out"
         ) from error
-    return start._replace(step=record.step, items=record.items)
+    return start._replace(step=record.step, items=record.items, seconds=record.seconds)
+
+
+def initial_weights(config: TrainConfig, directory: Path) -> dict[str, Tensor]:
+    """The weights of a model directory, for a run whose network is the same.
+
+    Raises:
+        AudiodiffError: If it is not a model directory, or its network is another.
+    """
+    model = Model.load(directory)
+    if model.config.network != config.model.network:
+        raise AudiodiffError(
+            f"--init {directory}: its network is not the config's; start from a model that was "
+            "trained with the same [model.network]"
+        )
+    return model.network.state_dict()
 
 
 class Average:

@@ -21,8 +21,15 @@ from audiodiff.training.objectives.contract import Batch
 from audiodiff.training.optimizers import build_optimizer, learning_rate
 from audiodiff.training.reporter import Reporter
 from audiodiff.training.run_folder import MODEL_NAME, check_free, claimed, open_data, open_shards
-from audiodiff.training.session import Clock, Stop, interruptible
-from audiodiff.training.state import STATE_NAME, Average, Progress, load_state, save_state
+from audiodiff.training.session import Clock, Course, Stop, interruptible
+from audiodiff.training.state import (
+    STATE_NAME,
+    Average,
+    Progress,
+    initial_weights,
+    load_state,
+    save_state,
+)
 
 
 def train(
@@ -84,21 +91,6 @@ def train(
         return trainer.run(stop)
 
 
-def initial_weights(config: TrainConfig, directory: Path) -> dict[str, torch.Tensor]:
-    """The weights of a model directory, for a run whose network is the same.
-
-    Raises:
-        AudiodiffError: If it is not a model directory, or its network is another.
-    """
-    model = Model.load(directory)
-    if model.config.network != config.model.network:
-        raise AudiodiffError(
-            f"--init {directory}: its network is not the config's; start from a model that was "
-            "trained with the same [model.network]"
-        )
-    return model.network.state_dict()
-
-
 def _silent(line: str) -> None:
     """Drops the lines of processes other than the main one."""
 
@@ -147,6 +139,7 @@ class Trainer:
                 out / STATE_NAME, self.sides, self.average.tensors, optimizer, self.progress
             )
             say(f"continuing after step {self.progress.step}")
+        self.course = Course(config.steps, config.minutes, self.progress.seconds)
         self.objective.to(accelerator.device)
         if config.compile:
             check_compiler(accelerator.device)
@@ -177,20 +170,20 @@ class Trainer:
             first=first,
             stride=config.batch_size * world,
         )
-        if self.step >= last:
+        if self.step >= last or self.course.over():
             self.say(f"nothing to do: step {self.step} of {last} is done")
         clock = Clock(stop.minutes, self.step)
         reporter = Reporter(config, world, self.step, last, self.say)
         with loader, interruptible() as interrupted:
-            while self.step < last:
+            while self.step < last and not self.course.over():
                 norm = self._step(loader, first, world)
                 first += per_step
                 self.progress = self.progress.after(per_step)
                 self.average.update(self.trained, self.step)
-                over = self._agreed(interrupted.is_set() or clock.over())
+                over = self._agreed(interrupted.is_set() or clock.over() or self.course.over())
                 self._report(monitor, reporter, norm, last, over)
                 if over:
-                    if self.step < config.steps:
+                    if self.step < config.steps and not self.course.over():
                         self.say(f"stopped after step {self.step}; continue with --resume")
                     break
         if monitor is not None:
@@ -202,7 +195,8 @@ class Trainer:
     def _step(self, loader: CropLoader, first: int, world: int) -> torch.Tensor:
         """One step of the optimiser; notes the loss and returns the gradient's norm."""
         config = self.config
-        lr = learning_rate(config.optimizer, self.step + 1, config.steps)
+        n_steps = self.course.n_steps(self.step + 1)
+        lr = learning_rate(config.optimizer, self.step + 1, n_steps)
         for group in self.optimizer.param_groups:
             group["lr"] = lr
         norm = torch.zeros((), device=self.accelerator.device)
@@ -292,6 +286,7 @@ class Trainer:
         self._take_average()
         self.averaged.model.save(self.out / MODEL_NAME)
         average = self.average.tensors
+        self.progress = self.progress._replace(seconds=self.course.seconds)
         save_state(self.out / STATE_NAME, self.sides, average, self.optimizer, self.progress)
         monitor.draw()
 

@@ -145,7 +145,7 @@ class AdversarialLoss(SpectralLoss):
 
     def _judged(self, wave: Wave, frozen: bool = False) -> list[Verdict]:
         """The verdicts; no gradient reaches frozen discriminators, only the wave."""
-        weights = dict(self.discriminators.named_parameters())
+        weights: dict[str, Tensor] = dict(self.discriminators.named_parameters())
         if frozen:
             weights = {name: weight.detach() for name, weight in weights.items()}
         with torch.autocast(wave.device.type, torch.bfloat16, enabled=self.bf16):
