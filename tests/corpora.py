@@ -62,6 +62,18 @@ def speech_commands(root: Path) -> None:
     (root / "testing_list.txt").write_text("".join(f"{name}\n" for name in names[2::4]))
 
 
+def digits(root: Path) -> None:
+    for seed, name in enumerate(
+        f"{d}_{s}_{n}" for d in (0, 7) for s in ("theo", "lucas") for n in (0, 5, 12, 13)
+    ):
+        put(
+            root / "free-spoken-digit-dataset" / "recordings" / f"{name}.wav",
+            seed,
+            rate=8000,
+            seconds=0.3,
+        )
+
+
 def musdb(root: Path) -> None:
     validation = (RECIPES / "musdb" / "splits" / "dev.txt").read_text().splitlines()
     tracks = [*validation, "train/Some - Song [Live]", "train/Other - Song", "test/Other - Tune"]
@@ -76,6 +88,7 @@ CORPORA: dict[str, Callable[[Path], None]] = {
     "vctk": vctk,
     "libritts": libritts,
     "speech-commands": speech_commands,
+    "digits": digits,
     "musdb": musdb,
 }
 

@@ -14,7 +14,8 @@ def prepare(
     corpus: Annotated[
         str,
         typer.Argument(
-            help="Corpus: folder (any audio), ljspeech, vctk, libritts, speech-commands or musdb.",
+            help="Corpus: folder (any audio), ljspeech, vctk, libritts, speech-commands, digits "
+            "or musdb.",
             show_default=False,
         ),
     ],

@@ -12,6 +12,7 @@ from audiodiff.conditioning.labels import ONLY, LabelSets
 from audiodiff.data.clips import Clips
 from audiodiff.data.corpus import prefix_of
 from audiodiff.errors import AudiodiffError
+from audiodiff.system.atomic import replacing
 from audiodiff.system.folders import listed_name
 
 TABLE_NAME = "labels.csv"
@@ -69,6 +70,18 @@ def read_table(folders: Sequence[Path]) -> Table:
                 )
             table[prefix + listed_name(id_)] = row
     return table
+
+
+def write_table(folder: Path, table: Table) -> None:
+    """Writes ``labels.csv`` into a folder, for `read_table`."""
+    kinds = list(next(iter(table.values())))
+    with (
+        replacing(folder / TABLE_NAME) as temporary,
+        temporary.open("w", encoding="utf-8", newline="") as file,
+    ):
+        rows = csv.DictWriter(file, ["id", *kinds], lineterminator="\n")
+        rows.writeheader()
+        rows.writerows({"id": id_, **labels} for id_, labels in table.items())
 
 
 def _rows(path: Path) -> list[dict[str, str]]:

@@ -3,28 +3,35 @@
 import re
 from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple
 
 from audiodiff.audio.io import AUDIO_SUFFIXES
 from audiodiff.data.corpus import SPLITS, find_audio, read_ids
 from audiodiff.data.hold_out import hold_out, n_held_out
+from audiodiff.data.labelled import Table, read_table
 from audiodiff.errors import AudiodiffError
 from audiodiff.system.folders import files_below, listed_name
 
 DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 """The words of SC09, the part of Speech Commands that unconditional models are trained on."""
 
+TEST_TAKES, DEV_TAKES = tuple("01234"), tuple("56")
+"""Takes of the free spoken digits that test and validate."""
+
 
 class Layout(NamedTuple):
-    """The clips of a corpus and its splits.
+    """The clips of a corpus, its splits and its labels.
 
     Attributes:
         files: File of every clip, by the clip's id.
         lists: Ids of each split: train, and dev and test if the corpus names them.
+        labels: Labels of the clips; empty for a corpus whose labels are its folders, or none.
     """
 
     files: dict[str, Path]
     lists: dict[str, list[str]]
+    labels: Table = MappingProxyType({})
 
     def with_held_out(self, fit: Collection[str]) -> "Layout":
         """The layout with a dev list, drawn by `hold_out` if there is none.
@@ -48,7 +55,7 @@ class Layout(NamedTuple):
                 lists[split] = [id_ for id_ in lists["train"] if id_ in drawn]
                 lists["train"] = [id_ for id_ in lists["train"] if id_ not in drawn]
                 candidates = [id_ for id_ in candidates if id_ not in drawn]
-        return Layout(self.files, {split: lists[split] for split in SPLITS if split in lists})
+        return self._replace(lists={split: lists[split] for split in SPLITS if split in lists})
 
 
 def read_layout(name: str, root: Path, splits: Path | None, without: Path | None = None) -> Layout:
@@ -70,7 +77,8 @@ def read_layout(name: str, root: Path, splits: Path | None, without: Path | None
         raise AudiodiffError(f"corpus {name!r} is unknown; choose from {', '.join(LAYOUTS)}")
     if not root.is_dir():
         raise AudiodiffError(f"--root {root} is no folder; give the one that holds the corpus")
-    files, lists = LAYOUTS[name](root, without)
+    layout = LAYOUTS[name](root, without)
+    files, lists = layout.files, layout.lists
     if splits is not None:
         lists = _read_lists(splits, files)
     owners: dict[str, str] = {}
@@ -83,7 +91,7 @@ def read_layout(name: str, root: Path, splits: Path | None, without: Path | None
                 )
     if "train" not in lists:
         lists = lists | {"train": [id_ for id_ in files if id_ not in owners]}
-    return Layout(files, {split: lists[split] for split in SPLITS if split in lists})
+    return layout._replace(lists={split: lists[split] for split in SPLITS if split in lists})
 
 
 def _read_lists(folder: Path, files: Mapping[str, Path]) -> dict[str, list[str]]:
@@ -108,11 +116,11 @@ def _matches(line: str, files: Mapping[str, Path], path: Path) -> list[str]:
 
 
 def _folder(root: Path, without: Path | None) -> Layout:
-    """Any folder of audio, with split lists if it has them."""
+    """Any folder of audio, with split lists and labels if it has them."""
     lists = {split: root / f"{split}.txt" for split in SPLITS}
     lists = {split: path for split, path in lists.items() if path.is_file()}
     files = find_audio(root / "wavs" if lists and (root / "wavs").is_dir() else root, without)
-    return Layout(files, _read_lists(root, files) if lists else {})
+    return Layout(files, _read_lists(root, files) if lists else {}, read_table([root]))
 
 
 def _ljspeech(root: Path, without: Path | None) -> Layout:
@@ -157,6 +165,26 @@ def _speech_commands(root: Path, without: Path | None) -> Layout:
         ids = (line.removesuffix(".wav") for line in read_ids(folder / name))
         lists[split] = [id_ for id_ in ids if id_ in files]
     return Layout(files, lists)
+
+
+def _digits(root: Path, without: Path | None) -> Layout:
+    """The free spoken digits: ``recordings/7_theo_32.wav`` is take 32 of a seven by theo.
+
+    Takes 0 to 4 are the corpus's own test set. Of the others, 5 and 6 are held out, so that the
+    dev list has every digit of every speaker.
+    """
+    folder = _inner(root, "free-spoken-digit-dataset", "recordings")
+    files = _found(folder, "recordings/[0-9]_*_*.wav", without, lambda path: path.stem)
+    parts = {id_: id_.split("_") for id_ in files}
+    lists = {
+        "dev": [id_ for id_, (_, _, take) in parts.items() if take in DEV_TAKES],
+        "test": [id_ for id_, (_, _, take) in parts.items() if take in TEST_TAKES],
+    }
+    labels = {
+        id_: {"digit": DIGITS[int(digit)], "speaker": speaker}
+        for id_, (digit, speaker, _) in parts.items()
+    }
+    return Layout(files, lists, labels)
 
 
 def _musdb(root: Path, without: Path | None) -> Layout:
@@ -207,6 +235,7 @@ LAYOUTS: dict[str, Callable[[Path, Path | None], Layout]] = {
     "vctk": _vctk,
     "libritts": _libritts,
     "speech-commands": _speech_commands,
+    "digits": _digits,
     "musdb": _musdb,
 }
 """How to read each corpus, by its name."""

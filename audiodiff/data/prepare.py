@@ -1,8 +1,9 @@
 """A corpus made ready for training: every clip checked, brought to one rate and written once.
 
-Beside the sound lie the split lists, ``manifest.jsonl`` with what was found of each clip, and
-``prepare.json`` with the settings. A clip is written before its line in the manifest, so a killed
-run goes on where it was and ends with the same files.
+Beside the sound lie the split lists, the labels of the clips if the corpus names them,
+``manifest.jsonl`` with what was found of each clip, and ``prepare.json`` with the settings. A clip
+is written before its line in the manifest, so a killed run goes on where it was and ends with the
+same files.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -13,6 +14,7 @@ from pathlib import Path
 
 from audiodiff.data.cache import ClipFile
 from audiodiff.data.corpus import Clip
+from audiodiff.data.labelled import write_table
 from audiodiff.data.layouts import Layout
 from audiodiff.data.prepare_clip import prepare_clip
 from audiodiff.data.prepared import (
@@ -152,6 +154,9 @@ def _with_lists(layout: Layout, out: Path, found: Manifest) -> Layout:
     for split, ids in kept.items():
         with replacing(out / f"{split}.txt") as temporary:
             temporary.write_text("".join(f"{id_}\n" for id_ in ids), encoding="utf-8")
+    labels = {id_: layout.labels[id_] for id_ in found if id_ in fit and id_ in layout.labels}
+    if labels:
+        write_table(out, labels)
     return layout
 
 

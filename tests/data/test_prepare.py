@@ -16,6 +16,7 @@ from killing import kill_once
 from audiodiff.cli.app import main
 from audiodiff.data.cache import build_cache
 from audiodiff.data.corpus import SPLITS, read_corpus, read_ids
+from audiodiff.data.labelled import read_table
 from audiodiff.data.layouts import Layout, read_layout
 from audiodiff.data.prepare import LOCK_NAME
 from audiodiff.data.prepared import PrepareSettings
@@ -34,6 +35,7 @@ FIRST = {
     "vctk": "p225/p225_001",
     "libritts": "train-clean-100/100/1/100_1_000000_000000",
     "speech-commands": "zero/0a7c2a80_nohash_0",
+    "digits": "7_theo_12",
     "musdb": "train/Actions - One Minute Smile",
 }
 COUNTS = {  # train, dev and test by the corpus's own lists
@@ -41,6 +43,7 @@ COUNTS = {  # train, dev and test by the corpus's own lists
     "vctk": (24, 0, 0),
     "libritts": (3, 3, 3),
     "speech-commands": (4, 2, 2),
+    "digits": (8, 4, 4),
     "musdb": (16, 0, 1),
 }
 
@@ -128,6 +131,25 @@ def test_bad_clips_are_left_out_and_odd_ones_remarked(tmp_path: Path) -> None:
     assert "- 2 channels mixed into one: 1 clip\n" in report
     assert "- short: it lasts 0.30 s" in report
     assert (tmp_path / "out" / "report.png").stat().st_size > 5000
+
+
+@pytest.mark.parametrize("name", ["digits", "folder"])
+def test_labels_go_with_the_clips_that_are_kept(name: str, tmp_path: Path) -> None:
+    CORPORA["digits"](tmp_path)
+    raw = tmp_path / "free-spoken-digit-dataset"
+    (raw / "recordings" / "7_lucas_12.wav").write_text("no sound")
+    if name == "folder":
+        table = (
+            "id,digit,speaker\nrecordings/7_theo_12,seven,theo\nrecordings/7_lucas_12,seven,lucas"
+        )
+        (raw / "labels.csv").write_text(table)
+    settings = PrepareSettings(sample_rate=16000, min_seconds=0.1)
+    found = prepared(read_layout(name, raw, None), tmp_path / "out", settings)
+    table = read_table([tmp_path / "out"])
+    kept = {id_ for id_, facts in found.items() if facts.reason is None}
+    inner = "recordings/" if name == "folder" else ""
+    assert set(table) == ({"recordings/7_theo_12"} if inner else kept)
+    assert table[f"{inner}7_theo_12"] == {"digit": "seven", "speaker": "theo"}
 
 
 @pytest.mark.parametrize(
