@@ -188,6 +188,11 @@ class UNet(nn.Module):
         self.norm = RMSNorm(widths[0])
         self.output = closed(conv(config.n_dims, widths[0], config.n_inputs))
 
+    @property
+    def layers(self) -> nn.ModuleList:
+        """All layers between the input's and the output's."""
+        return nn.ModuleList([self.down, self.middle, self.up, self.shrink, self.grow])
+
     def _stages(self, levels: Sequence[int], n_inputs: Sequence[int], width: int) -> nn.ModuleList:
         """Stages of given levels and channels, every second one with shifted windows."""
         return nn.ModuleList(
