@@ -28,11 +28,17 @@ def _seed(key: tuple[int, ...]) -> int:
     return int(state[0]) & (2**63 - 1)
 
 
+def is_capturing() -> bool:
+    """Whether a CUDA graph is being captured, in which nothing may come from the CPU."""
+    return torch.cuda.is_available() and torch.cuda.is_current_stream_capturing()
+
+
 class DeviceNoise:
     """White noise for a whole batch, drawn on the device of the batch.
 
     Far quicker on a GPU than a `NoiseTape`, which comes from the CPU, but an item's noise depends
-    on its batch, and the same key is other noise on another kind of device. For training.
+    on its batch, and the same key is other noise on another kind of device. While a CUDA graph is
+    captured, noise comes from the device's own generator, which each replay advances. For training.
 
     Args:
         key: What the noise depends on, such as a seed and a step of training.
@@ -43,7 +49,9 @@ class DeviceNoise:
 
     def __call__(self, like: State, step: int) -> State:
         """Noise in the shape of ``like`` for one step."""
-        generator = torch.Generator(like.device).manual_seed(_seed((*self.key, step)))
+        generator = None
+        if not is_capturing():
+            generator = torch.Generator(like.device).manual_seed(_seed((*self.key, step)))
         return torch.randn(like.shape, generator=generator, device=like.device).to(like)
 
 

@@ -1,42 +1,48 @@
 """Trains the models that ship on one GPU, in a given time.
 
-    python accelerator.py pack FOLDER PARTS
-    python accelerator.py train PARTS OUT --seconds 500
+    python accelerator.py PARTS OUT --seconds 500 [--init MODEL]
 
-``pack`` makes a prepared corpus small enough to carry to a machine without a network: Opus in a
-few tar files. ``train`` unpacks them and runs the stages of `STAGES`, each from the weights of the
-one before; it writes weights, curves and figures as `audiodiff train` does, goes on where it was
-stopped, and works on CPUs as well.
+PARTS is what `packing.py` wrote. The stages of `STAGES` share the time; each starts from the
+weights of the one before, made wider or fitted to another mel where its network asks for it. The
+samples lie on the GPU, and one step of training is one CUDA graph, as these networks are so small
+that a GPU waits for Python otherwise. Every minute a stage writes its model, figures of dev clips
+and curves into OUT/STAGE; after a stop, go on with --init OUT/STAGE/model. Works on CPUs as well,
+without a graph.
 """
 
 import argparse
+import math
 import tarfile
-import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
-import soundfile
 import torch
+from fitting import fitted
+from torch.overrides import TorchFunctionMode
 
-from audiodiff.data.corpus import read_corpus
+from audiodiff.audio.io import load
+from audiodiff.data.clips import FULL_SCALE, SAMPLE, Clips
+from audiodiff.data.corpus import Clip, read_corpus
 from audiodiff.errors import AudiodiffError
-from audiodiff.mel.filterbank import hz_of_mels, mels_of_hz
-from audiodiff.mel.log_mel import MelConfig
 from audiodiff.model.model import Model
 from audiodiff.training.config import TrainConfig, read_train_config
-from audiodiff.training.session import Stop
-from audiodiff.training.trainer import train
+from audiodiff.training.monitor import Monitor, dev_losses
+from audiodiff.training.objectives.contract import Batch, Objective
+from audiodiff.training.optimizers import MuonAdamW, build_optimizer, learning_rate
+from audiodiff.training.state import Average
 
 HERE = Path(__file__).parent
+WARM_UP = 4
+"""Steps before a graph is captured, in which libraries choose their kernels."""
 
-MEBIBYTE = 2**20
+AVERAGED_EVERY = 4
+"""Steps between updates of the average of the weights."""
 
-COMPRESSION = 0.72
-"""libsndfile's setting for Opus: about 64 kbit/s for mono."""
+SECONDS_TO_LOG, SECONDS_TO_SAVE = 5.0, 60.0
 
 
 class Stage(NamedTuple):
@@ -49,141 +55,223 @@ class Stage(NamedTuple):
 STAGES = (Stage("gpu-1-run", 0.42), Stage("gpu-2-adversarial", 0.33), Stage("gpu-3-24k", 0.25))
 
 
-def pack(folder: Path, parts: Path, part_mebibytes: float) -> None:
-    """Writes the clips to train and to measure on as Opus, in tar files of at most some size."""
-    parts.mkdir(parents=True, exist_ok=True)
-    voices = sorted(path for path in folder.iterdir() if (path / "train.txt").is_file())
-    corpora = {voice.name: read_corpus([voice]) for voice in voices}
-    jobs = [
-        (clip.path, Path(name) / "wavs" / f"{clip.path.stem}.ogg")
-        for name, corpus in corpora.items()
-        for clip in (*corpus.train, *corpus.dev)
-    ]
-    with tempfile.TemporaryDirectory() as scratch, ProcessPoolExecutor() as pool:
-        root = Path(scratch)
-        files = [name for _, name in jobs]
-        list(pool.map(_encode, [path for path, _ in jobs], [root / name for name in files]))
-        for voice in voices:
-            for name in ("train.txt", "dev.txt"):
-                (root / voice.name / name).write_text((voice / name).read_text())
-                files.append(Path(voice.name) / name)
-        for i, names in enumerate(_groups(root, files, part_mebibytes * MEBIBYTE)):
-            with tarfile.open(parts / f"part-{i}.tar", "w") as archive:
-                for name in names:
-                    archive.add(root / name, name)
-
-
-def _encode(source: Path, target: Path) -> None:
-    wave, rate = soundfile.read(source, dtype="float32")
-    target.parent.mkdir(parents=True, exist_ok=True)
-    soundfile.write(target, wave, rate, format="OGG", subtype="OPUS", compression_level=COMPRESSION)
-
-
-def _groups(root: Path, names: Sequence[Path], most: float) -> Iterator[list[Path]]:
-    """Files, in turn, whose sizes add up to at most some number of bytes."""
-    group: list[Path] = []
-    size = 0.0
-    for name in names:
-        # A member of a tar file has a header and is filled up to blocks.
-        own = (root / name).stat().st_size + 1536
-        if group and size + own > most:
-            yield group
-            group, size = [], 0.0
-        group.append(name)
-        size += own
-    yield group
-
-
 def unpack(parts: Path, data: Path) -> list[Path]:
     """The folders of clips in all parts, unpacked."""
     done = data / "done"
     if not done.exists():
-        for part in sorted(parts.glob("part-*.tar")):
+        for part in sorted(parts.glob("*.tar")):
             with tarfile.open(part) as archive:
                 archive.extractall(data, filter="data")
         done.touch()
     return sorted(path.parent for path in data.glob("*/train.txt"))
 
 
-def train_stages(parts: Path, out: Path, seconds: float, settings: Sequence[str]) -> None:
-    """Unpacks the data and runs all stages within some seconds, from now on."""
+def decoded(clips: Sequence[Clip], sample_rate: int) -> Clips:
+    """Clips in memory, decoded by all cores."""
+    with ProcessPoolExecutor() as pool:
+        paths, rates = [clip.path for clip in clips], [sample_rate] * len(clips)
+        waves = list(pool.map(_decoded, paths, rates, chunksize=16))
+    lengths = [len(wave) for wave in waves]
+    return Clips(np.concatenate(waves), [clip.id for clip in clips], lengths, sample_rate)
+
+
+def _decoded(path: Path, sample_rate: int) -> np.ndarray:
+    wave, _ = load(path, sample_rate)
+    return np.clip(np.rint(wave * FULL_SCALE), -FULL_SCALE, FULL_SCALE - 1).astype(SAMPLE)
+
+
+class Crops:
+    """Crops drawn on the device that holds the clips: as `crop_batch`, in another order."""
+
+    def __init__(self, clips: Clips, config: TrainConfig, device: torch.device) -> None:
+        self.samples = torch.from_numpy(np.ascontiguousarray(clips.samples)).to(device)
+        self.lengths = torch.from_numpy(clips.lengths).to(device)
+        self.offsets = torch.from_numpy(clips.offsets).to(device)
+        self.ends = self.offsets + self.lengths
+        self.positions = torch.arange(config.n_samples, device=device)
+        self.size, self.gain_db = config.batch_size, config.data.gain_db
+
+    def __call__(self) -> torch.Tensor:
+        """(batch, samples)."""
+        drawn = torch.rand(2, self.size, dtype=torch.float64, device=self.samples.device)
+        clip = torch.searchsorted(self.ends, (drawn[0] * len(self.samples)).long(), right=True)
+        latest = (self.lengths[clip] - len(self.positions)).clamp(min=0)
+        start = (drawn[1] * (latest + 1)).long()
+        index = (self.offsets[clip] + start)[:, None] + self.positions
+        wave = self.samples[index.clamp(max=len(self.samples) - 1)].float() / FULL_SCALE
+        wave = wave * (index < self.ends[clip][:, None])
+        low, high = self.gain_db
+        gain = 10 ** ((low + (high - low) * torch.rand_like(wave[:, :1])) / 20)
+        return wave * torch.minimum(gain, 1 / wave.abs().amax(1, keepdim=True).clamp(min=1e-6))
+
+
+class Constants(TorchFunctionMode):
+    """Remembers what goes from the CPU to the GPU: a graph can hold no such copy."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.known: dict[tuple[Any, ...], torch.Tensor] = {}
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        """Answers ``tensor.to(device)`` from memory where it can."""
+        kwargs = kwargs or {}
+        source = args[0] if args else None
+        if func is not torch.Tensor.to or source.is_cuda:
+            return func(*args, **kwargs)
+        key = (source.numpy().tobytes(), source.dtype, source.shape, *map(_kind, args[1:]))
+        if key not in self.known:
+            self.known[key] = func(*args, **kwargs)
+        return self.known[key]
+
+
+def _kind(argument: Any) -> Any:
+    if isinstance(argument, torch.Tensor):
+        return argument.dtype, argument.device
+    return argument
+
+
+class Step:
+    """One step of training, with figures to read after it.
+
+    Both optimisers change weights in proportion to their learning rate, so a step is taken at the
+    greatest one and its change scaled by ``rate``, a number on the device.
+    """
+
+    def __init__(self, objective: Objective, crops: Crops, config: TrainConfig) -> None:
+        self.objective, self.crops, self.config = objective, crops, config
+        opponent = objective.opponent
+        self.optimizer = build_optimizer(objective.trained, config.optimizer, opponent)
+        sides = [objective.trained] if opponent is None else [objective.trained, opponent]
+        self.sides = [list(side.parameters()) for side in sides]
+        self.all = [weights for side in self.sides for weights in side]
+        self.device = self.all[0].device
+        self.rate = torch.zeros((), device=self.device)
+        self.figures: dict[str, torch.Tensor] = {}
+
+    def __call__(self) -> None:
+        """Takes it."""
+        bf16 = self.config.precision == "bf16"
+        self.optimizer.zero_grad(set_to_none=True)
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=bf16, cache_enabled=False):
+            loss, figures = self.objective(Batch(self.crops(), {}, self.config.seed, 0))
+        loss.backward()
+        norms = [
+            torch.nn.utils.clip_grad_norm_(side, self.config.optimizer.clip_norm)
+            for side in self.sides
+        ]
+        with torch.no_grad():
+            before = [weights.clone() for weights in self.all]
+            self.optimizer.step()
+            torch._foreach_sub_(self.all, before)
+            torch._foreach_mul_(self.all, self.rate)
+            torch._foreach_add_(self.all, before)
+        self.figures = {"train/loss": loss.detach(), "train/gradient_norm": norms[0]} | figures
+
+    def captured(self) -> "torch.cuda.CUDAGraph":
+        """The step as a graph."""
+        assert isinstance(self.optimizer, MuonAdamW)
+        self.optimizer.adamw.param_groups[0]["capturable"] = True
+        stream, constants = torch.cuda.Stream(), Constants()
+        stream.wait_stream(torch.cuda.current_stream())
+        with torch.cuda.stream(stream), constants:
+            for _ in range(WARM_UP):
+                self()
+        torch.cuda.current_stream().wait_stream(stream)
+        graph = torch.cuda.CUDAGraph()
+        with constants, torch.cuda.graph(graph):
+            self()
+        self.constants = constants  # the graph reads them
+        return graph
+
+
+def train_stage(
+    config: TrainConfig, train: Clips, dev: Clips, out: Path, start: Path | None, end: float
+) -> Path:
+    """Trains until ``end`` on the clock and returns the model's directory."""
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    torch.manual_seed(config.seed)
+    model = Model(config.model)
+    if start is not None:
+        model.network.load_state_dict(fitted(Model.load(start), model))
+    objective = config.objective.build(model.to(device), config.setting).to(device)
+    averaged = config.objective.build(Model(config.model), config.setting).to(device).eval()
+    step = Step(objective, Crops(train, config, device), config)
+    out.mkdir(parents=True, exist_ok=True)
+    monitor = Monitor(out, 0)
     begun = time.monotonic()
-    data = unpack(parts, out / "data")
-    before: Path | None = None
-    for i, stage in enumerate(STAGES):
-        left = seconds - (time.monotonic() - begun)
-        share = stage.share / sum(later.share for later in STAGES[i:])
-        minutes = [f"minutes={max(1.0, left * share) / 60}"]
-        config = read_train_config(HERE / f"{stage.name}.toml", [*settings, *minutes])
-        folder = out / stage.name
-        _share_cache(out, folder, config)
-        start = None if before is None else _fitting(before, config, out / "start")
-        train(config, data, folder, stop=Stop(), resume=True, init=start, say=print)
-        before = folder / "model"
+    take = step.captured().replay if device.type == "cuda" else step
+    average = Average(objective.trained, config.ema_decay**AVERAGED_EVERY)
+    print(f"{out.name}: {end - begun:.0f} s, {time.monotonic() - begun:.1f} s to capture")
+    begun = logged = saved = time.monotonic()
+    n, n_logged = 0, 0
+    while True:
+        now = time.monotonic()
+        share = (now - begun) / max(end - begun, 1e-3)
+        length = max(n + 1, round((n + 1) / max(share, 1e-6)))
+        step.rate.fill_(learning_rate(config.optimizer, n + 1, length) / config.optimizer.lr)
+        take()
+        n += 1
+        if n % AVERAGED_EVERY == 0:
+            average.update(objective.trained, n)
+        over = now >= end
+        if over or now - logged >= SECONDS_TO_LOG:
+            figures = {name: value.item() for name, value in step.figures.items()}
+            if not math.isfinite(figures["train/loss"]):
+                raise AudiodiffError(f"the loss is {figures['train/loss']} at step {n}")
+            pace = (n - n_logged) / (time.monotonic() - logged)
+            monitor.scalars(n, figures | {"speed/steps_per_s": pace})
+            text = "  ".join(
+                f"{name.removeprefix('train/')} {v:.4f}" for name, v in figures.items()
+            )
+            print(f"step {n}  {share:.0%}  {pace:.1f} steps/s  {text}")
+            logged, n_logged = time.monotonic(), n
+        if over or now - saved >= SECONDS_TO_SAVE:
+            averaged.trained.load_state_dict(average.tensors)
+            averaged.model.save(out / "model")
+            with torch.no_grad():
+                found = dev_losses(averaged, dev, config.n_samples)
+            monitor.scalars(n, found)
+            monitor.draw()
+            print(f"step {n}  " + "  ".join(f"{k} {v:.4f}" for k, v in found.items()))
+            saved = logged = time.monotonic()
+            n_logged = n
+        if over:
+            monitor.close()
+            return out / "model"
 
 
-def _share_cache(out: Path, folder: Path, config: TrainConfig) -> None:
-    """Lets stages at one sample rate share their decoded clips."""
-    cache = out / f"cache-{config.model.sample_rate}"
-    cache.mkdir(parents=True, exist_ok=True)
-    folder.mkdir(parents=True, exist_ok=True)
-    if not (folder / "cache").is_symlink():
-        (folder / "cache").symlink_to(cache.resolve())
-
-
-def _fitting(directory: Path, config: TrainConfig, folder: Path) -> Path:
-    """A model's directory, its weights made to fit another mel if the config has one."""
-    model = Model.load(directory)
-    own, asked = model.config.mel, config.model.mel
-    assert own is not None
-    assert asked is not None, "all stages are vocoders"
-    if own == asked:
-        return directory
-    weights = model.state_dict()
-    between = torch.from_numpy(_between(own, asked)).float()
-    weights["network.mel.0.weight"] = torch.einsum(
-        "cot,on->cnt", weights["network.mel.0.weight"].float(), between
-    )
-    other = Model(config.model)
-    other.load_state_dict(weights)
-    other.save(folder)
-    return folder
-
-
-def _between(own: MelConfig, asked: MelConfig) -> np.ndarray:
-    """(own n_mels, asked n_mels): one mel from the other, linear between the bands' middles."""
-    ours, theirs = _middles(own), _middles(asked)
-    return np.stack([np.interp(ours, theirs, row) for row in np.eye(len(theirs))], 1)
-
-
-def _middles(mel: MelConfig) -> np.ndarray:
-    """The middle of each band in Hz."""
-    ends = mels_of_hz(np.array([mel.f_min, mel.highest_frequency], np.float64), mel.filterbank)
-    return hz_of_mels(np.linspace(ends[0], ends[1], mel.n_mels + 2)[1:-1], mel.filterbank)
+def stages(
+    parts: Path, out: Path, seconds: float, init: Path | None, settings: Sequence[str], n: int
+) -> None:
+    """Unpacks the data and runs the first ``n`` stages within some seconds, from now on."""
+    end = time.monotonic() + seconds
+    corpus = read_corpus(unpack(parts, out / "data"))
+    before, clips = init, {}
+    for i, stage in enumerate(STAGES[:n]):
+        config = read_train_config(HERE / f"{stage.name}.toml", settings)
+        rate = config.model.sample_rate
+        if rate not in clips:
+            clips[rate] = decoded(corpus.train, rate), decoded(corpus.dev, rate)
+            print(f"{rate} Hz: {clips[rate][0].duration / 3600:.2f} hours")
+        share = stage.share / sum(later.share for later in STAGES[i:n])
+        until = time.monotonic() + share * (end - time.monotonic())
+        before = train_stage(config, *clips[rate], out / stage.name, before, until)
 
 
 def main() -> None:
     """The command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("parts", type=Path, help="Folder of the parts.")
+    parser.add_argument("out", type=Path, help="Folder for the stages.")
+    parser.add_argument("--seconds", type=float, default=500.0, help="Time for all stages.")
+    parser.add_argument(
+        "--init", type=Path, help="Model whose weights the first stage starts from."
     )
-    commands = parser.add_subparsers(dest="command", required=True)
-    packing = commands.add_parser("pack", help="Make parts to carry from a prepared corpus.")
-    packing.add_argument("folder", type=Path, help="Folder of prepared voices.")
-    packing.add_argument("parts", type=Path, help="Folder for the parts.")
-    packing.add_argument("--part-mebibytes", type=float, default=56.0, help="Size of a part.")
-    training = commands.add_parser("train", help="Train from parts.")
-    training.add_argument("parts", type=Path, help="Folder of the parts.")
-    training.add_argument("out", type=Path, help="Folder for the stages.")
-    training.add_argument("--seconds", type=float, default=500.0, help="Time for all stages.")
-    training.add_argument("--set", action="append", default=[], help="Setting for all stages.")
+    parser.add_argument("--stages", type=int, default=len(STAGES), help="Number of stages to run.")
+    parser.add_argument("--set", action="append", default=[], help="Setting for all stages.")
     given = parser.parse_args()
-    if given.command == "pack":
-        pack(given.folder, given.parts, given.part_mebibytes)
-    else:
-        torch.backends.cudnn.benchmark = True
-        torch.backends.cuda.matmul.allow_tf32 = True
-        train_stages(given.parts, given.out, given.seconds, given.set)
+    torch.backends.cudnn.benchmark = True
+    stages(given.parts, given.out, given.seconds, given.init, given.set, given.stages)
 
 
 if __name__ == "__main__":

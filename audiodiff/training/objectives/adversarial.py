@@ -38,8 +38,8 @@ class AdversarialConfig(SpectralConfig):
     """The figures of a finish against discriminators, beside those of the spectral objective.
 
     The weights are the shares that each loss has in the gradient at the samples of the sound,
-    whatever the size of the loss: each loss's gradient is brought to one norm first, as EnCodec's
-    are (arXiv:2210.13438, 3.4).
+    whatever the size of the loss: each loss's gradient is brought to the norm of the spectral
+    distance's first, as EnCodec's are to one of their own (arXiv:2210.13438, 3.4).
 
     Attributes:
         periods: Periods in samples of the discriminators that see every p-th sample.
@@ -128,8 +128,10 @@ class AdversarialLoss(SpectralLoss):
         loss = balanced(made, [(losses[name], weight) for name, weight in self.weights.items()])
         figures = {f"train/{name}": part.detach() for name, part in losses.items()}
         figures["train/discriminators"] = opponents.detach()
+        share = self.n_diffusion / len(batch.wave)
         for name, part in self.of_diffusion(batch).items():
-            loss, figures[name] = loss + part.mean(), part.detach().mean()
+            loss = (1 - share) * loss + share * part.mean()
+            figures[name] = part.detach().mean()
         return loss + opponents, figures
 
     def warning(self) -> str | None:
@@ -154,20 +156,21 @@ class AdversarialLoss(SpectralLoss):
 
 
 def balanced(made: Wave, losses: list[tuple[Tensor, float]]) -> Tensor:
-    """A loss whose gradient at ``made`` is the weighted sum of the losses' own, each of norm 1.
+    """A loss whose gradient at ``made`` is the weighted sum of the losses' own, all of one norm.
 
-    Its value is the weighted sum of the losses.
+    The norm is that of the first loss's. The value is the weighted sum of the losses.
 
     Args:
         made: The sound, (batch, samples), with gradients behind it.
         losses: Scalars that depend on it, with their weights.
     """
-    gradient, value = torch.zeros_like(made), made.new_zeros(())
+    gradient, value, norm = torch.zeros_like(made), made.new_zeros(()), None
     for loss, weight in losses:
-        if weight:
-            (own,) = torch.autograd.grad(loss, made, retain_graph=True)
-            gradient = gradient + weight * own / own.norm().clamp(min=1e-12)
-            value = value + weight * loss.detach()
+        (own,) = torch.autograd.grad(loss, made, retain_graph=True)
+        own_norm = own.norm().clamp(min=1e-12)
+        norm = own_norm if norm is None else norm
+        gradient = gradient + weight * norm / own_norm * own
+        value = value + weight * loss.detach()
     through = (made * gradient).sum()
     return through - through.detach() + value
 

@@ -14,7 +14,7 @@ from audiodiff.codecs.stft import StftConfig
 from audiodiff.conditioning.parts import OPEN
 from audiodiff.config import Config
 from audiodiff.diffusion.denoiser import Whitened
-from audiodiff.diffusion.noise import DeviceNoise, white_noise
+from audiodiff.diffusion.noise import DeviceNoise, is_capturing, white_noise
 from audiodiff.diffusion.targets import output_from_x0, scaled
 from audiodiff.model.config import ModelConfig
 from audiodiff.model.model import Model
@@ -45,6 +45,10 @@ class TimesConfig(Config):
     def at(self, places: Iterable[int], t_min: float) -> Times:
         """The times of places in the training sequence, between ``t_min`` and 1."""
         even = torch.tensor([place * GOLDEN % 1 for place in places], dtype=torch.float64)
+        return self.of(even, t_min)
+
+    def of(self, even: Times, t_min: float) -> Times:
+        """The times of numbers that are uniform in [0, 1)."""
         if self.kind == "logit-normal":
             normal = torch.special.ndtri(even.clamp(1e-6, 1 - 1e-6))
             even = torch.sigmoid(self.mean + self.std * normal)
@@ -108,7 +112,12 @@ class DiffusionLoss(Objective):
     def per_item(self, batch: Batch) -> Float[Tensor, " batch"]:
         """The loss of each crop, at the time and with the noise of its place."""
         wave = batch.wave
-        t = self.times.at(batch.places, self.model.schedule.t_min).to(wave.device)
+        t_min = self.model.schedule.t_min
+        if is_capturing():
+            even = torch.rand(len(wave), dtype=torch.float64, device=wave.device)
+            t = self.times.of(even, t_min)
+        else:
+            t = self.times.at(batch.places, t_min).to(wave.device)
         return self.at(wave, _dropped(batch, self.drop), t, self._noise(batch))
 
     def at(self, wave: Wave, cond: Condition, t: Times, white: State) -> Float[Tensor, " batch"]:

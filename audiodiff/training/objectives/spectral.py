@@ -1,6 +1,5 @@
 """Training for few steps, through the model's own run, by the sound at its end."""
 
-from collections.abc import Sequence
 from typing import Literal
 
 import torch
@@ -118,13 +117,14 @@ class SpectralLoss(Objective):
 
     def estimates(self, batch: Batch) -> dict[int, tuple[Wave, Wave]]:
         """What `estimate` gives for each call, over the crops whose turn it is."""
-        n_calls, rest = self.model.n_steps, range(self.n_diffusion, len(batch.wave))
+        n, n_calls = self.n_diffusion, self.model.n_steps
         turns = {
-            call: [i for i in rest if batch.places[i] % n_calls == call] for call in range(n_calls)
+            call: range(n + (call - batch.first - n) % n_calls, len(batch.wave), n_calls)
+            for call in range(n_calls)
         }
         return {call: self.estimate(batch, turn, call) for call, turn in turns.items() if turn}
 
-    def estimate(self, batch: Batch, chosen: Sequence[int], call: int) -> tuple[Wave, Wave]:
+    def estimate(self, batch: Batch, chosen: range, call: int) -> tuple[Wave, Wave]:
         """The sound that one call of the run estimates for some crops, and those crops.
 
         Both are without margins. A crop's run has its place in the training sequence as its seed.
@@ -134,7 +134,7 @@ class SpectralLoss(Objective):
             chosen: Indices of the crops.
             call: Index of the call, from 0.
         """
-        model, wave = self.model, batch.wave[list(chosen)]
+        model, wave = self.model, batch.wave[chosen.start : chosen.stop : chosen.step]
         times, n_samples = model.times().tolist(), wave.shape[-1]
         places = tuple(batch.places[i] for i in chosen)
         run = Run(
