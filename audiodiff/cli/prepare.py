@@ -8,6 +8,7 @@ import typer
 from audiodiff.cli.options import Workers, finite
 from audiodiff.cli.terminal import console, progress_bar, require
 from audiodiff.config import MAX_RATE
+from audiodiff.errors import AudiodiffError
 
 
 def prepare(
@@ -38,6 +39,23 @@ def prepare(
             help="Leave out clips shorter than this, in seconds.", min=0.01, callback=finite
         ),
     ] = 0.5,
+    high_pass: Annotated[
+        float | None,
+        typer.Option(
+            help="Filter out what lies below this frequency in Hz, e.g. 40.",
+            min=1,
+            callback=finite,
+        ),
+    ] = None,
+    gain: Annotated[
+        float,
+        typer.Option(
+            help="Raise clips by so many dB, as far as their peaks allow.",
+            min=-100,
+            max=100,
+            callback=finite,
+        ),
+    ] = 0.0,
     loudness: Annotated[
         float | None,
         typer.Option(
@@ -67,18 +85,28 @@ def prepare(
 
     If it is interrupted, the same command goes on where it stopped.
     """
+    if gain and loudness is not None:
+        raise AudiodiffError("--gain and --loudness both set the level; give one of them")
     if loudness is not None:
         require("--loudness", "prepare", "pyloudnorm")
     if shards is not None:
         require("--shards", "prepare", "webdataset")
+    from audiodiff.audio.filters import check_cutoff
     from audiodiff.data.layouts import read_layout
     from audiodiff.data.prepare import prepare
     from audiodiff.data.prepared import PrepareSettings
     from audiodiff.data.report import write_report
     from audiodiff.system.workers import n_workers, worker_pool
 
+    if high_pass is not None:
+        check_cutoff("--high-pass", high_pass, rate)
     settings = PrepareSettings(
-        sample_rate=rate, min_seconds=min_seconds, loudness=loudness, trim_db=trim
+        sample_rate=rate,
+        min_seconds=min_seconds,
+        high_pass=high_pass,
+        gain_db=gain,
+        loudness=loudness,
+        trim_db=trim,
     )
     layout = read_layout(corpus, root, splits, out)
     n = n_workers(workers, len(layout.files))

@@ -7,6 +7,7 @@ import numpy as np
 from jaxtyping import Float32
 
 from audiodiff.audio import io
+from audiodiff.audio.filters import high_passed
 from audiodiff.audio.reader import SoundReader, opened
 from audiodiff.data.cache import ClipFile
 from audiodiff.data.corpus import Clip
@@ -24,6 +25,9 @@ CLIPPED_SHARE = 1e-4
 
 LOUDNESS_SECONDS = 0.4
 """The length of the blocks that loudness is measured in."""
+
+MAX_RAISED = 0.999
+"""The highest peak that a change of level leaves."""
 
 
 def prepare_clip(settings: PrepareSettings, out: Path, clip: Clip) -> Facts:
@@ -72,6 +76,11 @@ def _converted(
         raise AudiodiffError(
             f"it lasts {seconds:.2f} s, under the {settings.min_seconds} s asked for"
         )
+    if settings.high_pass is not None:
+        wave = high_passed(wave, settings.sample_rate, settings.high_pass)
+    if settings.gain_db:
+        wave, remark = _raised(wave, settings.gain_db, "gain")
+        remarks += (remark,) if remark else ()
     if settings.loudness is not None:
         wave, remark = _at_loudness(wave, settings.sample_rate, settings.loudness)
         remarks += (remark,) if remark else ()
@@ -123,8 +132,15 @@ def _at_loudness(
     own = pyloudnorm.Meter(rate).integrated_loudness(wave)
     if not np.isfinite(own):
         return wave, "below the gate of -70 LUFS, so its level is kept"
-    gain, most = 10 ** ((loudness - own) / 20), 0.999 / float(np.abs(wave).max())
-    limited = f"{_decibels(gain / most):.1f} dB under the loudness, for its peaks"
+    return _raised(wave, loudness - own, "loudness")
+
+
+def _raised(
+    wave: Float32[np.ndarray, " samples"], gain_db: float, aim: str
+) -> tuple[Float32[np.ndarray, " samples"], str]:
+    """The wave raised as far as its peak allows, with a remark if it falls short of the aim."""
+    gain, most = 10 ** (gain_db / 20), MAX_RAISED / float(np.abs(wave).max())
+    limited = f"{_decibels(gain / most):.1f} dB under the {aim}, for its peaks"
     return wave * np.float32(min(gain, most)), limited if gain > most else ""
 
 

@@ -21,6 +21,8 @@ class PrepareSettings(Config):
     Attributes:
         sample_rate: Sample rate that clips are converted to, in Hz.
         min_seconds: Duration in seconds below which a clip is left out.
+        high_pass: Frequency in Hz below which sound is filtered out; None filters nothing.
+        gain_db: Decibels by which clips are raised; negative ones lower them.
         loudness: Loudness that clips are brought to, in LUFS (ITU-R BS.1770); None keeps their
             levels.
         trim_db: Decibels below the loudest part at which quiet ends are cut off; None keeps them.
@@ -28,6 +30,8 @@ class PrepareSettings(Config):
 
     sample_rate: SampleRate
     min_seconds: PositiveFloat = 0.5
+    high_pass: PositiveFloat | None = None
+    gain_db: float = Field(default=0.0, ge=-100, le=100)
     loudness: float | None = Field(default=None, ge=-70, lt=0)
     trim_db: PositiveFloat | None = None
 

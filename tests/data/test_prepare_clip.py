@@ -50,6 +50,25 @@ def test_what_has_no_loudness_keeps_its_level(tmp_path: Path) -> None:
         assert np.abs(made).max() == pytest.approx(peak, rel=0.1)
 
 
+def test_hum_goes_and_the_level_rises_as_far_as_peaks_allow(tmp_path: Path) -> None:
+    time = np.arange(32000) / 16000
+    swell = np.sin(np.pi * time / 2) ** 2
+    tone, hum = (swell * np.sin(2 * np.pi * frequency * time) for frequency in (500, 10))
+    (tmp_path / "raw").mkdir()
+    for name, level in (("quiet", 0.1), ("loud", 0.6)):
+        soundfile.write(tmp_path / "raw" / f"{name}.wav", level * tone + 0.3 * hum, 16000)
+    settings = PrepareSettings(sample_rate=16000, high_pass=60.0, gain_db=6.0)
+    found = prepared(read_layout("folder", tmp_path / "raw", None), tmp_path / "out", settings)
+    made, _ = soundfile.read(tmp_path / "out" / "wavs" / "quiet.flac")
+    np.testing.assert_allclose(made, 0.1 * 10 ** (6 / 20) * tone, atol=1e-3)
+    assert found["quiet"].remarks == ()
+    assert found["loud"].peak_db == pytest.approx(0.0, abs=0.02)
+    assert found["loud"].remarks == ("1.6 dB under the gain, for its peaks",)
+    lowered = PrepareSettings(sample_rate=16000, gain_db=-20.0)
+    found = prepared(read_layout("folder", tmp_path / "raw", None), tmp_path / "low", lowered)
+    assert found["quiet"].peak_db == pytest.approx(-28.0, abs=0.1)
+
+
 def test_channels_of_opposite_phase_are_remarked(tmp_path: Path) -> None:
     put(tmp_path / "raw" / "good.wav", 0)
     wave = 0.3 * np.sin(np.arange(22050) / 9)
