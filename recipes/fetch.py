@@ -1,6 +1,11 @@
 """Downloads an archive, checks it and unpacks it: python fetch.py URL ALGORITHM:DIGEST FOLDER.
 
 Run again after an interruption, it continues where it was; once done, it does nothing.
+
+With git:COMMIT for a digest, URL is a git repository, of which that commit's files are fetched.
+The commit's name is itself a digest of them all, which git checks; a host's archives of a commit
+have no lasting digest, as their compression may change. A repository whose download was interrupted
+is fetched from its beginning.
 """
 
 import hashlib
@@ -24,16 +29,20 @@ class FetchError(Exception):
 
 
 def fetch(url: str, digest: str, folder: Path) -> None:
-    """Unpacks an archive into a folder.
+    """Unpacks an archive, or a commit of a git repository, into a folder.
 
     Args:
-        url: URL of the archive.
-        digest: Expected digest, as ``sha256:...`` or ``md5:...``.
-        folder: Folder for the content, and for the archive until it is unpacked.
+        url: URL of the archive or repository.
+        digest: Expected digest, as ``sha256:...``, ``md5:...`` or ``git:...``.
+        folder: Folder for the content, and for the archive until it is unpacked; a repository's
+            files lie in a folder of its name in it.
 
     Raises:
         FetchError: If the archive cannot be downloaded, or its digest is not the expected one.
     """
+    if digest.startswith("git:"):
+        fetch_commit(url, digest.removeprefix("git:"), folder)
+        return
     name = url.rsplit("/", 1)[-1]
     done, archive = folder / f".{name}.done", folder / f".{name}"
     if done.exists():
@@ -54,6 +63,56 @@ def fetch(url: str, digest: str, folder: Path) -> None:
     unpack(archive, folder)
     done.touch()
     archive.unlink()
+
+
+def fetch_commit(url: str, commit: str, folder: Path) -> None:
+    """Unpacks a commit into the folder named after its repository, in ``folder``.
+
+    Every file gets the commit's time, so that all downloads of it are alike.
+
+    Raises:
+        FetchError: If the commit cannot be fetched.
+    """
+    name = url.rsplit("/", 1)[-1].removesuffix(".git")
+    done, repository = folder / f".{name}.{commit}.done", folder / f".{name}.git"
+    if not done.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        archive = folder / f".{name}.tar"
+        if not repository.exists() or git(repository, "cat-file", "-e", commit):
+            shutil.rmtree(repository, ignore_errors=True)  # without the commit: cut short by a kill
+            print(f"fetching {url}", file=sys.stderr)
+            if git(repository, "init", "--quiet", "--bare", said=True) or git(
+                repository, "fetch", "--depth", "1", url, commit, said=True
+            ):
+                shutil.rmtree(repository, ignore_errors=True)
+                raise FetchError(
+                    f"commit {commit} of {url} cannot be fetched; check the network, and run this "
+                    "again, or give a copy of your own as ROOT=FOLDER"
+                )
+        print(f"unpacking {name}", file=sys.stderr)
+        prefix = f"--prefix={name}/"
+        if git(
+            repository, "archive", prefix, "--output", str(archive.resolve()), commit, said=True
+        ):
+            raise FetchError(f"{repository} cannot be unpacked; remove it, and run this again")
+        unpack(archive, folder)
+        archive.unlink()
+        done.touch()
+    shutil.rmtree(repository, ignore_errors=True)
+
+
+def git(repository: Path, *arguments: str, said: bool = False) -> int:
+    """The exit status of a git command in a repository; what git says is hidden unless ``said``."""
+    output = None if said else subprocess.DEVNULL
+    try:
+        return subprocess.run(
+            ["git", f"--git-dir={repository}", *arguments],
+            stdout=output,
+            stderr=output,
+            check=False,
+        ).returncode
+    except FileNotFoundError as error:
+        raise FetchError("downloading needs git; install it") from error
 
 
 def download(url: str, path: Path) -> bool:

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import tarfile
 import threading
+import zlib
 from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -162,6 +163,95 @@ def test_what_cannot_be_continued_starts_anew(
     assert server.asked[-1] is None
     assert (out / "corpus" / "wavs" / "a.wav").is_file()
     assert not (out / ".corpus.tar.gz").exists()
+
+
+def git(*arguments: str) -> str:
+    command = ["git", "-c", "user.name=a", "-c", "user.email=a@b", *arguments]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
+
+
+@pytest.fixture
+def repository(tmp_path: Path) -> tuple[str, str, str]:
+    """A git repository of two commits: its URL and the two, the older first."""
+    folder = tmp_path / "dataset-voice-a"
+    git("init", "--quiet", str(folder))
+    commits = []
+    for text in ("old", "new"):
+        (folder / "text.txt").write_text(text)
+        git("-C", str(folder), "add", ".")
+        git("-C", str(folder), "commit", "--quiet", "--message", text)
+        commits.append(git("-C", str(folder), "rev-parse", "HEAD"))
+    return folder.as_uri(), *commits
+
+
+needs_git = pytest.mark.skipif(shutil.which("git") is None, reason="repositories need git")
+
+
+@needs_git
+def test_a_commit_is_fetched_once(tmp_path: Path, repository: tuple[str, str, str]) -> None:
+    url, old, new = repository
+    out = tmp_path / "deep" / "out"
+    assert fetched(url, f"git:{old}", out).returncode == 0
+    made = out / "dataset-voice-a" / "text.txt"
+    assert made.read_text() == "old"
+    committed = git("-C", str(tmp_path / "dataset-voice-a"), "log", "-1", "--format=%ct", old)
+    assert made.stat().st_mtime == int(committed)
+    assert [path.name for path in out.iterdir() if path.suffix != ".done"] == ["dataset-voice-a"]
+    shutil.move(tmp_path / "dataset-voice-a", tmp_path / "away")
+    made.unlink()
+    assert fetched(url, f"git:{old}", out).returncode == 0  # it asks for nothing
+    assert not made.exists()
+    ended = fetched(url, f"git:{new}", out)
+    assert ended.returncode == 2
+    assert f"error: commit {new} of {url} cannot be fetched" in ended.stderr
+    assert "ROOT=FOLDER" in ended.stderr
+    shutil.move(tmp_path / "away", tmp_path / "dataset-voice-a")
+    assert fetched(url, f"git:{new}", out).returncode == 0
+    assert made.read_text() == "new"
+
+
+@needs_git
+@pytest.mark.parametrize("left", ["nothing", "no commit", "the commit", "a part of the files"])
+def test_a_repository_that_a_kill_left_is_fetched(
+    tmp_path: Path, repository: tuple[str, str, str], left: str
+) -> None:
+    url, commit, _ = repository
+    out = tmp_path / "out"
+    begun = out / ".dataset-voice-a.git"
+    begun.mkdir(parents=True)
+    if left != "nothing":
+        git("init", "--quiet", "--bare", str(begun))
+        (begun / "objects" / "pack" / "tmp_pack_x").write_text("half")
+    if left in ("the commit", "a part of the files"):
+        git("-C", str(begun), "fetch", "--quiet", "--depth", "1", url, commit)
+        shutil.move(tmp_path / "dataset-voice-a", tmp_path / "away")  # all is there
+    if left == "a part of the files":
+        (out / "dataset-voice-a").mkdir()
+        (out / "dataset-voice-a" / "text.txt").write_text("o")
+        (out / ".dataset-voice-a.tar").write_text("half")
+    ended = fetched(url, f"git:{commit}", out)
+    assert ended.returncode == 0, ended.stderr
+    assert (out / "dataset-voice-a" / "text.txt").read_text() == "old"
+    assert sorted(path.name for path in out.iterdir()) == [
+        f".dataset-voice-a.{commit}.done",
+        "dataset-voice-a",
+    ]
+
+
+@needs_git
+def test_a_commit_that_is_damaged_is_refused(
+    tmp_path: Path, repository: tuple[str, str, str]
+) -> None:
+    url, commit, _ = repository
+    objects = tmp_path / "dataset-voice-a" / ".git" / "objects"
+    blob = git("-C", str(tmp_path / "dataset-voice-a"), "rev-parse", f"{commit}:text.txt")
+    path = objects / blob[:2] / blob[2:]
+    path.chmod(0o644)
+    path.write_bytes(zlib.compress(b"blob 3\0odd"))
+    ended = fetched(url, f"git:{commit}", tmp_path / "out")
+    assert ended.returncode == 2
+    assert "cannot be fetched" in ended.stderr
+    assert not list((tmp_path / "out").iterdir())
 
 
 def test_no_member_of_an_archive_lies_outside(tmp_path: Path) -> None:
