@@ -3,6 +3,8 @@
 #   rate       the sample rate in Hz
 #   archives   the URL and digest of each archive in turn; empty if there is nothing to download
 #   init       the model whose weights training starts from; empty for none
+# and, if it has others than those here,
+#   all        the names of its stages, each a function, in the order in which they run
 # and the environment may set
 #   ROOT       a copy of the corpus to use instead of a download
 #   SPLITS     a folder of split lists instead of the recipe's; empty for none
@@ -20,7 +22,8 @@ here=$(cd "$(dirname "$0")" && pwd)
 [ $# -ge 1 ] || { echo "usage: [ROOT=DIR] $0 OUT [STAGE ...]" >&2; exit 2; }
 out=$1
 shift
-stages=${*:-download prepare train search vocode evaluate}
+all=${all:-download prepare train search vocode evaluate}
+stages=${*:-$all}
 config=${CONFIG:-bandsplit}
 read -ra train_options <<<"${TRAIN:-}"
 read -ra prepare_options <<<"${PREPARE:-}"
@@ -93,13 +96,10 @@ evaluate() {
 # Runs the stages that were asked for, in the given order.
 run_stages() {
     for stage in $stages; do
-        case $stage in
-        download | prepare | train | search | vocode | evaluate) "$stage" ;;
-        *)
-            echo "error: no stage '$stage'; there are download prepare train search vocode" \
-                "evaluate" >&2
+        if [[ " $all " != *" $stage "* ]]; then
+            echo "error: no stage '$stage'; there are $all" >&2
             exit 2
-            ;;
-        esac
+        fi
+        "$stage"
     done
 }

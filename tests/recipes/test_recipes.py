@@ -49,7 +49,7 @@ def test_every_config_is_whole(path: Path) -> None:
 
 def test_the_speech_recipe_runs_its_stages_in_order() -> None:
     script = (RECIPES / "speech" / "run.sh").read_text()
-    stages = re.findall(r"^stage (\S+)", script, re.MULTILINE)
+    stages = re.findall(r"^ +train_stage (\S+)", script, re.MULTILINE)
     assert stages == sorted(path.stem for path in (RECIPES / "speech").glob("[0-9]-*.toml"))
     last = read_train_config(RECIPES / "speech" / f"{stages[-1]}.toml")
     assert last.model == read_train_config(RECIPES / "speech" / "bandsplit.toml").model
@@ -196,10 +196,11 @@ def test_custom_tunes_the_default_model_to_real_clips(shared: Path, tmp_path: Pa
 
 
 def test_what_cannot_be_is_said(tmp_path: Path) -> None:
-    for wrong, settings, sentence in (
-        (("nope",), {}, "error: no stage 'nope'"),
-        (("download",), {}, "error: nothing to download here; give your audio as ROOT=FOLDER"),
+    for recipe, wrong, sentence in (
+        ("custom", "nope", "error: no stage 'nope'; there are download prepare train search"),
+        ("speech", "vocode", "error: no stage 'vocode'; there are download prepare train evaluate"),
+        ("custom", "download", "error: nothing to download here; give your audio as ROOT=FOLDER"),
     ):
-        ended = run("custom", tmp_path / "out", *wrong, **settings)
+        ended = run(recipe, tmp_path / "out", wrong)
         assert ended.returncode == 2
         assert sentence in ended.stderr
