@@ -26,32 +26,42 @@ def evaluate(
             dir_okay=False,
         ),
     ] = None,
+    metrics: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAMES",
+            help="Metrics to compute, separated by commas, or `all`; all but DNSMOS and CREPE's, "
+            "which are slow, if not given.",
+        ),
+    ] = None,
     threads: Threads = None,
 ) -> None:
-    """Score audio against its reference: PESQ, ESTOI, M-STFT, log-mel, MCD, F0, voicing, hiss.
+    """Score audio against its reference: PESQ, ViSQOL, M-STFT, MCD, F0, voicing, hiss and more.
 
     Files are paired by their path within REF and OUT, without the suffix.
     """
     require("evaluation", "eval", "pystoi", "auraloss")
     from audiodiff.metrics.evaluate import evaluate_folders
-    from audiodiff.metrics.tables import file_table, remarks, summary_table
+    from audiodiff.metrics.registry import metrics_named
+    from audiodiff.metrics.tables import file_tables, remarks, summary_table
     from audiodiff.system.atomic import replacing
     from audiodiff.system.jobs import check_file
     from audiodiff.system.threads import computing, n_threads
 
+    names = metrics_named(metrics)
     if json is not None:
         check_file(json)  # now, not after all was judged
 
     with progress_bar() as progress, computing(n_threads(threads)):
         task = progress.add_task("judging", total=None, note="")
         result = evaluate_folders(
-            reference, output, lambda name: progress.update(task, advance=1, note=name)
+            reference, output, lambda name: progress.update(task, advance=1, note=name), names
         )
     if json is not None:
         with replacing(json) as temporary:
             temporary.write_text(result.model_dump_json(indent=2) + "\n", encoding="utf-8")
     if result.files:
-        results().print(file_table(result), summary_table(result))
+        results().print(*file_tables(result), summary_table(result))
     for line in remarks(result):
         console.print(line)
     exit_status(bool(result.files), bool(result.failed))

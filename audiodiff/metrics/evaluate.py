@@ -1,7 +1,7 @@
 """Every metric over a pair of sounds, or over two folders of them."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -13,7 +13,7 @@ from audiodiff.audio.io import AUDIO_SUFFIXES, load, resample
 from audiodiff.config import Config
 from audiodiff.errors import AudiodiffError
 from audiodiff.metrics.libraries import MissingLibraryError, left_out
-from audiodiff.metrics.registry import METRICS
+from audiodiff.metrics.registry import METRICS, metrics_named
 from audiodiff.metrics.summary import Summary, summarize
 from audiodiff.system.folders import files_below, listed_name, name_below
 
@@ -28,7 +28,7 @@ class FileScores(Config):
         name: The files' common path under their roots, without suffix, as `listed_name` writes it.
         sample_rate: Sample rate of the reference, at which the pair was compared, in Hz.
         resampled_from: Sample rate of the output in Hz where it differs, else None.
-        scores: A score for each of `METRICS`; None where it is undefined for this pair.
+        scores: A score for each metric; None where it is undefined for this pair.
     """
 
     name: str
@@ -56,7 +56,7 @@ class Evaluation(Config):
 
     Attributes:
         files: The scored pairs, sorted by name.
-        summary: The mean of each of `METRICS`.
+        summary: The mean of each metric.
         failed: Why a pair could not be scored, by the pair's name.
         left_out: Why a metric could not be computed for any pair, by the metric's name.
         references_without_output: Names of the references left over.
@@ -75,13 +75,15 @@ def evaluate_pair(
     reference: Float[np.ndarray, " reference_samples"],
     estimate: Float[np.ndarray, " estimate_samples"],
     sample_rate: int,
+    metrics: Sequence[str] | None = None,
 ) -> dict[str, float]:
-    """Every metric of `METRICS`, after cropping the longer wave at its end.
+    """Scores a pair, after cropping the longer wave at its end.
 
     Args:
         reference: The recording.
         estimate: The resynthesis.
         sample_rate: Sample rate of both, in Hz.
+        metrics: Names in `METRICS`; all that are not slow if None.
 
     Returns:
         A score by name; NaN where the metric is undefined, or a library that it needs is missing.
@@ -98,27 +100,30 @@ def evaluate_pair(
         )
     length = min(len(reference), len(estimate))
     pair = reference[:length], estimate[:length]
-    scores = dict.fromkeys(METRICS, math.nan)
-    for name, metric in METRICS.items():
+    scores = dict.fromkeys(metrics_named(None) if metrics is None else metrics, math.nan)
+    for name in scores:
         with suppress(MissingLibraryError):
-            scores[name] = metric.function(*pair, sample_rate)
+            scores[name] = METRICS[name].function(*pair, sample_rate)
     return scores
 
 
-def evaluate_files(name: str, reference: Path, output: Path) -> FileScores:
+def evaluate_files(
+    name: str, reference: Path, output: Path, metrics: Sequence[str] | None = None
+) -> FileScores:
     """Scores one output, resampled to its reference's rate if it has another.
 
     Args:
         name: Name of the pair.
         reference: Sound file of the recording.
         output: Sound file of the resynthesis.
+        metrics: Names in `METRICS`; all that are not slow if None.
 
     Raises:
         AudiodiffError: If a file cannot be read, or `evaluate_pair` refuses the pair.
     """
     original, sample_rate = load(reference)
     made, rate = load(output)
-    scores = evaluate_pair(original, resample(made, rate, sample_rate), sample_rate)
+    scores = evaluate_pair(original, resample(made, rate, sample_rate), sample_rate, metrics)
     return FileScores(
         name=name,
         sample_rate=sample_rate,
@@ -156,7 +161,10 @@ def pair_files(reference: Path, output: Path) -> Pairing:
 
 
 def evaluate_folders(
-    reference: Path, output: Path, on_file: Callable[[str], None] | None = None
+    reference: Path,
+    output: Path,
+    on_file: Callable[[str], None] | None = None,
+    metrics: Sequence[str] | None = None,
 ) -> Evaluation:
     """Scores every pair of `pair_files`; an output at another rate is resampled to its reference's.
 
@@ -166,26 +174,28 @@ def evaluate_folders(
         reference: A sound file or a folder of recordings.
         output: A sound file or a folder of resyntheses.
         on_file: Called with a pair's name once it is scored or has failed.
+        metrics: Names in `METRICS`; all that are not slow if None.
 
     Raises:
         AudiodiffError: If the files cannot be paired.
     """
+    names = metrics_named(None) if metrics is None else metrics
     pairing = pair_files(reference, output)
     files, failed = [], {}
     for name, reference_path, output_path in pairing.pairs:
         try:
-            files.append(evaluate_files(name, reference_path, output_path))
+            files.append(evaluate_files(name, reference_path, output_path, names))
         except AudiodiffError as error:
             failed[name] = str(error)
         if on_file is not None:
             on_file(name)
     return Evaluation(
         files=tuple(files),
-        summary={metric: summarize([file.scores[metric] for file in files]) for metric in METRICS},
+        summary={metric: summarize([file.scores[metric] for file in files]) for metric in names},
         failed=failed,
         references_without_output=pairing.references_without_output,
         outputs_without_reference=pairing.outputs_without_reference,
-        left_out=left_out(),
+        left_out=left_out(names),
     )
 
 

@@ -1,18 +1,39 @@
-"""The libraries of the `eval` extra, imported when a metric first needs them."""
+"""The libraries that metrics need, imported when a metric first needs them."""
 
 import warnings
+from collections.abc import Collection
 from importlib import import_module
 from types import ModuleType
+from typing import Literal, NamedTuple
 
 from audiodiff.errors import AudiodiffError
 
+
+class Library(NamedTuple):
+    """A module outside the package.
+
+    Attributes:
+        extra: The extra that brings it.
+        metrics: The metrics that need it.
+    """
+
+    extra: Literal["eval", "judges"]
+    metrics: tuple[str, ...]
+
+
+_DNSMOS = ("dnsmos", "dnsmos_change")
+
 LIBRARIES = {
-    "pesq": ("pesq_wb",),
-    "pystoi": ("estoi",),
-    "auraloss.freq": ("mstft",),
-    "pyworld": ("mcd", "f0_mae", "voicing_f1"),
+    "pesq": Library("eval", ("pesq_wb",)),
+    "pystoi": Library("eval", ("estoi",)),
+    "auraloss.freq": Library("eval", ("mstft",)),
+    "pyworld": Library("eval", ("mcd", "f0_mae", "voicing_f1")),
+    "visqol": Library("judges", ("visqol",)),
+    "speechmos.dnsmos": Library("judges", _DNSMOS),
+    "onnxruntime": Library("judges", _DNSMOS),
+    "torchcrepe": Library("judges", ("periodicity", "crepe_rmse", "crepe_f1")),
 }
-"""The modules that the `eval` extra brings, and the metrics that need each."""
+"""The modules that extras bring, and the metrics that need each."""
 
 
 class MissingLibraryError(AudiodiffError):
@@ -25,8 +46,8 @@ class MissingLibraryError(AudiodiffError):
 
     def __init__(self, library: str, reason: str) -> None:
         super().__init__(
-            f'{library} cannot be imported ({reason}); pip install "audiodiff-vocoder[eval]", for '
-            "which a C compiler may be needed"
+            f"{library} cannot be imported ({reason}); pip install "
+            f'"audiodiff-vocoder[{LIBRARIES[library].extra}]", for which a C compiler may be needed'
         )
         self.library = library
 
@@ -35,7 +56,7 @@ def library(name: str) -> ModuleType:
     """Imports one of `LIBRARIES`.
 
     Raises:
-        MissingLibraryError: If it, or something that it needs, is not installed.
+        MissingLibraryError: If it, or something that it needs, is not installed or does not load.
     """
     try:
         with warnings.catch_warnings():
@@ -43,16 +64,19 @@ def library(name: str) -> ModuleType:
             # the extra pins a setuptools that still has it, so there is nothing for a user to do.
             warnings.filterwarnings("ignore", message=".*pkg_resources")
             return import_module(name)
-    except ImportError as error:
+    except (ImportError, OSError) as error:
+        # OSError: torchcrepe imports torchaudio, whose code does not load beside some torches.
         raise MissingLibraryError(name, str(error)) from error
 
 
-def left_out() -> dict[str, str]:
-    """The metrics that cannot be computed here, as their library is missing, and why."""
+def left_out(metrics: Collection[str]) -> dict[str, str]:
+    """Those of some metrics that cannot be computed here, as their library is missing, and why."""
     reasons: dict[str, str] = {}
-    for name, metrics in LIBRARIES.items():
+    for name, (_, served) in LIBRARIES.items():
+        wanted = [metric for metric in served if metric in metrics]
         try:
-            library(name)
+            if wanted:
+                library(name)
         except MissingLibraryError as error:
-            reasons |= dict.fromkeys(metrics, str(error))
+            reasons |= dict.fromkeys(wanted, str(error))
     return reasons

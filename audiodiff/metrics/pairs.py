@@ -1,6 +1,8 @@
-"""Which pairs of waves can be scored."""
+"""Which pairs of waves can be scored, and what is found in each wave once for several scores."""
 
-from typing import TypeAlias
+from collections.abc import Callable
+from functools import lru_cache, wraps
+from typing import TypeAlias, TypeVar
 
 import numpy as np
 from jaxtyping import Float
@@ -12,6 +14,8 @@ MIN_RATE = 4000
 
 Samples: TypeAlias = Float[np.ndarray, " samples"]
 """One channel, full scale at +-1."""
+
+Found = TypeVar("Found")
 
 
 def check_pair(reference: Float[np.ndarray, "..."], estimate: Float[np.ndarray, "..."]) -> None:
@@ -43,3 +47,22 @@ def too_short(wave: Samples, sample_rate: int) -> bool:
 def below_speech_limits(wave: Samples, sample_rate: int) -> bool:
     """Whether a clip is `too_short`, or its rate below `MIN_RATE`, for a metric of speech."""
     return sample_rate < MIN_RATE or too_short(wave, sample_rate)
+
+
+def once_per_wave(
+    analyse: Callable[[Samples, int], Found],
+) -> Callable[[Samples, int], Found]:
+    """Keeps what is found in the last two waves.
+
+    Several metrics read it, and one recording is compared with many outputs in turn.
+    """
+
+    @lru_cache(maxsize=2)
+    def kept(samples: bytes, sample_rate: int) -> Found:
+        return analyse(np.frombuffer(samples, np.float32), sample_rate)
+
+    @wraps(analyse)
+    def found(wave: Samples, sample_rate: int) -> Found:
+        return kept(np.asarray(wave, np.float32).tobytes(), sample_rate)
+
+    return found

@@ -3,11 +3,16 @@
 from collections.abc import Callable
 from typing import Literal, NamedTuple
 
+from audiodiff.errors import AudiodiffError
+from audiodiff.metrics.bands import MIN_HIGH_RATE, buzz_high, lsd, lsd_high
+from audiodiff.metrics.dnsmos import dnsmos, dnsmos_change
 from audiodiff.metrics.pairs import MIN_RATE, Samples
 from audiodiff.metrics.perceptual import estoi, pesq_wb
+from audiodiff.metrics.periodicity import crepe_f1, crepe_rmse, periodicity
 from audiodiff.metrics.pitch import f0_mae, voicing_f1
 from audiodiff.metrics.silence import silence_noise
 from audiodiff.metrics.spectral import log_mel_mae, mcd, multi_resolution_stft
+from audiodiff.metrics.visqol import visqol
 
 
 class Metric(NamedTuple):
@@ -19,15 +24,19 @@ class Metric(NamedTuple):
         function: ``(reference, estimate, sample_rate) -> score`` for two waves of one length and
             their rate in Hz; NaN where the metric is undefined.
         undefined: When it is undefined, in words.
+        slow: Whether it may take longer than the sound lasts, so that it is computed only if it
+            is asked for.
     """
 
     unit: str
     better: Literal["higher", "lower", "nearer 0"]
     function: Callable[[Samples, Samples, int], float]
     undefined: str = "its function returns no finite number"
+    slow: bool = False
 
 
 _SHORT_OR_SLOW = f"the clip is under 0.25 s or {MIN_RATE} Hz"
+_NOT_HIGH = f"the clip is under 0.25 s or {MIN_HIGH_RATE} Hz"
 
 METRICS: dict[str, Metric] = {
     "pesq_wb": Metric(
@@ -38,6 +47,18 @@ METRICS: dict[str, Metric] = {
     ),
     "estoi": Metric(
         "", "higher", estoi, f"the reference holds less than 0.4 s of speech, or {_SHORT_OR_SLOW}"
+    ),
+    "visqol": Metric(
+        "MOS-LQO",
+        "higher",
+        visqol,
+        f"either is silent, or the clip is under 0.7 s or {MIN_RATE} Hz",
+    ),
+    "dnsmos": Metric(
+        "MOS", "higher", dnsmos, f"the estimate is silent, or {_SHORT_OR_SLOW}", slow=True
+    ),
+    "dnsmos_change": Metric(
+        "MOS", "higher", dnsmos_change, f"either is silent, or {_SHORT_OR_SLOW}", slow=True
     ),
     "mstft": Metric(
         "", "lower", multi_resolution_stft, "the reference is silent, or the clip is under 0.25 s"
@@ -52,5 +73,41 @@ METRICS: dict[str, Metric] = {
         silence_noise,
         f"the reference has fewer than 5 silent frames, or {_SHORT_OR_SLOW}",
     ),
+    "lsd": Metric("dB", "lower", lsd, "the clip is under 0.25 s"),
+    "lsd_high": Metric("dB", "lower", lsd_high, _NOT_HIGH),
+    "buzz_high": Metric("", "nearer 0", buzz_high, _NOT_HIGH),
+    "periodicity": Metric("", "lower", periodicity, _SHORT_OR_SLOW, slow=True),
+    "crepe_rmse": Metric(
+        "cents", "lower", crepe_rmse, f"no frame is voiced in both, or {_SHORT_OR_SLOW}", slow=True
+    ),
+    "crepe_f1": Metric(
+        "", "higher", crepe_f1, f"no frame is voiced, or {_SHORT_OR_SLOW}", slow=True
+    ),
 }
 """What an evaluation computes, in the order of its tables; assign to it to add a metric."""
+
+
+def metrics_named(names: str | None) -> tuple[str, ...]:
+    """The metrics that a user asks for, in the order of `METRICS`.
+
+    Args:
+        names: Names separated by commas, or ``all``; None for all that are not slow.
+
+    Raises:
+        AudiodiffError: If a name is of no metric.
+
+    Example:
+        >>> metrics_named("mstft,pesq_wb")
+        ('pesq_wb', 'mstft')
+    """
+    if names is None:
+        return tuple(name for name, metric in METRICS.items() if not metric.slow)
+    if names == "all":
+        return tuple(METRICS)
+    asked = [name.strip() for name in names.split(",")]
+    for name in asked:
+        if name not in METRICS:
+            raise AudiodiffError(
+                f"there is no metric {name!r}; give all, or some of {', '.join(METRICS)}"
+            )
+    return tuple(name for name in METRICS if name in asked)

@@ -24,8 +24,9 @@ def multi_resolution_stft(reference: Samples, estimate: Samples, sample_rate: in
     """Spectral convergence plus log-magnitude distance (Yamamoto et al. 2019, arXiv:1910.11480).
 
     ``mean over resolutions of ||S_r - S_e||_F / ||S_r||_F + mean |ln S_r - ln S_e|`` for magnitudes
-    S of windows of 600, 1200 and 240 samples (auraloss's defaults), at the pair's own rate:
-    compare only figures of one sample rate.
+    S of windows of 600, 1200 and 240 samples, at the pair's own rate: compare only figures of one
+    sample rate. It is auraloss's loss with its defaults, of (estimate, reference), which BigVGAN
+    and papers after it report as M-STFT.
 
     Args:
         reference: The recording.

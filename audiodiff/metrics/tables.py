@@ -6,6 +6,9 @@ from rich.text import Text
 from audiodiff.metrics.evaluate import Evaluation
 from audiodiff.metrics.registry import METRICS
 
+_COLUMNS = 8
+"""Metrics that stand side by side in a terminal of 80 columns."""
+
 
 def summary_table(evaluation: Evaluation) -> Table:
     """One row per metric: the mean with its 95 % confidence interval, and the number of files."""
@@ -19,8 +22,8 @@ def summary_table(evaluation: Evaluation) -> Table:
     table.add_column("better")
     table.add_column("files", justify="right")
     n_pairs = len(evaluation.files) + len(evaluation.failed)
-    for name, metric in METRICS.items():
-        summary = evaluation.summary[name]
+    for name, summary in evaluation.summary.items():
+        metric = METRICS[name]
         interval = "" if summary.interval is None else f" ± {summary.interval:.3f}"
         table.add_row(
             name,
@@ -32,16 +35,11 @@ def summary_table(evaluation: Evaluation) -> Table:
     return table
 
 
-def file_table(evaluation: Evaluation) -> Table:
-    """One row per scored file; a dash where a metric is undefined."""
-    table = Table()
-    table.add_column("file", overflow="fold")
-    for name in METRICS:
-        # On two lines, to fit a terminal of 80 columns.
-        table.add_column(name.replace("_", "\n"), justify="right", no_wrap=True)
-    for file in evaluation.files:
-        table.add_row(Text(file.name), *(_number(file.scores[name]) for name in METRICS))
-    return table
+def file_tables(evaluation: Evaluation) -> list[Table]:
+    """One row per scored file, a dash where a metric is undefined; eight metrics to a table."""
+    names = list(evaluation.summary)
+    parts = [names[i : i + _COLUMNS] for i in range(0, len(names), _COLUMNS)]
+    return [_file_table(evaluation, part) for part in parts]
 
 
 def remarks(evaluation: Evaluation) -> list[str]:
@@ -60,6 +58,17 @@ def remarks(evaluation: Evaluation) -> list[str]:
     ]
     lines += [f"{name} is left out: {reason}" for name, reason in evaluation.left_out.items()]
     return lines + [f"failed: {name}: {reason}" for name, reason in evaluation.failed.items()]
+
+
+def _file_table(evaluation: Evaluation, names: list[str]) -> Table:
+    table = Table()
+    table.add_column("file", overflow="fold")
+    for name in names:
+        # On two lines, to fit a terminal of 80 columns.
+        table.add_column(name.replace("_", "\n"), justify="right", no_wrap=True)
+    for file in evaluation.files:
+        table.add_row(Text(file.name), *(_number(file.scores[name]) for name in names))
+    return table
 
 
 def _number(value: float | None) -> str:

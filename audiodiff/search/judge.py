@@ -55,7 +55,7 @@ class Judge:
 
     def __init__(self, model: Model, asked: Run, clips: Sequence[Samples]) -> None:
         self.model, self.asked, self.clips = model, asked, clips
-        self.metric = "estoi" if "pesq_wb" in left_out() else "pesq_wb"
+        self.metric = "estoi" if left_out(["pesq_wb"]) else "pesq_wb"
         self.calls = 0
 
     def __call__(self, times: TimeGrid) -> Worth:

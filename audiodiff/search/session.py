@@ -80,7 +80,7 @@ class Session:
         self.judge = Judge(self.model, asked, unheard)
         say(f"searching on {len(heard)} clips of {task.split}, judging on {len(unheard)} others")
         if self.judge.metric != "pesq_wb":
-            say(f"{self.judge.metric} judges: {left_out()['pesq_wb']}")
+            say(f"{self.judge.metric} judges: {left_out(['pesq_wb'])['pesq_wb']}")
         if self.too_few:
             say(f"no times will be kept, as {self.too_few}")
 

@@ -10,7 +10,7 @@ import soundfile
 from command_line import Run, write_tone
 
 from audiodiff.metrics.evaluate import Evaluation
-from audiodiff.metrics.registry import METRICS
+from audiodiff.metrics.registry import METRICS, metrics_named
 from audiodiff.system.folders import listed_name
 
 
@@ -32,7 +32,13 @@ def test_evaluate_shows_files_means_and_what_is_missing(
     summary = stored.summary["mstft"]
     assert summary.interval is not None
     assert f"{summary.mean:.3f} ± {summary.interval:.3f}" in result.out
-    assert all(name in result.out for name in METRICS)
+    assert all(name in result.out for name in metrics_named(None))
+    assert "dnsmos" not in result.out
+    some = run("evaluate", "ref/[red]a.wav", "out/[red]a.wav", "--metrics", "lsd,mstft")
+    assert {name for name in METRICS if name in some.out} == {"mstft", "lsd"}
+    unknown = run("evaluate", "ref", "out", "--metrics", "utmos")
+    assert unknown.status == 2
+    assert "there is no metric 'utmos'; give all, or some of pesq_wb, " in unknown.err
     alone, new, *undefined, failed = result.err.splitlines()
     assert alone == "1 references without an output: lonely"
     assert new == "1 outputs without a reference: new"

@@ -8,10 +8,11 @@ from rich.table import Table
 from voices import RATE, babble
 
 from audiodiff.audio.io import save
+from audiodiff.metrics import dnsmos, periodicity, visqol
 from audiodiff.metrics.evaluate import Evaluation, FileScores, evaluate_folders
-from audiodiff.metrics.registry import METRICS, Metric
+from audiodiff.metrics.registry import METRICS, Metric, metrics_named
 from audiodiff.metrics.summary import summarize
-from audiodiff.metrics.tables import file_table, remarks, summary_table
+from audiodiff.metrics.tables import file_tables, remarks, summary_table
 
 
 def rendered(table: Table) -> str:
@@ -22,19 +23,25 @@ def rendered(table: Table) -> str:
 
 
 @pytest.mark.parametrize(
-    ("name", "metrics"),
+    ("name", "metrics", "extra"),
     [
-        ("pesq", {"pesq_wb"}),
-        ("pystoi", {"estoi"}),
-        ("auraloss.freq", {"mstft"}),
-        ("pyworld", {"mcd", "f0_mae", "voicing_f1"}),
+        ("pesq", {"pesq_wb"}, "eval"),
+        ("pystoi", {"estoi"}, "eval"),
+        ("auraloss.freq", {"mstft"}, "eval"),
+        ("pyworld", {"mcd", "f0_mae", "voicing_f1"}, "eval"),
+        ("visqol", {"visqol"}, "judges"),
+        ("speechmos.dnsmos", {"dnsmos", "dnsmos_change"}, "judges"),
+        ("onnxruntime", {"dnsmos", "dnsmos_change"}, "judges"),
+        ("torchcrepe", {"periodicity", "crepe_rmse", "crepe_f1"}, "judges"),
     ],
 )
 def test_metrics_whose_library_is_missing_are_left_out_and_said(
-    name, metrics, folders, monkeypatch
+    name, metrics, extra, folders, monkeypatch
 ):
     monkeypatch.setitem(sys.modules, name, None)  # an import of it fails
-    evaluation = evaluate_folders(*folders)
+    for kept in (visqol._api, dnsmos._judge, periodicity._network):
+        kept.cache_clear()
+    evaluation = evaluate_folders(*folders, metrics=[*metrics, "mel_mae"])
     assert set(evaluation.left_out) == metrics
     assert not evaluation.failed
     for file in evaluation.files:
@@ -42,7 +49,7 @@ def test_metrics_whose_library_is_missing_are_left_out_and_said(
     for metric in metrics:
         (line,) = (line for line in remarks(evaluation) if line.startswith(f"{metric} is left out"))
         assert f"{name} cannot be imported" in line
-        assert 'pip install "audiodiff-vocoder[eval]"' in line
+        assert f'pip install "audiodiff-vocoder[{extra}]"' in line
 
 
 def test_folders(folders):
@@ -53,7 +60,8 @@ def test_folders(folders):
     assert (two.sample_rate, two.resampled_from) == (RATE, 24000)
     assert one.resampled_from is None
     assert two.scores["pesq_wb"] == pytest.approx(4.644, abs=0.05)
-    for name in METRICS:
+    assert tuple(evaluation.summary) == metrics_named(None)
+    for name in evaluation.summary:
         values = [file.scores[name] for file in evaluation.files]
         assert evaluation.summary[name].mean == pytest.approx(np.mean(values))
         assert evaluation.summary[name].n_files == 2
@@ -110,10 +118,10 @@ def test_tables_show_names_as_they_are_and_dashes_for_none():
         references_without_output=(),
         outputs_without_reference=(),
     )
-    row = next(line for line in rendered(file_table(evaluation)).splitlines() if "take" in line)
-    assert "take [1]" in row
-    assert row.count("1.250") == len(METRICS) - 1
-    assert row.count(" - ") == 1
+    text = "".join(map(rendered, file_tables(evaluation)))
+    rows = [line for line in text.splitlines() if "take [1]" in line]
+    assert sum(row.count("1.250") for row in rows) == len(METRICS) - 1
+    assert sum(row.count(" - ") for row in rows) == 1
     summary = rendered(summary_table(evaluation))
     assert "resampled to their reference's rate: 1" in summary
     assert "0 of 1" in summary
@@ -129,5 +137,5 @@ def test_a_metric_from_outside_is_evaluated_shown_and_stored(folders, monkeypatc
     stored = json.loads(evaluation.model_dump_json())
     assert all("gain" in file["scores"] for file in stored["files"])
     assert Evaluation.parse(stored, "scores.json") == evaluation
-    for table in (file_table(evaluation), summary_table(evaluation)):
+    for table in (file_tables(evaluation)[-1], summary_table(evaluation)):
         assert "gain" in rendered(table)
