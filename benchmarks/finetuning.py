@@ -27,6 +27,7 @@ from audiodiff.audio.plots import save_figure
 from audiodiff.cli.terminal import step_counts
 from audiodiff.data.corpus import read_corpus, read_ids
 from audiodiff.metrics.evaluate import FileScores
+from audiodiff.metrics.registry import metrics_named
 from audiodiff.metrics.summary import summarize
 from audiodiff.system.atomic import replacing
 
@@ -144,9 +145,10 @@ def judge(
     config = Vocoder.from_pretrained(next(iter(models.values()))).mel_config
     assert config is not None, "the recipes' models take a mel"
     jobs = find_jobs(voices, list(systems), out / "made")
-    done = {job: scores for job in jobs if (scores := stored_scores(job))}
+    metrics = metrics_named(None)
+    done = {job: scores for job in jobs if (scores := stored_scores(job, metrics))}
     if pending := [job for job in jobs if job not in done]:
-        new, failed = do_all(pending, systems, config, workers)
+        new, failed = do_all(pending, systems, config, metrics, workers)
         for job, reason in failed.items():
             raise AudiodiffError(f"{job.system}: {job.source}: {reason}")
         done |= new
@@ -230,7 +232,7 @@ def main(
     text = (
         f"{voice} held out of {first} and {second} steps on {', '.join(p.name for p in others)}; "
         f"{len(voices[voice])} test clips, one call of the network, seed 0, "
-        f"{machine()}. Mean and 95 % interval over clips.\n\n{table(scores)}\n"
+        f"{machine()}. Mean and 95 % interval over clips.\n\n{table(scores, metrics_named(None))}\n"
     )
     print(text)
     with replacing(out / "finetuning.md") as temporary:

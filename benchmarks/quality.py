@@ -20,7 +20,7 @@ from audiodiff import AudiodiffError, MelConfig, Vocoder
 from audiodiff.audio import io
 from audiodiff.cli.terminal import step_counts
 from audiodiff.metrics.evaluate import FileScores, evaluate_files
-from audiodiff.metrics.registry import METRICS
+from audiodiff.metrics.registry import METRICS, metrics_named
 from audiodiff.metrics.summary import Summary, summarize
 from audiodiff.model.hub import model_directory
 from audiodiff.model.weights import CONFIG_NAME, WEIGHTS_NAME
@@ -89,27 +89,31 @@ def find_jobs(voices: dict[str, list[Path]], systems: Sequence[str], out: Path) 
     ]
 
 
-def stored_scores(job: Job) -> FileScores | None:
-    """The stored scores of a job; None if it is not done or the metrics have changed since."""
+def stored_scores(job: Job, metrics: Sequence[str]) -> FileScores | None:
+    """The stored scores of a job; None if it is not done or lacks a metric."""
     if not job.scores.is_file():
         return None
     file = FileScores.model_validate_json(job.scores.read_bytes())
-    return file if file.scores.keys() == METRICS.keys() else None
+    return file if file.scores.keys() >= set(metrics) else None
 
 
-def do(job: Job, system: System, config: MelConfig) -> FileScores:
+def do(job: Job, system: System, config: MelConfig, metrics: Sequence[str]) -> FileScores:
     """Makes the wav file of a job unless it exists, and judges it."""
     if not job.target.is_file():
         wave, _ = io.load(job.source, config.sample_rate)
         made = system(clip_of(wave, config))
         io.save(job.target, made[: len(wave)], config.sample_rate)
-    scores = evaluate_files(job.source.stem, job.source, job.target)
+    scores = evaluate_files(job.source.stem, job.source, job.target, metrics)
     _write(job.scores, scores.model_dump_json(indent=2))
     return scores
 
 
 def do_all(
-    jobs: Sequence[Job], systems: dict[str, System], config: MelConfig, workers: int
+    jobs: Sequence[Job],
+    systems: dict[str, System],
+    config: MelConfig,
+    metrics: Sequence[str],
+    workers: int,
 ) -> tuple[dict[Job, FileScores], dict[Job, str]]:
     """Does jobs in other processes.
 
@@ -117,7 +121,7 @@ def do_all(
         The scores of the finished jobs, and an error message for each failed job.
     """
     done, failed = {}, {}
-    arguments = [(job, systems[job.system], config) for job in jobs]
+    arguments = [(job, systems[job.system], config, metrics) for job in jobs]
     for place, future in pooled(do, arguments, workers):
         try:
             done[jobs[place]] = future.result()
@@ -156,29 +160,30 @@ def cell(summary: Summary, n_clips: int) -> str:
     return f"{summary.mean:.3f}{interval}{count}"
 
 
-def table(rows: dict[str, list[FileScores]]) -> str:
+def table(rows: dict[str, list[FileScores]], metrics: Sequence[str]) -> str:
     """A Markdown table with a row for each system."""
     arrows = {"higher": "↑", "lower": "↓", "nearer 0": "→ 0"}
     heads = [
         " ".join([name, *([f"({metric.unit})"] if metric.unit else []), arrows[metric.better]])
-        for name, metric in METRICS.items()
+        for name, metric in ((name, METRICS[name]) for name in metrics)
     ]
-    lines = [f"| system | clips | {' | '.join(heads)} |", "|---|---|" + "---|" * len(METRICS)]
+    lines = [f"| system | clips | {' | '.join(heads)} |", "|---|---|" + "---|" * len(metrics)]
     for system, files in rows.items():
-        columns = [[file.scores[name] for file in files] for name in METRICS]
+        columns = [[file.scores[name] for file in files] for name in metrics]
         cells = [cell(summarize(values), len(files)) for values in columns]
         lines.append(f"| {system} | {len(files)} | {' | '.join(cells)} |")
     return "\n".join(lines)
 
 
-def report(head: str, done: dict[Job, FileScores]) -> str:
+def report(head: str, done: dict[Job, FileScores], metrics: Sequence[str]) -> str:
     """The head, a table over all clips and one for each voice."""
     everyone = "all voices"
     voices: dict[str, dict[str, list[FileScores]]] = {everyone: {}}
     for job, scores in done.items():
         for voice in (everyone, job.voice):
             voices.setdefault(voice, {}).setdefault(job.system, []).append(scores)
-    return "\n\n".join([head, *(f"### {voice}\n\n{table(rows)}" for voice, rows in voices.items())])
+    tables = (f"### {voice}\n\n{table(rows, metrics)}" for voice, rows in voices.items())
+    return "\n\n".join([head, *tables])
 
 
 def _write(path: Path, text: str) -> None:
@@ -198,25 +203,31 @@ def main(
         int | None,
         typer.Option(help="Greatest number of clips per voice; all if not given.", min=1),
     ] = None,
+    metrics: Annotated[
+        str | None,
+        typer.Option(
+            help="Metrics, separated by commas, or all; all but the slow ones if not given."
+        ),
+    ] = None,
 ) -> None:
     """Judge a model beside its baselines; the same command resumes an interrupted run."""
-    systems = systems_of(model, step_counts(steps))
+    systems, names = systems_of(model, step_counts(steps)), metrics_named(metrics)
     voices = find_voices(data, limit)
     vocoder = Vocoder.from_pretrained(model)
     owner = fingerprint(model)
     claim(out, owner)
     jobs = find_jobs(voices, list(systems), out)
-    done = {job: scores for job in jobs if (scores := stored_scores(job))}
+    done = {job: scores for job in jobs if (scores := stored_scores(job, names))}
     failed: dict[Job, str] = {}
     if pending := [job for job in jobs if job not in done]:
-        new, failed = do_all(pending, systems, vocoder.mel_config, workers)
+        new, failed = do_all(pending, systems, vocoder.mel_config, names, workers)
         done |= new
     head = (
         f"Model {Path(model).name} ({owner}; {vocoder.model.n_steps} steps by default), "
         f"{sum(map(len, voices.values()))} clips, seed {SEED}, {machine()}. Mean and 95 % "
         "interval over clips; (n) where a figure is defined for n clips only."
     )
-    text = report(head, {job: done[job] for job in jobs if job in done})
+    text = report(head, {job: done[job] for job in jobs if job in done}, names)
     print(text)
     _write(out / "quality.md", text)
     for job, reason in failed.items():

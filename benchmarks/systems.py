@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from jaxtyping import Float
 
-from audiodiff import LogMel, MelConfig, Model, Vocoder
+from audiodiff import LogMel, MelConfig, Model, Run, Vocoder
 from audiodiff.diffusion.noise import white_noise
 from audiodiff.guidance import MelConsistency
 from audiodiff.mel.griffin_lim import griffin_lim as by_griffin_lim
@@ -48,6 +48,13 @@ def _vocoder(model: str) -> Vocoder:
 def diffusion(clip: Clip, model: str, n_steps: int) -> Samples:
     """The sound of a model of this package, by name or directory, with a number of steps."""
     return _vocoder(model)(clip.mel[None], n_steps, seed=SEED)[0].numpy()
+
+
+def without_passes(clip: Clip, model: str, n_steps: int) -> Samples:
+    """The same without its passes onto the mel: what the network alone gives."""
+    vocoder = _vocoder(model)
+    kept = [one for one in vocoder.model.guidance() if not isinstance(one, MelConsistency)]
+    return vocoder.make(clip.mel[None], Run(n_steps=n_steps, seed=SEED, guidance=kept))[0].numpy()
 
 
 def griffin_lim(
@@ -120,17 +127,17 @@ def passes_of(model: Model) -> int:
 
 
 def systems_of(model: str, steps: Sequence[int]) -> dict[str, System]:
-    """The model at each number of steps, its projection without the network, and the baselines.
+    """The model at each number of steps, then without its passes, them alone, and the baselines.
 
     The keys are their names in the tables.
     """
+    names = {n: f"{Path(model).name}, {n} step{'' if n == 1 else 's'}" for n in steps}
     ours: dict[str, System] = {
-        f"{Path(model).name}, {n} step{'' if n == 1 else 's'}": partial(
-            diffusion, model=model, n_steps=n
-        )
-        for n in steps
+        name: partial(diffusion, model=model, n_steps=n) for n, name in names.items()
     }
     if n_passes := passes_of(_vocoder(model).model):
+        for n, name in names.items():
+            ours[f"{name}, no passes"] = partial(without_passes, model=model, n_steps=n)
         name = f"mel projection of noise, {n_passes} passes, no network"
         ours[name] = partial(projection, model=model, n_passes=n_passes)
     return ours | BASELINES

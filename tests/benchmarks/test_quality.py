@@ -7,7 +7,7 @@ from benchmark_scripts import RATE, Script, voiced
 
 from audiodiff import AudiodiffError, Vocoder
 from audiodiff.audio.io import load, save
-from audiodiff.metrics.registry import METRICS
+from audiodiff.metrics.registry import metrics_named
 
 
 @pytest.fixture
@@ -49,9 +49,10 @@ def test_quality_judges_each_pair_once(
     assert heads == ["### all voices", "### free", "### listed"]
     rows = [line.strip("| ").split(" | ") for line in lines if line.startswith("| ")]
     passes = script("systems").passes_of(Vocoder.from_pretrained("default").model)
-    ours = ["default, 1 step", f"mel projection of noise, {passes} passes, no network"]
+    projected = f"mel projection of noise, {passes} passes, no network"
+    ours = ["default, 1 step", "default, 1 step, no passes", projected]
     assert [row[0] for row in rows] == ["system", *ours, *baselines] * 3
-    assert {len(row) for row in rows} == {2 + len(METRICS)}
+    assert {len(row) for row in rows} == {2 + len(metrics_named(None))}
     assert {row[1] for row in rows} == {"clips", "2", "1"}
     assert (out / "quality.md").read_text() == text
     wave, rate = load(out / "default-1-step/listed/b.wav")
@@ -100,17 +101,18 @@ def test_quality_refuses_what_it_cannot_compare(script: Script, data: Path, tmp_
         quality.main(data, out, steps="1")
 
 
-def test_scores_of_older_metrics_are_judged_again(script: Script, tmp_path: Path) -> None:
+def test_clips_are_judged_again_for_more_metrics(script: Script, tmp_path: Path) -> None:
     quality = script("quality")
     job = quality.Job("system", "voice", tmp_path / "a.wav", tmp_path / "made/a.wav")
-    assert quality.stored_scores(job) is None
+    metrics = ("mstft", "lsd")
+    assert quality.stored_scores(job, metrics) is None
     save(job.source, voiced(0.6), RATE)
     save(job.target, voiced(0.6), RATE)
-    scores = quality.do(job, system=None, config=None)
-    assert quality.stored_scores(job) == scores
-    older = scores.model_copy(update={"scores": {"estoi": 1.0}})
-    job.scores.write_text(older.model_dump_json())
-    assert quality.stored_scores(job) is None
+    scores = quality.do(job, system=None, config=None, metrics=metrics)
+    assert tuple(scores.scores) == metrics
+    for some in (metrics, ("lsd",)):
+        assert quality.stored_scores(job, some) == scores
+    assert quality.stored_scores(job, (*metrics, "mcd")) is None
 
 
 def test_a_cell_tells_for_how_many_clips_it_is_defined(script: Script) -> None:

@@ -53,3 +53,14 @@ def test_world_keeps_pitch_and_length(script: Script) -> None:
     both = (found > 0) & (truth > 0)
     assert both.mean() > 0.8
     assert np.median(np.abs(found[both] / truth[both] - 1)) < 0.02
+
+
+def test_the_network_alone_is_a_run_without_its_passes(script: Script) -> None:
+    systems = script("systems")
+    clip = systems.clip_of(voiced(0.3), PRESETS["hifigan"])
+    alone = systems.without_passes(clip, "default", 2)
+    assert alone.shape == (clip.mel.shape[1] * 256,)
+    made = systems.diffusion(clip, "default", 2)
+    errors = [log_mel_mae(clip.wave, wave[: len(clip.wave)], RATE) for wave in (alone, made)]
+    assert errors[0] > 1.5 * errors[1]
+    assert "default, 2 steps, no passes" in systems.systems_of("default", [2])
