@@ -40,7 +40,7 @@ def test_importing_needs_no_extra() -> None:
         "import sys, audiodiff, audiodiff.pipelines.files, audiodiff.cli.app\n"
         "import audiodiff.importers.registry\n"
         "extras = {'torchaudio', 'accelerate', 'tensorboard', 'gradio', 'onnx', 'onnxruntime',"
-        " 'pesq', 'pystoi', 'auraloss', 'pyworld'}\n"
+        " 'pesq', 'pystoi', 'auraloss', 'pyworld', 'visqol', 'speechmos', 'torchcrepe'}\n"
         "print(sorted(extras & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -1,10 +1,13 @@
 """The libraries that metrics need, imported when a metric first needs them."""
 
 import warnings
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from importlib import import_module
 from types import ModuleType
 from typing import Literal, NamedTuple
+
+import numpy as np
 
 from audiodiff.errors import AudiodiffError
 
@@ -80,3 +83,17 @@ def left_out(metrics: Collection[str]) -> dict[str, str]:
         except MissingLibraryError as error:
             reasons |= dict.fromkeys(wanted, str(error))
     return reasons
+
+
+@contextmanager
+def repeatable_numpy() -> Iterator[None]:
+    """Within it, numpy's global generator starts from 0; after it, it is as it was before.
+
+    Some libraries dither with it. Scoring must neither depend on that generator nor advance it.
+    """
+    state = np.random.get_state()
+    np.random.seed(0)
+    try:
+        yield
+    finally:
+        np.random.set_state(state)

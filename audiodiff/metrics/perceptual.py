@@ -2,13 +2,11 @@
 
 import math
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import numpy as np
 
 from audiodiff.audio.io import resample
-from audiodiff.metrics.libraries import library
+from audiodiff.metrics.libraries import library, repeatable_numpy
 from audiodiff.metrics.pairs import Samples, below_speech_limits, check_pair
 
 _PESQ_RATE = 16000
@@ -83,22 +81,11 @@ def estoi(reference: Samples, estimate: Samples, sample_rate: int) -> float:
     pystoi = library("pystoi")
     if below_speech_limits(reference, sample_rate) or not reference.any():
         return math.nan
-    with warnings.catch_warnings(), _repeatable_numpy():
+    # pystoi dithers its envelopes, which decides the score of a silent estimate.
+    with warnings.catch_warnings(), repeatable_numpy():
         # pystoi warns and returns 1e-5, which must not enter a mean as a score.
         warnings.filterwarnings("error", message="Not enough STFT frames", category=RuntimeWarning)
         try:
             return float(pystoi.stoi(reference, estimate, sample_rate, extended=True))
         except RuntimeWarning:
             return math.nan
-
-
-@contextmanager
-def _repeatable_numpy() -> Iterator[None]:
-    # pystoi dithers its envelopes with numpy's global generator, which decides the score of a
-    # silent estimate; scoring must neither depend on that generator nor advance it.
-    state = np.random.get_state()
-    np.random.seed(0)
-    try:
-        yield
-    finally:
-        np.random.set_state(state)

