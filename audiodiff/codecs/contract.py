@@ -29,6 +29,10 @@ class CodecConfig(Config):
         """Samples of sound per frame; None for a codec whose frames are those of the mel."""
         return None
 
+    def has_states_of(self, other: "CodecConfig") -> bool:
+        """Whether its states are those of another codec."""
+        return self == other
+
     def build(self, mel: MelConfig | None) -> Codec:
         """The codec of a model.
 

@@ -63,6 +63,11 @@ class MelCodecConfig(CodecConfig):
         """Samples of sound per frame."""
         return self.mel.hop_length
 
+    def has_states_of(self, other: CodecConfig) -> bool:
+        """Whether its states are those of another codec, whatever makes sound of them."""
+        alike = isinstance(other, MelCodecConfig)
+        return alike and self == other.model_copy(update={"vocoder": self.vocoder})
+
     def build(self, mel: MelConfig | None = None) -> "MelCodec":
         """The codec, whose mel is its own."""
         return MelCodec(self)

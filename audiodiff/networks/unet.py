@@ -17,10 +17,16 @@ from audiodiff.config import Size, Width
 from audiodiff.diffusion.times import log_snr
 from audiodiff.networks.attention import RMSNorm, Tokens, closed
 from audiodiff.networks.contract import NetworkConfig, check_weights
-from audiodiff.networks.unet_blocks import HEAD, Attention, Block, Embedded, Grid, Made, conv
-
-RATES = (1 / 16, 8)
-"""Least and greatest rate of the noise level's embedding, in radians per unit of log-SNR."""
+from audiodiff.networks.unet_blocks import (
+    HEAD,
+    Attention,
+    Block,
+    Embedded,
+    Grid,
+    LevelEmbedding,
+    Made,
+    conv,
+)
 
 
 class UNetConfig(NetworkConfig):
@@ -166,9 +172,7 @@ class UNet(nn.Module):
         super().__init__()
         self.config = config
         widths, width = config.widths, 2 * config.widths[0]
-        low, high = (math.log(rate) for rate in RATES)
-        self.register_buffer("rates", torch.linspace(low, high, 32).exp(), persistent=False)
-        self.embedding = nn.Sequential(nn.Linear(64, width), nn.SiLU(), nn.Linear(width, width))
+        self.embedding = LevelEmbedding(width)
         self.labels = nn.ModuleDict(
             {part: nn.Embedding(size, width) for part, size in config.n_labels.items()}
         )
@@ -214,9 +218,7 @@ class UNet(nn.Module):
 
     def forward(self, x_t: State, level: Times, features: Asked) -> State:
         """The network's output in the shape of x_t."""
-        angles = level.to(x_t)[:, None] * self.get_buffer("rates").to(x_t)
-        embedded = self.embedding(torch.cat([angles.sin(), angles.cos()], 1))
-        embedded = F.silu(sum(features.labels, embedded))
+        embedded = F.silu(sum(features.labels, self.embedding(level)))
         grid = self._grid(x_t)
         h = sum((_padded(part, grid.shape[-1]) for part in features.frames), self.input(grid))
         n_blocks, skips = self.config.n_blocks, []

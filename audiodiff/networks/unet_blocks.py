@@ -1,12 +1,15 @@
 """The blocks of a U-Net."""
 
+import math
 from collections.abc import Mapping
 from typing import TypeAlias
 
+import torch
 import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from audiodiff._types import Times
 from audiodiff.networks.attention import CrossAttention, RMSNorm, Tokens, WindowAttention, closed
 
 Grid: TypeAlias = Float[Tensor, "batch channels *grid"]
@@ -21,11 +24,32 @@ Embedded: TypeAlias = Float[Tensor, "batch width"]
 HEAD = 32
 """Channels of a head of attention, of which every width is a multiple."""
 
+RATES = (1 / 16, 8)
+"""Least and greatest rate of the noise level's embedding, in radians per unit of log-SNR."""
+
+N_RATES = 32
+
 
 def conv(n_dims: int, n_in: int, n_out: int, size: int = 3, stride: int = 1) -> nn.Module:
     """A convolution over frames (1 axis), or over bands and frames (2)."""
     kind = {1: nn.Conv1d, 2: nn.Conv2d}[n_dims]
     return kind(n_in, n_out, size, stride, padding=size // 2)
+
+
+class LevelEmbedding(nn.Sequential):
+    """Features of the noise level: sines and cosines of the log-SNR, and two layers."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__(nn.Linear(2 * N_RATES, width), nn.SiLU(), nn.Linear(width, width))
+        low, high = (math.log(rate) for rate in RATES)
+        self.register_buffer("rates", torch.linspace(low, high, N_RATES).exp(), persistent=False)
+
+    def forward(self, level: Times) -> Embedded:
+        """The features of a log-SNR, in the type of the weights."""
+        rates = self.get_buffer("rates")
+        angles = level.to(rates)[:, None] * rates
+        features: Embedded = super().forward(torch.cat([angles.sin(), angles.cos()], 1))
+        return features
 
 
 class Block(nn.Module):

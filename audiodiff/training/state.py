@@ -20,6 +20,7 @@ from audiodiff.model.model import Model
 from audiodiff.model.weights import load_tensors, save_tensors
 from audiodiff.system.documents import parse_json
 from audiodiff.training.config import TrainConfig
+from audiodiff.training.objectives.classifier import CrossEntropyConfig
 
 STATE_NAME = "state.safetensors"
 
@@ -150,8 +151,13 @@ def initial_weights(config: TrainConfig, directory: Path) -> dict[str, Tensor]:
     """The weights of a model directory, for a run whose network is the same.
 
     Raises:
-        AudiodiffError: If it is not a model directory, or its network is another.
+        AudiodiffError: If it is not a model directory, its network is another, or the run trains a
+            classifier.
     """
+    if isinstance(config.objective, CrossEntropyConfig):
+        raise AudiodiffError(
+            f"--init {directory}: objective.kind='classifier' starts from new weights; leave it out"
+        )
     model = Model.load(directory)
     if model.config.network != config.model.network:
         raise AudiodiffError(

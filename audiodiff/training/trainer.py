@@ -276,15 +276,15 @@ class Trainer:
         self._take_average()
         losses = dev_losses(self.averaged, self.dev, self.config.n_samples)
         monitor.scalars(self.step, losses)
-        monitor.previews(
-            self.step, self.averaged.model, preview_clips(self.dev, self.config.n_samples)
-        )
+        if isinstance(self.averaged.saved, Model):
+            clips = preview_clips(self.dev, self.config.n_samples)
+            monitor.previews(self.step, self.averaged.saved, clips)
         self.say(f"step {self.step}  dev loss {losses['dev/loss']:.4f}")
 
     def _save(self, monitor: Monitor) -> None:
         # The state comes last: once it exists, a resumed run does not save this model again.
         self._take_average()
-        self.averaged.model.save(self.out / MODEL_NAME)
+        self.averaged.saved.save(self.out / MODEL_NAME)
         average = self.average.tensors
         self.progress = self.progress._replace(seconds=self.course.seconds)
         save_state(self.out / STATE_NAME, self.sides, average, self.optimizer, self.progress)

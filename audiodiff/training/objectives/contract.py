@@ -1,6 +1,7 @@
 """The contract of objectives, and what they are given."""
 
-from typing import NamedTuple
+from pathlib import Path
+from typing import NamedTuple, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor, nn
@@ -38,11 +39,19 @@ class Batch(NamedTuple):
         return self._replace(wave=wave, cond=moved(self.cond, device))
 
 
+@runtime_checkable
+class Saved(Protocol):
+    """What a run makes: it can be written to a directory."""
+
+    def save(self, directory: Path) -> None:
+        """Writes it."""
+
+
 class Objective(nn.Module):
     """What the trainer minimises, and all that the trainer knows of a model.
 
     Attributes:
-        model: The model, which the trainer saves.
+        model: The model of the run.
     """
 
     model: Model
@@ -51,6 +60,11 @@ class Objective(nn.Module):
     def trained(self) -> nn.Module:
         """The module whose weights are trained and averaged."""
         return self.model.network
+
+    @property
+    def saved(self) -> Saved:
+        """What the trainer saves; only of a `Model` does it make previews."""
+        return self.model
 
     @property
     def opponent(self) -> nn.Module | None:

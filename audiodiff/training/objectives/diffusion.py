@@ -118,7 +118,7 @@ class DiffusionLoss(Objective):
             t = self.times.of(even, t_min)
         else:
             t = self.times.at(batch.places, t_min).to(wave.device)
-        return self.at(wave, _dropped(batch, self.drop), t, self._noise(batch))
+        return self.at(wave, _dropped(batch, self.drop), t, white_like(batch, self.model))
 
     def at(self, wave: Wave, cond: Condition, t: Times, white: State) -> Float[Tensor, " batch"]:
         """The loss of each crop at given times with given noise.
@@ -152,31 +152,36 @@ class DiffusionLoss(Objective):
     def on_dev(self, batch: Batch) -> dict[str, float]:
         """The loss at each of `DEV_TIMES`, and their mean."""
         wave, losses = batch.wave, {}
-        white = white_noise((0,), (len(wave), *self._shape_of_noise(wave))).to(wave)
+        white = white_noise((0,), (len(wave), *_shape_of_noise(self.model, wave))).to(wave)
         for level in DEV_TIMES:
             t = torch.full((len(wave),), level, dtype=torch.float64, device=wave.device)
             losses[f"dev/loss_t{level:.2f}"] = self.at(wave, batch.cond, t, white).mean().item()
         return losses | {"dev/loss": sum(losses.values()) / len(losses)}
 
-    def _noise(self, batch: Batch) -> State:
-        """The noise of each crop, by its place; on a GPU, of the batch, by that of the first."""
-        wave, shape = batch.wave, self._shape_of_noise(batch.wave)
-        if wave.is_cuda:
-            return DeviceNoise((batch.seed, batch.first))(wave.new_empty(len(wave), *shape), 0)
-        noise = [white_noise((batch.seed, place), shape) for place in batch.places]
-        return torch.stack(noise).to(wave)
-
-    def _shape_of_noise(self, wave: Wave) -> tuple[int, ...]:
-        """The shape of one crop's noise: that of a wave, unless the codec is not linear."""
-        n_samples, codec = wave.shape[1], self.model.codec
-        if codec.linear:
-            return (n_samples,)
-        return (*self.model.config.codec.shape, n_samples // codec.hop_length)
-
     def _inner(self, x: Tensor, hop_length: int) -> Tensor:
         """Removes the margins from a sequence with a step every ``hop_length`` samples."""
         cut = self.margin // hop_length
         return x[..., cut : x.shape[-1] - cut]
+
+
+def white_like(batch: Batch, model: Model) -> State:
+    """White noise of unit variance for each crop of a batch, by its place.
+
+    On a GPU it is that of the batch, by the place of the first. It has the shape of the waves, or
+    of the states of a model whose codec is not linear.
+    """
+    wave, shape = batch.wave, _shape_of_noise(model, batch.wave)
+    if wave.is_cuda:
+        return DeviceNoise((batch.seed, batch.first))(wave.new_empty(len(wave), *shape), 0)
+    noise = [white_noise((batch.seed, place), shape) for place in batch.places]
+    return torch.stack(noise).to(wave)
+
+
+def _shape_of_noise(model: Model, wave: Wave) -> tuple[int, ...]:
+    """The shape of one crop's noise."""
+    if model.codec.linear:
+        return (wave.shape[1],)
+    return (*model.config.codec.shape, wave.shape[1] // model.codec.hop_length)
 
 
 def _dropped(batch: Batch, drop: Mapping[str, float]) -> Condition:
