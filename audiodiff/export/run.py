@@ -30,7 +30,8 @@ class UnrolledRun(nn.Module):
         times: Times of the run.
 
     Raises:
-        AudiodiffError: If the model has no mel, or a name or number is wrong.
+        AudiodiffError: If the model has no mel, its guidance cannot be part of a graph, or a name
+            or number is wrong.
     """
 
     def __init__(
@@ -39,6 +40,12 @@ class UnrolledRun(nn.Module):
         super().__init__()
         if model.config.mel is None:
             raise AudiodiffError("this model takes no mel; only runs from a mel can be exported")
+        for guidance in model.config.sampling.guidance:
+            if not guidance.in_graphs:
+                raise AudiodiffError(
+                    f"sampling.guidance: kind={guidance.kind!r} cannot be exported; take it out of "
+                    "the model's config"
+                )
         self.n_mels = model.config.mel.n_mels
         self.model, sampling = model.float().eval(), model.config.sampling
         self.times = model.times(Run(sampler, n_steps))

@@ -1,5 +1,6 @@
 """What steers a run: wrappers of a denoiser, one a file."""
 
+from audiodiff.guidance.classifier import ClassifierGuidance
 from audiodiff.guidance.classifier_free import ClassifierFree
 from audiodiff.guidance.contract import Context, Guidance, GuidanceAtSteps
 from audiodiff.guidance.mel_consistency import MelConsistency
@@ -9,6 +10,7 @@ from audiodiff.guidance.registry import GUIDANCE
 __all__ = [
     "GUIDANCE",
     "ClassifierFree",
+    "ClassifierGuidance",
     "Context",
     "Guidance",
     "GuidanceAtSteps",

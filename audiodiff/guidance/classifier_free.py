@@ -4,14 +4,14 @@ from collections.abc import Callable
 from typing import Literal, TypeAlias
 
 import torch
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from audiodiff._types import Denoiser, State, Times
 from audiodiff.conditioning.parts import can_be_open, joined, left_open
 from audiodiff.diffusion.denoiser import NetDenoiser
 from audiodiff.diffusion.targets import expand
 from audiodiff.diffusion.times import log_snr
-from audiodiff.guidance.contract import Context, GuidanceAtSteps
+from audiodiff.guidance.contract import Context, GuidanceAtSteps, Rising, is_inside
 
 Estimates: TypeAlias = Callable[[State, Times], tuple[State, State]]
 """The estimates with the condition and without it."""
@@ -36,14 +36,8 @@ class ClassifierFree(GuidanceAtSteps):
     """
 
     kind: Literal["classifier-free"] = "classifier-free"
-    log_snr: tuple[float, float] | None = None
+    log_snr: Rising | None = None
     rescale: float = Field(default=0.0, ge=0, le=1)
-
-    @model_validator(mode="after")
-    def _rises(self) -> "ClassifierFree":
-        if self.log_snr is not None and not self.log_snr[0] < self.log_snr[1]:
-            raise ValueError(f"log_snr={self.log_snr} must rise")
-        return self
 
     def __call__(self, denoise: Denoiser, context: Context) -> Denoiser:
         """The denoiser with its estimate extrapolated, if the run has a condition."""
@@ -52,7 +46,7 @@ class ClassifierFree(GuidanceAtSteps):
         estimates = _estimates(denoise, context)
 
         def guided(x_t: State, t: Times) -> State:
-            inside = self._is_inside(log_snr(context.schedule, t))
+            inside = is_inside(self.log_snr, log_snr(context.schedule, t))
             if not inside.any():
                 return denoise(x_t, t)
             x0_cond, x0_null = estimates(x_t, t)
@@ -62,11 +56,6 @@ class ClassifierFree(GuidanceAtSteps):
             )
 
         return guided
-
-    def _is_inside(self, level: Times) -> torch.Tensor:
-        if self.log_snr is None:
-            return torch.ones_like(level, dtype=torch.bool)
-        return (self.log_snr[0] <= level) & (level <= self.log_snr[1])
 
     def _rescaled(self, x0: State, x0_cond: State) -> State:
         if not self.rescale:

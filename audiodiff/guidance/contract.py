@@ -1,10 +1,25 @@
 """The contract of guidance, and what it may know of the run that it steers."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import ClassVar, Literal, Protocol, TypeAlias, runtime_checkable
+from typing import Annotated, ClassVar, Literal, Protocol, TypeAlias, runtime_checkable
 
-from audiodiff._types import Codec, Condition, Denoiser, Mel, Prior, Schedule, Wave
+import torch
+from jaxtyping import Bool, Float
+from pydantic import AfterValidator
+from torch import Tensor
+
+from audiodiff._types import (
+    Codec,
+    Condition,
+    Denoiser,
+    Mel,
+    Prior,
+    Schedule,
+    State,
+    Times,
+    Wave,
+)
 from audiodiff.config import Config
 from audiodiff.mel.log_mel import MelConfig
 
@@ -23,6 +38,14 @@ class DenoiserMaker(Protocol):
         """
 
 
+@runtime_checkable
+class StateClassifier(Protocol):
+    """Tells the classes of noisy states."""
+
+    def __call__(self, x_t: State, t: Times) -> Mapping[str, Float[Tensor, "batch _"]]:
+        """``log p(label | x_t, t)`` of every class of each kind of label, by the kind's name."""
+
+
 @dataclass(frozen=True)
 class Context:
     """What a guidance may know of a run.
@@ -38,6 +61,7 @@ class Context:
         mel: The model's mel; None for a model without one.
         project: Projects a wave onto a mel by a number of passes; None for a model without a mel.
         scale: The run's guidance scale: 1 is the conditional model, 0 the unconditional one.
+        classifier: Loads a classifier of the model's states by its name; None if there is none.
     """
 
     schedule: Schedule
@@ -49,6 +73,7 @@ class Context:
     mel: MelConfig | None = None
     project: Callable[[Wave, Mel, int], Wave] | None = None
     scale: float = 1.0
+    classifier: Callable[[str], StateClassifier] | None = None
 
 
 @runtime_checkable
@@ -75,15 +100,38 @@ def is_among(step: int, n_steps: int, steps: Steps) -> bool:
     return steps == "all" or (step == n_steps - 1) == (steps == "last")
 
 
+def _rising(interval: tuple[float, float]) -> tuple[float, float]:
+    if not interval[0] < interval[1]:
+        raise ValueError(f"{interval} must rise")
+    return interval
+
+
+Rising: TypeAlias = Annotated[tuple[float, float], AfterValidator(_rising)]
+"""Ends of an interval of log-SNR, the least first."""
+
+
+def is_inside(interval: tuple[float, float] | None, level: Times) -> Bool[Tensor, " batch"]:
+    """Whether each log-SNR lies in an interval; all do where there is none.
+
+    >>> is_inside((-1.0, 2.0), torch.tensor([-3.0, 0.0]))
+    tensor([False,  True])
+    """
+    if interval is None:
+        return torch.ones_like(level, dtype=torch.bool)
+    return (interval[0] <= level) & (level <= interval[1])
+
+
 class GuidanceAtSteps(Config):
     """The base of a guidance that a model's config holds, which acts at some of a run's steps.
 
     Attributes:
         parts: Parts of the condition that it reads.
         codecs: Kinds of codec that it works on; None for any.
+        in_graphs: Whether it can be part of an exported graph.
         steps: Steps at which it acts.
     """
 
+    in_graphs: ClassVar[bool] = True
     parts: ClassVar[tuple[str, ...]] = ()
     codecs: ClassVar[tuple[str, ...] | None] = None
     steps: Steps = "all"

@@ -3,12 +3,14 @@
 from typing import TYPE_CHECKING, Protocol
 
 from audiodiff.config import Config, of_kind
+from audiodiff.guidance.classifier import ClassifierGuidance
 from audiodiff.guidance.classifier_free import ClassifierFree
 from audiodiff.guidance.contract import Guidance
 from audiodiff.guidance.mel_consistency import MelConsistency
 from audiodiff.guidance.noise_above_mel import NoiseAboveMel
 
 GUIDANCE: dict[str, type[Config]] = {
+    "classifier": ClassifierGuidance,
     "classifier-free": ClassifierFree,
     "mel-consistency": MelConsistency,
     "noise-above-mel": NoiseAboveMel,
@@ -30,6 +32,10 @@ class StoredGuidance(Guidance, Protocol):
     @property
     def codecs(self) -> tuple[str, ...] | None:
         """Kinds of codec that it works on; None for any."""
+
+    @property
+    def in_graphs(self) -> bool:
+        """Whether it can be part of an exported graph."""
 
 
 if TYPE_CHECKING:

@@ -23,11 +23,14 @@ from audiodiff.diffusion.denoiser import NetDenoiser
 from audiodiff.diffusion.noise import Colored, NoiseTape
 from audiodiff.diffusion.priors import PRIORS
 from audiodiff.diffusion.times import TIMES, TimeGrid, check_times
+from audiodiff.errors import AudiodiffError
 from audiodiff.guidance.contract import Context, Guidance
 from audiodiff.mel.log_mel import LogMel
 from audiodiff.mel.projection import MelProjection
+from audiodiff.model.classifier import Classifier, classifier_for, is_classifier
 from audiodiff.model.config import ModelConfig
 from audiodiff.model.found import FoundTimes, load_times
+from audiodiff.model.hub import model_directory
 from audiodiff.model.run import Run
 from audiodiff.model.upgrade import weights_of_format_1
 from audiodiff.model.weights import (
@@ -63,6 +66,7 @@ class Model(nn.Module):
         project: The projection onto the mel; None for a model without one.
         n_steps: Steps of the default run.
         searched: Times that a search found for other runs.
+        classifiers: Classifiers that have guided the model, by their name.
     """
 
     network: Any  # a `Network` that is a torch module
@@ -78,15 +82,22 @@ class Model(nn.Module):
         self.project = None if self.log_mel is None else MelProjection(self.log_mel)
         self.n_steps = len(config.sampling.times) - 1
         self.searched: FoundTimes = {}
+        self.classifiers: dict[str, Classifier] = {}
 
     @classmethod
     def load(cls, directory: Path) -> "Model":
         """Reads a model directory.
 
         Raises:
-            AudiodiffError: If a file is missing or damaged, or the weights do not fit the config.
+            AudiodiffError: If a file is missing or damaged, the weights do not fit the config, or
+                the directory holds a classifier.
         """
         values = read_config(directory)
+        if is_classifier(values):
+            raise AudiodiffError(
+                f"{directory} holds a classifier, which makes no sound; give the model that it "
+                "judges or guides"
+            )
         config = ModelConfig.parse(values, str(directory / "config.json"))
         with torch.random.fork_rng(devices=[]):  # new weights draw, and are not kept
             model = cls(config)
@@ -170,7 +181,21 @@ class Model(nn.Module):
             mel=self.config.mel,
             project=self.project,
             scale=self.config.sampling.guidance_scale if scale is None else scale,
+            classifier=self.classifier,
         )
+
+    def classifier(self, name: str) -> Classifier:
+        """A classifier of this model's states, on its device; loaded once.
+
+        Args:
+            name: A classifier's directory, or a name as `model_directory` takes it.
+
+        Raises:
+            AudiodiffError: If there is no such classifier, or it was trained for another model.
+        """
+        if name not in self.classifiers:
+            self.classifiers[name] = classifier_for(self.config, model_directory(name))
+        return self.classifiers[name].to(self.device)
 
     def states(self, like: Wave, cond: Condition, run: Run, white: NoiseSource) -> Iterator[State]:
         """Yields the state after each step, which the codec decodes to sound.
