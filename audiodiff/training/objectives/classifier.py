@@ -103,7 +103,8 @@ class CrossEntropy(Objective):
 
     def on_dev(self, batch: Batch) -> dict[str, float]:
         """The loss and each kind's share of right classes at fixed times, and the mean loss."""
-        figures, losses = {}, []
+        figures: dict[str, float] = {}
+        losses = []
         for level in self.dev_times:
             t = torch.full((len(batch.wave),), level, dtype=torch.float64, device=batch.wave.device)
             with torch.no_grad():
