@@ -1,5 +1,7 @@
 """Every registered schedule, target, sampler, prior, network and guidance keeps its contract."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from contracts import (
@@ -82,8 +84,14 @@ def test_network_contract(name: str) -> None:
     check_network(config, CODECS[config.codec].build(PRESETS["hifigan"]), 31)
 
 
-NEEDED = {"mel-consistency": {"n_passes": 2}}
+NEEDED = {"classifier": {"classifier": "loud"}, "mel-consistency": {"n_passes": 2}}
 """What a registered guidance has no default for."""
+
+
+def loudness(x_t: torch.Tensor, t: torch.Tensor) -> dict[str, torch.Tensor]:
+    """A classifier of two classes: loud and quiet."""
+    power = x_t.square().flatten(1).mean(1)
+    return {"label": torch.stack([power, -power], 1).log_softmax(1)}
 
 
 @pytest.mark.parametrize("steps", ["all", "last", "before-last"])
@@ -92,6 +100,7 @@ def test_guidance_contract(name: str, steps: str) -> None:
     guidance = GUIDANCE[name](steps=steps, **NEEDED.get(name, {}))
     model = untrained(small_stft_config())
     wave = noise(1, 20 * 256) / 10
-    cond = {"mel": model.log_mel(wave)[..., :20]}
+    cond = {"mel": model.log_mel(wave)[..., :20], "label": torch.tensor([0])}
     context = model.context(cond, 20 * 256, Run(guidance_scale=2.0))
+    context = replace(context, classifier=lambda name: loudness)
     check_guidance(guidance, context, model.codec.encode(wave))

@@ -44,16 +44,17 @@ class ClassifierGuidance(GuidanceAtSteps):
     log_snr: Rising = (-10.0, 20.0)
 
     def __call__(self, denoise: Denoiser, context: Context) -> Denoiser:
-        """The denoiser without the labels, led towards them."""
+        """The denoiser without the labels, led towards them, if the run has any."""
+        labels = {k: part for k, part in context.cond.items() if not part.is_floating_point()}
+        if not labels:
+            return denoise
         assert context.classifier is not None, "a model gives the loader of its classifiers"
         classify = context.classifier(self.classifier)
-        kinds = [kind for kind, part in context.cond.items() if not part.is_floating_point()]
-        labels = {kind: context.cond[kind] for kind in kinds}
-        free = context.denoiser(without(context.cond, *kinds))
+        free = context.denoiser(without(context.cond, *labels))
 
         def guided(x_t: State, t: Times) -> State:
             x0, inside = free(x_t, t), is_inside(self.log_snr, log_snr(context.schedule, t))
-            if not labels or not inside.any():
+            if not inside.any():
                 return x0
             alpha, sigma = context.schedule.alpha(t), context.schedule.sigma(t)
             gain = torch.where(inside, context.scale * sigma**2 / alpha, 0.0)
