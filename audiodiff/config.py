@@ -41,6 +41,9 @@ GuidanceScale = Annotated[float, Field(ge=-1000, le=1000, allow_inf_nan=False)]
 Size = Annotated[int, Field(gt=0, le=2**16)]
 """A length in samples, frames or items, of which memory holds many at a time."""
 
+SampleCount = Annotated[int, Field(gt=0, le=2**28)]
+"""A length in samples of what is made at once: hours of sound, a gigabyte of floats."""
+
 Width = Annotated[int, Field(gt=0, le=1024)]
 """Channels or bands: the sides of a matrix of weights."""
 

@@ -65,6 +65,16 @@ UNCONDITIONAL = {
     "network": {"kind": "diffwave", "n_channels": 4, "n_layers": 2, "n_mels": None},
     "prior": {"kind": "unit"},
 }
+LABELLED = UNCONDITIONAL | {
+    "network": {"kind": "unet", "shape": (), "patch": 32, "widths": (32,), "n_blocks": 1},
+    "labels": {"digit": ("zero", "one"), "speaker": ("jackson", "theo")},
+    "sampling": {
+        "times": [1.0, 0.5, 0.0],
+        "guidance": [{"kind": "classifier-free"}],
+        "n_samples": 2205,
+    },
+}
+"""Makes waves of two digits by two speakers."""
 CONFIGS = {
     "diffwave": small_config(),
     "band-split": small_stft_config(),

@@ -1,4 +1,4 @@
-"""What `audiodiff vocode` shows while it works."""
+"""What commands that make sound show while they work."""
 
 import time
 
@@ -40,11 +40,12 @@ class Display:
     Args:
         progress: Bars, which are hidden unless in a terminal.
         n_files: Number of files.
+        doing: What is done to them, such as ``vocoding``.
     """
 
-    def __init__(self, progress: Progress, n_files: int) -> None:
+    def __init__(self, progress: Progress, n_files: int, doing: str) -> None:
         self.progress, self.meter, self.pace = progress, Meter(), Pace(SECONDS_BETWEEN_LINES)
-        self.files = progress.add_task("vocoding", total=n_files, note="")
+        self.files = progress.add_task(doing, total=n_files, note="")
         self.seconds = 0.0
         """Seconds made of the current file."""
 

@@ -1,22 +1,35 @@
 """`audiodiff generate`."""
 
-from collections.abc import Callable, Iterator, Sequence
-from functools import partial
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from itertools import cycle
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from audiodiff.cli.options import ModelName, Out, Overwrite, Steps, Threads, finite
+from audiodiff.cli.display import Display
+from audiodiff.cli.options import (
+    Device,
+    ModelName,
+    Out,
+    Overwrite,
+    Precision,
+    Sampler,
+    Steps,
+    Threads,
+    finite,
+)
 from audiodiff.cli.terminal import console, progress_bar, remark_on_skipped, report_outcome
 from audiodiff.config import MAX_COUNT
 from audiodiff.errors import AudiodiffError
-from audiodiff.system.jobs import Job, run_jobs
+from audiodiff.system.jobs import Job, check_writable, run_jobs
 
 if TYPE_CHECKING:
-    from audiodiff._types import Wave
     from audiodiff.conditioning.labels import LabelSets
+    from audiodiff.pipelines.files import Made
+    from audiodiff.pipelines.generated import Making, Sound
+    from audiodiff.system.threads import Map
 
 
 def generate(
@@ -26,9 +39,15 @@ def generate(
         int, typer.Option("--count", "-n", help="Number of sounds.", min=1, max=MAX_COUNT)
     ] = 8,
     seconds: Annotated[
-        float,
-        typer.Option(help="Length of each sound in seconds.", min=0.01, max=3600, callback=finite),
-    ] = 1.0,
+        float | None,
+        typer.Option(
+            help="Length of each sound in seconds; the model's own, or a second if it has none, if "
+            "not given.",
+            min=0.01,
+            max=3600,
+            callback=finite,
+        ),
+    ] = None,
     label: Annotated[
         list[str] | None,
         typer.Option(
@@ -38,6 +57,7 @@ def generate(
         ),
     ] = None,
     steps: Steps = None,
+    sampler: Sampler = None,
     guidance_scale: Annotated[
         float | None,
         typer.Option(
@@ -50,52 +70,37 @@ def generate(
         int,
         typer.Option(help="Seed of the first sound; each later one adds 1.", min=0, max=MAX_COUNT),
     ] = 0,
+    device: Device = "cpu",
+    precision: Precision = "auto",
+    batch_size: Annotated[
+        int, typer.Option(help="Greatest number of sounds made at once.", min=1, max=MAX_COUNT)
+    ] = 8,
     threads: Threads = None,
     overwrite: Overwrite = False,
 ) -> None:
     """Generate new sounds with a model that takes no mel."""
-    from audiodiff.audio import io
     from audiodiff.conditioning.labels import labels_asked
     from audiodiff.model.run import Run
+    from audiodiff.pipelines.generated import Making, Sound
     from audiodiff.pipelines.generator import Generator
-    from audiodiff.pipelines.records import record_of, recorded_name, written
-    from audiodiff.system.jobs import check_writable
-    from audiodiff.system.threads import n_threads, side_by_side
+    from audiodiff.pipelines.records import record_of, recorded_name
 
     check_writable(out)
-    generator = Generator.from_pretrained(model)
-    n_samples = round(seconds * generator.sample_rate)
-    run = Run(n_steps=steps, guidance_scale=guidance_scale)
-    record = record_of(generator.model, recorded_name(model), run, {"seconds": seconds})
+    generator = Generator.from_pretrained(model, device, precision)
+    rate = generator.sample_rate
+    n_samples = generator.n_samples if seconds is None else round(seconds * rate)
+    run = Run(sampler, steps, guidance_scale=guidance_scale)
     asked = _asked(label, generator.labels)
-    labels_asked(asked[0], generator.labels)  # refuses unknown labels before any sound is made
-    sounds = _sounds(model, out, asked, range(seed, seed + count))
-
-    def make(job: Job) -> "Wave":
-        chosen, n = sounds[job]
-        return generator.generate(n_samples, chosen, steps, seed=n, guidance_scale=guidance_scale)
-
-    def save(job: Job, wave: "Wave") -> None:
-        samples = wave[0].cpu().numpy()
-        n_clipped = io.save(job.target, samples, generator.sample_rate, comment=written(record))
-        if n_clipped:
-            console.print(f"{job.target}: {n_clipped} samples exceeded full scale, clipped")
-
-    with progress_bar() as progress, side_by_side(n_threads(threads)) as each:
-        task = progress.add_task("generating", total=count, note="")
-
-        def spread(jobs: Sequence[Job]) -> Iterator[tuple[Job, Callable[[], None]]]:
-            for job, wave in zip(jobs, each(make, jobs), strict=True):
-                yield job, partial(save, job, wave)
-
-        outcome = run_jobs(
-            list(sounds),
-            spread,
-            overwrite=overwrite,
-            on_job=lambda job, made: progress.advance(task),
-        )
-    remark_on_skipped(outcome, record)
-    report_outcome(outcome, "")
+    # What is wrong is said at once, even if all files are there already.
+    labels_asked(asked[0], generator.labels)
+    generator.model.sampler(run)
+    record = record_of(generator.model, recorded_name(model), run, {"seconds": n_samples / rate})
+    making = Making(generator, run, n_samples, record, batch_size)
+    sounds = {}
+    for labels, n in zip(cycle(asked), range(seed, seed + count), strict=False):
+        sound = Sound(labels, n)
+        sounds[Job(Path(model), out / sound.name)] = sound
+    _make_files(making, sounds, threads, overwrite=overwrite)
 
 
 def _asked(given: Sequence[str] | None, sets: "LabelSets") -> list[dict[str, str]]:
@@ -112,12 +117,39 @@ def _asked(given: Sequence[str] | None, sets: "LabelSets") -> list[dict[str, str
     return [asked]
 
 
-def _sounds(
-    model: str, out: Path, asked: Sequence[dict[str, str]], seeds: Sequence[int]
-) -> dict[Job, tuple[dict[str, str], int]]:
-    """A job for each sound, with its labels and its seed."""
-    sounds = {}
-    for seed, labels in zip(seeds, cycle(asked), strict=False):
-        name = "-".join([*labels.values(), f"{seed:05}.wav"])
-        sounds[Job(Path(model), out / name)] = labels, seed
-    return sounds
+def _make_files(
+    making: "Making", sounds: "dict[Job, Sound]", threads: int | None, *, overwrite: bool
+) -> None:
+    """Makes the files that are not there yet, shows progress, and reports the outcome."""
+    from audiodiff.system.threads import n_threads
+
+    on_cpu = making.generator.model.device.type == "cpu"
+    n = n_threads(threads)
+    with progress_bar() as progress, _each(n, on_cpu=on_cpu) as each:
+        display = Display(progress, len(sounds), "generating")
+
+        def on_job(job: Job, made: "Made | None") -> None:
+            if made is not None:
+                display.on_audio(job, made.seconds, made.seconds)
+                if made.remark:
+                    console.print(made.remark)
+            display.on_file()
+
+        spread = making.files(sounds, each, n if on_cpu else 1)
+        outcome = run_jobs(list(sounds), spread, overwrite=overwrite, on_job=on_job)
+    records = {job.target: sound.record(making.record) for job, sound in sounds.items()}
+    remark_on_skipped({path: records[path] for path in outcome.skipped})
+    report_outcome(outcome, display.meter.text())
+
+
+@contextmanager
+def _each(n: int, *, on_cpu: bool) -> "Iterator[Map]":
+    """Makes batches side by side, or one after another on an accelerator that they would share."""
+    from audiodiff.system.threads import computing, side_by_side
+
+    if on_cpu:
+        with side_by_side(n) as each:
+            yield each
+    else:
+        with computing(n):
+            yield map

@@ -4,6 +4,8 @@ import importlib.util
 import io
 import re
 import sys
+from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
@@ -83,11 +85,11 @@ def report_outcome(outcome: Outcome, note: str) -> None:
     exit_status(bool(outcome.done or outcome.skipped), bool(outcome.failed))
 
 
-def remark_on_skipped(outcome: Outcome, record: "Record") -> None:
-    """Warns of skipped results that another run made."""
+def remark_on_skipped(records: "Mapping[Path, Record]") -> None:
+    """Warns of skipped results that another run made than the one whose record each would have."""
     from audiodiff.pipelines.records import remark_on
 
-    if remark := remark_on(outcome.skipped, record):
+    if remark := remark_on(records):
         console.print(f"warning: {remark}; --overwrite makes them again")
 
 

@@ -238,7 +238,7 @@ def _vocode_files(
     """Vocodes files here or in other processes, shows progress, and reports the outcome."""
     run = settings.model_dump()
     with progress_bar() as progress:
-        display = Display(progress, len(jobs))
+        display = Display(progress, len(jobs), "vocoding")
 
         def on_job(job: Job, made: "Made | None") -> None:
             if made is not None and resources.elsewhere:
@@ -252,7 +252,7 @@ def _vocode_files(
             outcome = run_jobs(jobs, spread, overwrite=overwrite, on_job=on_job)
     if notes.failure:
         console.print(f"failed: {notes.failure}")
-    remark_on_skipped(outcome, settings.record(vocoder))
+    remark_on_skipped(dict.fromkeys(outcome.skipped, settings.record(vocoder)))
     n_without = sum(not path.with_suffix(".png").exists() for path in outcome.skipped)
     if settings.plot and n_without:
         console.print(f"{n_without} there already lack a picture; --overwrite draws it")

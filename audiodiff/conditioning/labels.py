@@ -6,6 +6,7 @@ from typing import TypeAlias
 import torch
 
 from audiodiff._types import Condition
+from audiodiff.config import shown
 from audiodiff.errors import AudiodiffError
 
 LabelSets: TypeAlias = Mapping[str, Sequence[str]]
@@ -53,6 +54,10 @@ def labels_asked(label: str | Mapping[str, str] | None, sets: LabelSets) -> Cond
     """
     if label is None:
         return {}
+    if not isinstance(label, str | Mapping):
+        raise AudiodiffError(
+            f"label={shown(label)}: give a name, or a mapping such as {{'digit': 'seven'}}"
+        )
     asked = {ONLY: label} if isinstance(label, str) else label
     for kind in asked:
         if sets and kind not in sets:

@@ -129,6 +129,11 @@ class ModelConfig(Config):
         """Checks that the default run's guidance has what it needs."""
         if self.mel is None and self.sampling.start_passes:
             raise ValueError("sampling.start_passes needs a mel; use 0")
+        if self.mel is not None and self.sampling.n_samples is not None:
+            raise ValueError(
+                f"sampling.n_samples={self.sampling.n_samples} but the mel decides the length of a "
+                "sound; leave it out"
+            )
         for guidance in self.sampling.guidance:
             what = f"sampling.guidance: kind={guidance.kind!r}"
             for part in guidance.parts:

@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 from pydantic import Field, model_validator
 
-from audiodiff.config import MAX_STEPS, Config, GuidanceScale
+from audiodiff.config import MAX_STEPS, Config, GuidanceScale, SampleCount
 from audiodiff.diffusion.times import TIMES, check_times
 from audiodiff.guidance.registry import GuidanceConfig
 from audiodiff.model.upgrade import PASSES, sampling_of_format_1
@@ -26,6 +26,8 @@ class SamplingConfig(Config):
         guidance: Wrappers of the denoiser, the innermost first.
         guidance_scale: Scale of the guidance that has one: 1 is the conditional model, 0 the
             unconditional one.
+        n_samples: Length in samples of a sound for which no other is asked, for a model without a
+            mel; None for a second.
     """
 
     sampler: str = "ddim"
@@ -36,6 +38,7 @@ class SamplingConfig(Config):
     start_passes: int = Field(default=0, ge=0, le=MAX_STEPS)
     guidance: tuple[GuidanceConfig, ...] = ()
     guidance_scale: GuidanceScale = 1.0
+    n_samples: SampleCount | None = None
 
     @model_validator(mode="before")
     @classmethod

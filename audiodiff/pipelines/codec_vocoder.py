@@ -4,6 +4,7 @@ import torch
 
 from audiodiff._types import Mel, Wave
 from audiodiff.codecs.mel import MelCodec
+from audiodiff.errors import AudiodiffError
 from audiodiff.model.model import Model
 from audiodiff.pipelines.vocoder import Vocoder
 
@@ -22,7 +23,12 @@ def hand_vocoder(model: Model, precision: str = "auto") -> None:
     if not isinstance(codec, MelCodec) or codec.vocoder is not None:
         return
     config = codec.config
-    vocoder = Vocoder.from_pretrained(config.vocoder, str(model.device), precision)
+    try:
+        vocoder = Vocoder.from_pretrained(config.vocoder, str(model.device), precision)
+    except AudiodiffError as error:
+        raise AudiodiffError(
+            f"codec.vocoder={config.vocoder!r} of this model cannot be used: {error}"
+        ) from error
     preset = None if vocoder.mel_config == config.mel else config.preset
 
     @torch.no_grad()

@@ -1,29 +1,27 @@
 """New sounds from a model that takes no mel."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
 
 import torch
-from pydantic import Field
 
-from audiodiff._types import Sampler, Wave
+from audiodiff._types import Condition, Sampler, Wave
 from audiodiff.conditioning.labels import labels_asked
-from audiodiff.conditioning.parts import moved
-from audiodiff.config import checked
+from audiodiff.conditioning.parts import joined, moved
+from audiodiff.config import Count, SampleCount, Seed, checked
 from audiodiff.errors import AudiodiffError
-from audiodiff.model.model import Model
+from audiodiff.model.model import DEFAULT, Model
 from audiodiff.model.run import Run
 from audiodiff.pipelines.codec_vocoder import hand_vocoder
 from audiodiff.pipelines.loading import loaded
 from audiodiff.system.devices import use_bf16
 
-SampleCount = Annotated[int, Field(ge=1, le=2**28)]
-"""Length in samples of a sound that is made at once."""
-
 
 class Generator:
     """Makes sounds from a label, or from nothing, with a diffusion model.
+
+    A sound is as long as the model's own, silence at its end included.
 
     Args:
         model: A trained model without a mel.
@@ -33,12 +31,14 @@ class Generator:
         model: The model.
         precision: The precision, as given.
         sample_rate: Sample rate of the sounds in Hz.
+        n_samples: Length in samples of a sound for which no other is asked: the model's own, or a
+            second.
         labels: The model's classes of each kind of label, by the kind's name, which is ``label``
             for a single kind; empty for a model without labels.
 
     Raises:
         AudiodiffError: If the model takes a mel, the precision is unknown, or the vocoder that the
-            model's codec names does not exist.
+            model's codec names cannot be used.
     """
 
     def __init__(self, model: Model, precision: str = "auto") -> None:
@@ -49,7 +49,9 @@ class Generator:
         use_bf16(precision, model.device)  # refuses an unknown precision
         self.model, self.precision = model.eval(), precision
         hand_vocoder(model, precision)
+        own = model.config.sampling.n_samples
         self.sample_rate = model.config.sample_rate
+        self.n_samples = self.sample_rate if own is None else own
         self.labels = model.config.label_sets
 
     @classmethod
@@ -70,40 +72,78 @@ class Generator:
         """
         return cls(loaded(name, device), precision)
 
-    @torch.no_grad()
     def generate(
         self,
-        n_samples: int,
+        n: int = 1,
         label: str | Mapping[str, str] | None = None,
+        guidance_scale: float | None = None,
+        seed: int = 0,
         n_steps: int | None = None,
         sampler: str | Sampler | None = None,
-        seed: int = 0,
-        guidance_scale: float | None = None,
+        n_samples: int | None = None,
+        batch_size: int = 8,
     ) -> Wave:
-        """Makes one sound, (1, n_samples), float32.
+        """Makes sounds, (n, samples), float32.
+
+        Each is the one that ``generate(1, ...)`` makes with its seed.
 
         Args:
-            n_samples: Length of the sound in samples.
-            label: Class of the sound; for a model with several kinds of label, one of each kind by
+            n: Number of sounds.
+            label: Class of the sounds; for a model with several kinds of label, one of each kind by
                 the kind's name. What is left out may be anything.
-            n_steps: Number of sampler steps; the model's default if None.
-            sampler: A sampler or its name; the model's own if None.
-            seed: Seed of the noise.
             guidance_scale: Weight of the label: 1 is the model as it was trained; greater weights
                 follow the label more closely, with less variety. The model's default if None.
+            seed: Seed of the first sound; each later one adds 1.
+            n_steps: Number of sampler steps; the model's default if None.
+            sampler: A sampler or its name; the model's own if None.
+            n_samples: Length of each sound in samples; that of the generator if None.
+            batch_size: Greatest number of sounds made at once.
 
         Raises:
             AudiodiffError: If the model has no such label or no guidance, or another argument is
                 wrong.
         """
-        n_samples = checked(SampleCount, n_samples, "n_samples")
-        cond = moved(labels_asked(label, self.labels), self.model.device)
-        if guidance_scale is not None and not self.model.config.sampling.guidance:
+        n, seed = checked(Count, n, "n"), checked(Seed, seed, "seed")
+        batch_size = checked(Count, batch_size, "batch_size")
+        n_samples = self._length(n_samples)
+        checked(SampleCount, n * n_samples, "n * n_samples")
+        checked(Seed, seed + n - 1, "seed + n - 1")
+        cond = labels_asked(label, self.labels)
+        run = Run(sampler, n_steps, guidance_scale=guidance_scale)
+        made = []
+        for first in range(seed, seed + n, batch_size):
+            seeds = range(first, min(first + batch_size, seed + n))
+            part = replace(run, seed=tuple(seeds))
+            made.append(self.make(joined([cond] * len(seeds)), part, n_samples))
+        return torch.cat(made)
+
+    @torch.no_grad()
+    def make(self, cond: Condition, run: Run = DEFAULT, n_samples: int | None = None) -> Wave:
+        """Makes sounds at once by a `Run`, which also takes times and guidance.
+
+        Args:
+            cond: The labels of each sound as indices, (batch,) by kind; empty for anything, as many
+                as the run has seeds.
+            run: The run, with one seed for all sounds or one for each.
+            n_samples: Length of each sound in samples; that of the generator if None.
+
+        Raises:
+            AudiodiffError: If the model has no guidance for the run's scale, or a setting of the
+                run is wrong.
+        """
+        n_samples, scale = self._length(n_samples), run.guidance_scale
+        if scale is not None and not self.model.guidance(run):
             raise AudiodiffError(
-                f"guidance_scale={guidance_scale}: this model has no guidance; leave it out"
+                f"guidance_scale={scale}: this model has no guidance; leave it out"
             )
-        run = Run(
-            sampler, n_steps, seed=seed, guidance_scale=guidance_scale, precision=self.precision
-        )
+        if run.precision is None:
+            run = replace(run, precision=self.precision)
         whole = n_samples + -n_samples % self.model.codec.hop_length
-        return self.model.make(cond, whole, run)[:, :n_samples]
+        return self.model.make(moved(cond, self.model.device), whole, run)[:, :n_samples]
+
+    def _length(self, n_samples: int | None) -> int:
+        """A length that is asked for, or the generator's own."""
+        if n_samples is None:
+            return self.n_samples
+        length: int = checked(SampleCount, n_samples, "n_samples")
+        return length

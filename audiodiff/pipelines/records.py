@@ -1,9 +1,9 @@
 """The settings that made a sound, stored in its file, so that a later run knows its own."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from audiodiff.audio.comments import comment_of
 from audiodiff.errors import AudiodiffError
@@ -14,13 +14,13 @@ from audiodiff.system.documents import parse_json
 
 MAKER = "audiodiff"
 
-Record: TypeAlias = Mapping[str, str | int | float]
-"""The settings that a sound depends on, by name."""
+Setting: TypeAlias = str | int | float | Mapping[str, str]
+
+Record: TypeAlias = Mapping[str, Setting]
+"""The settings that a sound depends on, by name; ``labels`` are those of each kind."""
 
 
-def record_of(
-    model: Model, name: str, run: Run, more: Mapping[str, str | int | float | None]
-) -> Record:
+def record_of(model: Model, name: str, run: Run, more: Mapping[str, Setting | None]) -> Record:
     """The record of the sounds of a run.
 
     Args:
@@ -46,27 +46,32 @@ def written(record: Record) -> str:
     return json.dumps({MAKER: dict(record)})
 
 
-def remark_on(there: Sequence[Path], record: Record) -> str | None:
+def remark_on(there: Mapping[Path, Record]) -> str | None:
     """A sentence on the files among those there already that another run made; None if none was.
 
     Args:
-        there: Files that a run leaves as they are.
-        record: The record of that run.
+        there: Files that a run leaves as they are, with the records that it would give them.
     """
-    others = [(path, said) for path in there if (said := _differences(path, record))]
+    others = [(path, said) for path, own in there.items() if (said := _differences(path, own))]
     if not others:
         return None
     path, said = others[0]
     return f"another run made {len(others)} of the {len(there)} there already, e.g. {path}: {said}"
 
 
+def record_in(path: Path) -> dict[str, Any]:
+    """The record in a file, as it stands there; empty if there is none."""
+    try:
+        record = parse_json(comment_of(path), "its comment")[MAKER]
+    except (AudiodiffError, KeyError, TypeError):
+        return {}
+    return record if isinstance(record, dict) else {}
+
+
 def _differences(path: Path, record: Record) -> str:
     """How the record in a file differs; empty if it does not, or there is none."""
-    try:
-        theirs = parse_json(comment_of(path), "its comment")[MAKER]
-    except (AudiodiffError, KeyError, TypeError):
-        return ""
-    if not isinstance(theirs, dict):
+    theirs = record_in(path)
+    if not theirs:
         return ""
     names = [name for name in {**record, **theirs} if theirs.get(name) != record.get(name)]
     return ", ".join(

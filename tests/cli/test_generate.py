@@ -6,9 +6,12 @@ import numpy as np
 import pytest
 import soundfile
 from command_line import Run, files
-from small_models import UNCONDITIONAL, small_config, untrained
+from small_models import LABELLED, UNCONDITIONAL, small_config, untrained
 
+from audiodiff._types import Condition, Wave
+from audiodiff.model.found import weights_digest
 from audiodiff.pipelines.generator import Generator
+from audiodiff.pipelines.records import record_in
 
 
 @pytest.fixture(scope="module")
@@ -21,10 +24,10 @@ def maker(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_each_sound_is_that_of_its_seed(run: Run, maker: Path, tmp_path: Path) -> None:
     result = run("generate", maker, "-o", "out", "-n", 3, "--seconds", 0.1, "--seed", 4)
     assert result.status == 0
-    assert result.err.splitlines()[-1] == "3 written"
+    assert result.err.splitlines()[-1].startswith("3 written; 0.3 s of audio in ")
     assert files(tmp_path / "out") == ["00004.wav", "00005.wav", "00006.wav"]
     made, _ = soundfile.read(tmp_path / "out/00005.wav")
-    expected = Generator.from_pretrained(maker).generate(2205, seed=5)[0].clamp(-1, 1)
+    expected = Generator.from_pretrained(maker).generate(seed=5, n_samples=2205)[0].clamp(-1, 1)
     np.testing.assert_allclose(made, expected, rtol=0, atol=2**-15)
 
 
@@ -36,7 +39,7 @@ def test_what_is_there_stays_and_another_runs_is_said(
     before = (tmp_path / "out/00000.wav").read_bytes()
     again = run(*words, "-n", 3)
     said = "1 written, 2 there already (--overwrite makes them again)"
-    assert again.err.splitlines()[-1] == said
+    assert again.err.splitlines()[-1].startswith(f"{said}; 0.1 s of audio in ")
     other = run(*words, "--steps", 5)
     assert other.status == 0
     first, second = other.err.splitlines()
@@ -46,30 +49,27 @@ def test_what_is_there_stays_and_another_runs_is_said(
     )
     assert second.startswith("0 written, 2 there already")
     assert (tmp_path / "out/00000.wav").read_bytes() == before
-    assert run(*words, "--steps", 5, "--overwrite").err.endswith("2 written\n")
+    assert "\n2 written; " in run(*words, "--steps", 5, "--overwrite").err
     assert (tmp_path / "out/00000.wav").read_bytes() != before
 
 
-def test_an_unknown_label_is_one_sentence(run: Run, maker: Path, tmp_path: Path) -> None:
-    result = run("generate", maker, "-o", "out", "--label", "seven")
-    assert result.status == 2
-    assert result.err.startswith("error: ")
-    assert result.err.count("\n") == 1
-    assert files(tmp_path) == []
-
-
 def test_one_label_of_each_kind_is_taken(run: Run, tmp_path: Path) -> None:
-    network = {"kind": "unet", "shape": (), "patch": 32, "widths": (32,), "n_blocks": 1}
-    labels = {"digit": ("zero", "one"), "speaker": ("jackson", "theo")}
-    guided = {"times": [1.0, 0.5, 0.0], "guidance": [{"kind": "classifier-free"}]}
-    config = UNCONDITIONAL | {"network": network, "labels": labels, "sampling": guided}
-    untrained(small_config(**config)).save(tmp_path / "model")
+    untrained(small_config(**LABELLED)).save(tmp_path / "model")
     words = ("generate", "model", "-n", 2, "--seconds", 0.1, "--seed", 3)
     both = ("--label", "digit=one", "--label", "speaker=theo", "--guidance-scale", 2)
     assert run(*words, *both, "-o", "out").status == 0
     assert files(tmp_path / "out") == ["one-theo-00003.wav", "one-theo-00004.wav"]
     assert run(*words, "-o", "any").status == 0
     assert files(tmp_path / "any") == ["00003.wav", "00004.wav"]
+    assert record_in(tmp_path / "out/one-theo-00004.wav") == {
+        "model": weights_digest(tmp_path / "model"),
+        "sampler": "ddim",
+        "steps": 2,
+        "guidance_scale": 2.0,
+        "seconds": 0.1,
+        "labels": {"digit": "one", "speaker": "theo"},
+        "seed": 4,
+    }
     for wrong, sentence in (
         (("digit=one", "--label", "digit=zero"), "give one label of each kind"),
         (("one",), "this model has labels for digit, speaker"),
@@ -78,3 +78,79 @@ def test_one_label_of_each_kind_is_taken(run: Run, tmp_path: Path) -> None:
         refused = run(*words, "--label", *wrong, "-o", "bad")
         assert refused.status == 2
         assert sentence in refused.err
+
+
+def test_files_are_those_of_one_call_whatever_is_made_at_once(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    untrained(small_config(**LABELLED)).save(tmp_path / "model")
+    batches = []
+    make = Generator.make
+
+    def counted(generator: Generator, cond: Condition, *rest: object) -> Wave:
+        batches.append(len(cond["digit"]))
+        return make(generator, cond, *rest)
+
+    words = ("generate", "model", "-n", 5, "--label", "digit=one", "--steps", 3, "--seed", 2)
+    monkeypatch.setattr(Generator, "make", counted)
+    for name, *more in (("one", 1), ("two", 2), ("three", 1, "--batch-size", 2)):
+        options = ("-o", name, "--sampler", "dpm++2m", "--threads", *more)
+        assert run(*words, *options).status == 0
+    monkeypatch.undo()
+    assert sorted(batches) == sorted([5, 3, 2, 2, 2, 1])
+    generator = Generator.from_pretrained(tmp_path / "model")
+    expected = generator.generate(5, {"digit": "one"}, seed=2, n_steps=3, sampler="dpm++2m")
+    assert expected.shape == (5, LABELLED["sampling"]["n_samples"])
+    for name in ("one", "two", "three"):
+        for i, wave in enumerate(expected):
+            made, _ = soundfile.read(tmp_path / f"{name}/one-{i + 2:05}.wav")
+            np.testing.assert_allclose(made, wave.clamp(-1, 1), rtol=0, atol=2**-14)
+
+
+def test_names_of_classes_stay_within_the_folder(run: Run, tmp_path: Path) -> None:
+    config = LABELLED | {"labels": {"digit": ("../a/b", "one"), "speaker": ("theo", "x")}}
+    untrained(small_config(**config)).save(tmp_path / "model")
+    assert run("generate", "model", "-n", 1, "--label", "digit=../a/b", "-o", "out").status == 0
+    assert files(tmp_path / "out") == [".._a_b-00000.wav"]
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        ("-n 0", "Invalid value for '--count'"),
+        ("--seconds 0", "Invalid value for '--seconds'"),
+        ("--guidance-scale nan", "Invalid value for '--guidance-scale'"),
+        ("--guidance-scale 2", "error: guidance_scale=2.0: this model has no guidance; leave it"),
+        ("--guidance-scale 1e9", "error: guidance_scale=1000000000.0: input should be less than"),
+        ("--label", "Option '--label' requires an argument"),
+        ("--label seven", "error: label='seven': this model has no labels; choose accordingly"),
+        ("--label digit=seven", "error: digit='seven': this model has no labels; choose"),
+        ("--sampler nope", "error: sampler='nope' is unknown; choose from ddpm"),
+        ("--steps 0", "Invalid value for '--steps'"),
+        ("--seed -1", "Invalid value for '--seed'"),
+        ("--batch-size 0", "Invalid value for '--batch-size'"),
+        ("--device nope", "error: device='nope'"),
+        ("--precision nope", "error: precision='nope' is unknown"),
+    ],
+)
+def test_what_cannot_be_made_is_one_sentence_and_no_file(
+    run: Run, maker: Path, tmp_path: Path, words: str, sentence: str
+) -> None:
+    result = run("generate", maker, "-o", "out", *words.split())
+    assert result.status == 2
+    assert sentence in result.err
+    assert result.err.startswith("error: ") is sentence.startswith("error: ")
+    assert "Traceback" not in result.err
+    assert files(tmp_path) == []
+
+
+def test_a_vocoder_that_is_not_there_is_one_sentence(run: Run, tmp_path: Path) -> None:
+    codec = {"kind": "mel", "vocoder": "nowhere"}
+    network = {"kind": "unet", "widths": (32,), "n_blocks": 1}
+    config = small_config(**UNCONDITIONAL | {"codec": codec, "network": network})
+    untrained(config).save(tmp_path / "model")
+    result = run("generate", "model", "-o", "out")
+    assert result.status == 2
+    assert result.err.startswith("error: codec.vocoder='nowhere' of this model cannot be used: ")
+    assert result.err.count("\n") == 1
+    assert not (tmp_path / "out").exists()

@@ -41,11 +41,13 @@ def test_each_kind_is_asked_for_by_its_name(tmp_path: Path) -> None:
     generator = Generator.from_pretrained(tmp_path)
     assert generator.labels == SETS
     both = {"digit": "one", "speaker": "theo"}
-    sounds = [generator.generate(800, label) for label in (both, {"digit": "one"}, None)]
+    sounds = [
+        generator.generate(1, label, n_samples=800) for label in (both, {"digit": "one"}, None)
+    ]
     assert sounds[0].shape == (1, 800)
     assert not torch.equal(sounds[0], sounds[1])
     assert not torch.equal(sounds[1], sounds[2])
-    assert not torch.equal(sounds[0], generator.generate(800, both, guidance_scale=3.0))
+    assert not torch.equal(sounds[0], generator.generate(1, both, 3.0, n_samples=800))
 
 
 @pytest.mark.parametrize(
@@ -58,7 +60,7 @@ def test_each_kind_is_asked_for_by_its_name(tmp_path: Path) -> None:
 )
 def test_what_there_is_not_is_refused(label: str | dict[str, str], sentence: str) -> None:
     with pytest.raises(AudiodiffError, match=sentence):
-        Generator(model()).generate(800, label)
+        Generator(model()).generate(1, label)
 
 
 @pytest.mark.parametrize(

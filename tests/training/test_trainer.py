@@ -173,7 +173,7 @@ def test_an_unconditional_model_trains_too(config_path: Path, clips: Path, tmp_p
     out = tmp_path / "run"
     config = TrainConfig.parse(settings, "test")
     assert train(config, [clips], out, stop=Stop(), resume=False, say=print) == 2
-    assert Generator.from_pretrained(out / "model").generate(500).shape == (1, 500)
+    assert Generator.from_pretrained(out / "model").generate(n_samples=500).shape == (1, 500)
 
 
 def test_a_diverging_run_stops_and_keeps_its_last_checkpoint(

@@ -1,0 +1,113 @@
+"""New sounds as files, which say what made them."""
+
+import math
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
+
+from jaxtyping import Float
+from torch import Tensor
+
+from audiodiff._types import Wave
+from audiodiff.audio import io
+from audiodiff.conditioning.labels import labels_asked
+from audiodiff.conditioning.parts import joined
+from audiodiff.model.run import Run
+from audiodiff.pipelines.files import Made
+from audiodiff.pipelines.generator import Generator
+from audiodiff.pipelines.records import Record, written
+from audiodiff.system.jobs import Job, Spread
+from audiodiff.system.memory import enough_memory
+from audiodiff.system.threads import Map
+
+
+class Sound(NamedTuple):
+    """What makes one of several sounds different from the others.
+
+    Attributes:
+        labels: The label of each kind that is asked for.
+        seed: The seed of the noise.
+    """
+
+    labels: Mapping[str, str]
+    seed: int
+
+    @property
+    def name(self) -> str:
+        """The name of its file."""
+        name = "-".join([*self.labels.values(), f"{self.seed:05}.wav"])
+        return re.sub(r'[/\\:*?"<>|\0]', "_", name)
+
+    def record(self, shared: Record) -> Record:
+        """Its record, with the settings that it shares with the others."""
+        labels = {"labels": dict(self.labels)} if self.labels else {}
+        return {**shared, **labels, "seed": self.seed}
+
+
+class Making(NamedTuple):
+    """How several sounds are made.
+
+    Attributes:
+        generator: The generator.
+        run: The run of each sound, but for its seed.
+        n_samples: Length of each sound in samples.
+        record: The settings that all sounds share.
+        batch_size: Greatest number of sounds made at once.
+    """
+
+    generator: Generator
+    run: Run
+    n_samples: int
+    record: Record
+    batch_size: int
+
+    def files(self, sounds: Mapping[Job, Sound], each: Map, n_threads: int) -> Spread[Made]:
+        """Makes the sounds of jobs, some at once, and writes each.
+
+        Args:
+            sounds: The sound of each job.
+            each: Makes the batches, one after another or side by side.
+            n_threads: Number of batches made at the same time.
+        """
+
+        def waves_of(jobs: Sequence[Job]) -> Wave:
+            return self.waves(jobs[0].source, [sounds[job] for job in jobs])
+
+        def spread(jobs: Sequence[Job]) -> Iterator[tuple[Job, Callable[[], Made]]]:
+            # Few sounds are shared among all threads.
+            size = max(1, min(self.batch_size, math.ceil(len(jobs) / n_threads)))
+            groups = [jobs[first : first + size] for first in range(0, len(jobs), size)]
+            for group, waves in zip(groups, each(waves_of, groups), strict=True):
+                for job, wave in zip(group, waves, strict=True):
+                    yield job, partial(self.save, job.target, wave, sounds[job])
+
+        return spread
+
+    def waves(self, source: Path, sounds: Sequence[Sound]) -> Wave:
+        """Some sounds, made at once.
+
+        Args:
+            source: The model's name, for messages.
+            sounds: The sounds, with labels of the same kinds.
+
+        Raises:
+            AudiodiffError: If a label does not exist, or memory runs out.
+        """
+        conds = [labels_asked(sound.labels, self.generator.labels) for sound in sounds]
+        run = replace(self.run, seed=tuple(sound.seed for sound in sounds))
+        with enough_memory(source, "lower --batch-size or --seconds"):
+            return self.generator.make(joined(conds), run, self.n_samples).cpu()
+
+    def save(self, path: Path, wave: Float[Tensor, " samples"], sound: Sound) -> Made:
+        """Writes a sound.
+
+        Raises:
+            OSError: If it cannot be written.
+        """
+        comment, rate = written(sound.record(self.record)), self.generator.sample_rate
+        n_clipped = io.save(path, wave.numpy(), rate, comment=comment)
+        clipped = f"{path}: {n_clipped} of {len(wave)} samples exceeded full scale, clipped"
+        return Made(len(wave) / rate, clipped if n_clipped else None)
