@@ -125,6 +125,27 @@ def _read_folder(folder: Path, prefix: str) -> Corpus:
     return Corpus(train=train, dev=dev, test=test, notes=tuple(note for note in notes if note))
 
 
+def clips_of(folder: Path, split: str) -> dict[str, Path]:
+    """The audio files of a split of a folder by id; all of them if it has no list of that split.
+
+    Raises:
+        AudiodiffError: If the folder is missing or holds no audio, or its list names none of it.
+    """
+    if not folder.is_dir():
+        raise AudiodiffError(f"{folder} is no folder; give one with sound files")
+    path = folder / f"{split}.txt"
+    if not path.is_file():
+        return find_audio(folder)
+    files = find_audio(folder / "wavs" if (folder / "wavs").is_dir() else folder)
+    found = {id_: files[id_] for id_ in read_ids(path) if id_ in files}
+    if not found:
+        raise AudiodiffError(
+            f"{path} names no clip of its folder, where they are such as {next(iter(files))!r}; "
+            "mend the list"
+        )
+    return found
+
+
 def read_ids(path: Path) -> list[str]:
     """The text before the first ``|`` of every line, without repetitions, in the file's order."""
     try:

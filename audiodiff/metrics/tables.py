@@ -3,8 +3,10 @@
 from rich.table import Table
 from rich.text import Text
 
+from audiodiff.metrics.distributions import SET_METRICS
 from audiodiff.metrics.evaluate import Evaluation
 from audiodiff.metrics.registry import METRICS
+from audiodiff.metrics.sets import Distance, SetEvaluation
 
 _COLUMNS = 8
 """Metrics that stand side by side in a terminal of 80 columns."""
@@ -69,6 +71,57 @@ def _file_table(evaluation: Evaluation, names: list[str]) -> Table:
     for file in evaluation.files:
         table.add_row(Text(file.name), *(_number(file.scores[name]) for name in names))
     return table
+
+
+def set_table(evaluation: SetEvaluation) -> Table:
+    """One row per metric, with a column for the generated sounds and for each set of recordings."""
+    sets = {"generated": evaluation.generated, "reference": evaluation.reference}
+    sets |= {} if evaluation.train is None else {"train": evaluation.train}
+    table = Table(caption=f"encoder: {evaluation.encoder}, {evaluation.n_features} features")
+    table.add_column("metric")
+    table.add_column("better")
+    for name, clips in sets.items():
+        table.add_column(f"{name}\n({clips.n_clips} clips)", justify="right")
+    for kind in dict.fromkeys(kind for clips in sets.values() for kind in clips.accuracy):
+        found = [clips.accuracy.get(kind) for clips in sets.values()]
+        shares = [None if accuracy is None else accuracy.share for accuracy in found]
+        table.add_row(Text(f"{kind} accuracy"), "higher", *map(_number, shares))
+    for name, metric in SET_METRICS.items():
+        scores = [clips.scores.get(name) for clips in sets.values()]
+        table.add_row(name, metric.better, *map(_number, scores))
+    for name in sets if evaluation.train is not None else ("reference",):
+        if name != "generated":
+            distances = [clips.nearest.get(name) for clips in sets.values()]
+            table.add_row(f"nearest {name} clip", "", *map(_distance, distances))
+    return table
+
+
+def set_remarks(evaluation: SetEvaluation) -> list[str]:
+    """Lines on how to read the table, metrics that are left out or unreliable, and failures."""
+    lines = (
+        [
+            "nearest: median distance, and the least; generated clips that are much nearer to "
+            "the training clips than the reference is repeat them"
+        ]
+        if evaluation.train
+        else []
+    )
+    for name, clips in (("generated", evaluation.generated), ("reference", evaluation.reference)):
+        if clips.n_clips <= evaluation.n_features:
+            lines.append(
+                f"{name} holds {clips.n_clips} clips, no more than the encoder has features "
+                f"({evaluation.n_features}): frechet is too great; give more"
+            )
+    if not evaluation.generated.accuracy:
+        lines.append(
+            "accuracy is left out: no generated clip has a label; add a labels.csv to their folder"
+        )
+    lines += [f"{name} is left out: {reason}" for name, reason in evaluation.left_out.items()]
+    return lines + [f"failed: {path}: {reason}" for path, reason in evaluation.failed.items()]
+
+
+def _distance(distance: Distance | None) -> str:
+    return "-" if distance is None else f"{distance.median:.3f} ({distance.least:.3f})"
 
 
 def _number(value: float | None) -> str:

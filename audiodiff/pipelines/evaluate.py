@@ -1,0 +1,120 @@
+"""Generated sounds judged beside recordings, from folders of files."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import torch
+
+from audiodiff.audio import io
+from audiodiff.data.corpus import clips_of
+from audiodiff.data.labelled import read_table
+from audiodiff.errors import AudiodiffError
+from audiodiff.metrics.distributions import Features
+from audiodiff.metrics.sets import Heard, Judge, SetEvaluation, evaluate_sets
+from audiodiff.pipelines.records import record_in
+from audiodiff.system.threads import Map
+
+
+def evaluate_generated(
+    judge: Judge,
+    encoder: str,
+    generated: Path,
+    reference: Path,
+    train: Path | None = None,
+    on_file: Callable[[], None] = lambda: None,
+    each: Map = map,
+) -> SetEvaluation:
+    """Judges the sounds of a folder beside recordings.
+
+    A file that cannot be read is reported in `failed` and does not stop the others. The labels of a
+    clip are those in ``labels.csv`` of its folder, or in the record that `audiodiff generate` wrote
+    into it.
+
+    Args:
+        judge: The judge.
+        encoder: Its name.
+        generated: Folder of generated sounds.
+        reference: Folder of recordings that the generator was not trained on, those of its
+            ``test.txt`` if there is one.
+        train: Folder of recordings that it was trained on, those of its ``train.txt`` if there is
+            one; None to leave out whether it repeats them.
+        on_file: Called for each clip that was judged.
+        each: Judges clips one after another, or side by side.
+
+    Raises:
+        AudiodiffError: If a folder is missing or none of its sounds can be read, or if a label is
+            none of the judge's.
+    """
+    failed: dict[str, str] = {}
+
+    def heard(folder: Path, split: str) -> Heard:
+        return _heard(judge, folder, split, failed, on_file, each)
+
+    return evaluate_sets(
+        encoder,
+        heard(reference, "test"),
+        heard(generated, "generated"),
+        None if train is None else heard(train, "train"),
+        failed,
+    )
+
+
+def _heard(
+    judge: Judge,
+    folder: Path,
+    split: str,
+    failed: dict[str, str],
+    on_file: Callable[[], None],
+    each: Map,
+) -> Heard:
+    """What the judge makes of the clips of a split; adds why a file could not be judged."""
+    clips, table = clips_of(folder, split), read_table([folder])
+    # Before the clips are judged, which takes minutes.
+    labels = {id_: _labels(judge, id_, table, path) for id_, path in clips.items()}
+
+    def judged(path: Path) -> tuple[Features, dict[str, str]] | AudiodiffError:
+        try:
+            wave = torch.from_numpy(io.load(path, judge.sample_rate)[0])
+        except AudiodiffError as error:
+            return error
+        guesses = judge.probabilities(wave[None])
+        return judge.features(wave[None]).double(), {
+            kind: names[int(guesses[kind].argmax(1))] for kind, names in judge.labels.items()
+        }
+
+    found = {}
+    for id_, path, result in zip(clips, clips.values(), each(judged, clips.values()), strict=True):
+        on_file()
+        if isinstance(result, AudiodiffError):
+            failed[str(path)] = str(result)
+        else:
+            found[id_] = result
+    if not found:
+        raise AudiodiffError(
+            f"no sound in {folder} can be read, e.g. {next(iter(failed.values()))}"
+        )
+    return Heard(
+        torch.cat([features for features, _ in found.values()]),
+        {kind: [guess[kind] for _, guess in found.values()] for kind in judge.labels},
+        [labels[id_] for id_ in found],
+    )
+
+
+def _labels(
+    judge: Judge, id_: str, table: Mapping[str, Mapping[str, str]], path: Path
+) -> dict[str, str]:
+    """The labels of a clip of the kinds that the judge tells apart.
+
+    Raises:
+        AudiodiffError: If the judge has no such label.
+    """
+    known = table.get(id_, record_in(path).get("labels"))
+    own = known if isinstance(known, Mapping) else {}
+    labels = {kind: str(own[kind]) for kind in judge.labels if kind in own}
+    for kind, label in labels.items():
+        if label not in judge.labels[kind]:
+            raise AudiodiffError(
+                f"{path} is of {kind} {label!r}, which the encoder does not know: it has "
+                f"{', '.join(judge.labels[kind])}; use another encoder, or mend the labels"
+            )
+    return labels
