@@ -37,15 +37,25 @@ class LabelledClips(Clips):
     def __init__(self, clips: Clips, sets: LabelSets, table: Table) -> None:
         super().__init__(clips.samples, clips.ids, clips.lengths.tolist(), clips.sample_rate)
         self.clips, self.hop_length = clips, clips.hop_length
-        self.classes = {
-            kind: [_index(id_, kind, labels, table) for id_ in self.ids]
-            for kind, labels in sets.items()
-        }
+        self.classes = [labels_of(id_, sets, table) for id_ in self.ids]
 
     def condition(self, i: int, start: int, n_samples: int) -> Condition:
         """The classes of clip i, and what else goes with it."""
-        classes = {kind: torch.tensor([indices[i]]) for kind, indices in self.classes.items()}
-        return {**self.clips.condition(i, start, n_samples), **classes}
+        return {**self.clips.condition(i, start, n_samples), **self.classes[i]}
+
+
+def labels_of(id_: str, sets: LabelSets, table: Table) -> Condition:
+    """The classes of a clip as indices, (1,) for each kind.
+
+    Args:
+        id_: Id of the clip.
+        sets: Labels of the model.
+        table: Labels of the clips, as in `LabelledClips`.
+
+    Raises:
+        AudiodiffError: If the clip belongs to another class, or to none.
+    """
+    return {kind: torch.tensor([_index(id_, kind, labels, table)]) for kind, labels in sets.items()}
 
 
 def read_table(folders: Sequence[Path]) -> Table:

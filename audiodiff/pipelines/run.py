@@ -1,8 +1,11 @@
 """A model's run over recordings, for all code that evaluates, shows or searches."""
 
+from types import MappingProxyType
+
 import torch
 
 from audiodiff._types import Condition, Mel, Wave
+from audiodiff.conditioning.parts import moved
 from audiodiff.model.model import DEFAULT, Model
 from audiodiff.model.run import Run
 
@@ -32,14 +35,20 @@ def with_mel(model: Model, cond: Condition, wave: Wave) -> Condition:
 
 
 @torch.no_grad()
-def resynthesized(model: Model, wave: Wave, run: Run = DEFAULT) -> Wave:
+def resynthesized(
+    model: Model, wave: Wave, run: Run = DEFAULT, cond: Condition = MappingProxyType({})
+) -> Wave:
     """Recordings resynthesised from their mels, as long as they were.
 
+    A model without a mel makes new sounds of that length.
+
     Args:
-        model: A model with a mel.
+        model: Any model.
         wave: (batch, samples) at the model's rate.
         run: The run.
+        cond: Condition of the recordings beside their mel.
     """
     n_samples, hop_length = wave.shape[1], model.config.hop_length
     whole = torch.nn.functional.pad(wave, (0, -n_samples % hop_length)).to(model.device)
-    return model.make({"mel": mel_of(model, whole)}, whole.shape[1], run)[:, :n_samples]
+    cond = with_mel(model, moved(cond, model.device), whole)
+    return model.make(cond, whole.shape[1], run)[:, :n_samples]

@@ -5,7 +5,9 @@ from jaxtyping import Float64
 from torch import Tensor
 
 from audiodiff.audio.distance import SpectralDistance
+from audiodiff.codecs.mel import MelCodec
 from audiodiff.diffusion.times import TimeGrid
+from audiodiff.errors import AudiodiffError
 from audiodiff.search.contract import SearchSetting
 from audiodiff.search.entry import SHARE, best_entry
 from audiodiff.search.problem import Problem, Report
@@ -29,9 +31,17 @@ class Gradient:
 
     Args:
         setting: What it may use.
+
+    Raises:
+        AudiodiffError: If a vocoder makes the model's sound.
     """
 
     def __init__(self, setting: SearchSetting) -> None:
+        if isinstance(setting.problem.model.codec, MelCodec):
+            raise AudiodiffError(
+                "method='gradient' needs the gradient of the sound, which the vocoder of "
+                "codec.kind='mel' does not give; use trajectory, grid or perceptual"
+            )
         self.problem = setting.problem
         self.budget = BUDGET if setting.budget is None else setting.budget
 
@@ -59,11 +69,12 @@ def gradient(problem: Problem, start: TimeGrid, report: Report, budget: int = BU
     distance = SpectralDistance(WINDOWS, problem.model.config.sample_rate)
 
     def loss_of(part: Problem, times: TimeGrid) -> Tensor:
-        loss = distance(part.plain_run(times), part.waves).mean()
+        loss = distance(part.plain_run(times), part.target).mean()
         problem.calls += part.calls
         part.calls = 0
         return loss
 
+    _ = problem.target  # once for all parts
     few, n_later = problem.part(0, N_CLIPS), budget // SHARE
     start, _ = best_entry(problem, start, lambda times: loss_of(few, times).item(), n_later)
     gaps = _gaps_of(problem, start).requires_grad_()

@@ -17,6 +17,7 @@ from audiodiff.metrics.spectral import log_mel_mae
 from audiodiff.model.model import Model
 from audiodiff.model.run import Run
 from audiodiff.pipelines.run import resynthesized
+from audiodiff.search.clips import Recording
 
 
 class Worth(NamedTuple):
@@ -43,18 +44,29 @@ class Worth(NamedTuple):
 class Judge:
     """Resynthesises whole clips and compares them with their recordings.
 
+    What a model without a mel makes is compared with what its own run of many steps makes of the
+    same labels and the same noise.
+
     Args:
         model: Model to run.
         asked: Sampler, precision and seed of the runs.
         clips: Recordings at the model's sample rate.
+        fine: Times of that run of many steps; None to compare with the recordings.
 
     Attributes:
         metric: Name of the metric that decides: ``estoi`` if ``pesq_wb`` cannot be computed here.
         calls: Number of network calls so far.
     """
 
-    def __init__(self, model: Model, asked: Run, clips: Sequence[Samples]) -> None:
-        self.model, self.asked, self.clips = model, asked, clips
+    def __init__(
+        self,
+        model: Model,
+        asked: Run,
+        clips: Sequence[Recording],
+        fine: TimeGrid | None = None,
+    ) -> None:
+        self.model, self.asked, self.clips, self.fine = model, asked, clips, fine
+        self._references: list[Samples] = []
         self.metric = "estoi" if left_out(["pesq_wb"]) else "pesq_wb"
         self.calls = 0
 
@@ -66,19 +78,30 @@ class Judge:
         """
         rate, function = self.model.config.sample_rate, METRICS[self.metric].function
         scores = []
-        for clip in self.clips:
-            made = self._make(clip, times)
-            scores.append((function(clip, made, rate), log_mel_mae(clip, made, rate)))
-        heard = [score for score, _ in scores if math.isfinite(score)]
+        for i, reference in enumerate(self._compared_with()):
+            made = self._make(i, times)
+            scores.append((function(reference, made, rate), log_mel_mae(reference, made, rate)))
+        heard = [pair for pair in scores if all(map(math.isfinite, pair))]
         if not heard:
             raise AudiodiffError(
                 f"{self.metric} finds no speech in any clip; give --data with speech"
             )
-        mean = {"pesq_wb": None, self.metric: float(np.mean(heard))}
-        return Worth(mel_mae=float(np.mean([mel for _, mel in scores])), **mean)
+        score, mel_mae = np.mean(heard, 0).tolist()
+        return Worth(**{"pesq_wb": None, self.metric: score}, mel_mae=mel_mae)
 
-    def _make(self, clip: Samples, times: TimeGrid) -> Samples:
-        run = replace(self.asked, times=times.tolist())
+    def _compared_with(self) -> list[Samples]:
+        """What a run ought to make of each clip."""
+        if not self._references:
+            clips = enumerate(self.clips)
+            self._references = [
+                clip.wave if self.fine is None else self._make(i, self.fine) for i, clip in clips
+            ]
+        return self._references
+
+    def _make(self, i: int, times: TimeGrid) -> Samples:
+        (seed,), clip = self.asked.seeds(1), self.clips[i]
+        own = seed if self.fine is None else seed + i  # or all clips of a label would be one
+        run = replace(self.asked, times=times.tolist(), seed=own)
         self.calls += (len(times) - 1) * self.model.sampler(run).calls
-        made = resynthesized(self.model, torch.from_numpy(clip)[None], run)
+        made = resynthesized(self.model, torch.from_numpy(clip.wave)[None], run, clip.cond)
         return made[0].float().cpu().numpy()

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from copy import copy
 from dataclasses import replace
+from types import MappingProxyType
 
 import torch
 from jaxtyping import Float, Float64
@@ -13,10 +14,9 @@ from audiodiff.conditioning.parts import selected
 from audiodiff.diffusion.noise import Colored, NoiseTape
 from audiodiff.diffusion.targets import scaled
 from audiodiff.diffusion.times import TimeGrid, log_snr
-from audiodiff.errors import AudiodiffError
 from audiodiff.model.model import Model
 from audiodiff.model.run import Run
-from audiodiff.pipelines.run import mel_of
+from audiodiff.pipelines.run import with_mel
 from audiodiff.samplers.loop import initial_state, last, sample
 
 Moment = Float[Tensor, ""]
@@ -38,32 +38,33 @@ N_CANDIDATES = 64
 class Problem:
     """A model, a sampler and recordings whose mels are turned back into sound.
 
+    A model without a mel makes new sounds of the recordings' labels.
+
     Args:
         model: Model to run.
         asked: Sampler and precision of the runs, and the seed of the first clip's noise; the other
             clips take the seeds after it.
         waves: Recordings of one length at the model's sample rate, (clips, samples).
+        cond: Condition of the recordings beside their mel.
 
     Attributes:
         calls: Number of network calls so far; a batch counts once for each clip.
         x0: Recordings as states.
-
-    Raises:
-        AudiodiffError: If the model has no mel.
     """
 
-    def __init__(self, model: Model, asked: Run, waves: Wave) -> None:
-        if model.log_mel is None:
-            raise AudiodiffError("a search needs a model with a mel")
+    def __init__(
+        self, model: Model, asked: Run, waves: Wave, cond: Condition = MappingProxyType({})
+    ) -> None:
         self.model, self.asked, self.calls = model, asked, 0
         self._errors: list[float] = []
         n_samples = waves.shape[1] // model.config.hop_length * model.config.hop_length
         self.waves = waves[:, :n_samples]
-        self.cond: Condition = {"mel": mel_of(model, self.waves)}
+        self.cond = with_mel(model, cond, self.waves)
         self.x0 = model.codec.encode(self.waves)
         (seed,) = asked.seeds(1)
         self.bind(range(seed, seed + len(waves)))
         self.eps = self._noise(self.x0, 0)
+        self._target = None if model.log_mel is None else self.waves
 
     def bind(self, seeds: Sequence[int]) -> None:
         """Derives all that depends on the condition and the seeds, one seed for each clip."""
@@ -77,6 +78,16 @@ class Problem:
     def n_samples(self) -> int:
         """Length of each clip in samples."""
         return self.waves.shape[1]
+
+    @property
+    def target(self) -> Wave:
+        """What a run ought to make: the recordings.
+
+        Of a model without a mel, what its own run of `N_CANDIDATES` steps makes of the same noise.
+        """
+        if self._target is None:
+            self._target = self.run(self.candidates(N_CANDIDATES))
+        return self._target
 
     def sampler(self) -> Sampler:
         """The sampler of the runs, newly built."""
@@ -144,6 +155,7 @@ class Problem:
         part = copy(self)
         part.calls, part._errors = 0, []
         part.waves, part.x0, part.eps = (x[chosen] for x in (self.waves, self.x0, self.eps))
+        part._target = None if self._target is None else self._target[chosen]
         part.cond = selected(self.cond, chosen)
         part.bind([self.seeds[i] for i in chosen])
         return part

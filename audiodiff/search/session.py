@@ -4,16 +4,22 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
+import torch
+
+from audiodiff.conditioning.parts import joined
 from audiodiff.data.corpus import SPLITS, read_corpus
+from audiodiff.data.labelled import labels_of, read_table
 from audiodiff.errors import AudiodiffError
 from audiodiff.metrics.libraries import left_out
 from audiodiff.model.found import weights_digest
 from audiodiff.model.model import Model
 from audiodiff.model.run import Run
-from audiodiff.search.clips import MIN_JUDGED, loudest, read_clips
+from audiodiff.pipelines.generator import Generator
+from audiodiff.search.clips import MIN_JUDGED, loudest, of_length, read_clips
 from audiodiff.search.contract import SearchSetting
 from audiodiff.search.judge import Judge
-from audiodiff.search.problem import Problem
+from audiodiff.search.problem import N_CANDIDATES, Problem
 from audiodiff.system.folders import listed_name
 
 
@@ -72,12 +78,27 @@ class Session:
         self.weights = weights_digest(directory)
         own, rate = self.model.config.sampling.sampler, self.model.config.sample_rate
         self.sampler = own if task.sampler is None else task.sampler
-        heard, unheard = read_clips(read_corpus(task.folders), task.split, rate)
+        sets = self.model.config.label_sets
+        table = read_table(task.folders) if sets else {}
+        heard, unheard = read_clips(
+            read_corpus(task.folders), task.split, rate, lambda id_: labels_of(id_, sets, table)
+        )
         # Searched and judged with the precision of later runs.
         asked = Run(self.sampler, seed=task.seed, precision="auto")
-        self._problem = Problem(self.model, asked, loudest(heard, rate))
-        self._listener = Judge(self.model, asked, heard)
-        self.judge = Judge(self.model, asked, unheard)
+        labels = joined([clip.cond for clip in heard])
+        if self.model.log_mel is not None:
+            fine, waves = None, loudest(heard, rate)
+            self._problem = Problem(self.model, asked, waves, labels)
+        else:
+            n_samples = Generator(self.model).n_samples  # which hands the codec its vocoder
+            heard, unheard = (
+                [of_length(clip, n_samples) for clip in clips] for clips in (heard, unheard)
+            )
+            waves = torch.from_numpy(np.stack([clip.wave for clip in heard]))
+            self._problem = Problem(self.model, asked, waves, labels)
+            fine = self._problem.candidates(N_CANDIDATES)
+        self._listener = Judge(self.model, asked, heard, fine)
+        self.judge = Judge(self.model, asked, unheard, fine)
         say(f"searching on {len(heard)} clips of {task.split}, judging on {len(unheard)} others")
         if self.judge.metric != "pesq_wb":
             say(f"{self.judge.metric} judges: {left_out(['pesq_wb'])['pesq_wb']}")

@@ -8,6 +8,6 @@ WINDOWS = (256, 1024, 2048)
 
 
 def spectral_cost(problem: Problem) -> Cost:
-    """The mean `SpectralDistance` between a run's sound and the recordings."""
+    """The mean `SpectralDistance` between a run's sound and the one that it ought to make."""
     distance = SpectralDistance(WINDOWS, problem.model.config.sample_rate)
-    return lambda times: distance(problem.run(times), problem.waves).mean().item()
+    return lambda times: distance(problem.run(times), problem.target).mean().item()

@@ -12,10 +12,6 @@ init=
 export CONFIG=${CONFIG:-unconditional}
 . "$(dirname "$0")/../stages.sh"
 
-search() {
-    echo "nothing to search: a model without a mel has no recordings to compare with"
-}
-
 vocode() {
     audiodiff generate "$model" -o "$out/made/$config" -n 100
 }

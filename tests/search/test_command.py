@@ -84,7 +84,7 @@ def test_four_clips_judge_where_there_are_five(
     (tmp_path / "dev.txt").write_text("".join(f"{i:02}\n" for i in range(n_clips)))
     heard, judged = read_clips(read_corpus([tmp_path]), "dev", 22050)
     assert (len(heard), len(judged)) == (n_heard, n_judged)
-    assert len({float(wave[0]) for wave in (*heard, *judged)}) == n_heard + n_judged
+    assert len({float(clip.wave[0]) for clip in (*heard, *judged)}) == n_heard + n_judged
 
 
 def test_two_searches_of_one_model_do_not_lose_a_result(

@@ -117,9 +117,10 @@ def test_what_cannot_be_searched_is_refused() -> None:
     for method in SEARCHES:
         with pytest.raises(AudiodiffError, match="n_steps=65 is too many; .* of 1 to 64 steps"):
             build_search(method, setting(Known(), most=65))
-    values = TINY | {"mel": None, "network": TINY["network"] | {"n_mels": None}}
-    with pytest.raises(AudiodiffError, match="needs a model with a mel"):
-        Problem(Model(ModelConfig.parse(values, "test")), Run("ddim"), noise(1, 5120))
+    values = TINY | {"mel": None, "codec": {"kind": "mel"}, "network": {"kind": "unet"}}
+    problem = Problem(Model(ModelConfig.parse(values, "test")), Run("ddim"), noise(1, 5120))
+    with pytest.raises(AudiodiffError, match="codec.kind='mel' does not give; use trajectory"):
+        build_search("gradient", setting(problem))
 
 
 @pytest.mark.parametrize("n_steps", [1, 2, 3])
