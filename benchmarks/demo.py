@@ -31,12 +31,14 @@ START_S = 120
 
 
 @contextmanager
-def serving(folder: Path) -> Iterator[tuple[int, str]]:
+def serving(folder: Path, *models: str | Path) -> Iterator[tuple[int, str]]:
     """Runs a demo whose files and output go to a folder; gives its process id and address."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     command = [sys.executable, "-m", "audiodiff", "demo", "--port", str(port)]
+    for model in models:
+        command += ["--model", str(model)]
     environment = os.environ | {"GRADIO_TEMP_DIR": str(folder / "files")}
     with (folder / "said.txt").open("w") as said:
         server = subprocess.Popen(command, env=environment, stdout=said, stderr=said)

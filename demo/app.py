@@ -3,4 +3,4 @@
 from audiodiff.demo.server import launch
 
 if __name__ == "__main__":
-    launch(["default"])
+    launch()

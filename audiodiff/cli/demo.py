@@ -12,8 +12,8 @@ def demo(
     model: Annotated[
         list[str] | None,
         typer.Option(
-            help=f"Model that visitors can choose: {A_MODEL}; default if not given. "
-            "May be repeated."
+            help=f"Model that visitors can choose: {A_MODEL}; those of the package if not given. "
+            "May be repeated. Models that take no mel have a page of their own."
         ),
     ] = None,
     host: Annotated[
@@ -25,14 +25,10 @@ def demo(
     ] = False,
     threads: Threads = None,
 ) -> None:
-    """Serve a web page to vocode, compare systems and watch runs; it works offline."""
+    """Serve a web page to vocode, generate, compare systems and watch runs; it works offline."""
     require("the demo", "demo", "gradio", "pystoi", "auraloss")
     from audiodiff.demo.server import launch
-    from audiodiff.model.hub import model_directory
     from audiodiff.system.threads import computing, n_threads
 
-    models = model or ["default"]
-    for name in models:
-        model_directory(name)  # a wrong name fails here, not before a visitor
     with computing(n_threads(threads)):  # each visitor's thread then has as many
-        launch(models, host, port, share)
+        launch(model or (), host, port, share)

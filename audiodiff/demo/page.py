@@ -1,4 +1,4 @@
-"""The demo's page and its tabs; `audiodiff.demo.compare` has the second one."""
+"""The demo's page and its tabs, some of which have files of their own."""
 
 import time
 from collections.abc import Iterator, Sequence
@@ -11,10 +11,12 @@ from matplotlib.figure import Figure
 
 from audiodiff.audio.plots import spectrogram_figure
 from audiodiff.demo.compare import compare_tab
+from audiodiff.demo.generate import generate_tab
 from audiodiff.demo.parts import (
     KEPT_SECONDS,
     buttons,
     choice,
+    config_of,
     discard,
     opened,
     picture_file,
@@ -41,24 +43,39 @@ def build(models: Sequence[str] = ("default",)) -> gr.Blocks:
     """Builds the page.
 
     Args:
-        models: Names, directories or hub ids of the models that visitors can choose.
+        models: Names, directories or hub ids of the models that visitors can choose; those that
+            take no mel have a tab of their own each.
+
+    Raises:
+        AudiodiffError: If there is no such model.
     """
     with Page(
         title="audiodiff", analytics_enabled=False, delete_cache=(KEPT_SECONDS, KEPT_SECONDS)
     ) as page:
         gr.Markdown("# audiodiff\nA mel spectrogram in, sound out, by diffusion in a few steps.")
-        model = gr.Dropdown(list(models), value=models[0], label="Model", visible=len(models) > 1)
-        with gr.Tab("Vocode"):
-            _vocode_tab(model)
-        with gr.Tab("Compare"):
-            compare_tab(model)
-        with gr.Tab("See the diffusion"):
-            _steps_tab(model)
-        with gr.Tab("Mel doctor"):
-            _doctor_tab(model)
+        configs = {name: config_of(name) for name in models}
+        vocoders = [name for name, config in configs.items() if config.mel is not None]
+        if vocoders:
+            _vocoder_tabs(vocoders)
+        generators = [name for name in configs if name not in vocoders]
+        for i, name in enumerate(generators):
+            with gr.Tab(f"Generate: {name}" if len(generators) > 1 else "Generate"):
+                generate_tab(name, configs[name], f"generate_{i + 1}" if i else "generate")
     # Only through the queue, which bounds how many runs there are at a time.
     page.queue(api_open=False, max_size=MAX_WAITING, default_concurrency_limit=AT_ONCE)
     return page
+
+
+def _vocoder_tabs(models: Sequence[str]) -> None:
+    model = gr.Dropdown(list(models), value=models[0], label="Model", visible=len(models) > 1)
+    with gr.Tab("Vocode"):
+        _vocode_tab(model)
+    with gr.Tab("Compare"):
+        compare_tab(model)
+    with gr.Tab("See the diffusion"):
+        _steps_tab(model)
+    with gr.Tab("Mel doctor"):
+        _doctor_tab(model)
 
 
 def _vocode_tab(model: gr.Dropdown) -> None:

@@ -19,6 +19,9 @@ from audiodiff.demo.requests import refused
 from audiodiff.demo.work import OWN, RULES, Given, read
 from audiodiff.errors import AudiodiffError
 from audiodiff.mel.presets import PRESETS
+from audiodiff.model.config import ModelConfig
+from audiodiff.model.hub import model_directory
+from audiodiff.model.weights import CONFIG_NAME, read_config
 from audiodiff.pipelines.vocoder import Vocoder
 from audiodiff.samplers.registry import SAMPLERS
 from audiodiff.system.jobs import sentence
@@ -78,6 +81,12 @@ def readable(work: Callable[..., Iterator[Any]]) -> Callable[..., Iterator[Any]]
             raise refused(said) from error
 
     return guarded
+
+
+def config_of(model: str) -> ModelConfig:
+    """The config of a model, which is not loaded yet."""
+    directory = model_directory(model)
+    return ModelConfig.parse(read_config(directory), str(directory / CONFIG_NAME))
 
 
 @cache

@@ -161,10 +161,12 @@ def _label(block: Any) -> str:
 
 
 def _a_number(block: gr.Slider | gr.Number, value: Any) -> str | None:
-    """The remedy, unless a value is a whole number within the component's bounds."""
-    low, high = block.minimum, block.maximum
-    number = type(value) in (int, float) and low <= value <= high and value == int(value)
-    return None if number else f"give a whole number from {low} to {high}"
+    """The remedy, unless a value is within the component's bounds, and whole if its step is."""
+    low, high, whole = block.minimum, block.maximum, (block.step or 1) % 1 == 0
+    number = type(value) in (int, float) and low <= value <= high
+    if number and not (whole and value != int(value)):
+        return None
+    return f"give a {'whole ' if whole else ''}number from {low} to {high}"
 
 
 def _a_choice(block: gr.Dropdown, value: Any) -> str | None:

@@ -6,23 +6,31 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from audiodiff.errors import AudiodiffError
+from audiodiff.model.hub import pretrained_names
 
 LOCAL = "127.0.0.1"
 
+MODELS = ("default", "digits")
+"""The models of the package that visitors can choose."""
+
 
 def launch(
-    models: Sequence[str], host: str | None = None, port: int | None = None, share: bool = False
+    models: Sequence[str] = (),
+    host: str | None = None,
+    port: int | None = None,
+    share: bool = False,
 ) -> None:
     """Serves the page until it is interrupted.
 
     Args:
-        models: Names, directories or hub ids of the models that visitors can choose.
+        models: Names, directories or hub ids of the models that visitors can choose; those of the
+            package if there are none.
         host: Network address to listen on; Gradio's environment variable or default if None.
         port: Port to listen on; Gradio's environment variable or default if None.
         share: Whether to create a public link through Gradio's relay.
 
     Raises:
-        AudiodiffError: If the address cannot be listened on.
+        AudiodiffError: If there is no such model, or the address cannot be listened on.
     """
     local = LOCAL if host is None else host
     if port is not None:
@@ -31,7 +39,7 @@ def launch(
     with _directly("*"):
         from audiodiff.demo.page import build
         from audiodiff.demo.requests import APP, MAX_UPLOAD
-    page = build(models)
+    page = build(models or [name for name in MODELS if name in pretrained_names()])
     try:
         with _directly(f"{local},{LOCAL},localhost" if share else "*"):
             page.launch(

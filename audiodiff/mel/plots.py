@@ -1,5 +1,6 @@
 """Pictures of mels."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from jaxtyping import Float
@@ -7,6 +8,23 @@ from torch import Tensor
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+
+def mels_grid(mels: Sequence[tuple[str, Float[Tensor, "n_mels _"]]], n_columns: int) -> "Figure":
+    """Mels side by side on one scale, each under its title."""
+    from matplotlib.figure import Figure
+
+    n_rows = -(-len(mels) // n_columns)
+    figure = Figure(figsize=(3 * n_columns, 2 * n_rows), layout="constrained")
+    axes = figure.subplots(n_rows, n_columns, squeeze=False).flatten()
+    low = min(mel.min().item() for _, mel in mels)
+    high = max(mel.max().item() for _, mel in mels)
+    for axis, (title, mel) in zip(axes, mels, strict=False):
+        axis.imshow(mel.numpy(), origin="lower", aspect="auto", cmap="magma", vmin=low, vmax=high)
+        axis.set_title(title)
+    for axis in axes:
+        axis.set_axis_off()
+    return figure
 
 
 def mels_figure(

@@ -24,9 +24,12 @@ from audiodiff.demo.page import build
 from audiodiff.demo.parts import MAX_SEED
 from audiodiff.demo.requests import MAX_UPLOAD, check_inputs
 from audiodiff.demo.work import OWN
+from audiodiff.model.hub import PRETRAINED
 
 JSON = {"content-type": "application/json"}
 META = {"meta": {"_type": "gradio.FileData"}}
+OTHER = str(PRETRAINED / "default")
+"""Another name of the same model."""
 FIELDS = ("model", "sound", "mel", "preset", "steps", "sampler", "rule", "seed")
 RIGHT = {"model": "default", "sound": None, "mel": None, "preset": OWN, "steps": 2}
 RIGHT |= {"sampler": OWN, "rule": OWN, "seed": 0}
@@ -34,7 +37,7 @@ RIGHT |= {"sampler": OWN, "rule": OWN, "seed": 0}
 
 def sentences(endpoint: str, requests: Sequence[Sequence[Any]]) -> list[str]:
     """What the check of an endpoint's inputs says of each request; empty for those it takes."""
-    pages = build(["default", "other"]).fns.values()
+    pages = build(["default", OTHER]).fns.values()
     (function,) = (function for function in pages if function.api_name == endpoint)
     said = []
     for request in requests:
@@ -90,7 +93,7 @@ def test_an_example_is_one_that_there_is() -> None:
 
 def test_what_the_page_sends_is_taken() -> None:
     upload = {"path": "/tmp/a.wav", **META}
-    right = (("sound", upload), ("steps", 32.0), ("seed", MAX_SEED), ("model", "other"))
+    right = (("sound", upload), ("steps", 32.0), ("seed", MAX_SEED), ("model", OTHER))
     with quiet_garbage():
         said = sentences("vocode", [[*(RIGHT | dict([change])).values(), []] for change in right])
         said += sentences("compare", [["default", None, upload, "vocos", [], {}]])
