@@ -134,6 +134,25 @@ def test_a_visitor_sees_the_run_step_by_step(browser: Browser, demo_url: str) ->
     shoot(page, "steps")
 
 
+def test_a_visitor_makes_sounds_of_labels_and_compares_scales(
+    browser: Browser, demo_url: str
+) -> None:
+    page = opened(browser, demo_url)
+    tab(page, "Generate")
+    button(page, "Compare scales from 0 to this one").click()
+    expect(page.get_by_text("scales differ only with a label; choose one")).to_be_visible()
+    page.get_by_label("digit").click()
+    page.get_by_role("option", name="one").click()
+    button(page, "Make 8 sounds").click()
+    expect(page.get_by_text("seed 7")).to_be_visible()
+    expect(page.get_by_role("img", name="plot").locator("visible=true")).to_be_visible()
+    shoot(page, "generate")
+    page.get_by_role("spinbutton", name=re.compile("Guidance scale")).fill("3.5")
+    button(page, "Compare scales from 0 to this one").click()
+    expect(page.get_by_text("scale 3.5")).to_be_visible()
+    shoot(page, "scales")
+
+
 def test_a_wrong_file_is_a_sentence_and_no_trace(
     browser: Browser, demo_url: str, tmp_path: Path
 ) -> None:
