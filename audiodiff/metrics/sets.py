@@ -20,15 +20,15 @@ Guesses: TypeAlias = Mapping[str, Float[Tensor, "clips _"]]
 
 @runtime_checkable
 class Judge(Protocol):
-    """A classifier of recordings, whose features say how alike two sounds are.
+    """A classifier of recordings, whose features say how alike two sounds are."""
 
-    Attributes:
-        sample_rate: Sample rate of the sounds in Hz.
-        labels: The classes of each kind of label that it tells apart.
-    """
+    @property
+    def sample_rate(self) -> int:
+        """Sample rate of the sounds in Hz."""
 
-    sample_rate: int
-    labels: LabelSets
+    @property
+    def labels(self) -> LabelSets:
+        """The classes of each kind of label that it tells apart."""
 
     def features(self, wave: Wave) -> Features:
         """The features of each sound."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
 
@@ -45,32 +46,40 @@ def evaluate_generated(
         AudiodiffError: If a folder is missing or none of its sounds can be read, or if a label is
             none of the judge's.
     """
+    folders = {"test": reference, "generated": generated}
+    folders |= {} if train is None else {"train": train}
+    # What is wrong with any of them is said before the first is judged, which takes minutes.
+    sets = {split: _labelled(judge, folder, split) for split, folder in folders.items()}
     failed: dict[str, str] = {}
+    heard = {split: _heard(judge, clips, failed, on_file, each) for split, clips in sets.items()}
+    return evaluate_sets(encoder, heard["test"], heard["generated"], heard.get("train"), failed)
 
-    def heard(folder: Path, split: str) -> Heard:
-        return _heard(judge, folder, split, failed, on_file, each)
 
-    return evaluate_sets(
-        encoder,
-        heard(reference, "test"),
-        heard(generated, "generated"),
-        None if train is None else heard(train, "train"),
-        failed,
+class Labelled(NamedTuple):
+    """The clips of a folder, by id.
+
+    Attributes:
+        folder: The folder.
+        paths: Their files.
+        labels: Their labels of the kinds that the judge tells apart, as far as they are known.
+    """
+
+    folder: Path
+    paths: dict[str, Path]
+    labels: dict[str, dict[str, str]]
+
+
+def _labelled(judge: Judge, folder: Path, split: str) -> Labelled:
+    paths, table = clips_of(folder, split), read_table([folder])
+    return Labelled(
+        folder, paths, {id_: _labels(judge, id_, table, path) for id_, path in paths.items()}
     )
 
 
 def _heard(
-    judge: Judge,
-    folder: Path,
-    split: str,
-    failed: dict[str, str],
-    on_file: Callable[[], None],
-    each: Map,
+    judge: Judge, clips: Labelled, failed: dict[str, str], on_file: Callable[[], None], each: Map
 ) -> Heard:
-    """What the judge makes of the clips of a split; adds why a file could not be judged."""
-    clips, table = clips_of(folder, split), read_table([folder])
-    # Before the clips are judged, which takes minutes.
-    labels = {id_: _labels(judge, id_, table, path) for id_, path in clips.items()}
+    """What the judge makes of clips; adds why a file could not be judged."""
 
     def judged(path: Path) -> tuple[Features, dict[str, str]] | AudiodiffError:
         try:
@@ -83,20 +92,20 @@ def _heard(
         }
 
     found = {}
-    for id_, path, result in zip(clips, clips.values(), each(judged, clips.values()), strict=True):
+    for id_, result in zip(clips.paths, each(judged, clips.paths.values()), strict=True):
         on_file()
         if isinstance(result, AudiodiffError):
-            failed[str(path)] = str(result)
+            failed[str(clips.paths[id_])] = str(result)
         else:
             found[id_] = result
     if not found:
         raise AudiodiffError(
-            f"no sound in {folder} can be read, e.g. {next(iter(failed.values()))}"
+            f"no sound in {clips.folder} can be read, e.g. {next(reversed(failed.values()))}"
         )
     return Heard(
         torch.cat([features for features, _ in found.values()]),
         {kind: [guess[kind] for _, guess in found.values()] for kind in judge.labels},
-        [labels[id_] for id_ in found],
+        [clips.labels[id_] for id_ in found],
     )
 
 

@@ -7,10 +7,13 @@ from pathlib import Path
 
 import pytest
 import soundfile
-from command_line import Run, write_tone
+from command_line import Run, files, write_tone
+from small_models import LABELLED, small_config, untrained
 
 from audiodiff.metrics.evaluate import Evaluation
 from audiodiff.metrics.registry import METRICS, metrics_named
+from audiodiff.metrics.sets import SetEvaluation
+from audiodiff.model.classifier import Classifier, ClassifierConfig
 from audiodiff.system.folders import listed_name
 
 
@@ -101,3 +104,91 @@ def test_any_name_is_scored_on_any_terminal(
     assert listed_name(name).encode(encoding, "backslashreplace").decode(encoding) in shown
     (file,) = json.loads((tmp_path / "scores.json").read_text("utf-8"))["files"]
     assert file["name"] == listed_name(name)
+
+
+@pytest.fixture
+def judge(tmp_path: Path) -> Path:
+    values = {
+        "sample_rate": 22050,
+        "n_frames": 8,
+        "labels": LABELLED["labels"],
+        "codec": {"kind": "mel"},
+        "network": {
+            "widths": [32],
+            "n_blocks": 1,
+            "n_features": 3,
+            "n_labels": {kind: len(names) for kind, names in LABELLED["labels"].items()},
+        },
+    }
+    Classifier(ClassifierConfig.parse(values, "test")).save(tmp_path / "judge")
+    return tmp_path / "judge"
+
+
+def test_generated_sounds_are_judged_beside_recordings(
+    run: Run, judge: Path, tmp_path: Path
+) -> None:
+    untrained(small_config(**LABELLED)).save(tmp_path / "model")
+    for digit in ("zero", "one"):
+        run("generate", "model", "-n", 4, "--label", f"digit={digit}", "-o", "made")
+    for i in range(8):
+        write_tone(tmp_path / f"corpus/wavs/{i}.wav", 150 + 30 * i)
+    for split, ids in (("train", "01"), ("test", "234567")):
+        (tmp_path / f"corpus/{split}.txt").write_text("\n".join(ids))
+    table = "".join(f"{i},{('zero', 'one')[i % 2]}\n" for i in range(8))
+    (tmp_path / "corpus/labels.csv").write_text(f"id,digit\n{table}")
+    words = ("evaluate", "--generated", "made", "--reference", "corpus", "--train", "corpus")
+    result = run(*words, "--encoder", "judge", "--json", "new/scores.json")
+    assert result.status == 0
+    stored = SetEvaluation.parse(json.loads((tmp_path / "new/scores.json").read_text()), "scores")
+    assert (stored.generated.n_clips, stored.reference.n_clips) == (8, 6)
+    assert stored.generated.accuracy["digit"].n_clips == 8
+    assert stored.reference.accuracy["digit"].n_clips == 6
+    assert f" {stored.generated.scores['coverage']:.3f} " in result.out
+    assert "digit accuracy" in result.out
+    assert "nearest train clip" in result.out
+    assert "frechet_inf is left out: reference holds 6 clips but this metric needs 60" in result.err
+    (tmp_path / "made/bad.wav").write_text("no sound")
+    result = run("evaluate", "--generated", "made", "--reference", "corpus", "--encoder", "judge")
+    assert result.status == 1
+    assert "failed: made/bad.wav: " in result.err
+
+
+@pytest.mark.parametrize(
+    ("line", "sentence"),
+    [
+        ("", "give REF and OUT, or --generated and --reference"),
+        ("a", "give REF and OUT, or --generated and --reference"),
+        ("a b --train a", "--train: give --generated too, or leave it out"),
+        ("a b --encoder judge --reference a", "--reference, --encoder: give --generated too, or"),
+        ("a b --generated a --reference b", "REF and OUT are not for --generated; leave one or"),
+        ("--generated a", "--generated needs --reference, a folder of recordings to compare with"),
+        (
+            "--generated nope --reference a --encoder judge",
+            "nope is no folder; give one with sound",
+        ),
+        (
+            "--generated a --reference nope --encoder judge",
+            "nope is no folder; give one with sound",
+        ),
+        ("--generated a --reference a --train b --encoder judge", "b is no folder; give one with"),
+        (
+            "--generated a --reference a --encoder nope",
+            "model 'nope' is neither inside the package",
+        ),
+        ("--generated a --reference a --encoder default", "default holds a model that makes sound"),
+        ("--generated a --reference a --encoder a", "a is not a model directory"),
+        ("--generated none --reference a --encoder judge", "no audio in none"),
+    ],
+)
+def test_sets_that_cannot_be_compared_are_one_sentence(
+    run: Run, judge: Path, tmp_path: Path, line: str, sentence: str
+) -> None:
+    write_tone(tmp_path / "a/a.wav")
+    (tmp_path / "none").mkdir()
+    before = files(tmp_path)
+    result = run("evaluate", *line.split(), "--json", "scores.json")
+    assert result.status == 2
+    assert result.err.startswith("error: ")
+    assert sentence in result.err
+    assert result.err.count("\n") == 1
+    assert files(tmp_path) == before
