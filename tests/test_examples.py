@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import soundfile
 import torch
+from small_models import LABELLED, small_config, untrained
 
 from audiodiff import PRESETS, LogMel
 from audiodiff.audio.io import load
@@ -59,3 +60,18 @@ def test_any_text_is_taken(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_a_folder_without_mels_is_said(tmp_path: Path) -> None:
     assert refused("vocode_folder.py", tmp_path, tmp_path).endswith("holds no .npy file")
+
+
+@pytest.mark.slow
+def test_labels_become_sounds(tmp_path: Path) -> None:
+    untrained(small_config(**LABELLED)).save(tmp_path / "model")
+    words = ("digit=one", "speaker=theo", "--model", tmp_path / "model")
+    said = run("generate.py", tmp_path / "out", *words, "--scale", 2)
+    assert said.splitlines() == [str(tmp_path / f"out/one-theo-{n}.wav") for n in range(4)]
+    sound, rate = soundfile.read(tmp_path / "out/one-theo-3.wav")
+    assert (len(sound), rate) == (LABELLED["sampling"]["n_samples"], 22050)
+    assert refused("generate.py", tmp_path, "seven").endswith(
+        "give labels as KIND=NAME, such as digit=seven"
+    )
+    unknown = refused("generate.py", tmp_path, "digit=ten", "--model", tmp_path / "model")
+    assert unknown == "error: digit='ten': this model has zero, one; choose accordingly"
