@@ -2,8 +2,9 @@
 
 Samples are kept in 16 bit: rounding adds noise at -98 dBFS to finer sources and none to a 16-bit
 file at the cache's own rate; samples beyond full scale are clipped and counted. Beside ``NAME``
-lies its index ``NAME.json``. Without a complete and matching index the file counts as absent, and
-the index is written last, so a killed build leaves no cache that seems valid.
+lies its index ``NAME.jsonl``: a line on the whole, and a line for each clip. Without a complete and
+matching index the file counts as absent, and the index is written last, so a killed build leaves no
+cache that seems valid.
 """
 
 import os
@@ -11,17 +12,19 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from filelock import FileLock
 from jaxtyping import Int16
-from pydantic import ValidationError
+from pydantic import NonNegativeInt
 
 from audiodiff.audio.io import load
-from audiodiff.config import Config
+from audiodiff.config import Config, SampleRate
 from audiodiff.data.clips import FULL_SCALE, SAMPLE, Clips
 from audiodiff.data.corpus import Clip
 from audiodiff.errors import AudiodiffError, in_unicode
+from audiodiff.system.documents import read_json_lines
 
 N_WORKERS = max(2, min(16, os.cpu_count() or 1))
 """Threads that decode clips."""
@@ -46,20 +49,32 @@ class ClipFile(Config):
         return cls(id=clip.id, path=path, size=stat.st_size, mtime_ns=stat.st_mtime_ns)
 
 
+class CacheHead(Config):
+    """The first line of ``NAME.jsonl``."""
+
+    sample_rate: SampleRate
+    n_clips: NonNegativeInt
+
+
 class CacheEntry(Config):
     """One clip in the cache: its length in samples, or the reason why it could not be read."""
 
     source: ClipFile
-    length: int
-    n_clipped: int
+    length: NonNegativeInt
+    n_clipped: NonNegativeInt
     reason: str | None
 
 
-class CacheIndex(Config):
-    """The content of ``NAME.json``; the entries' samples lie one after another in ``NAME``."""
+class CacheIndex(NamedTuple):
+    """The content of ``NAME.jsonl``; the entries' samples lie one after another in ``NAME``."""
 
     sample_rate: int
     entries: tuple[CacheEntry, ...]
+
+    def lines(self) -> Iterator[str]:
+        """The lines of the file."""
+        head = CacheHead(sample_rate=self.sample_rate, n_clips=len(self.entries))
+        return (f"{line.model_dump_json()}\n" for line in (head, *self.entries))
 
 
 class ClipCache(Clips):
@@ -70,16 +85,17 @@ class ClipCache(Clips):
         n_clipped: Number of samples that exceeded full scale.
     """
 
-    def __init__(self, path: Path):
+    def __init__(self, path: Path, index: CacheIndex | None = None):
         """Opens a cache.
 
         Args:
             path: The file that `build_cache` wrote.
+            index: Its index, if that was read already.
 
         Raises:
             AudiodiffError: If there is no whole cache there.
         """
-        index = _read_index(path)
+        index = index or _read_index(path)
         if index is None:
             raise AudiodiffError(f"{path} is not a finished clip cache; build it again")
         clips = [entry for entry in index.entries if entry.reason is None]
@@ -131,18 +147,20 @@ def build_cache(
         raise AudiodiffError(f"the clip cache {path} is a folder; name a file, such as one in it")
     sources = [ClipFile.of(clip) for clip in clips]
     try:
-        if not _matches(path, sources, sample_rate):
+        index = _matching(path, sources, sample_rate)
+        if index is None:
             path.parent.mkdir(parents=True, exist_ok=True)
             with FileLock(_beside(path, ".lock")):
                 # Another process may have built it while this one waited for the lock.
-                if not _matches(path, sources, sample_rate):
-                    _build(clips, sources, sample_rate, path, on_clip)
+                index = _matching(path, sources, sample_rate)
+                if index is None:
+                    index = _build(clips, sources, sample_rate, path, on_clip)
     except OSError as error:
         raise AudiodiffError(
             f"cannot write the clip cache {path} ({error}); free space there or choose "
             "another place"
         ) from error
-    return ClipCache(path)
+    return ClipCache(path, index)
 
 
 def _beside(path: Path, suffix: str) -> Path:
@@ -151,20 +169,24 @@ def _beside(path: Path, suffix: str) -> Path:
 
 def _read_index(path: Path) -> CacheIndex | None:
     """The index of a complete cache, or None."""
+    index = _beside(path, ".jsonl")
+    lines = read_json_lines(index)
     try:
-        index = CacheIndex.model_validate_json(_beside(path, ".json").read_bytes())
+        head = CacheHead.parse(next(lines, None), str(index))
+        entries = tuple(CacheEntry.parse(line, str(index)) for line in lines)
         size = path.stat().st_size
-    except (FileNotFoundError, ValidationError):
+    except (FileNotFoundError, AudiodiffError):
         return None
-    whole = size == SAMPLE.itemsize * sum(entry.length for entry in index.entries)
-    return index if whole else None
+    whole = size == SAMPLE.itemsize * sum(entry.length for entry in entries)
+    return CacheIndex(head.sample_rate, entries) if whole and len(entries) == head.n_clips else None
 
 
-def _matches(path: Path, sources: Sequence[ClipFile], sample_rate: int) -> bool:
+def _matching(path: Path, sources: Sequence[ClipFile], sample_rate: int) -> CacheIndex | None:
+    """The index of a complete cache of these files at this rate, or None."""
     index = _read_index(path)
     if index is None or index.sample_rate != sample_rate:
-        return False
-    return [entry.source for entry in index.entries] == list(sources)
+        return None
+    return index if [entry.source for entry in index.entries] == list(sources) else None
 
 
 def _build(
@@ -173,8 +195,8 @@ def _build(
     sample_rate: int,
     path: Path,
     on_clip: Callable[[Clip], None] | None,
-) -> None:
-    partial, partial_index = _beside(path, ".partial"), _beside(path, ".json.partial")
+) -> CacheIndex:
+    partial, partial_index = _beside(path, ".partial"), _beside(path, ".jsonl.partial")
     entries = []
     with partial.open("wb") as file:
         decoded = _decode_in_order(clips, sample_rate)
@@ -190,12 +212,14 @@ def _build(
         raise AudiodiffError(
             f"none of the {len(entries)} clips can be read; the first: {entries[0].reason}"
         )
-    index = CacheIndex(sample_rate=sample_rate, entries=tuple(entries))
-    partial_index.write_text(index.model_dump_json(), encoding="utf-8")
+    index = CacheIndex(sample_rate, tuple(entries))
+    with partial_index.open("w", encoding="utf-8") as file:
+        file.writelines(index.lines())
     # In this order an index never lies beside the samples of another build.
-    _beside(path, ".json").unlink(missing_ok=True)
+    _beside(path, ".jsonl").unlink(missing_ok=True)
     partial.replace(path)
-    partial_index.replace(_beside(path, ".json"))
+    partial_index.replace(_beside(path, ".jsonl"))
+    return index
 
 
 Decoded = tuple[Int16[np.ndarray, " samples"], int, str | None]

@@ -114,16 +114,28 @@ def test_a_killed_build_leaves_nothing_half_valid(clips: list[Clip], tmp_path: P
     np.testing.assert_array_equal(ClipCache(path).wave(3), whole.wave(3))
 
 
-@pytest.mark.parametrize("damage", ["truncated samples", "truncated index", "foreign index"])
+DAMAGES = {
+    "truncated samples": lambda path, index: path.write_bytes(path.read_bytes()[:-2]),
+    "truncated index": lambda path, index: index.write_text(index.read_text()[:-2]),
+    "a line less": lambda path, index: index.write_text(index.read_text().split("\n", 1)[1]),
+    "foreign index": lambda path, index: index.write_text(json.dumps({"version": 99})),
+    "deep index": lambda path, index: index.write_text("[" * 10_000),
+    "long number": lambda path, index: index.write_text(
+        index.read_text().replace(":8000", f":8{'0' * 10_000}")
+    ),
+    "length below 0": lambda path, index: index.write_text(
+        index.read_text().replace(":200,", ":-200,").replace(":4000,", ":4400,")
+    ),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
 def test_a_damaged_cache_is_built_anew(clips: list[Clip], tmp_path: Path, damage: str) -> None:
-    path, index = tmp_path / "cache", tmp_path / "cache.json"
+    path, index = tmp_path / "cache", tmp_path / "cache.jsonl"
     build_cache(clips, RATE, path)
-    if damage == "truncated samples":
-        path.write_bytes(path.read_bytes()[:-2])
-    elif damage == "truncated index":
-        index.write_text(index.read_text()[:-2])
-    else:
-        index.write_text(json.dumps({"version": 99}))
+    before = path.read_bytes(), index.read_bytes()
+    DAMAGES[damage](path, index)
+    assert (path.read_bytes(), index.read_bytes()) != before
     with pytest.raises(AudiodiffError, match="not a finished clip cache"):
         ClipCache(path)
     assert len(build_cache(clips, RATE, path).wave(3)) == 4000

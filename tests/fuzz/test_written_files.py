@@ -114,7 +114,7 @@ def sequence_of_shards(folder: Path) -> None:
 def cache_index(folder: Path) -> str:
     (folder / "clips").write_bytes(bytes(12))
     entries = (CacheEntry(source=one.source, length=2, n_clipped=0, reason=None) for one in facts())
-    return CacheIndex(sample_rate=16000, entries=tuple(entries)).model_dump_json()
+    return "".join(CacheIndex(16000, tuple(entries)).lines())
 
 
 def vocoded(folder: Path) -> str:
@@ -157,7 +157,7 @@ FILES = {
     ),
     "shards": Written("shards.json", shard_index, anything, sequence_of_shards),
     "clip cache": Written(
-        "clips.json", cache_index, anything, lambda folder: read_cache_index(folder / "clips")
+        "clips.jsonl", cache_index, altered_lines, lambda f: read_cache_index(f / "clips")
     ),
     "index": Written("i.jsonl", vocoded, altered_lines, continued),
     "search memory": Written(
