@@ -10,10 +10,9 @@ from typing import Any, BinaryIO, NamedTuple, TypeAlias
 
 import numpy as np
 import torch
-from safetensors import safe_open
 from torch import Tensor
 
-from audiodiff.system.untrusted import load_torch
+from audiodiff.system.untrusted import load_torch, open_safetensors
 
 
 class Stored(NamedTuple):
@@ -106,7 +105,7 @@ def _tensor(tensor: Tensor) -> Stored:
 
 @contextmanager
 def _safetensors(path: Path) -> Iterator[Arrays]:
-    with safe_open(path, "pt") as file:
+    with open_safetensors(path) as file:
         yield {name: partial(_safetensor, file, name) for name in file.keys()}  # noqa: SIM118
 
 

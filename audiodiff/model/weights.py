@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
+from safetensors import SafetensorError
 from safetensors.torch import save
 from torch import Tensor, nn
 
@@ -14,7 +14,7 @@ from audiodiff.config import Config, named
 from audiodiff.errors import AudiodiffError
 from audiodiff.system.atomic import replacing
 from audiodiff.system.documents import read_json
-from audiodiff.system.untrusted import why
+from audiodiff.system.untrusted import open_safetensors, why
 
 CONFIG_NAME = "config.json"
 WEIGHTS_NAME = "model.safetensors"
@@ -46,7 +46,7 @@ def load_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, str]]:
     if not path.is_file():
         raise AudiodiffError(f"{path}: no such file; give a directory that holds {path.name}")
     try:
-        with safe_open(path, "pt") as file:
+        with open_safetensors(path) as file:
             return {name: file.get_tensor(name) for name in file.keys()}, file.metadata() or {}  # noqa: SIM118
     except (SafetensorError, OSError) as error:
         raise AudiodiffError(

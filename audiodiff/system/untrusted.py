@@ -6,11 +6,15 @@ import tokenize
 import warnings
 import zipfile
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
+from safetensors import SafetensorError, safe_open
+
+from audiodiff.errors import in_unicode
 
 MAX_REASON = 300
 """The most characters of a reason, as some errors quote the file."""
@@ -47,10 +51,27 @@ def load_torch(path: Path) -> Any:
         with zipfile.ZipFile(path) as archive:
             if any(info.compress_type != zipfile.ZIP_STORED for info in archive.infolist()):
                 raise ValueError("it is compressed, as torch never does")
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), _in_utf8(path) as name:
         # torch warns of how the file was pickled, which a reader cannot change.
         warnings.simplefilter("ignore")
-        return torch.load(path, map_location="cpu", weights_only=True, mmap=mapped)
+        return torch.load(name, map_location="cpu", weights_only=True, mmap=mapped)
+
+
+@contextmanager
+def open_safetensors(path: Path) -> Iterator[Any]:
+    """Opens a ``.safetensors`` file; raises one of `DAMAGED` for any other."""
+    with _in_utf8(path) as name, safe_open(name, "pt") as file:
+        yield file
+
+
+@contextmanager
+def _in_utf8(path: Path) -> Iterator[Path]:
+    """A name of the file for libraries that open no other: its descriptor's, if need be."""
+    if in_unicode(str(path)) == str(path):
+        yield path
+        return
+    with path.open("rb") as file:
+        yield Path(f"/dev/fd/{file.fileno()}")
 
 
 def why(error: Exception) -> str:

@@ -1,12 +1,16 @@
 """Every command takes files of any name, and prints them on any terminal."""
 
 import io
+import shutil
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 import soundfile
-from command_line import CONFIG, Run, write_tone
+import torch
+from command_line import CONFIG, Run, files, hifigan_mel, write_tone
+from safetensors.torch import save
 
 NAMES = ("caf\udce9", "日本", "two\nlines", " a|b [red] ", "n" * 251)
 
@@ -49,6 +53,31 @@ def test_names_of_any_bytes_go_through_every_command(
     assert refused.err == (
         "error: run\\udce9: TensorBoard's log needs a name in UTF-8; choose another out\n"
     )
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs names of any bytes")
+def test_mels_and_models_may_have_names_of_any_bytes(run: Run, model: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "mels\udce9"
+    folder.mkdir()
+    mel = hifigan_mel(write_tone(tmp_path / "a.wav"))
+    np.save(folder / "a.npy", mel.numpy())
+    np.savez(folder / "b.npz", mel=mel.numpy())
+    with (folder / "c.pt").open("wb") as file:
+        torch.save(mel, file)
+    with (folder / "d.pt").open("wb") as file:
+        torch.save(mel, file, _use_new_zipfile_serialization=False)
+    (folder / "e.safetensors").write_bytes(save({"mel": mel}))
+    shutil.copytree(model, "model\udce9")
+    done = run("vocode", folder, "-o", "out", "--model", "model\udce9")
+    assert done.status == 0, done.err
+    assert len({path.read_bytes() for path in (tmp_path / "out").iterdir()}) == 1
+    assert len(files(tmp_path / "out")) == 5
+    assert run("info", "model\udce9").status == 0
+    with (folder / "weights.pt").open("wb") as file:
+        torch.save({}, file)
+    refused = run("convert", folder / "weights.pt", "-o", "new", "--from", "lmnt-diffwave")
+    assert refused.status == 2
+    assert "weights.pt holds no DiffWave: " in refused.err
 
 
 def test_a_cut_wav_is_refused_by_every_command(run: Run, model: Path, tmp_path: Path) -> None:
