@@ -29,8 +29,7 @@ from audiodiff.data.prepared import (
 from audiodiff.errors import AudiodiffError
 from audiodiff.system.atomic import replacing
 from audiodiff.system.documents import read_json
-from audiodiff.system.jobs import check_writable
-from audiodiff.system.locks import alone
+from audiodiff.system.locks import claimed
 from audiodiff.system.workers import completed
 
 LOCK_NAME = ".prepare.lock"
@@ -60,7 +59,7 @@ def prepare(
             written by another process, if no clip is left to train or to validate on, or if a
             process of the pool was killed.
     """
-    with _claimed(out, settings):
+    with _own(out, settings):
         journal = out / f".{MANIFEST_NAME}"
         known = _still_true(
             layout, out, read_manifest(out / MANIFEST_NAME) | read_manifest(journal)
@@ -89,17 +88,15 @@ def prepare(
 
 
 @contextmanager
-def _claimed(out: Path, settings: PrepareSettings) -> Iterator[None]:
+def _own(out: Path, settings: PrepareSettings) -> Iterator[None]:
     """Makes ``out`` the folder of a corpus of these settings, and keeps other processes away."""
-    path, lock = out / SETTINGS_NAME, out / LOCK_NAME
+    path = out / SETTINGS_NAME
     if out.exists() and not out.is_dir():
         raise AudiodiffError(f"{out} is a file; choose another --out")
-    if not path.is_file() and out.exists() and set(out.iterdir()) - {lock}:
+    if not path.is_file() and out.exists() and set(out.iterdir()) - {out / LOCK_NAME}:
         raise AudiodiffError(f"{out} holds something else; choose another --out")
-    check_writable(out)
-    out.mkdir(parents=True, exist_ok=True)
     busy = f"another process prepares {out}; wait until it is done, or choose another --out"
-    with alone(lock, busy):
+    with claimed(out, LOCK_NAME, busy):
         _check_settings(path, settings)
         for stale in out.rglob(".*.part.*"):
             stale.unlink()

@@ -2,7 +2,6 @@
 
 import glob
 import shutil
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -30,7 +29,7 @@ from audiodiff.search.registry import build_search
 from audiodiff.search.session import Session, Task
 from audiodiff.system.atomic import replacing
 from audiodiff.system.folders import listed_name
-from audiodiff.system.locks import alone
+from audiodiff.system.locks import claimed
 
 LOCK_NAME = ".search.lock"
 
@@ -89,9 +88,9 @@ def search(
     """
     read_config(directory)  # a wrong name makes no folder
     folder = times_folder(directory) if out is None else out
-    _check_writable(folder)
     busy = f"another search stores its times in {folder}; wait until it ends, or give --out DIR"
-    with alone(folder / LOCK_NAME, busy):
+    remedy = "give --out DIR to get a copy of the model with the times in it"
+    with claimed(folder, LOCK_NAME, busy, remedy):
         if out is not None:
             _copy(directory, out)
             directory = out
@@ -165,23 +164,6 @@ def _copy(directory: Path, out: Path) -> None:
                 shutil.copyfile(path, temporary)
     if not (out / TIMES_NAME).exists() and (known := load_times(directory)):
         save_times(out, known)
-
-
-def _check_writable(folder: Path) -> None:
-    """Creates a folder for times and checks that files can be written there.
-
-    Raises:
-        AudiodiffError: If nothing can be written there.
-    """
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
-            pass
-    except OSError as error:
-        raise AudiodiffError(
-            f"cannot write the times found to {folder} ({error.strerror}); give --out DIR to get a "
-            "copy of the model with the times in it"
-        ) from error
 
 
 def _forget(scratch: Path, method: str) -> None:

@@ -102,8 +102,12 @@ def _named(sources: Sequence[tuple[Path, Path]], names: Collection[str]) -> list
     return [pair for name, pair in zip(known, sources, strict=True) if name in names]
 
 
-def check_writable(out: Path) -> None:
+def check_writable(out: Path, remedy: str = "choose another folder") -> None:
     """Refuses an output folder to which no result could be written later.
+
+    Args:
+        out: The folder.
+        remedy: Advice to the user, which ends the message.
 
     Raises:
         AudiodiffError: If it lies under a file or a broken link, or its nearest existing folder is
@@ -111,13 +115,11 @@ def check_writable(out: Path) -> None:
     """
     nearest = next(place for place in (out, *out.parents) if os.path.lexists(place))
     if not nearest.exists():
-        raise AudiodiffError(
-            f"{out} cannot be made as the link {nearest} leads nowhere; choose another folder"
-        )
+        raise AudiodiffError(f"{out} cannot be made as the link {nearest} leads nowhere; {remedy}")
     if not nearest.is_dir():
-        raise AudiodiffError(f"{out} cannot be made as {nearest} is a file; choose another folder")
+        raise AudiodiffError(f"{out} cannot be made as {nearest} is a file; {remedy}")
     if not os.access(nearest, os.W_OK | os.X_OK):
-        raise AudiodiffError(f"{nearest} cannot be written to; choose another output folder")
+        raise AudiodiffError(f"{nearest} cannot be written to; {remedy}")
 
 
 def check_file(path: Path) -> None:

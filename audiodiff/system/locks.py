@@ -7,6 +7,28 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from audiodiff.errors import AudiodiffError
+from audiodiff.system.jobs import check_writable
+
+
+@contextmanager
+def claimed(
+    folder: Path, lock: str, busy: str, remedy: str = "choose another folder"
+) -> Iterator[None]:
+    """Makes a folder, and keeps other processes away from it while the block runs.
+
+    Args:
+        folder: The folder.
+        lock: Name of the file in it to lock.
+        busy: Message if another process is in such a block.
+        remedy: Advice to the user if nothing can be written there.
+
+    Raises:
+        AudiodiffError: If another process is in such a block, or nothing can be written there.
+    """
+    check_writable(folder, remedy)
+    folder.mkdir(parents=True, exist_ok=True)
+    with alone(folder / lock, busy):
+        yield
 
 
 @contextmanager

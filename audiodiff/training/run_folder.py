@@ -13,8 +13,7 @@ from audiodiff.data.shards import Shards, read_split
 from audiodiff.errors import AudiodiffError, in_unicode
 from audiodiff.system.atomic import replacing
 from audiodiff.system.documents import read_json
-from audiodiff.system.jobs import check_writable
-from audiodiff.system.locks import alone
+from audiodiff.system.locks import claimed
 from audiodiff.system.pace import Pace
 from audiodiff.training.config import TrainConfig, lay_over
 from audiodiff.training.reporter import SECONDS
@@ -80,16 +79,14 @@ def check_free(out: Path, config: TrainConfig, resume: bool) -> None:
 
 
 @contextmanager
-def claimed(out: Path, config: TrainConfig) -> Iterator[None]:
+def own(out: Path, config: TrainConfig) -> Iterator[None]:
     """Makes ``out`` this run's folder, and removes half-written files of a killed process.
 
     Raises:
-        AudiodiffError: If another process trains in it.
+        AudiodiffError: If another process trains in it, or nothing can be written there.
     """
-    check_writable(out)
-    out.mkdir(parents=True, exist_ok=True)
     busy = f"another process trains in {out}; wait until it ends, or choose another out"
-    with alone(out / LOCK_NAME, busy):
+    with claimed(out, LOCK_NAME, busy):
         for stale in (*out.glob(".*.part.*"), *(out / MODEL_NAME).glob(".*.part.*")):
             stale.unlink()
         with replacing(out / CONFIG_NAME) as temporary:

@@ -20,7 +20,7 @@ from audiodiff.training.monitor import Monitor, dev_losses, preview_clips
 from audiodiff.training.objectives.contract import Batch
 from audiodiff.training.optimizers import build_optimizer, learning_rate
 from audiodiff.training.reporter import Reporter
-from audiodiff.training.run_folder import MODEL_NAME, check_free, claimed, open_data, open_shards
+from audiodiff.training.run_folder import MODEL_NAME, check_free, open_data, open_shards, own
 from audiodiff.training.session import Clock, Course, Stop, interruptible
 from audiodiff.training.state import (
     STATE_NAME,
@@ -85,7 +85,7 @@ def train(
         source, dev = open_data(config, folders, out, speak, mels)
     else:
         source, dev = open_shards(config, shards, accelerator.num_processes, speak)
-    with claimed(out, config) if main else nullcontext():
+    with own(out, config) if main else nullcontext():
         trainer = Trainer(config, accelerator, source, dev, out, start, speak)
         speak(f"training on {accelerator.device}, {torch.get_num_threads()} CPU threads")
         return trainer.run(stop)

@@ -138,7 +138,7 @@ def test_a_data_folder_that_cannot_be_written_names_the_remedy(
 ) -> None:
     worth_of(monkeypatch, lambda times: 1.0)
     (tmp_path / "data").write_text("a file where a folder should be")
-    message = r"cannot write the times found to .*times.* \(Not a directory\); give --out DIR"
+    message = r"times.* cannot be made as .*data is a file; give --out DIR to get a copy"
     with pytest.raises(AudiodiffError, match=message):
         run_search(packaged, clips, "likelihood", 2)
 

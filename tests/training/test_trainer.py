@@ -21,7 +21,7 @@ from audiodiff.pipelines.generator import Generator
 from audiodiff.pipelines.vocoder import Vocoder
 from audiodiff.training.config import TrainConfig, read_train_config
 from audiodiff.training.objectives.diffusion import DEV_TIMES
-from audiodiff.training.run_folder import claimed
+from audiodiff.training.run_folder import own
 from audiodiff.training.session import Stop
 from audiodiff.training.state import Average, Progress, load_state, save_state
 from audiodiff.training.trainer import train
@@ -217,7 +217,7 @@ def test_lines_come_by_time_too(
 def test_a_run_has_one_process(config_path: Path, clips: Path, tmp_path: Path) -> None:
     config = read_train_config(config_path, FEW_FIGURES)
     with (
-        claimed(tmp_path / "run", config),
+        own(tmp_path / "run", config),
         pytest.raises(AudiodiffError, match="another process trains in .*run; wait until it ends"),
     ):
         train(config, [clips], tmp_path / "run", stop=Stop(), resume=True, say=print)
