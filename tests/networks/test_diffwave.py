@@ -35,6 +35,16 @@ def test_the_network_agrees_with_lmnt(lmnt: tuple[Model, dict]) -> None:
             assert np.abs(eps - expected).max() < 1e-4 * np.abs(expected).max()
 
 
+def test_the_mel_is_upsampled_in_single_precision_under_autocast() -> None:
+    torch.manual_seed(0)
+    network, mel = DiffWave(SMALL), torch.randn(1, 80, 3)
+    with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
+        cast = network.upsampler(mel)
+        assert network.condition({"mel": mel})[0].dtype == torch.bfloat16
+    with torch.no_grad():
+        assert torch.equal(cast, network.upsampler(mel))
+
+
 @pytest.mark.parametrize("run", ["slow", "fast"])
 def test_the_samplers_agree_with_lmnt(lmnt: tuple[Model, dict], run: str) -> None:
     model, recorded = lmnt

@@ -47,6 +47,19 @@ def test_ddim_eta1_is_ancestral(name: str) -> None:
         torch.testing.assert_close(one, other, rtol=0, atol=1e-12)
 
 
+def test_ddim_without_noise_draws_none() -> None:
+    def refuse() -> torch.Tensor:
+        raise AssertionError("eta = 0 is deterministic")
+
+    schedule = EXAMPLES["cosine"]
+    t, r = torch.tensor([0.7], dtype=F64), torch.tensor([0.3], dtype=F64)
+    step = Step(schedule, t, r, GaussianData(schedule), refuse)
+    x = torch.ones(1, 50, dtype=F64)
+    DDIM(eta=0.0).step(x, step, None)
+    with pytest.raises(AssertionError, match="deterministic"):
+        DDIM(eta=0.1).step(x, step, None)
+
+
 def test_ddim_refuses_an_eta_outside_its_range() -> None:
     with pytest.raises(AudiodiffError, match=r"eta=1.5"):
         DDIM(eta=1.5)
