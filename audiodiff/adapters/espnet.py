@@ -3,6 +3,7 @@
 from jaxtyping import Float
 from torch import Tensor
 
+from audiodiff.adapters._call import Call
 from audiodiff.model.model import DEFAULT
 from audiodiff.model.run import Run
 from audiodiff.pipelines.vocoder import Vocoder
@@ -32,9 +33,10 @@ class EspnetVocoder:
         rate: int | None = None,
     ) -> None:
         self.fs = vocoder.sample_rate if rate is None else rate
-        self._vocoder, self._run, self._mean, self._std = vocoder, run, mean, std
+        self._sound = Call(vocoder, run, "espnet", self.fs, transpose=True)
+        self._mean, self._std = mean, std
 
     def __call__(self, mel: Float[Tensor, "frames bands"]) -> Float[Tensor, " samples"]:
         """The sound of one mel of shape (frames, bands)."""
         plain = mel * self._std + self._mean
-        return self._vocoder.make(plain.T[None], self._run, "espnet", self.fs)[0]
+        return self._sound(plain[None])[0]

@@ -2,7 +2,8 @@
 
 from torch import nn
 
-from audiodiff._types import Mel, Wave
+from audiodiff._types import Wave
+from audiodiff.adapters._call import Call, SystemMel
 from audiodiff.model.model import DEFAULT
 from audiodiff.model.run import Run
 from audiodiff.pipelines.vocoder import Vocoder
@@ -16,13 +17,14 @@ class VocosLike(nn.Module):
     Args:
         vocoder: The vocoder that makes the sound, which is resampled to 24000 Hz.
         run: The run: sampler, number of steps, seed.
+        transpose: Whether mels are (batch, frames, 100) instead of (batch, 100, frames).
     """
 
-    def __init__(self, vocoder: Vocoder, run: Run = DEFAULT) -> None:
+    def __init__(self, vocoder: Vocoder, run: Run = DEFAULT, transpose: bool = False) -> None:
         super().__init__()
         self.model = vocoder.model
-        self._vocoder, self._run = vocoder, run
+        self._sound = Call(vocoder, run, "vocos", RATE, transpose)
 
-    def decode(self, mel: Mel) -> Wave:
-        """The sound of a mel of shape (batch, 100, frames)."""
-        return self._vocoder.make(mel, self._run, "vocos", RATE)
+    def decode(self, mel: SystemMel) -> Wave:
+        """The sound of mels."""
+        return self._sound(mel)

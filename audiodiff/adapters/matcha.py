@@ -3,7 +3,7 @@
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from audiodiff._types import Mel
+from audiodiff.adapters._call import Call, SystemMel
 from audiodiff.model.model import DEFAULT
 from audiodiff.model.run import Run
 from audiodiff.pipelines.vocoder import Vocoder
@@ -16,13 +16,20 @@ class MatchaVocoder(nn.Module):
         vocoder: The vocoder that makes the sound.
         run: The run: sampler, number of steps, seed.
         rate: Sample rate of the sound in Hz; the model's if None.
+        transpose: Whether mels are (batch, frames, 80) instead of (batch, 80, frames).
     """
 
-    def __init__(self, vocoder: Vocoder, run: Run = DEFAULT, rate: int | None = None) -> None:
+    def __init__(
+        self,
+        vocoder: Vocoder,
+        run: Run = DEFAULT,
+        rate: int | None = None,
+        transpose: bool = False,
+    ) -> None:
         super().__init__()
         self.model = vocoder.model  # Matcha's denoiser asks for its parameters
-        self._vocoder, self._run, self._rate = vocoder, run, rate
+        self._sound = Call(vocoder, run, "hifigan", rate, transpose)
 
-    def forward(self, mel: Mel) -> Float[Tensor, "batch 1 samples"]:
-        """The sound of a mel of shape (batch, 80, frames)."""
-        return self._vocoder.make(mel, self._run, "hifigan", self._rate)[:, None]
+    def forward(self, mel: SystemMel) -> Float[Tensor, "batch 1 samples"]:
+        """The sound of mels."""
+        return self._sound(mel)[:, None]

@@ -4,7 +4,8 @@ import torch
 from jaxtyping import Int
 from torch import Tensor, nn
 
-from audiodiff._types import Mel, Wave
+from audiodiff._types import Wave
+from audiodiff.adapters._call import Call, SystemMel
 from audiodiff.model.model import DEFAULT
 from audiodiff.model.run import Run
 from audiodiff.pipelines.vocoder import Vocoder
@@ -17,22 +18,29 @@ class TorchaudioVocoder(nn.Module):
         vocoder: The vocoder that makes the sound.
         run: The run: sampler, number of steps, seed.
         rate: Sample rate of the sound in Hz; the model's if None.
+        transpose: Whether mels are (batch, frames, 80) instead of (batch, 80, frames).
 
     Attributes:
         sample_rate: Sample rate of the sound in Hz.
     """
 
-    def __init__(self, vocoder: Vocoder, run: Run = DEFAULT, rate: int | None = None) -> None:
+    def __init__(
+        self,
+        vocoder: Vocoder,
+        run: Run = DEFAULT,
+        rate: int | None = None,
+        transpose: bool = False,
+    ) -> None:
         super().__init__()
         self.model = vocoder.model
         self.sample_rate = vocoder.sample_rate if rate is None else rate
-        self._vocoder, self._run, self._rate = vocoder, run, rate
+        self._sound = Call(vocoder, run, "tacotron2", rate, transpose)
 
     def forward(
-        self, specgram: Mel, lengths: Int[Tensor, " batch"] | None = None
+        self, specgram: SystemMel, lengths: Int[Tensor, " batch"] | None = None
     ) -> tuple[Wave, Int[Tensor, " batch"]]:
-        """The sound of mels of shape (batch, 80, frames), and the valid samples of each."""
-        wave = self._vocoder.make(specgram, self._run, "tacotron2", self._rate)
-        frames = specgram.shape[2]
+        """The sound of mels, and the valid samples of each."""
+        wave = self._sound(specgram)
+        frames = specgram.shape[1 if self._sound.transpose else 2]
         counts = torch.full((len(wave),), frames) if lengths is None else lengths
         return wave, (counts * wave.shape[1] / frames).long()

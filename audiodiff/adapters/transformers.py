@@ -3,7 +3,7 @@
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from audiodiff._types import Mel, Wave
+from audiodiff.adapters._call import Call
 from audiodiff.model.model import DEFAULT
 from audiodiff.model.run import Run
 from audiodiff.pipelines.vocoder import Vocoder
@@ -31,15 +31,12 @@ class TransformersVocoder(nn.Module):
     ) -> None:
         super().__init__()
         self.model = vocoder.model
-        self._vocoder, self._run, self._preset, self._rate = vocoder, run, preset, rate
+        self._sound = Call(vocoder, run, preset, rate, transpose=True)
 
     def forward(
         self, spectrogram: Float[Tensor, "*batch frames bands"]
     ) -> Float[Tensor, "*batch samples"]:
         """The sound of a mel of shape (batch, frames, bands) or (frames, bands)."""
         if spectrogram.ndim == 2:
-            return self._sound(spectrogram.T[None])[0]
-        return self._sound(spectrogram.transpose(1, 2))
-
-    def _sound(self, mel: Mel) -> Wave:
-        return self._vocoder.make(mel, self._run, self._preset, self._rate)
+            return self._sound(spectrogram[None])[0]
+        return self._sound(spectrogram)

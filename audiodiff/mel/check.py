@@ -128,7 +128,10 @@ def _check_shape(mel: Tensor, n_mels: int, name: str) -> None:
         remedy = "compute it with this model's preset"
         if mel.shape[-1] == n_mels:
             layout = "(batch, frames, n_mels)" if mel.ndim == 3 else "(frames, n_mels)"
-            remedy = f"it looks like {layout}: transpose it (--transpose does so for files)"
+            remedy = (
+                f"it looks like {layout}: transpose it (--transpose does so for files, "
+                "transpose=True in an adapter)"
+            )
         raise AudiodiffError(
             f"{name} has shape {shape}, {mel.shape[-2]} bands, but the preset has "
             f"n_mels={n_mels}; {remedy}"

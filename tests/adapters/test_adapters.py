@@ -108,6 +108,33 @@ def test_torchaudio(vocoder: Vocoder) -> None:
     assert adapter.sample_rate == 22050
 
 
+SOUNDS = {
+    "hifigan": (MatchaVocoder, lambda adapter, mel: adapter(mel)),
+    "vocos": (VocosLike, lambda adapter, mel: adapter.decode(mel)),
+    "nemo": (NemoVocoder, lambda adapter, mel: adapter.convert_spectrogram_to_audio(spec=mel)),
+    "speechbrain": (SpeechBrainVocoder, lambda adapter, mel: adapter.decode_batch(mel)),
+    "coqui": (CoquiVocoder, lambda adapter, mel: adapter.inference(mel)),
+    "tacotron2": (TorchaudioVocoder, lambda adapter, mel: adapter(mel)[0]),
+}
+
+
+@pytest.mark.parametrize("preset", SOUNDS)
+def test_mels_with_frames_first_are_refused_or_transposed(vocoder: Vocoder, preset: str) -> None:
+    kind, sound = SOUNDS[preset]
+    mel, run = mels(preset), Run(n_steps=1)
+    with pytest.raises(AudiodiffError, match="transpose=True in an adapter"):
+        sound(kind(vocoder, run), mel.mT)
+    assert torch.equal(
+        sound(kind(vocoder, run, transpose=True), mel.mT), sound(kind(vocoder, run), mel)
+    )
+
+
+def test_valid_samples_follow_the_layout(vocoder: Vocoder) -> None:
+    adapter, mel = TorchaudioVocoder(vocoder, transpose=True), mels("tacotron2")
+    wave, lengths = adapter(mel.mT, torch.tensor([40, 20]))
+    assert lengths.tolist() == [wave.shape[1], wave.shape[1] // 2]
+
+
 def test_another_systems_mel_is_refused(vocoder: Vocoder) -> None:
     with pytest.raises(AudiodiffError, match="n_mels=100"):
         VocosLike(vocoder).decode(mels("hifigan"))
