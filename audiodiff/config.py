@@ -32,11 +32,15 @@ MAX_RATE = 768_000
 
 MAX_SEED = 2**63 - 1
 
+MAX_HOURS = 6.0
+"""Hours of the longest sound that is read if nothing else is asked for."""
+
 Count = Annotated[int, Field(gt=0, le=MAX_COUNT)]
 CountOrZero = Annotated[int, Field(ge=0, le=MAX_COUNT)]
 StepCount = Annotated[int, Field(gt=0, le=MAX_STEPS)]
 SampleRate = Annotated[int, Field(gt=0, le=MAX_RATE)]
 Seed = Annotated[int, Field(ge=0, le=MAX_SEED)]
+Hours = Annotated[float, Field(gt=0, le=240)]
 GuidanceScale = Annotated[float, Field(ge=-1000, le=1000, allow_inf_nan=False)]
 Size = Annotated[int, Field(gt=0, le=2**16)]
 """A length in samples, frames or items, of which memory holds many at a time."""

@@ -12,10 +12,11 @@ import soundfile
 from jaxtyping import Float, Float32, Int
 
 from audiodiff.audio.comments import append_comment
-from audiodiff.audio.reader import MAX_HOURS, SoundReader, not_finite, opened
+from audiodiff.audio.reader import SPLIT, SoundReader, not_finite, opened
 from audiodiff.audio.resampling import check_not_empty, check_rate, check_ratio
 from audiodiff.audio.resampling import resample as resample
 from audiodiff.audio.resampling import resampled as resampled
+from audiodiff.config import MAX_HOURS
 from audiodiff.errors import AudiodiffError
 from audiodiff.system.atomic import interrupts_held, replacing
 
@@ -39,7 +40,10 @@ _BLOCK = 2**20
 
 
 def load(
-    path: str | os.PathLike[str], sample_rate: int | None = None, max_hours: float = MAX_HOURS
+    path: str | os.PathLike[str],
+    sample_rate: int | None = None,
+    max_hours: float = MAX_HOURS,
+    remedy: str = SPLIT,
 ) -> tuple[Float32[np.ndarray, " samples"], int]:
     """Reads a sound file; several channels become their mean.
 
@@ -52,6 +56,7 @@ def load(
         path: A wav, flac, ogg or mp3 file, at any sample rate.
         sample_rate: Sample rate to resample to, in Hz; None keeps the file's own.
         max_hours: Length of the longest file to read, in hours.
+        remedy: Advice to the user about a longer one.
 
     Returns:
         The wave and its sample rate in Hz. It is not normalised, so a FLOAT file can exceed +-1.
@@ -61,7 +66,7 @@ def load(
             ``max_hours``, holds NaN, infinity or samples beyond `MAX_PEAK`, or has too low a rate
             to be resampled.
     """
-    with opened(Path(path), max_hours) as sound:
+    with opened(Path(path), max_hours, remedy) as sound:
         wave = read_wave(sound, sample_rate)
         return wave, sound.sample_rate if sample_rate is None else sample_rate
 

@@ -11,11 +11,12 @@ import soundfile
 from jaxtyping import Float32, Float64
 
 from audiodiff.audio.wav_header import closed, read_wav_size
-from audiodiff.config import MAX_RATE
+from audiodiff.config import MAX_HOURS, MAX_RATE
 from audiodiff.errors import AudiodiffError
 
-MAX_HOURS = 6.0
-"""Hours of the longest file that is read; as float32 at 48 kHz it fills 4 GB."""
+SPLIT = "split it into shorter files"
+OR_ALLOW = ", or raise --max-hours"
+"""What to do with a file that is too long, and what else in commands that have the option."""
 
 CANCELLED = 0.01
 """Share of the power that the mean of unrelated channels has, below which channels cancel out."""
@@ -112,8 +113,13 @@ def not_finite(name: str, n_bad: int, n: int, first: int, value: float) -> Audio
 
 
 @contextmanager
-def opened(path: Path, max_hours: float = MAX_HOURS) -> Iterator[SoundReader]:
+def opened(path: Path, max_hours: float = MAX_HOURS, remedy: str = SPLIT) -> Iterator[SoundReader]:
     """Opens a sound file without reading its samples.
+
+    Args:
+        path: The file.
+        max_hours: Length of the longest file to read, in hours.
+        remedy: Advice to the user about a longer one.
 
     Raises:
         AudiodiffError: If the file is missing, empty, cut off or not sound, or its header states
@@ -139,7 +145,7 @@ def opened(path: Path, max_hours: float = MAX_HOURS) -> Iterator[SoundReader]:
             file = files.enter_context(soundfile.SoundFile(raw.fileno(), closefd=False))
             sound = SoundReader(path, file)
             _check_rate(sound)
-            _check_length(sound, max_hours)
+            _check_length(sound, max_hours, remedy)
             yield sound
     except soundfile.LibsndfileError as error:
         raise AudiodiffError(
@@ -169,7 +175,7 @@ def _check_rate(sound: SoundReader) -> None:
         )
 
 
-def _check_length(sound: SoundReader, max_hours: float) -> None:
+def _check_length(sound: SoundReader, max_hours: float, remedy: str) -> None:
     if sound.n_samples == 0:
         raise AudiodiffError(
             f"{sound.path} holds a header and no samples; record or convert it again"
@@ -178,7 +184,7 @@ def _check_length(sound: SoundReader, max_hours: float) -> None:
     if hours > max_hours:
         raise AudiodiffError(
             f"{sound.path} lasts {_duration(hours)} by its header and the limit is "
-            f"{_duration(max_hours)}; split it into shorter files"
+            f"{_duration(max_hours)}; {remedy}"
         )
 
 

@@ -112,3 +112,14 @@ Rate = Annotated[
         help="Sample rate of the results in Hz; the model's own if not given.", min=1, max=MAX_RATE
     ),
 ]
+
+MaxHours = Annotated[
+    float,
+    typer.Option(
+        help="Longest sound to read, in hours. A mel may take 1 GiB for six hours, and more or "
+        "less in proportion.",
+        min=0.01,
+        max=240,
+        callback=finite,
+    ),
+]

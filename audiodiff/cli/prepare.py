@@ -5,9 +5,9 @@ from typing import Annotated
 
 import typer
 
-from audiodiff.cli.options import Workers, finite
+from audiodiff.cli.options import MaxHours, Workers, finite
 from audiodiff.cli.terminal import console, progress_bar, require
-from audiodiff.config import MAX_RATE
+from audiodiff.config import MAX_HOURS, MAX_RATE
 from audiodiff.errors import AudiodiffError
 
 
@@ -56,6 +56,7 @@ def prepare(
             callback=finite,
         ),
     ] = 0.0,
+    max_hours: MaxHours = MAX_HOURS,
     loudness: Annotated[
         float | None,
         typer.Option(
@@ -105,6 +106,7 @@ def prepare(
         min_seconds=min_seconds,
         high_pass=high_pass,
         gain_db=gain,
+        max_hours=max_hours,
         loudness=loudness,
         trim_db=trim,
     )

@@ -8,7 +8,7 @@ from jaxtyping import Float32
 
 from audiodiff.audio import io
 from audiodiff.audio.filters import high_passed
-from audiodiff.audio.reader import SoundReader, opened
+from audiodiff.audio.reader import OR_ALLOW, SPLIT, SoundReader, opened
 from audiodiff.data.cache import ClipFile
 from audiodiff.data.corpus import Clip
 from audiodiff.data.prepared import Facts, PrepareSettings, target
@@ -38,7 +38,7 @@ def prepare_clip(settings: PrepareSettings, out: Path, clip: Clip) -> Facts:
     """
     facts = Facts(source=ClipFile.of(clip))
     try:
-        with opened(clip.path) as sound:
+        with opened(clip.path, settings.max_hours, SPLIT + OR_ALLOW) as sound:
             wave = io.read_wave(sound)
         facts = facts.model_copy(update={"rate": sound.sample_rate, "channels": sound.n_channels})
         wave, remarks = _converted(wave, sound, settings)

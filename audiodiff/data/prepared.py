@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pydantic import Field, PositiveFloat
 
-from audiodiff.config import Config, SampleRate
+from audiodiff.config import MAX_HOURS, Config, Hours, SampleRate
 from audiodiff.data.cache import ClipFile
 from audiodiff.errors import AudiodiffError
 from audiodiff.system.documents import read_json_lines
@@ -23,6 +23,7 @@ class PrepareSettings(Config):
         min_seconds: Duration in seconds below which a clip is left out.
         high_pass: Frequency in Hz below which sound is filtered out; None filters nothing.
         gain_db: Decibels by which clips are raised; negative ones lower them.
+        max_hours: Duration in hours above which a clip is left out.
         loudness: Loudness that clips are brought to, in LUFS (ITU-R BS.1770); None keeps their
             levels.
         trim_db: Decibels below the loudest part at which quiet ends are cut off; None keeps them.
@@ -32,6 +33,7 @@ class PrepareSettings(Config):
     min_seconds: PositiveFloat = 0.5
     high_pass: PositiveFloat | None = None
     gain_db: float = Field(default=0.0, ge=-100, le=100)
+    max_hours: Hours = MAX_HOURS
     loudness: float | None = Field(default=None, ge=-70, lt=0)
     trim_db: PositiveFloat | None = None
 

@@ -2,17 +2,16 @@
 
 import math
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
-import soundfile
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from audiodiff._types import Mel
 from audiodiff.audio import io
+from audiodiff.audio.reader import opened
 from audiodiff.diffusion.noise import NoiseTape
 from audiodiff.diffusion.times import TIMES
 from audiodiff.errors import AudiodiffError
@@ -116,10 +115,9 @@ def read(vocoder: Vocoder, file: str | None, preset: str = OWN) -> Given:
         _check_length(mel.shape[-1] * config.hop_length / config.sample_rate, path)
         own = own_mel(mel, vocoder.mel_config, None if preset == OWN else preset, path.name)
         return Given(None, own)
-    with suppress(soundfile.LibsndfileError):  # `load` says what is wrong with the file
-        _check_length(soundfile.info(str(path)).duration, path)
-    # A header may state no length, so the reader has the limit too.
-    wave = torch.from_numpy(io.load(path, vocoder.sample_rate, MAX_SECONDS / 3600)[0])
+    with opened(path) as sound:
+        _check_length(sound.n_samples / sound.sample_rate, path)
+        wave = torch.from_numpy(io.read_wave(sound, vocoder.sample_rate))
     return Given(wave, own_mel_of(vocoder, wave))
 
 

@@ -10,6 +10,7 @@ import torch
 from jaxtyping import Float, Shaped
 from torch import Tensor
 
+from audiodiff.config import MAX_HOURS
 from audiodiff.errors import AudiodiffError
 from audiodiff.mel.stored import KINDS, READERS, Arrays, Stored
 from audiodiff.system.atomic import replacing
@@ -21,13 +22,21 @@ FLOATS = tuple(KINDS.values())
 """Types that the values of a mel may have."""
 
 MAX_BYTES = 2**30
-"""Largest size in memory of a file's mel, in bytes: more than six hours in float32."""
+"""Largest size in memory of a file's mel, in bytes: more than `MAX_HOURS` in float32."""
+
+IN_PARTS = "save the mel in parts, as float32 or float16"
+"""What to do with a mel that is too large."""
 
 NAMES_SHOWN = 4
 
 
+def bytes_of(max_hours: float) -> int:
+    """The largest size in memory of a mel that may last so long: `MAX_BYTES` for `MAX_HOURS`."""
+    return round(MAX_BYTES * max_hours / MAX_HOURS)
+
+
 def load_mel(
-    path: Path, transpose: bool = False, max_bytes: int = MAX_BYTES
+    path: Path, transpose: bool = False, max_bytes: int = MAX_BYTES, remedy: str = IN_PARTS
 ) -> Shaped[Tensor, "n_mels frames"]:
     """Reads one mel; nothing in the file is ever executed.
 
@@ -38,6 +47,7 @@ def load_mel(
         path: The file.
         transpose: Whether the file holds (frames, n_mels).
         max_bytes: Largest size of the mel in memory, in bytes, checked before it is read.
+        remedy: Advice to the user about a larger one.
 
     Raises:
         AudiodiffError: If the file is missing, damaged, too large or not a mel, or holds several
@@ -51,7 +61,7 @@ def load_mel(
     try:
         with READERS[suffix](path) as arrays:
             stored = _only(arrays, path)
-            _check(stored, path, max_bytes)
+            _check(stored, path, max_bytes, remedy)
             mels = [mel for one in stored for mel in _mels_of(one.read())]
     except AudiodiffError:
         raise
@@ -75,7 +85,7 @@ def _only(arrays: Arrays, path: Path) -> list[Stored]:
     return next(iter(arrays.values()))()
 
 
-def _check(stored: Sequence[Stored], path: Path, max_bytes: int) -> None:
+def _check(stored: Sequence[Stored], path: Path, max_bytes: int, remedy: str) -> None:
     """Refuses arrays by their types and sizes."""
     for one in stored:
         if one.kind not in FLOATS:
@@ -88,8 +98,8 @@ def _check(stored: Sequence[Stored], path: Path, max_bytes: int) -> None:
     size = sum(math.prod(one.shape) * getattr(torch, one.kind).itemsize for one in stored)
     if size > max_bytes:
         raise AudiodiffError(
-            f"{path} holds {size / 2**20:.0f} MiB of values and the limit is "
-            f"{max_bytes / 2**20:.0f}; save the mel in parts, as float32 or float16"
+            f"{path} holds {size / 2**20:.1f} MiB of values and the limit is "
+            f"{max_bytes / 2**20:.1f}; {remedy}"
         )
 
 

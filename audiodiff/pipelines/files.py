@@ -1,5 +1,6 @@
 """Files through a vocoder: audio is resynthesised, a mel becomes sound."""
 
+import math
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
@@ -14,10 +15,10 @@ from torch import Tensor
 from audiodiff._types import WavePiece
 from audiodiff.audio import io
 from audiodiff.audio.plots import save_figure, spectrogram_figure
-from audiodiff.audio.reader import opened
-from audiodiff.config import Config, Count, SampleRate, Seed, StepCount
+from audiodiff.audio.reader import OR_ALLOW, SPLIT, opened
+from audiodiff.config import MAX_HOURS, Config, Count, Hours, SampleRate, Seed, StepCount
 from audiodiff.errors import AudiodiffError
-from audiodiff.mel.files import MEL_SUFFIXES, load_mel
+from audiodiff.mel.files import IN_PARTS, MEL_SUFFIXES, bytes_of, load_mel
 from audiodiff.mel.own import OwnMel, own_mel
 from audiodiff.model.run import Run
 from audiodiff.pipelines.pieces import CHUNK_FRAMES
@@ -49,6 +50,7 @@ class VocodeSettings(Config):
         model: Name of the model, for the record in each file.
         transpose: Whether the mels in files are (frames, n_mels).
         force: Whether to take mels whose values look like those of another preset or scale.
+        max_hours: Length of the longest sound to read, in hours; a mel's size is limited too.
     """
 
     n_steps: StepCount | None = None
@@ -61,6 +63,7 @@ class VocodeSettings(Config):
     model: str = ""
     transpose: bool = False
     force: bool = False
+    max_hours: Hours = MAX_HOURS
 
     @property
     def run(self) -> Run:
@@ -152,7 +155,7 @@ def begun(vocoder: Vocoder, job: Job, settings: VocodeSettings, each: Map) -> Be
         if is_mel:
             own = _read_mel(vocoder, job.source, settings)
         else:
-            own = _read_sound(vocoder, job.source)
+            own = _read_sound(vocoder, job.source, settings.max_hours)
         run = settings.n_steps, settings.sampler, settings.seed
         # The mel is checked, and converted, already.
         made = vocoder.chunks(own.mel, *run, batch_size=settings.batch_size, force=True, each=each)
@@ -261,7 +264,8 @@ def _plotted(pieces: Iterator[WavePiece], file: Begun) -> Iterator[WavePiece]:
         yield piece
     shown = [(f"{job.target.name}, made from its mel", torch.cat(kept, dim=1)[0])]
     if file.original_rate is not None:
-        original = torch.from_numpy(io.load(job.source, file.original_rate)[0])
+        # Its length was checked before.
+        original = torch.from_numpy(io.load(job.source, file.original_rate, math.inf)[0])
         shown.insert(0, (f"{job.source.name}, the input", original))
     save_figure(spectrogram_figure(shown, file.own.rate), job.target.with_suffix(".png"))
 
@@ -272,11 +276,11 @@ def own_mel_of(vocoder: Vocoder, wave: Float[Tensor, " samples"]) -> OwnMel:
     return OwnMel(mel, vocoder.sample_rate, 0, len(wave))
 
 
-def _read_sound(vocoder: Vocoder, path: Path) -> OwnMel:
+def _read_sound(vocoder: Vocoder, path: Path, max_hours: float) -> OwnMel:
     """The mel of a sound file; a long one is never in memory as a whole."""
     rate, log_mel = vocoder.sample_rate, vocoder.model.log_mel
     assert log_mel is not None, "a vocoder has one"
-    with opened(path) as sound, torch.no_grad():
+    with opened(path, max_hours, SPLIT + OR_ALLOW) as sound, torch.no_grad():
         if sound.n_samples <= WHOLE_SECONDS * sound.sample_rate:
             return own_mel_of(vocoder, torch.from_numpy(io.read_wave(sound, rate)))
         n_samples, mel = mel_of_sound(sound, log_mel, vocoder.hop_length)
@@ -284,12 +288,11 @@ def _read_sound(vocoder: Vocoder, path: Path) -> OwnMel:
 
 
 def _read_mel(vocoder: Vocoder, path: Path, settings: VocodeSettings) -> OwnMel:
-    mel = load_mel(path, settings.transpose)
+    most = settings.max_hours
+    mel = load_mel(path, settings.transpose, bytes_of(most), IN_PARTS + OR_ALLOW)
     own = own_mel(mel, vocoder.mel_config, settings.preset, str(path), settings.force)
     hours = own.n_samples / own.rate / 3600
-    if hours > io.MAX_HOURS:
-        raise AudiodiffError(
-            f"{path} lasts {hours:.2f} hours and the limit is {io.MAX_HOURS:g}; "
-            "split it into shorter files"
-        )
+    if hours > most:
+        over = f"lasts {hours:.2f} hours and the limit is {most:g}"
+        raise AudiodiffError(f"{path} {over}; {SPLIT}{OR_ALLOW}")
     return own

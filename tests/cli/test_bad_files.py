@@ -99,7 +99,7 @@ def damage(path: Path, mel: torch.Tensor) -> None:
         ("quantised.pt", "is qint8; save the mel as a plain array"),
         (
             "stride_0.pt",
-            r"holds \d+ MiB of values and the limit is 1024; save the mel in parts",
+            r"holds [\d.]+ MiB of values and the limit is 1024.0; save the mel in parts",
         ),
         ("float8.safetensors", "is F8_E4M3; save the mel as a plain array"),
         ("empty.pt", "cannot be read as a mel"),

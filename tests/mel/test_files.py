@@ -92,10 +92,10 @@ def test_sizes_are_known_before_they_are_taken(tmp_path: Path) -> None:
         path = tmp_path / f"a{suffix}"
         write(path, MEL)
         assert torch.equal(load_mel(path, max_bytes=n), MEL)
-        with pytest.raises(AudiodiffError, match="holds 0 MiB of values and the limit is 0"):
+        with pytest.raises(AudiodiffError, match="holds 0.0 MiB of values and the limit is 0.0;"):
             load_mel(path, max_bytes=n - 1)
     torch.save(torch.zeros(1).as_strided((80, 2**50), (0, 0)), tmp_path / "a.pt")
-    with pytest.raises(AudiodiffError, match=r"holds 343597383680 MiB"):
+    with pytest.raises(AudiodiffError, match=r"holds 343597383680.0 MiB"):
         load_mel(tmp_path / "a.pt")
 
 
