@@ -1,0 +1,258 @@
+"""Judges what the digits model makes, by guidance and by steps, as a Markdown table and two plots.
+
+OUT is the folder of `recipes/digits/run.sh`: its model, classifier and judge, and its prepared
+clips. The reference of every row is the test clips; recordings that the model was trained on, as
+they are and after the vocoder, show what could be reached. OUT/judged/scores.jsonl keeps finished
+rows; an interrupted run continues from them.
+"""
+
+import itertools
+import json
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Annotated, Any
+
+import torch
+import typer
+from rich.console import Console
+from script import machine, run_script
+
+from audiodiff import Run
+from audiodiff._types import Wave
+from audiodiff.audio import io
+from audiodiff.audio.plots import save_figure, spectrogram_figure
+from audiodiff.conditioning.labels import labels_asked
+from audiodiff.conditioning.parts import joined
+from audiodiff.data.corpus import clips_of
+from audiodiff.data.labelled import Table, read_table
+from audiodiff.diffusion.times import TIMES
+from audiodiff.guidance import ClassifierFree, ClassifierGuidance
+from audiodiff.metrics.sets import Heard, SetScores, evaluate_sets
+from audiodiff.pipelines.generator import Generator
+from audiodiff.pipelines.sound_classifier import SoundClassifier
+from audiodiff.system.atomic import replacing
+from audiodiff.system.documents import read_json_lines
+
+BATCH = 50
+SCALES = (1.0, 1.5, 2.0, 3.0)
+CLASSIFIER_SCALES = (1.0, 2.0, 4.0, 8.0)
+SAMPLERS = ("ddim", "dpm++2m")
+STEPS = (4, 6, 8, 12, 16, 32)
+
+SETS = ("frechet", "frechet_inf", "kernel", "precision", "recall", "density", "coverage")
+
+
+@dataclass(frozen=True)
+class Row:
+    """A way of making sounds.
+
+    Attributes:
+        name: What the table calls it.
+        labelled: Whether labels are asked for.
+        run: The run, but for its seeds.
+    """
+
+    name: str
+    labelled: bool
+    run: Run
+
+
+def rows_of(generator: Generator, classifier: Path, scale: float) -> Iterator[Row]:
+    """All rows; times that a search found for the model are compared with its rule."""
+    free, led = [ClassifierFree()], [ClassifierGuidance(classifier=str(classifier))]
+    yield Row("of nothing", False, Run(guidance=[]))
+    for s in SCALES:
+        yield Row(f"classifier-free, scale {s:g}", True, Run(guidance=free, guidance_scale=s))
+    for s in CLASSIFIER_SCALES:
+        yield Row(f"by a classifier, scale {s:g}", True, Run(guidance=led, guidance_scale=s))
+    model = generator.model
+    rule = model.config.sampling.rule
+    for sampler, n_steps in itertools.product(SAMPLERS, STEPS):
+        runs = {rule: TIMES[rule](model.schedule, n_steps, None).tolist()}
+        if found := model.searched.get((sampler, n_steps)):
+            runs["searched"] = found.times
+        for origin, times in runs.items():
+            run = Run(sampler, times=times, guidance=free, guidance_scale=scale)
+            yield Row(f"{sampler}, {n_steps} steps, {origin}", True, run)
+
+
+def labels_in_turn(labels: Any, n: int) -> list[dict[str, str]]:
+    """All pairs of digit and speaker, again and again."""
+    digits, speakers = labels["digit"], labels["speaker"]
+    pairs = [{"digit": digit, "speaker": speaker} for digit in digits for speaker in speakers]
+    # 7 has no divisor in common with the number of pairs, so that any n is even in both.
+    return [pairs[7 * i % len(pairs)] for i in range(n)]
+
+
+def made(generator: Generator, row: Row, labels: Sequence[dict[str, str]]) -> Wave:
+    """The sounds of a row, one for each label, sound i with seed i."""
+    parts = []
+    for first in range(0, len(labels), BATCH):
+        asked = labels[first : first + BATCH]
+        conds = [labels_asked(label if row.labelled else None, generator.labels) for label in asked]
+        run = replace(row.run, seed=tuple(range(first, first + len(asked))))
+        parts.append(generator.make(joined(conds), run).cpu())
+    return torch.cat(parts)
+
+
+def heard(judge: SoundClassifier, waves: Sequence[Wave], labels: Sequence[dict[str, str]]) -> Heard:
+    """What the judge makes of sounds, each (1, samples)."""
+    known = [judge.probabilities(wave) for wave in waves]
+    return Heard(
+        torch.cat([judge.features(wave) for wave in waves]),
+        {
+            kind: [names[int(guess[kind].argmax())] for guess in known]
+            for kind, names in judge.labels.items()
+        },
+        labels,
+    )
+
+
+def clips(folder: Path, split: str, table: Table, rate: int) -> tuple[list[Wave], list[Any]]:
+    """The recordings of a split, and their labels."""
+    found = clips_of(folder, split)
+    waves = [torch.from_numpy(io.load(path, rate)[0])[None] for path in found.values()]
+    return waves, [dict(table[id_]) for id_ in found]
+
+
+def scored(name: str, scores: SetScores, spread: Counter[str]) -> dict[str, Any]:
+    """A row as OUT/judged/scores.jsonl holds it."""
+    return {
+        "name": name,
+        "clips": scores.n_clips,
+        "scores": scores.scores,
+        "right": {kind: accuracy.share for kind, accuracy in scores.accuracy.items()},
+        "nearest": {other: distance.median for other, distance in scores.nearest.items()},
+        "digits": dict(spread),
+    }
+
+
+def judged(out: Path, n: int, scale: float, device: str, console: Console) -> list[dict[str, Any]]:
+    """All rows, read from OUT/judged/scores.jsonl or made now."""
+    generator = Generator.from_pretrained(out / "unet" / "model", device)
+    judge = SoundClassifier.from_pretrained(out / "judge" / "model", device)
+    prepared, path = out / "prepared", out / "judged" / "scores.jsonl"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    known = {row["name"]: row for row in read_json_lines(path) if row["clips"] == n}
+    table = read_table([prepared])
+    reference, train = (
+        heard(judge, *clips(prepared, split, table, judge.sample_rate))
+        for split in ("test", "train")
+    )
+    labels = labels_in_turn(generator.labels, n)
+
+    def add(name: str, found: Heard) -> None:
+        result = evaluate_sets("judge", reference, found, train)
+        row = scored(name, result.generated, Counter(found.guesses["digit"]))
+        with path.open("a") as file:
+            file.write(json.dumps(row) + "\n")
+        console.print(f"{name}: {row['right']}, {row['scores']}")
+        known[name] = row
+
+    names = ["recordings", "recordings, vocoded"]
+    if names[0] not in known or names[1] not in known:
+        waves, own = clips(prepared, "train", table, judge.sample_rate)
+        chosen = torch.randperm(len(waves), generator=torch.Generator().manual_seed(0))[:n]
+        waves, own = [waves[i] for i in chosen], [own[i] for i in chosen]
+        add(names[0], heard(judge, waves, own))
+        add(names[1], heard(judge, [vocoded(generator, wave) for wave in waves], own))
+    for row in rows_of(generator, out / "classifier" / "model", scale):
+        names.append(row.name)
+        if row.name not in known:
+            sounds = made(generator, row, labels)
+            add(row.name, heard(judge, sounds.split(1), labels if row.labelled else [{}] * n))
+    return [known[name] for name in names]
+
+
+@torch.no_grad()
+def vocoded(generator: Generator, wave: Wave) -> Wave:
+    """A recording through the codec and its vocoder, as long as the model's sounds."""
+    n_samples = generator.n_samples
+    padded = torch.nn.functional.pad(wave, (0, max(0, n_samples - wave.shape[1])))[:, :n_samples]
+    codec = generator.model.codec
+    return codec.decode(codec.encode(padded.to(generator.model.device)), n_samples).cpu()
+
+
+def table_of(rows: Sequence[dict[str, Any]]) -> str:
+    """The rows as a Markdown table."""
+    heads = ["right digit", "right speaker", *SETS, "nearest training", "nearest test", "rarest"]
+    lines = [f"| made | {' | '.join(heads)} |", "|---" * (1 + len(heads)) + "|"]
+    for row in rows:
+        right = [row["right"].get(kind) for kind in ("digit", "speaker")]
+        near = [row["nearest"].get(other) for other in ("train", "reference")]
+        counts = row["digits"]
+        rarest = 10 * min(counts.values()) / sum(counts.values()) if len(counts) == 10 else 0.0
+        figures = [*right, *(row["scores"][name] for name in SETS), *near, rarest]
+        cells = ("-" if figure is None else f"{figure:.3g}" for figure in figures)
+        lines.append(f"| {row['name']} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def draw(rows: Sequence[dict[str, Any]], path: Path) -> None:
+    """Plots quality and diversity against the guidance scale, and against steps."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(11, 4), layout="constrained")
+    by_scale, by_steps, same = figure.subplots(1, 3)
+    named = {row["name"]: row for row in rows}
+    for kind, scales in (("classifier-free", SCALES), ("by a classifier", CLASSIFIER_SCALES)):
+        found = [named[f"{kind}, scale {scale:g}"] for scale in scales]
+        for axis, score in ((by_scale, "frechet"), (same, "coverage")):
+            axis.plot(scales, [row["scores"][score] for row in found], "o-", label=kind)
+    for sampler, origin in itertools.product(SAMPLERS, (*TIMES, "searched")):
+        points = [
+            (n, named[name]["scores"]["frechet"])
+            for n in STEPS
+            if (name := f"{sampler}, {n} steps, {origin}") in named
+        ]
+        if points:
+            by_steps.plot(*zip(*points, strict=True), "o-", label=f"{sampler}, {origin}")
+    by_scale.set(xlabel="guidance scale", ylabel="Frechet distance", yscale="log")
+    same.set(xlabel="guidance scale", ylabel="coverage")
+    by_steps.set(xlabel="steps", xscale="log", ylabel="Frechet distance", yscale="log")
+    by_steps.set_xticks(STEPS, [str(n) for n in STEPS])
+    by_steps.set_xticks([], minor=True)
+    for axis in (by_scale, by_steps, same):
+        axis.grid(alpha=0.3)
+        axis.legend()
+    save_figure(figure, path)
+
+
+def compare(out: Path, device: str, path: Path) -> None:
+    """Draws spectrograms of recordings, and beside each a sound of the same labels."""
+    generator = Generator.from_pretrained(out / "unet" / "model", device)
+    rate, shown = generator.sample_rate, []
+    for digit, speaker in (("seven", "theo"), ("three", "jackson"), ("nine", "lucas")):
+        number = generator.labels["digit"].index(digit)
+        source = out / "prepared" / "wavs" / f"{number}_{speaker}_0.flac"
+        wave = vocoded(generator, torch.from_numpy(io.load(source, rate)[0])[None])[0]
+        label = {"digit": digit, "speaker": speaker}
+        shown.append((f"recorded: {digit} by {speaker}", wave))
+        shown.append(("made", generator.generate(1, label)[0].cpu()))
+    save_figure(spectrogram_figure(shown, rate), path)
+
+
+def main(
+    out: Annotated[Path, typer.Argument(help="Folder of recipes/digits/run.sh.")],
+    n: Annotated[int, typer.Option(help="Number of clips in each row.", min=1)] = 300,
+    scale: Annotated[float, typer.Option(help="Guidance scale of the rows with steps.")] = 1.5,
+    device: Annotated[str, typer.Option(help="Device, e.g. cpu or cuda.")] = "cpu",
+) -> None:
+    """Judge the digits model; the same command resumes an interrupted run."""
+    rows = judged(out, n, scale, device, Console(stderr=True))
+    head = (
+        f"{n} clips a row, seeds 0 to {n - 1}, scale {scale:g} in the rows with steps, {machine()}."
+    )
+    text = f"{head}\n\n{table_of(rows)}\n"
+    print(text)
+    folder = out / "judged"
+    with replacing(folder / "digits.md") as temporary:
+        temporary.write_text(text, encoding="utf-8")
+    draw(rows, folder / "digits.png")
+    compare(out, device, folder / "spectrograms.png")
+
+
+if __name__ == "__main__":
+    run_script(main)
