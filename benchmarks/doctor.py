@@ -2,7 +2,7 @@
 
 Sounds are those of `doctor_examples.py`, of half a second and more. A preset counts as named if it
 is the likeliest or stated as a tie; a mel in no preset's scale counts as told if that is said, or
-stated as a tie. Silent mels are left out.
+stated as a tie. Refused is what `vocode` refuses. Silent mels are left out.
 """
 
 import statistics
@@ -15,8 +15,10 @@ import typer
 from doctor_examples import N_SCALES, Example, examples, parts, voices
 from pool import pooled
 from script import run_script
+from torch import Tensor
 
-from audiodiff import PRESETS
+from audiodiff import PRESETS, AudiodiffError
+from audiodiff.mel.check import check_range
 from audiodiff.mel.doctor import examine, mismatch
 from audiodiff.mel.recognition import OWN
 from audiodiff.mel.scales import SCALES, alike
@@ -25,6 +27,14 @@ FIRST = 1_000_000
 """The number of the first sound, far from those that were learned from."""
 
 LEAST_SECONDS = 0.5
+
+GROUPS = tuple(dict.fromkeys(alike(name)[0] for name in PRESETS))
+"""The first of the presets that are alike."""
+
+
+def bands(preset: str) -> int:
+    """Number of bands of a preset."""
+    return PRESETS[preset].n_mels
 
 
 def worth_judging(found: Iterator[Example]) -> Iterator[Example]:
@@ -52,6 +62,8 @@ class Judged(NamedTuple):
         named: Whether its preset is the likeliest, or stated as a tie.
         told: Whether it is said to be, or possibly to be, in no preset's scale.
         refused: Whether `vocode` would refuse it as of its preset.
+        as_others: Of how many presets unlike its own, with as many bands, `vocode` would refuse it.
+        others: Number of these presets.
     """
 
     name: str
@@ -60,17 +72,35 @@ class Judged(NamedTuple):
     named: bool
     told: bool
     refused: bool
+    as_others: int
+    others: int
+
+
+def refused(mel: Tensor, name: str) -> bool:
+    """Whether `vocode` refuses a mel that is said to be of a preset."""
+    config = PRESETS[name]
+    given = mel[None]
+    try:
+        check_range(given, config, "mel")
+    except AudiodiffError:
+        return True
+    return mismatch(given, config) is not None
 
 
 def judged(clips: Sequence[Sequence[Path]], seeds: Iterable[int]) -> list[Judged]:
     """What is said of the mels of some sounds."""
     found = []
     for kind, name, mel in worth_judging(examples(clips, seeds, N_SCALES)):
-        said, fault = examine(mel), mismatch(mel[None], PRESETS[name])
+        said = examine(mel)
+        others = [
+            other for other in GROUPS if other not in alike(name) and bands(other) == len(mel)
+        ]
         verdict = alike(said.likely[0])[0] if said.likely and not said.doubtful else "none"
         told = said.problem is not None or bool(said.doubts)
         named = name in said.likely
-        found.append(Judged(name, kind.scale, verdict, named, told, fault is not None))
+        as_others = sum(refused(mel, other) for other in others) if kind.scale == OWN else 0
+        fault = refused(mel, name)
+        found.append(Judged(name, kind.scale, verdict, named, told, fault, as_others, len(others)))
     return found
 
 
@@ -88,15 +118,17 @@ def main(
     clips = voices(folders, "test.txt")
     calls = pooled(judged, [(clips, part) for part in parts(FIRST, n_sounds)], workers)
     found = [one for _, call in calls for one in call.result()]
-    groups = list(dict.fromkeys(alike(name)[0] for name in PRESETS))
     rows = []
     for name in PRESETS:
         own = [one for one in found if one.name == name and one.scale == OWN]
         counts = Counter(one.verdict for one in own)
-        cells = [str(counts[group] or "") for group in [*groups, "none"]]
+        cells = [str(counts[group] or "") for group in [*GROUPS, "none"]]
         shares = [share(one.named for one in own), share(one.refused for one in own)]
+        tries = sum(one.others for one in own)
+        shares.append(f"{sum(one.as_others for one in own) / tries:.3f}" if tries else "-")
         rows.append([name, str(len(own)), *cells, *shares])
-    print(table(["mel of", "mels", *groups, "none", "named", "refused"], rows), end="\n\n")
+    heads = ["mel of", "mels", *GROUPS, "none", "named", "refused", "refused as others"]
+    print(table(heads, rows), end="\n\n")
     rows = []
     for scale in SCALES:
         of = [one for one in found if one.scale == scale]

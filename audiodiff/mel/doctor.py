@@ -19,8 +19,10 @@ MIN_FRAMES = 24
 STATED = 0.01
 """Least probability of a kind of mel that is named."""
 
-EXCLUDED = 0.0005
-"""Probability below which a kind of mel is ruled out."""
+EXCLUDED, MISTAKEN = 1e-4, 1e-6
+"""Probabilities below which presets are ruled out: if a mel is likeliest in a scale that no preset
+has, and if it is likeliest of another preset or of no sound. Of 4028 real mels, the least probable
+had 1.8e-3 and 3e-5 (`benchmarks/doctor.py`)."""
 
 AT_FLOOR = 0.005
 """Least share of values at a preset's floor that rules out other floors."""
@@ -138,9 +140,9 @@ def mismatch(mel: Tensor, config: MelConfig) -> str | None:
         for kind, p in found.items()
         if kind.scale == UNKNOWN or (kind.scale == OWN and own & set(alike(str(kind.preset))))
     )
-    if may_be >= EXCLUDED:
-        return None
     first = next(iter(found))
+    if may_be >= _least(first):
+        return None
     if first.scale != OWN:
         return _fault(first, whole)
     return (
@@ -151,9 +153,15 @@ def mismatch(mel: Tensor, config: MelConfig) -> str | None:
 
 def _problem(found: dict[Kind, float], mel: Tensor) -> str | None:
     """Why a mel is in no preset's own scale, if that is all but certain."""
-    if sum(p for kind, p in found.items() if kind.scale == OWN) >= EXCLUDED:
+    first = next(iter(found))
+    if sum(p for kind, p in found.items() if kind.scale == OWN) >= _least(first):
         return None
-    return _fault(next(iter(found)), mel)
+    return _fault(first, mel)
+
+
+def _least(first: Kind) -> float:
+    """The probability below which presets are ruled out, by the likeliest kind."""
+    return MISTAKEN if first.scale in (OWN, UNKNOWN) else EXCLUDED
 
 
 def _fault(kind: Kind, mel: Tensor) -> str:
