@@ -152,7 +152,7 @@ class MelUpsampler(nn.Module):
         """(batch, n_mels, frames) to (batch, n_mels, frames x hop_length)."""
         # Not in bfloat16: some CPUs have no fast product for a single channel in it.
         with torch.autocast(mel.device.type, enabled=False):
-            x = mel[:, None].to(self.layers[0].weight)
+            x = mel[:, None].to(next(self.parameters()))
             for layer in self.layers:
                 x = F.leaky_relu(layer(x), 0.4)
         return as_rows(x[:, 0])
