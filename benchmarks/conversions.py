@@ -2,17 +2,21 @@
 
 For each preset, the clips' mels are converted to the model's own and compared with the mels
 computed from the clips, and the sound of the converted mels is compared with the clips: by PESQ,
-and by its level from 40 to 80 Hz, of which some presets say nothing. Figures are means over clips.
+and by its level from 40 to 80 Hz, of which some presets say nothing. Figures are means over the
+test clips of every voice, as `quality.py` finds them.
 """
 
 import statistics
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 from typing import Annotated
 
 import torch
 import typer
 from jaxtyping import Float
+from pool import pooled
+from quality import find_voices
 from script import run_script
 from torch import Tensor
 
@@ -51,10 +55,16 @@ def level(wave: Float[Tensor, " samples"], rate: int) -> float:
     return 10 * power[(hertz >= low) & (hertz < high)].mean().log10().item()
 
 
-def judged(preset: str, vocoder: Vocoder, clip: Path) -> tuple[float, float, float]:
+@cache
+def default() -> Vocoder:
+    """The default model, which a process loads once."""
+    return Vocoder.from_pretrained("default")
+
+
+def judged(preset: str, clip: Path) -> tuple[float, float, float]:
     """The error of the converted mel in nepers; the PESQ of its sound, and its surplus in dB."""
-    source, target = PRESETS[preset], vocoder.mel_config
-    assert target is not None, "the default model takes a mel"
+    vocoder, source = default(), PRESETS[preset]
+    target = vocoder.mel_config
     given = torch.from_numpy(io.load(clip, source.sample_rate)[0])[None]
     own = own_mel(LogMel(source)(given), target, preset, clip.name, force=True)
     wave = torch.from_numpy(io.load(clip, own.rate)[0])[None]
@@ -68,11 +78,9 @@ def judged(preset: str, vocoder: Vocoder, clip: Path) -> tuple[float, float, flo
     return error, pesq_wb(clipped.numpy(), sound.numpy(), own.rate), surplus
 
 
-def row(preset: str, vocoder: Vocoder, clips: Sequence[Path]) -> list[str]:
-    """The table cells of one preset."""
-    assert vocoder.mel_config is not None, "the default model takes a mel"
-    conversion = Conversion(PRESETS[preset], vocoder.mel_config)
-    found = [judged(preset, vocoder, clip) for clip in clips]
+def row(preset: str, found: Sequence[tuple[float, float, float]]) -> list[str]:
+    """The table cells of one preset, from what was judged of its clips."""
+    conversion = Conversion(PRESETS[preset], default().mel_config)
     error, quality, surplus = (statistics.mean(values) for values in zip(*found, strict=True))
     kind = "exact" if conversion.exact else "each value" if conversion.affine else "by the spectrum"
     differences = ", ".join(conversion.differences) or "-"
@@ -82,17 +90,32 @@ def row(preset: str, vocoder: Vocoder, clips: Sequence[Path]) -> list[str]:
 
 
 def main(
-    clips: Annotated[
-        list[Path] | None,
-        typer.Argument(help="Recordings of speech; the example clip if not given."),
+    data: Annotated[
+        Path | None,
+        typer.Argument(
+            help="Folder of voices, each with wavs/ and test.txt; the example clip if not given."
+        ),
     ] = None,
+    limit: Annotated[
+        int | None,
+        typer.Option(help="Greatest number of clips per voice; all if not given.", min=1),
+    ] = None,
+    workers: Annotated[
+        int, typer.Option(help="Number of processes, of one thread each.", min=1)
+    ] = 2,
 ) -> None:
     """Measure the cost of converting mels of every preset."""
-    vocoder = Vocoder.from_pretrained("default")
+    clips = [CLIP]
+    if data is not None:
+        clips = [clip for voice in find_voices(data, limit).values() for clip in voice]
+    jobs = [(preset, clip) for clip in clips for preset in PRESETS]
+    found: dict[str, list[tuple[float, float, float]]] = {preset: [] for preset in PRESETS}
+    for place, call in pooled(judged, jobs, workers):
+        found[jobs[place][0]].append(call.result())
     heads = ["mel", "conversion", "differs in", "error (nepers)", "PESQ", "40 to 80 Hz (dB)"]
     heads.append("adapter and its test")
     lines = [heads, ["---"] * len(heads)]
-    lines += [row(preset, vocoder, clips or [CLIP]) for preset in PRESETS]
+    lines += [row(preset, of_clips) for preset, of_clips in found.items()]
     print("\n".join(f"| {' | '.join(cells)} |" for cells in lines))
 
 

@@ -11,6 +11,9 @@ from audiodiff.errors import AudiodiffError
 from audiodiff.system.folders import files_below, listed_name, name_below
 
 SPLITS = ("train", "dev", "test")
+SETTINGS_NAME = "prepare.json"
+"""File in the folder of every corpus that `audiodiff prepare` wrote."""
+
 NAMES_SHOWN = 20
 """The most ids that a note or error names."""
 
@@ -157,7 +160,12 @@ def read_ids(path: Path) -> list[str]:
 
 
 def find_audio(root: Path, without: Path | None = None) -> dict[str, Path]:
-    """Every audio file below ``root`` by id, sorted, as `files_below` finds them."""
+    """Every audio file below ``root`` by id, sorted, as `files_below` finds them.
+
+    Raises:
+        AudiodiffError: If there is none, two have one id, or some belong to a corpus that
+            `audiodiff prepare` wrote below ``root``.
+    """
     files: dict[str, Path] = {}
     for path in files_below(root, AUDIO_SUFFIXES, without):
         id_ = name_below(root, path)
@@ -171,7 +179,19 @@ def find_audio(root: Path, without: Path | None = None) -> dict[str, Path]:
             f"no audio in {root}: looked there and in its subfolders for files ending in "
             f"{', '.join(sorted(AUDIO_SUFFIXES))}; check the path"
         )
+    _check_unprepared(root, files.values())
     return files
+
+
+def _check_unprepared(root: Path, files: Iterable[Path]) -> None:
+    """Refuses to mix clips with prepared ones, whose own lists would not be read."""
+    folders = {folder for path in files for folder in path.relative_to(root).parents[:-1]}
+    for folder in sorted(folders):
+        if (root / folder / SETTINGS_NAME).is_file():
+            raise AudiodiffError(
+                f"{root / folder} holds clips that `audiodiff prepare` wrote; give that folder "
+                f"itself, or move it out of {root}"
+            )
 
 
 def _check_disjoint(folder: Path, lists: Mapping[str, Sequence[str]]) -> None:

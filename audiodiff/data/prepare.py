@@ -13,13 +13,12 @@ from functools import partial
 from pathlib import Path
 
 from audiodiff.data.cache import ClipFile
-from audiodiff.data.corpus import Clip
+from audiodiff.data.corpus import SETTINGS_NAME, Clip
 from audiodiff.data.labelled import write_table
 from audiodiff.data.layouts import Layout
 from audiodiff.data.prepare_clip import prepare_clip
 from audiodiff.data.prepared import (
     MANIFEST_NAME,
-    SETTINGS_NAME,
     Facts,
     Manifest,
     PrepareSettings,

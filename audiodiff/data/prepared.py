@@ -11,7 +11,6 @@ from audiodiff.errors import AudiodiffError
 from audiodiff.system.documents import read_json_lines
 
 MANIFEST_NAME = "manifest.jsonl"
-SETTINGS_NAME = "prepare.json"
 SUFFIX = ".flac"
 
 

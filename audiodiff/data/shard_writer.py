@@ -4,10 +4,9 @@ import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from audiodiff.data.corpus import SPLITS, read_ids
+from audiodiff.data.corpus import SETTINGS_NAME, SPLITS, read_ids
 from audiodiff.data.prepared import (
     MANIFEST_NAME,
-    SETTINGS_NAME,
     Manifest,
     PrepareSettings,
     read_manifest,

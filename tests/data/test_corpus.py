@@ -109,6 +109,17 @@ def test_what_is_hidden_or_no_file_is_no_clip(tmp_path: Path) -> None:
     assert sorted(ids_of(corpus.train + corpus.dev)) == ["a", "b/c"]
 
 
+def test_prepared_clips_are_not_mixed_with_others(tmp_path: Path) -> None:
+    write(tmp_path / "in" / "a.wav", 100)
+    prepared = write_ljspeech(tmp_path / "in" / "deep" / "prepared", ["a", "b"], dev=["b"])
+    (prepared / "prepare.json").write_text("{}")
+    for read in (lambda: read_corpus([tmp_path / "in"]), lambda: find_audio(tmp_path / "in")):
+        with pytest.raises(AudiodiffError, match=r"in/deep/prepared holds clips that `audiodiff"):
+            read()
+    assert list(find_audio(tmp_path / "in", without=prepared)) == ["a"]
+    assert ids_of(read_corpus([prepared]).dev) == ["b"]
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="needs names of any bytes")
 def test_every_name_survives_the_lists(tmp_path: Path) -> None:
     names = [" led", "trailed ", "a|b", "two\nlines", "two\rreturns", "\ufeffmark", "中", "é" * 125]
