@@ -28,6 +28,7 @@ from audiodiff.audio.io import load
 from audiodiff.data.clips import FULL_SCALE, SAMPLE, Clips
 from audiodiff.data.corpus import Clip, read_corpus
 from audiodiff.errors import AudiodiffError
+from audiodiff.model.hub import model_directory
 from audiodiff.model.model import Model
 from audiodiff.training.config import TrainConfig, read_train_config
 from audiodiff.training.monitor import Monitor, dev_losses
@@ -265,7 +266,7 @@ def main() -> None:
     parser.add_argument("out", type=Path, help="Folder for the stages.")
     parser.add_argument("--seconds", type=float, default=500.0, help="Time for all stages.")
     parser.add_argument(
-        "--init", type=Path, help="Model whose weights the first stage starts from."
+        "--init", type=model_directory, help="Model whose weights the first stage starts from."
     )
     parser.add_argument("--stages", type=int, default=len(STAGES), help="Number of stages to run.")
     parser.add_argument("--set", action="append", default=[], help="Setting for all stages.")
