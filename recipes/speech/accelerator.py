@@ -12,6 +12,7 @@ without a graph.
 
 import argparse
 import math
+import sys
 import tarfile
 import time
 from collections.abc import Sequence
@@ -279,4 +280,5 @@ if __name__ == "__main__":
     try:
         main()
     except AudiodiffError as error:
-        raise SystemExit(f"error: {error}") from error
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(2)

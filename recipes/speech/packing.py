@@ -6,6 +6,7 @@ Opus in a few tar files; `accelerator.py` unpacks them.
 """
 
 import argparse
+import sys
 import tarfile
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -82,4 +83,5 @@ if __name__ == "__main__":
     try:
         main()
     except AudiodiffError as error:
-        raise SystemExit(f"error: {error}") from error
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(2)
