@@ -2,11 +2,17 @@
 
 import math
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from audiodiff.config import MAX_RATE, MAX_SEED, MAX_STEPS
+
+if TYPE_CHECKING:
+    Context = typer.Context
+else:
+    # What typer gives a command is of the class that its own stands for.
+    Context = typer.Context.__base__
 
 A_MODEL = "a directory, a Hugging Face Hub id (owner/name) or the name of a model in this package"
 """Forms in which every option for a model takes it."""

@@ -7,6 +7,7 @@ import typer
 
 from audiodiff.cli.options import (
     Compile,
+    Context,
     Device,
     InputsOrNone,
     MaxHours,
@@ -107,7 +108,7 @@ OF_FILES = (
 
 
 def vocode(
-    context: typer.Context,
+    context: Context,
     inputs: InputsOrNone = None,
     out: OutOrNone = None,
     list_: List = None,
@@ -178,9 +179,7 @@ def vocode(
         vocode_files(jobs, vocoder, loading, settings, resources, notes, overwrite=overwrite)
 
 
-def _check_usage(
-    context: typer.Context, stream: str | None, has_inputs: bool, has_out: bool
-) -> None:
+def _check_usage(context: Context, stream: str | None, has_inputs: bool, has_out: bool) -> None:
     """Refuses options that do not go together, before a model is loaded."""
     if stream is None:
         if not (has_inputs and has_out):
