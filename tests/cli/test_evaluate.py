@@ -48,6 +48,8 @@ def test_evaluate_shows_files_means_and_what_is_missing(
     assert undefined == [
         "estoi is not defined for 2 of 2 files: the reference holds less than 0.4 s of speech, or "
         "the clip is under 0.25 s or 4000 Hz",
+        "visqol is not defined for 2 of 2 files: either is silent, or the clip is under 0.7 s or "
+        "4000 Hz",
         "silence_noise is not defined for 2 of 2 files: the reference has fewer than 5 silent "
         "frames, or the clip is under 0.25 s or 4000 Hz",
     ]
@@ -74,9 +76,9 @@ def test_tiny_rates_are_not_defined_and_said_so(run: Run, tmp_path: Path, rate: 
     result = run("evaluate", "a.wav", "b.wav", "--json", "scores.json")
     assert result.status == 0
     (file,) = json.loads((tmp_path / "scores.json").read_text())["files"]
-    assert {name for name, score in file["scores"].items() if score is not None} == {"mstft"}
+    assert {name for name, score in file["scores"].items() if score is not None} == {"mstft", "lsd"}
     assert "pesq_wb is not defined for 1 of 1 files: the reference holds no speech" in result.err
-    assert result.err.count("or 4000 Hz\n") == 7
+    assert result.err.count(" or 4000 Hz\n") == 8
 
 
 def test_a_sound_at_a_rate_too_low_for_its_reference_fails_alone(run: Run, tmp_path: Path) -> None:
