@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable, Collection, Iterable, Sequence
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import NamedTuple, TypeAlias, TypeVar
 
 from audiodiff.errors import AudiodiffError
@@ -110,16 +111,22 @@ def check_writable(out: Path, remedy: str = "choose another folder") -> None:
         remedy: Advice to the user, which ends the message.
 
     Raises:
-        AudiodiffError: If it lies under a file or a broken link, or its nearest existing folder is
-            read-only.
+        AudiodiffError: If it lies under a file or a broken link, or its nearest existing folder
+            takes no files.
     """
     nearest = next(place for place in (out, *out.parents) if os.path.lexists(place))
     if not nearest.exists():
         raise AudiodiffError(f"{out} cannot be made as the link {nearest} leads nowhere; {remedy}")
     if not nearest.is_dir():
         raise AudiodiffError(f"{out} cannot be made as {nearest} is a file; {remedy}")
-    if not os.access(nearest, os.W_OK | os.X_OK):
-        raise AudiodiffError(f"{nearest} cannot be written to; {remedy}")
+    try:
+        # Permissions do not tell all, such as a file system that is full or no disk's.
+        with TemporaryFile(dir=nearest):
+            pass
+    except OSError as error:
+        raise AudiodiffError(
+            f"{nearest} cannot be written to ({error.strerror}); {remedy}"
+        ) from error
 
 
 def check_file(path: Path) -> None:

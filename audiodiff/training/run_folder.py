@@ -13,6 +13,7 @@ from audiodiff.data.shards import Shards, read_split
 from audiodiff.errors import AudiodiffError, in_unicode
 from audiodiff.system.atomic import replacing
 from audiodiff.system.documents import read_json
+from audiodiff.system.jobs import check_writable
 from audiodiff.system.locks import claimed
 from audiodiff.system.pace import Pace
 from audiodiff.training.config import TrainConfig, lay_over
@@ -53,11 +54,10 @@ def check_free(out: Path, config: TrainConfig, resume: bool) -> None:
     """Checks that ``out`` is free for this run, or already belongs to it.
 
     Raises:
-        AudiodiffError: If it holds another run, or this one and ``resume`` is False, or its name is
-            not in UTF-8.
+        AudiodiffError: If it holds another run, or this one and ``resume`` is False, if nothing can
+            be written there, or if its name is not in UTF-8.
     """
-    if out.exists() and not out.is_dir():
-        raise AudiodiffError(f"{out} is a file; give a folder for the run")
+    check_writable(out)
     if str(out) != in_unicode(str(out)):
         raise AudiodiffError(f"{out}: TensorBoard's log needs a name in UTF-8; choose another out")
     path = out / CONFIG_NAME

@@ -80,7 +80,7 @@ def test_a_data_folder_that_cannot_be_written_is_one_sentence(
     result = run("search", "tiny", "--data", "voice", "--steps", "3", "--method", "likelihood")
     assert result.status == 2
     assert result.err.splitlines()[-1].endswith(
-        "(Not a directory); give --out DIR to get a copy of the model with the times in it"
+        "data is a file; give --out DIR to get a copy of the model with the times in it"
     )
 
 

@@ -131,6 +131,32 @@ def test_wrong_usage_is_explained_with_status_2(
     assert files(tmp_path) == []
 
 
+@pytest.mark.skipif(not Path("/proc").is_dir(), reason="needs a folder that takes no files")
+@pytest.mark.parametrize(
+    "line",
+    [
+        "mel a.wav -o /proc/x --preset hifigan",
+        "vocode a.wav -o /proc/x",
+        "generate MODEL -o /proc/x",
+        "export default -o /proc/x.onnx",
+        "evaluate b b --json /proc/x.json",
+        "prepare folder --root b -o /proc/x",
+        "train a.toml --data b -o /proc/x",
+    ],
+)
+def test_a_folder_that_takes_no_files_is_named_at_once(
+    run: Run, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, line: str
+) -> None:
+    write_tone(tmp_path / "a.wav")
+    for i in range(2):
+        write_tone(tmp_path / f"b/{i}.wav")
+    (tmp_path / "a.toml").write_text(CONFIG)
+    monkeypatch.setattr(Model, "load", lambda directory: pytest.fail("a model is loaded first"))
+    result = run(*line.replace("MODEL", str(model)).split())
+    assert result.status == 2
+    assert "/proc cannot be written to (" in result.err
+
+
 @pytest.mark.parametrize("verb", ["", *COMMANDS])
 def test_help_is_for_people(run: Run, verb: str) -> None:
     result = run(*verb.split(), "--help")
