@@ -30,7 +30,7 @@ class MelDistance:
         self.parts = []
         for n_fft, n_mels in RESOLUTIONS:
             bands = torch.from_numpy(
-                filterbank(sample_rate, n_fft, n_mels, 0, sample_rate / 2, "slaney")
+                filterbank(sample_rate, n_fft, n_mels, 0.0, sample_rate / 2, "slaney")
             )
             total = bands.sum(1, keepdim=True)
             window = frames.hann(n_fft, n_fft, "periodic")

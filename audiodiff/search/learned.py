@@ -129,7 +129,7 @@ def _trained(problem: Problem, budget: int, directory: Path, report: Report) -> 
     progress = Progress(step=0, items=0, clips=[str(seed) for seed in problem.seeds])
     path = directory / TRAINING
     if path.exists():
-        progress = load_state(path, net, {}, optimizer, progress)
+        progress = load_state(path, {"network": net}, {}, optimizer, progress)
         problem.calls += progress.items  # calls of the training so far count too
     while progress.step < budget:
         part = problem.part(progress.items, N_CLIPS)
@@ -142,7 +142,7 @@ def _trained(problem: Problem, budget: int, directory: Path, report: Report) -> 
         progress = progress.after(N_CLIPS)
         report(progress.step / budget)
         if progress.step % CHECKPOINT_EVERY == 0 or progress.step == budget:
-            save_state(path, net, {}, optimizer, progress)
+            save_state(path, {"network": net}, {}, optimizer, progress)
     return net
 
 

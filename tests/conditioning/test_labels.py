@@ -99,7 +99,9 @@ def test_labels_are_the_folders_of_clips() -> None:
     wave, cond = crop_batch(labelled, seed=0, start=0, batch_size=20, n_samples=50)
     label = cond["label"]
     of_sample = {x: i for i in range(3) for x in clips.wave(i).tolist()}
-    assert label.tolist() == [labelled.classes["label"][of_sample[x]] for x in wave[:, 7].tolist()]
+    assert label.tolist() == [
+        labelled.classes[of_sample[x]]["label"].item() for x in wave[:, 7].tolist()
+    ]
     assert set(label.tolist()) == {0, 1}
     with pytest.raises(AudiodiffError, match="clip 'a' lies in 'no folder', which is none of"):
         LabelledClips(Clips(samples, ("a",), (300,), 8000), {"label": LABELS}, {})

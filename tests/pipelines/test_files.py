@@ -31,7 +31,7 @@ def test_a_long_sound_is_read_made_and_written_in_pieces(
     monkeypatch.setattr(files, "WHOLE_SECONDS", 0)
     monkeypatch.setattr(reader, "_BLOCK", 5000)
     monkeypatch.setattr(io, "read_wave", lambda *given: pytest.fail("it was read as a whole"))
-    own = files._read_sound(vocoder, tmp_path / "a.wav")
+    own = files._read_sound(vocoder, tmp_path / "a.wav", 6.0)
     assert own.n_samples == whole.n_samples == len(expected)
     torch.testing.assert_close(own.mel, whole.mel, atol=1e-4, rtol=0)
     job, made = Job(tmp_path / "a.wav", tmp_path / "b.wav"), []
