@@ -72,7 +72,7 @@ def rows_of(generator: Generator, classifier: Path, scale: float) -> Iterator[Ro
     for sampler, n_steps in itertools.product(SAMPLERS, STEPS):
         runs = {rule: TIMES[rule](model.schedule, n_steps, None).tolist()}
         if found := model.searched.get((sampler, n_steps)):
-            runs["searched"] = found.times
+            runs["searched"] = list(found.times)
         for origin, times in runs.items():
             run = Run(sampler, times=times, guidance=free, guidance_scale=scale)
             yield Row(f"{sampler}, {n_steps} steps, {origin}", True, run)
