@@ -59,7 +59,8 @@ def once_per_wave(
 
     @lru_cache(maxsize=2)
     def kept(samples: bytes, sample_rate: int) -> Found:
-        return analyse(np.frombuffer(samples, np.float32), sample_rate)
+        # A copy, as torch warns of arrays that cannot be written to.
+        return analyse(np.frombuffer(samples, np.float32).copy(), sample_rate)
 
     @wraps(analyse)
     def found(wave: Samples, sample_rate: int) -> Found:

@@ -38,6 +38,11 @@ def test_loud_samples_are_clipped_and_not_refused(clip):
     assert 1 < dnsmos(wave, loud, rate) < 5
 
 
+def test_a_clip_at_its_own_rate_is_taken_as_it_is():
+    wave = resample(babble(1.15), RATE, 16000)
+    assert 1 < dnsmos(wave, wave, 16000) < 5
+
+
 def test_silence_and_short_clips_are_undefined():
     wave, silence = babble(1.15), np.zeros_like(babble(1.15))
     assert math.isnan(dnsmos(wave, silence, RATE))

@@ -75,6 +75,11 @@ def test_scoring_neither_reads_nor_moves_the_global_generator():
     assert np.array_equal(*f0)
 
 
+def test_a_clip_at_its_own_rate_is_taken_as_it_is():
+    wave = tone(150, 0.3, rate=16000)
+    assert _pitch(wave, 16000).f0 == pytest.approx(150, rel=0.02)
+
+
 def test_short_clips_are_undefined():
     clip = babble()[:2000]
     for metric in (periodicity, crepe_rmse, crepe_f1):
