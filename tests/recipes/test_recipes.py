@@ -105,7 +105,7 @@ def test_a_recipe_runs_to_its_end(recipe: str, tmp_path: Path) -> None:
 
 def contents(out: Path) -> dict[str, str]:
     """Digests of all files but those that say when something was done, and how fast."""
-    timed = {"tensorboard/*", "log.jsonl", "cache/*.json"}
+    timed = {"tensorboard/*", "log.jsonl", "cache/*.jsonl"}
     return {
         path.relative_to(out).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
         for path in sorted(out.rglob("*"))
