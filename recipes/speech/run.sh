@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Four voices from their public recordings, the default model trained on three of them, and its figures:
 #   [ROOT=DIR] recipes/speech/run.sh OUT [STAGE ...]
-# ../stages.sh has the settings and the stage download; ROOT holds dataset-voice-kathleen and so on.
+# VOICES are those to prepare, all four if not set. ../stages.sh has the other settings and the stage download; ROOT holds dataset-voice-kathleen and so on.
 all="download prepare train evaluate"
 archives=(
     https://github.com/rhasspy/dataset-voice-kathleen git:c51cb971036a127359b43c621f26ca5081eab13e
@@ -12,10 +12,11 @@ archives=(
 . "$(dirname "$0")/../stages.sh"
 
 prepare() {
-    prepare_voice kathleen 7
-    prepare_voice nathalie 0
-    prepare_voice flemishguy 0
-    prepare_voice kerstin 0
+    for voice in ${VOICES:-kathleen nathalie flemishguy kerstin}; do
+        gain=0
+        [ "$voice" != kathleen ] || gain=7
+        prepare_voice "$voice" "$gain"
+    done
 }
 
 prepare_voice() {  # VOICE GAIN: the sets of a voice at both rates, raised by a gain in dB

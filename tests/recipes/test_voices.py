@@ -178,7 +178,7 @@ def contents(out: Path) -> dict[str, bytes]:
     }
 
 
-@pytest.mark.slow  # sixteen commands, each of which loads the package
+@pytest.mark.slow  # ten commands, each of which loads the package
 def test_the_recipe_makes_the_same_sets_from_nothing_twice(
     tmp_path: Path, copies: tuple[Path, Path]
 ) -> None:
@@ -188,12 +188,14 @@ def test_the_recipe_makes_the_same_sets_from_nothing_twice(
     environment = os.environ | settings | {"PATH": f"{bin_}{os.pathsep}{os.environ['PATH']}"}
     command = [str(RECIPES / "speech" / "run.sh"), str(tmp_path / "out"), "download", "prepare"]
     made = []
-    for _ in range(2):
+    for voices in (VOICES, VOICES[:1]):
+        environment["VOICES"] = " ".join(voices)
         ended = subprocess.run(command, env=environment, capture_output=True, text=True)
         assert ended.returncode == 0, ended.stderr
         made.append(contents(tmp_path / "out"))
         shutil.rmtree(tmp_path / "out")
-    assert made[0] == made[1]
+    assert made[1].items() <= made[0].items()
+    assert any(name.startswith("speech-24k/kathleen/wavs/") for name in made[1])
     for rate in ("22k", "24k"):
         for voice in VOICES:
             names = {name for name in made[0] if name.startswith(f"speech-{rate}/{voice}/")}
