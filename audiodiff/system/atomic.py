@@ -44,21 +44,23 @@ def _moved(path: Path) -> Iterator[Path]:
     Raises:
         AudiodiffError: If the file cannot be written; the message gives the system's reason.
     """
-    temporary, claim = _temporary(path, ""), None
+    temporary: Path | None = None
+    claim: IO[bytes] | None = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        claim = _claim(temporary)
-        if claim is None:
-            temporary = _temporary(path, f".{uuid.uuid4().hex[:8]}")
         try:
+            # Else Ctrl-C could leave a file that nobody knows of yet.
+            with interrupts_held():
+                temporary, claim = _claimed(path)
             yield temporary
             with open(temporary, "rb+") as file:
                 os.fsync(file.fileno())
             _replace(temporary, path)
         except BaseException:
             # Not after success: by then the name may be the next writer's.
-            with suppress(OSError):
-                temporary.unlink(missing_ok=True)
+            if temporary is not None:
+                with suppress(OSError):
+                    temporary.unlink(missing_ok=True)
             raise
     except OSError as error:
         too_long = error.errno == errno.ENAMETOOLONG
@@ -93,6 +95,13 @@ def _replace(temporary: Path, path: Path) -> None:
                 f"cannot write {path}: another program holds it; close that and run it again"
             ) from error
         raise
+
+
+def _claimed(path: Path) -> tuple[Path, IO[bytes] | None]:
+    """A temporary path of this writer's own, and the lock that makes it so, if it needs one."""
+    usual = _temporary(path, "")
+    claim = _claim(usual)
+    return (usual if claim else _temporary(path, f".{uuid.uuid4().hex[:8]}")), claim
 
 
 def _claim(path: Path) -> IO[bytes] | None:

@@ -33,7 +33,9 @@ def test_a_sound_has_classes_and_features(directory: Path) -> None:
     features = classifier.features(wave)
     assert features.shape == (3, 8)
     assert features.dtype == torch.float64
-    torch.testing.assert_close(classifier.features(wave[1:2]), features[1:2])
+    # They are computed in float32, whose sums a batch may order otherwise.
+    alone = classifier.features(wave[1:2])
+    torch.testing.assert_close(alone, features[1:2], rtol=1e-4, atol=1e-5)
     assert (features[0] - features[1]).abs().max() > 1e-4
 
 

@@ -1,5 +1,6 @@
 import errno
 import os
+import signal
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from audiodiff.errors import AudiodiffError
+from audiodiff.system import atomic
 from audiodiff.system.atomic import replacing
 
 
@@ -16,6 +18,7 @@ def test_what_a_kill_left_is_gone_when_the_file_is_written_again(tmp_path: Path)
     code = f"""
 import os, pathlib
 from audiodiff.errors import AudiodiffError
+from audiodiff.system import atomic
 from audiodiff.system.atomic import replacing
 with replacing(pathlib.Path({str(tmp_path / "a.txt")!r})) as temporary:
     temporary.write_text("half of what was to be written")
@@ -149,3 +152,20 @@ def test_a_file_that_a_player_holds_is_waited_for(
     with outcome, replacing(path) as temporary:
         temporary.write_text("new")
     assert [item.read_text() for item in tmp_path.iterdir()] == ["old" if n_refused > 3 else "new"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals are POSIX")
+def test_ctrl_c_while_the_temporary_file_is_made_leaves_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    claim = atomic._claim
+
+    def interrupted(path: Path) -> object:
+        found = claim(path)
+        signal.raise_signal(signal.SIGINT)
+        return found
+
+    monkeypatch.setattr(atomic, "_claim", interrupted)
+    with pytest.raises(KeyboardInterrupt), replacing(tmp_path / "a.txt"):
+        pytest.fail("nothing is written after Ctrl-C")
+    assert not list(tmp_path.iterdir())
