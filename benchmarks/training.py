@@ -18,6 +18,7 @@ from script import run_script
 from torch.utils.flop_counter import FlopCounterMode
 
 from audiodiff.model.model import Model
+from audiodiff.system.devices import use_bf16
 from audiodiff.training.config import TrainConfig, read_train_config
 from audiodiff.training.objectives import Batch
 from audiodiff.training.optimizers import build_optimizer
@@ -63,7 +64,7 @@ class Steps:
         """Makes one pass, forward and backward."""
         config = self.config
         batch = Batch(self.wave, {}, config.seed, 0)
-        half = config.precision == "bf16"
+        half = use_bf16(config.precision, self.device)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=half):
             loss, _ = self.objective(batch.to(self.device))
         (loss / config.accumulation).backward()

@@ -36,6 +36,11 @@ def has_bf16(device: torch.device) -> bool:
     return any(capabilities.get(name) for name in ("avx512_bf16", "amx_bf16", "bf16"))
 
 
+def training_device() -> torch.device:
+    """Where a run is trained: on a GPU if there is one, else on the CPU."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
 def use_bf16(precision: str, device: torch.device) -> bool:
     """Whether to compute a network's products on this device in bf16.
 

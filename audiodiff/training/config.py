@@ -10,6 +10,7 @@ from audiodiff.config import Config, Count, CountOrZero, Seed, Size, shown
 from audiodiff.data.crops import Augment
 from audiodiff.errors import AudiodiffError
 from audiodiff.model.config import ModelConfig
+from audiodiff.system.devices import training_device, use_bf16
 from audiodiff.system.documents import MAX_DEPTH, parse_toml, read_toml
 from audiodiff.training.objectives.contract import Setting
 from audiodiff.training.objectives.diffusion import DiffusionConfig
@@ -80,7 +81,8 @@ class TrainConfig(Config):
             then decays over this time. Runs of one length in minutes are not the same run.
         batch_size: Crops in one batch of one process.
         accumulation: Batches of each process per step.
-        precision: ``fp32``, or ``bf16`` by autocast.
+        precision: ``fp32``, ``bf16`` by autocast, or ``auto``, which is bf16 where the device has
+            instructions for it.
         compile: Whether torch.compile compiles the network, which needs a C++ compiler.
         ema_decay: Decay of the average of the weights that is saved as the model.
         log_every: Steps between lines of the log.
@@ -97,7 +99,7 @@ class TrainConfig(Config):
     minutes: Annotated[float, Field(gt=0, le=1e6)] | None = None
     batch_size: Size = 16
     accumulation: Size = 1
-    precision: Literal["fp32", "bf16"] = "fp32"
+    precision: Literal["auto", "fp32", "bf16"] = "fp32"
     compile: bool = False
     ema_decay: Fraction = 0.999
     log_every: Count = 50
@@ -138,13 +140,18 @@ class TrainConfig(Config):
         return (data.crop_frames + 2 * data.margin_frames) * self.model.hop_length
 
     @property
+    def bf16(self) -> bool:
+        """Whether the network's products are in bfloat16 on this machine."""
+        return use_bf16(self.precision, training_device())
+
+    @property
     def setting(self) -> Setting:
         """What the objective may know of the run."""
         return Setting(
             crop_frames=self.data.crop_frames,
             margin_frames=self.data.margin_frames,
             batch_size=self.batch_size,
-            bf16=self.precision == "bf16",
+            bf16=self.bf16,
         )
 
 

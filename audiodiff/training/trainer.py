@@ -14,7 +14,7 @@ from audiodiff.data.clips import Clips, Source
 from audiodiff.data.crops import CropLoader
 from audiodiff.errors import AudiodiffError
 from audiodiff.model.model import Model
-from audiodiff.system.devices import check_compiler
+from audiodiff.system.devices import check_compiler, training_device
 from audiodiff.training.config import TrainConfig
 from audiodiff.training.monitor import Monitor, dev_losses, preview_clips
 from audiodiff.training.objectives.contract import Batch
@@ -72,8 +72,8 @@ def train(
     accelerator = Accelerator(
         # Only if told does accelerate join the processes of a launcher on CPUs.
         # Apple's GPUs lack the float64 that times are kept in.
-        cpu=not torch.cuda.is_available(),
-        mixed_precision="bf16" if config.precision == "bf16" else "no",
+        cpu=training_device().type == "cpu",
+        mixed_precision="bf16" if config.bf16 else "no",
         gradient_accumulation_plugin=plugin,
     )
     check_free(out, config, resume)

@@ -152,7 +152,7 @@ class Step:
 
     def __call__(self) -> None:
         """Takes it."""
-        bf16 = self.config.precision == "bf16"
+        bf16 = self.config.bf16
         self.optimizer.zero_grad(set_to_none=True)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=bf16, cache_enabled=False):
             loss, figures = self.objective(Batch(self.crops(), {}, self.config.seed, 0))

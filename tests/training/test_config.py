@@ -6,6 +6,7 @@ from damage import places, with_value, within_limits
 from training_runs import BAND_SPLIT
 
 from audiodiff.errors import AudiodiffError
+from audiodiff.system import devices
 from audiodiff.training.config import TrainConfig, read_train_config
 
 
@@ -36,6 +37,16 @@ def test_settings_lie_over_the_file(config_path: Path) -> None:
     assert config.optimizer.lr == 3e-5
     assert config.model.target == "x0"
     assert config.steps == 12
+
+
+@pytest.mark.parametrize("native", [True, False])
+def test_products_are_in_bfloat16_where_that_is_faster(
+    config_path: Path, monkeypatch: pytest.MonkeyPatch, native: bool
+) -> None:
+    monkeypatch.setattr(devices, "has_bf16", lambda device: native)
+    for precision, expected in {"auto": native, "bf16": True, "fp32": False}.items():
+        config = read_train_config(config_path, [f"precision={precision}"])
+        assert config.bf16 is config.setting.bf16 is expected
 
 
 def test_a_bad_config_file_is_named(tmp_path: Path) -> None:
