@@ -2,12 +2,14 @@
 
 OUT is the folder of `recipes/digits/run.sh`: its model, classifier and judge, and its prepared
 clips. The reference of every row is the test clips; recordings that the model was trained on, as
-they are and after the vocoder, show what could be reached. OUT/judged/scores.jsonl keeps finished
-rows; an interrupted run continues from them.
+they are and after the vocoder, show what could be reached. DNSMOS is the mean over the first clips
+of a row. OUT/judged/scores.jsonl keeps finished rows; an interrupted run continues from them.
 """
 
 import itertools
 import json
+import math
+import statistics
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -29,6 +31,7 @@ from audiodiff.data.corpus import clips_of
 from audiodiff.data.labelled import Table, read_table
 from audiodiff.diffusion.times import TIMES
 from audiodiff.guidance import ClassifierFree, ClassifierGuidance
+from audiodiff.metrics.registry import METRICS
 from audiodiff.metrics.sets import Heard, SetScores, evaluate_sets
 from audiodiff.pipelines.generator import Generator
 from audiodiff.pipelines.sound_classifier import SoundClassifier
@@ -36,6 +39,9 @@ from audiodiff.system.atomic import replacing
 from audiodiff.system.documents import read_json_lines
 
 BATCH = 50
+N_OPINIONS = 100
+"""Of how many clips in a row DNSMOS gives its opinion."""
+
 SCALES = (1.0, 1.5, 2.0, 3.0)
 CLASSIFIER_SCALES = (1.0, 2.0, 4.0, 8.0)
 SAMPLERS = ("ddim", "dpm++2m")
@@ -117,7 +123,13 @@ def clips(folder: Path, split: str, table: Table, rate: int) -> tuple[list[Wave]
     return waves, [dict(table[id_]) for id_ in found]
 
 
-def scored(name: str, scores: SetScores, spread: Counter[str]) -> dict[str, Any]:
+def opinion(waves: Sequence[Wave], rate: int) -> float:
+    """The mean DNSMOS of sounds, each (1, samples), where it is defined."""
+    found = (METRICS["dnsmos"].function(wave[0].numpy(), wave[0].numpy(), rate) for wave in waves)
+    return statistics.mean(score for score in found if math.isfinite(score))
+
+
+def scored(name: str, scores: SetScores, spread: Counter[str], mos: float) -> dict[str, Any]:
     """A row as OUT/judged/scores.jsonl holds it."""
     return {
         "name": name,
@@ -125,6 +137,7 @@ def scored(name: str, scores: SetScores, spread: Counter[str]) -> dict[str, Any]
         "scores": scores.scores,
         "right": {kind: accuracy.share for kind, accuracy in scores.accuracy.items()},
         "nearest": {other: distance.median for other, distance in scores.nearest.items()},
+        "dnsmos": mos,
         "digits": dict(spread),
     }
 
@@ -141,11 +154,13 @@ def judged(out: Path, n: int, scale: float, device: str, console: Console) -> li
         heard(judge, *clips(prepared, split, table, judge.sample_rate))
         for split in ("test", "train")
     )
-    labels = labels_in_turn(generator.labels, n)
+    labels, rate = labels_in_turn(generator.labels, n), generator.sample_rate
 
-    def add(name: str, found: Heard) -> None:
+    def add(name: str, waves: Sequence[Wave], labels: Sequence[dict[str, str]]) -> None:
+        found = heard(judge, waves, labels)
         result = evaluate_sets("judge", reference, found, train)
-        row = scored(name, result.generated, Counter(found.guesses["digit"]))
+        spread = Counter(found.guesses["digit"])
+        row = scored(name, result.generated, spread, opinion(waves[:N_OPINIONS], rate))
         with path.open("a") as file:
             file.write(json.dumps(row) + "\n")
         console.print(f"{name}: {row['right']}, {row['scores']}")
@@ -156,13 +171,13 @@ def judged(out: Path, n: int, scale: float, device: str, console: Console) -> li
         waves, own = clips(prepared, "train", table, judge.sample_rate)
         chosen = torch.randperm(len(waves), generator=torch.Generator().manual_seed(0))[:n]
         waves, own = [waves[i] for i in chosen], [own[i] for i in chosen]
-        add(names[0], heard(judge, waves, own))
-        add(names[1], heard(judge, [vocoded(generator, wave) for wave in waves], own))
+        add(names[0], waves, own)
+        add(names[1], [vocoded(generator, wave) for wave in waves], own)
     for row in rows_of(generator, out / "classifier" / "model", scale):
         names.append(row.name)
         if row.name not in known:
             sounds = made(generator, row, labels)
-            add(row.name, heard(judge, sounds.split(1), labels if row.labelled else [{}] * n))
+            add(row.name, sounds.split(1), labels if row.labelled else [{}] * n)
     return [known[name] for name in names]
 
 
@@ -177,14 +192,15 @@ def vocoded(generator: Generator, wave: Wave) -> Wave:
 
 def table_of(rows: Sequence[dict[str, Any]]) -> str:
     """The rows as a Markdown table."""
-    heads = ["right digit", "right speaker", *SETS, "nearest training", "nearest test", "rarest"]
+    heads = ["right digit", "right speaker", *SETS, "nearest training", "nearest test"]
+    heads += ["rarest", "DNSMOS"]
     lines = [f"| made | {' | '.join(heads)} |", "|---" * (1 + len(heads)) + "|"]
     for row in rows:
         right = [row["right"].get(kind) for kind in ("digit", "speaker")]
         near = [row["nearest"].get(other) for other in ("train", "reference")]
         counts = row["digits"]
         rarest = 10 * min(counts.values()) / sum(counts.values()) if len(counts) == 10 else 0.0
-        figures = [*right, *(row["scores"][name] for name in SETS), *near, rarest]
+        figures = [*right, *(row["scores"][name] for name in SETS), *near, rarest, row["dnsmos"]]
         cells = ("-" if figure is None else f"{figure:.3g}" for figure in figures)
         lines.append(f"| {row['name']} | {' | '.join(cells)} |")
     return "\n".join(lines)

@@ -52,6 +52,7 @@ def test_digits_are_judged_and_what_is_done_is_kept(
     digits = script("digits")
     for name, few in {"SCALES": (2.0,), "CLASSIFIER_SCALES": (1.0,), "STEPS": (2,)}.items():
         monkeypatch.setattr(digits, name, few)
+    monkeypatch.setattr(digits, "N_OPINIONS", 1)
     write_run(tmp_path)
     digits.main(tmp_path, n=7)
     text = capsys.readouterr().out
