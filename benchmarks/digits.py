@@ -42,8 +42,18 @@ BATCH = 50
 N_OPINIONS = 100
 """Of how many clips in a row DNSMOS gives its opinion."""
 
-SCALES = (1.0, 1.5, 2.0, 3.0)
-CLASSIFIER_SCALES = (1.0, 2.0, 4.0, 8.0)
+GUIDANCES = {
+    "free": "classifier-free",
+    "everywhere": "classifier-free at all noise levels",
+    "classifier": "by a classifier",
+}
+SCALES = {
+    "free": (1.0, 1.5, 2.0, 3.0),
+    "everywhere": (1.5, 2.0, 3.0),
+    "classifier": (1.0, 2.0, 4.0, 8.0),
+}
+"""The scales of the model's own guidance, of the same without its interval, and by a classifier."""
+
 SAMPLERS = ("ddim", "dpm++2m")
 STEPS = (4, 6, 8, 12, 16, 32)
 
@@ -65,14 +75,19 @@ class Row:
     run: Run
 
 
+def name_of(kind: str, scale: float) -> str:
+    """What the table calls a guidance at a scale."""
+    return f"{GUIDANCES[kind]}, scale {scale:g}"
+
+
 def rows_of(generator: Generator, classifier: Path, scale: float) -> Iterator[Row]:
     """All rows; times that a search found for the model are compared with its rule."""
-    free, led = [ClassifierFree()], [ClassifierGuidance(classifier=str(classifier))]
     yield Row("of nothing", False, Run(guidance=[]))
-    for s in SCALES:
-        yield Row(f"classifier-free, scale {s:g}", True, Run(guidance=free, guidance_scale=s))
-    for s in CLASSIFIER_SCALES:
-        yield Row(f"by a classifier, scale {s:g}", True, Run(guidance=led, guidance_scale=s))
+    led = ClassifierGuidance(classifier=str(classifier))
+    guidances = {"free": None, "everywhere": [ClassifierFree()], "classifier": [led]}
+    for kind, guidance in guidances.items():
+        for s in SCALES[kind]:
+            yield Row(name_of(kind, s), True, Run(guidance=guidance, guidance_scale=s))
     model = generator.model
     rule = model.config.sampling.rule
     for sampler, n_steps in itertools.product(SAMPLERS, STEPS):
@@ -80,7 +95,7 @@ def rows_of(generator: Generator, classifier: Path, scale: float) -> Iterator[Ro
         if found := model.searched.get((sampler, n_steps)):
             runs["searched"] = list(found.times)
         for origin, times in runs.items():
-            run = Run(sampler, times=times, guidance=free, guidance_scale=scale)
+            run = Run(sampler, times=times, guidance_scale=scale)
             yield Row(f"{sampler}, {n_steps} steps, {origin}", True, run)
 
 
@@ -142,8 +157,10 @@ def scored(name: str, scores: SetScores, spread: Counter[str], mos: float) -> di
     }
 
 
-def judged(out: Path, n: int, scale: float, device: str, console: Console) -> list[dict[str, Any]]:
-    """All rows, read from OUT/judged/scores.jsonl or made now."""
+def judged(
+    out: Path, n: int, scale: float, only: Sequence[str] | None, device: str, console: Console
+) -> list[dict[str, Any]]:
+    """The recordings and the rows asked for, read from OUT/judged/scores.jsonl or made now."""
     generator = Generator.from_pretrained(out / "unet" / "model", device)
     judge = SoundClassifier.from_pretrained(out / "judge" / "model", device)
     prepared, path = out / "prepared", out / "judged" / "scores.jsonl"
@@ -174,6 +191,8 @@ def judged(out: Path, n: int, scale: float, device: str, console: Console) -> li
         add(names[0], waves, own)
         add(names[1], [vocoded(generator, wave) for wave in waves], own)
     for row in rows_of(generator, out / "classifier" / "model", scale):
+        if only is not None and row.name not in only:
+            continue
         names.append(row.name)
         if row.name not in known:
             sounds = made(generator, row, labels)
@@ -213,10 +232,10 @@ def draw(rows: Sequence[dict[str, Any]], path: Path) -> None:
     figure = Figure(figsize=(11, 4), layout="constrained")
     by_scale, by_steps, same = figure.subplots(1, 3)
     named = {row["name"]: row for row in rows}
-    for kind, scales in (("classifier-free", SCALES), ("by a classifier", CLASSIFIER_SCALES)):
-        found = [named[f"{kind}, scale {scale:g}"] for scale in scales]
+    for kind, scales in SCALES.items():
+        found = [named[name_of(kind, scale)] for scale in scales]
         for axis, score in ((by_scale, "frechet"), (same, "coverage")):
-            axis.plot(scales, [row["scores"][score] for row in found], "o-", label=kind)
+            axis.plot(scales, [row["scores"][score] for row in found], "o-", label=GUIDANCES[kind])
     for sampler, origin in itertools.product(SAMPLERS, (*TIMES, "searched")):
         points = [
             (n, named[name]["scores"]["frechet"])
@@ -253,21 +272,26 @@ def compare(out: Path, device: str, path: Path) -> None:
 def main(
     out: Annotated[Path, typer.Argument(help="Folder of recipes/digits/run.sh.")],
     n: Annotated[int, typer.Option(help="Number of clips in each row.", min=1)] = 300,
-    scale: Annotated[float, typer.Option(help="Guidance scale of the rows with steps.")] = 1.5,
+    scale: Annotated[float, typer.Option(help="Guidance scale of the rows with steps.")] = 2.0,
+    only: Annotated[
+        list[str] | None,
+        typer.Option(help="A row to judge beside the recordings; all, with plots, if not given."),
+    ] = None,
     device: Annotated[str, typer.Option(help="Device, e.g. cpu or cuda.")] = "cpu",
 ) -> None:
     """Judge the digits model; the same command resumes an interrupted run."""
-    rows = judged(out, n, scale, device, Console(stderr=True))
+    rows = judged(out, n, scale, only, device, Console(stderr=True))
     head = (
         f"{n} clips a row, seeds 0 to {n - 1}, scale {scale:g} in the rows with steps, {machine()}."
     )
     text = f"{head}\n\n{table_of(rows)}\n"
     print(text)
     folder = out / "judged"
-    with replacing(folder / "digits.md") as temporary:
+    with replacing(folder / f"digits-{n}.md") as temporary:
         temporary.write_text(text, encoding="utf-8")
-    draw(rows, folder / "digits.png")
-    compare(out, device, folder / "spectrograms.png")
+    if only is None:
+        draw(rows, folder / "digits.png")
+        compare(out, device, folder / "spectrograms.png")
 
 
 if __name__ == "__main__":

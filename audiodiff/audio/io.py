@@ -26,6 +26,9 @@ MAX_WAV_SAMPLES = 2**31 - 2**10
 Samples: TypeAlias = Float32[np.ndarray, " samples"]
 """One channel, full scale at +-1."""
 
+Piece: TypeAlias = Float32[np.ndarray, " _"]
+"""The same, of a length of its own."""
+
 Result = TypeVar("Result")
 
 Subtype: TypeAlias = Literal["PCM_16", "PCM_24", "FLOAT"]
@@ -164,7 +167,7 @@ def save(
 
 
 def save_pieces(
-    path: Path, pieces: Iterable[Samples], sample_rate: int, comment: str = ""
+    path: Path, pieces: Iterable[Piece], sample_rate: int, comment: str = ""
 ) -> tuple[int, int]:
     """Writes a mono wav of 16 bits whose samples come in pieces, whole or not at all.
 

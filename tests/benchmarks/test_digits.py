@@ -50,8 +50,8 @@ def test_digits_are_judged_and_what_is_done_is_kept(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     digits = script("digits")
-    for name, few in {"SCALES": (2.0,), "CLASSIFIER_SCALES": (1.0,), "STEPS": (2,)}.items():
-        monkeypatch.setattr(digits, name, few)
+    monkeypatch.setattr(digits, "SCALES", {"free": (2.0,), "everywhere": (), "classifier": (1.0,)})
+    monkeypatch.setattr(digits, "STEPS", (2,))
     monkeypatch.setattr(digits, "N_OPINIONS", 1)
     write_run(tmp_path)
     digits.main(tmp_path, n=7)
@@ -80,3 +80,6 @@ def test_digits_are_judged_and_what_is_done_is_kept(
     digits.main(tmp_path, n=7)
     assert capsys.readouterr().out == text
     assert len(scores.read_text().splitlines()) == len(lines) + 1
+    digits.main(tmp_path, n=7, only=["of nothing"])
+    rows = [line for line in capsys.readouterr().out.splitlines() if line.startswith("| ")]
+    assert rows == [line for line in text.splitlines() if line.startswith("| ")][:4]

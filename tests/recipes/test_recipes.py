@@ -114,24 +114,20 @@ def contents(out: Path) -> dict[str, str]:
 BEGUN = {
     "prepare": ["prepared/wavs/**/*.*"],
     "train": ["bandsplit-first/state.safetensors", "bandsplit/state.safetensors"],
-    "search": ["bandsplit/model/.search-grid-3.jsonl"],
-    "vocode": ["made/**/*.wav"],
 }
-"""What each stage leaves that is not over: it is killed once for each."""
+"""What a stage that makes several files leaves when it is not over: it is killed for each."""
 
 
-@pytest.mark.slow  # the package is loaded 15 times
+@pytest.mark.slow  # the package is loaded ten times
 def test_every_stage_can_be_killed_and_ends_with_the_same_files(tmp_path: Path) -> None:
     CORPORA["libritts"](tmp_path / "raw")
     settings = ONE_PROCESS | {
         "ROOT": str(tmp_path / "raw"),
         "TRAIN": f"{SMALL} --set steps=3 --set eval_every=100",
-        "SEARCH": "--steps 3 --method grid --budget 6 --force",
     }
     whole, out = tmp_path / "whole", tmp_path / "out"
     ended = run("libritts", whole, *BEGUN, **settings)
     assert ended.returncode == 0, ended.stderr
-    check_made(whole)
     for stage, traces in BEGUN.items():
         for trace in traces:
             process = subprocess.Popen(
