@@ -138,13 +138,14 @@ def clips(folder: Path, split: str, table: Table, rate: int) -> tuple[list[Wave]
     return waves, [dict(table[id_]) for id_ in found]
 
 
-def opinion(waves: Sequence[Wave], rate: int) -> float:
-    """The mean DNSMOS of sounds, each (1, samples), where it is defined."""
+def opinion(waves: Sequence[Wave], rate: int) -> float | None:
+    """The mean DNSMOS of sounds, each (1, samples), where it is defined; None if it never is."""
     found = (METRICS["dnsmos"].function(wave[0].numpy(), wave[0].numpy(), rate) for wave in waves)
-    return statistics.mean(score for score in found if math.isfinite(score))
+    defined = [score for score in found if math.isfinite(score)]
+    return statistics.mean(defined) if defined else None
 
 
-def scored(name: str, scores: SetScores, spread: Counter[str], mos: float) -> dict[str, Any]:
+def scored(name: str, scores: SetScores, spread: Counter[str], mos: float | None) -> dict[str, Any]:
     """A row as OUT/judged/scores.jsonl holds it."""
     return {
         "name": name,

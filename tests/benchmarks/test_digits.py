@@ -28,11 +28,13 @@ def write_run(out: Path) -> None:
     (out / "prepared/labels.csv").write_text("\n".join(rows))
     for split, ids in lists.items():
         (out / f"prepared/{split}.txt").write_text("\n".join(ids))
+    guidance = [{"kind": "classifier-free"}]
+    sampling = {"sampler": "ddim", "times": [1.0, 0.5, 0.0], "n_samples": 4096}
     config = {
         "target": "v",
         "network": {"kind": "unet", "widths": [32], "n_blocks": 1},
         "schedule": {"kind": "cosine"},
-        "sampling": {"sampler": "ddim", "times": [1.0, 0.5, 0.0], "n_samples": 4096},
+        "sampling": sampling | {"guidance": guidance},
     }
     Model(ModelConfig.parse(SHARED | config, "test")).save(out / "unet/model")
     sizes = {"widths": [32], "n_blocks": 1, "n_features": 4}
