@@ -65,7 +65,9 @@ def _numpy_array(opened: Callable[[], Any], n_bytes: int) -> Stored:
             raise ValueError(f"version {version} of numpy's format is not for arrays of floats")
         shape, _, dtype = HEADERS[version](file)
         claimed, held = math.prod(shape) * dtype.itemsize, n_bytes - file.tell()
-    if min(shape, default=0) < 0 or claimed > held:
+    sizes = (0, *shape)
+    # A size beyond numpy's own integers claims nothing beside a size of 0.
+    if min(sizes) < 0 or max(sizes) > np.iinfo(np.int64).max or claimed > held:
         raise ValueError(f"its header claims shape {shape}, but {held} bytes of values follow")
     return Stored(dtype.name, tuple(shape), lambda: _numpy_values(opened))
 

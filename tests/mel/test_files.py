@@ -99,6 +99,24 @@ def test_sizes_are_known_before_they_are_taken(tmp_path: Path) -> None:
         load_mel(tmp_path / "a.pt")
 
 
+@pytest.mark.parametrize("shape", [(2**40, 0, 5), (3, 80, 0)])
+def test_a_batch_that_holds_nothing_is_refused(tmp_path: Path, shape: tuple[int, ...]) -> None:
+    torch.save(torch.zeros(shape), tmp_path / "a.pt")
+    np.save(tmp_path / "a.npy", np.zeros(shape, np.float32))
+    for name in ("a.pt", "a.npy"):
+        with pytest.raises(AudiodiffError, match=r"is a batch of shape .* which holds no values"):
+            load_mel(tmp_path / name)
+
+
+@pytest.mark.parametrize("size", [2**63, 10**30])
+def test_sizes_beyond_numpys_own_integers_are_refused(tmp_path: Path, size: int) -> None:
+    header = {"descr": "<f4", "fortran_order": False, "shape": (0, size)}
+    with (tmp_path / "a.npy").open("wb") as file:
+        np.lib.format.write_array_header_2_0(file, header)
+    with pytest.raises(AudiodiffError, match=r"its header claims shape \(0, \d+\), but 0 bytes"):
+        load_mel(tmp_path / "a.npy")
+
+
 def test_only_the_array_named_mel_is_read(tmp_path: Path) -> None:
     path = tmp_path / "a.npz"
     with zipfile.ZipFile(path, "w") as archive:
