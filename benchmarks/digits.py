@@ -54,6 +54,13 @@ SCALES = {
 }
 """The scales of the model's own guidance, of the same without its interval, and by a classifier."""
 
+OF_NOTHING = {
+    "of nothing": Run(guidance=[]),
+    "of nothing, 32 steps": Run(n_steps=32, guidance=[]),
+    "of nothing, 64 steps of ddpm": Run("ddpm", 64, guidance=[]),
+}
+"""Runs without a label, whose few steps are the hardest."""
+
 SAMPLERS = ("ddim", "dpm++2m")
 STEPS = (4, 6, 8, 12, 16, 32)
 
@@ -82,7 +89,8 @@ def name_of(kind: str, scale: float) -> str:
 
 def rows_of(generator: Generator, classifier: Path, scale: float) -> Iterator[Row]:
     """All rows; times that a search found for the model are compared with its rule."""
-    yield Row("of nothing", False, Run(guidance=[]))
+    for name, run in OF_NOTHING.items():
+        yield Row(name, False, run)
     led = ClassifierGuidance(classifier=str(classifier))
     guidances = {"free": None, "everywhere": [ClassifierFree()], "classifier": [led]}
     for kind, guidance in guidances.items():

@@ -52,6 +52,9 @@ class Steps:
 
     def __init__(self, config: TrainConfig, device: torch.device) -> None:
         torch.manual_seed(config.seed)
+        # As if the device were the only one: `auto` would go by the machine's GPU.
+        precision = "bf16" if use_bf16(config.precision, device) else "fp32"
+        config = config.model_copy(update={"precision": precision})
         self.config, self.device = config, device
         self.model = Model(config.model).to(device)
         self.objective = config.objective.build(self.model, config.setting).to(device)
@@ -64,8 +67,7 @@ class Steps:
         """Makes one pass, forward and backward."""
         config = self.config
         batch = Batch(self.wave, {}, config.seed, 0)
-        half = use_bf16(config.precision, self.device)
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=half):
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=config.bf16):
             loss, _ = self.objective(batch.to(self.device))
         (loss / config.accumulation).backward()
 

@@ -96,8 +96,11 @@ def _check(stored: Sequence[Stored], path: Path, max_bytes: int, remedy: str) ->
         if len(one.shape) not in (2, 3):
             raise AudiodiffError(f"{path} has shape {one.shape} but must be (n_mels, frames)")
         # The items of such a batch take no bytes in the file, but there may be any number.
-        if len(one.shape) == 3 and one.shape[0] > 0 and math.prod(one.shape) == 0:
-            raise AudiodiffError(f"{path} is a batch of shape {one.shape}, which holds no values")
+        if len(one.shape) == 3 and math.prod(one.shape) == 0:
+            raise AudiodiffError(
+                f"{path} is a batch of shape {one.shape}, which holds no values; save mels of "
+                "(n_mels, frames)"
+            )
     size = sum(math.prod(one.shape) * getattr(torch, one.kind).itemsize for one in stored)
     if size > max_bytes:
         raise AudiodiffError(

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Four voices from their public recordings, the default model trained on three of them, and its figures:
 #   [ROOT=DIR] recipes/speech/run.sh OUT [STAGE ...]
-# VOICES are those to prepare, all four if not set. ../stages.sh has the other settings and the stage download; ROOT holds dataset-voice-kathleen and so on.
+# VOICES are those to prepare, all four if not set. ../stages.sh has the other settings and the stage
+# download; ROOT holds dataset-voice-kathleen and so on.
 all="download prepare train evaluate"
 archives=(
     https://github.com/rhasspy/dataset-voice-kathleen git:c51cb971036a127359b43c621f26ca5081eab13e

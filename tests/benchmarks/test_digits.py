@@ -5,7 +5,7 @@ import pytest
 import torch
 from benchmark_scripts import RATE, Script, voiced
 
-from audiodiff import Model, ModelConfig
+from audiodiff import Model, ModelConfig, Run
 from audiodiff.audio.io import save
 from audiodiff.model.classifier import Classifier, ClassifierConfig
 
@@ -54,6 +54,7 @@ def test_digits_are_judged_and_what_is_done_is_kept(
     digits = script("digits")
     monkeypatch.setattr(digits, "SCALES", {"free": (2.0,), "everywhere": (), "classifier": (1.0,)})
     monkeypatch.setattr(digits, "STEPS", (2,))
+    monkeypatch.setattr(digits, "OF_NOTHING", {"of nothing": Run(guidance=[])})
     monkeypatch.setattr(digits, "N_OPINIONS", 1)
     write_run(tmp_path)
     digits.main(tmp_path, n=7)
