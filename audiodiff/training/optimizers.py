@@ -6,9 +6,10 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.optim import AdamW, Muon, Optimizer
+from torch.optim import AdamW, Optimizer
 
 from audiodiff.training.config import OptimizerConfig
+from audiodiff.training.muon import Muon
 
 
 def learning_rate(config: OptimizerConfig, step: int, n_steps: int) -> float:
@@ -31,9 +32,8 @@ def learning_rate(config: OptimizerConfig, step: int, n_steps: int) -> float:
 class MuonAdamW(Optimizer):
     """Muon on convolutions, AdamW on all else, as one optimiser.
 
-    Muon (K. Jordan, https://kellerjordan.github.io/posts/muon) replaces the momentum of a matrix
-    by the nearest orthogonal one. PyTorch's takes only matrices, so a convolution's kernel is
-    passed as the matrix (out, in x size), which shares its memory.
+    Muon takes only matrices, so a convolution's kernel is passed as the matrix (out, in x size),
+    which shares its memory.
 
     Args:
         kernels: Kernels of convolutions, (out, in, *size), for Muon.

@@ -11,6 +11,7 @@ from audiodiff.networks.bandsplit import BandSplitConfig, BandSplitNet
 from audiodiff.networks.diffwave import DiffWave, DiffWaveConfig
 from audiodiff.networks.unet import UNet, UNetConfig
 from audiodiff.training.config import OptimizerConfig
+from audiodiff.training.muon import orthogonal
 from audiodiff.training.optimizers import MuonAdamW, build_optimizer, learning_rate
 from audiodiff.training.state import Average, Progress, load_state, save_state
 
@@ -69,9 +70,10 @@ def test_muon_takes_the_kernels_of_the_layers_and_adamw_all_else(network: nn.Mod
     assert type(build_optimizer(network, OptimizerConfig())) is AdamW
 
 
-def test_a_kernel_moves_as_its_matrix_does_under_torchs_muon() -> None:
+@pytest.mark.parametrize("shape", [(6, 4, 1, 3), (12, 2, 3)])
+def test_a_kernel_moves_as_its_matrix_does_under_torchs_muon(shape: tuple[int, ...]) -> None:
     generator = torch.Generator().manual_seed(0)
-    kernel = nn.Parameter(torch.randn(6, 4, 1, 3, generator=generator))
+    kernel = nn.Parameter(torch.randn(shape, generator=generator))
     bias = nn.Parameter(torch.randn(6, generator=generator))
     matrix = nn.Parameter(kernel.detach().flatten(1).clone())
     vector = nn.Parameter(bias.detach().clone())
@@ -86,12 +88,25 @@ def test_a_kernel_moves_as_its_matrix_does_under_torchs_muon() -> None:
         kernel.grad = torch.randn(kernel.shape, generator=generator)
         bias.grad = torch.randn(bias.shape, generator=generator)
         matrix.grad, vector.grad = kernel.grad.flatten(1).clone(), bias.grad.clone()
-        before = kernel.detach().clone()
+        before = kernel.detach().flatten(1).clone(), matrix.detach().clone()
         for optimizer in (ours, muon, adamw):
             optimizer.step()
-        assert torch.equal(kernel.flatten(1), matrix)
+        move, theirs = kernel.flatten(1) - before[0], matrix - before[1]
+        assert theirs.abs().mean() > 1e-3
+        # PyTorch's computes in bfloat16.
+        assert (move - theirs).norm() < 0.05 * theirs.norm()
         torch.testing.assert_close(bias, vector, rtol=1e-6, atol=0)
-        assert (kernel - before).abs().mean() > 1e-4
+
+
+@pytest.mark.parametrize("shape", [(5, 12), (12, 5), (8, 8)])
+def test_an_orthogonal_matrix_has_singular_values_near_one(shape: tuple[int, int]) -> None:
+    matrix = torch.randn(shape, generator=torch.Generator().manual_seed(1))
+    made = orthogonal(matrix)
+    assert made.dtype == torch.float32
+    assert torch.linalg.svdvals(made).sub(1).abs().max() < 0.4
+    # The singular vectors are the matrix's own.
+    product = matrix.T @ made
+    torch.testing.assert_close(product, product.T, rtol=0, atol=0.05)
 
 
 def steps(network: BandSplitNet, optimizer: torch.optim.Optimizer, numbers: range) -> None:
