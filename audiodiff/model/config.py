@@ -1,5 +1,6 @@
 """The config of a model, stored as its config.json."""
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
@@ -8,6 +9,7 @@ from pydantic import Field, field_validator, model_validator
 
 from audiodiff.codecs.registry import AnyCodec
 from audiodiff.codecs.waveform import WaveformConfig
+from audiodiff.conditioning.known import KNOWN
 from audiodiff.config import Config, SampleRate
 from audiodiff.diffusion.priors import PRIORS, PriorConfig
 from audiodiff.diffusion.schedules import ScheduleConfig
@@ -27,6 +29,8 @@ class ModelConfig(Config):
         mel: The mel that conditions the network, or a preset's name; None for a model without one.
         labels: Names of the classes that condition the network, or those of each of several kinds
             of label by its name; None for a model without labels.
+        infill: Whether the network is given the part of a state that is known, see `known_part`,
+            and fills the rest.
         codec: What diffuses: the wave, or another representation of it.
         network: The network's sizes; its ``n_mels`` and ``n_labels`` default to those of the mel
             and the labels.
@@ -40,6 +44,7 @@ class ModelConfig(Config):
     sample_rate: SampleRate
     mel: MelConfig | None = None
     labels: tuple[str, ...] | dict[str, tuple[str, ...]] | None = None
+    infill: bool = False
     codec: AnyCodec = Field(default_factory=WaveformConfig)
     network: AnyNetwork
     schedule: ScheduleConfig
@@ -100,13 +105,19 @@ class ModelConfig(Config):
             )
 
     def _check_condition(self) -> None:
-        """Checks that the network takes the mel and the labels of the model."""
+        """Checks that the network takes the mel, the labels and the known part of the model."""
         for part, names in self.label_sets.items():
             if len(set(names)) < len(names):
                 raise ValueError(f"labels: {part} holds a name twice: {', '.join(names)}")
         sizes = {part: len(names) for part, names in self.label_sets.items()}
         if self.mel is not None:
             sizes["mel"] = self.mel.n_mels
+        if self.infill:
+            if not self.codec.shape:
+                raise ValueError(
+                    f"infill needs a codec with bands, not codec.kind={self.codec.kind!r}"
+                )
+            sizes[KNOWN] = 2 * math.prod(self.codec.shape)
         wanted = self.network.parts
         for part in {**sizes, **wanted}:
             if sizes.get(part) != wanted.get(part):
@@ -175,7 +186,11 @@ class ModelConfig(Config):
         return next((hop for hop in hops if hop is not None), 1)
 
 
-_SIZES = {"mel": ("n_mels", "the mel has"), "label": ("n_labels", "there are")}
+_SIZES = {
+    "mel": ("n_mels", "the mel has"),
+    "label": ("n_labels", "there are"),
+    KNOWN: (f"frames.{KNOWN}", "model.infill makes"),
+}
 """The network's field for the size of a part, and what has that size."""
 
 

@@ -177,7 +177,10 @@ class UNet(nn.Module):
             {part: nn.Embedding(size, width) for part, size in config.n_labels.items()}
         )
         self.frames = nn.ModuleDict(
-            {part: nn.Conv1d(size, widths[0], 1) for part, size in config.frames.items()}
+            {
+                part: nn.Conv1d(size, widths[0], 1, bias=False)  # zeros are as an absent part
+                for part, size in config.frames.items()
+            }
         )
         self.input = conv(config.n_dims, config.n_inputs, widths[0])
         levels = [level for level in range(len(widths)) for _ in range(config.n_blocks)]

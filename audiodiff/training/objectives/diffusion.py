@@ -11,6 +11,7 @@ from torch import Tensor
 
 from audiodiff._types import Condition, State, Times, Wave
 from audiodiff.codecs.stft import StftConfig
+from audiodiff.conditioning.known import KNOWN, Mask, known_part
 from audiodiff.conditioning.parts import OPEN
 from audiodiff.config import Config
 from audiodiff.diffusion.denoiser import Whitened
@@ -20,9 +21,13 @@ from audiodiff.model.config import ModelConfig
 from audiodiff.model.model import Model
 from audiodiff.pipelines.run import with_mel
 from audiodiff.training.objectives.contract import Batch, Objective, ObjectiveConfig, Setting
+from audiodiff.training.objectives.masks import MasksConfig
 
 DEV_TIMES = (0.02, 0.1, 0.2, 0.35, 0.5, 0.65, 0.8, 0.95)
 """Times at which the loss is measured on dev crops."""
+
+MASKS = 2**16
+"""Marks the draws of masks among those of a place, which labels that are left open count from 0."""
 
 GOLDEN = 0.6180339887498949
 """Step between draws in [0, 1), which any number of draws fills evenly."""
@@ -65,6 +70,8 @@ class DiffusionConfig(ObjectiveConfig):
         times: Distribution of times.
         drop: Probability with which each kind of label, by name, is left open for a crop, so that
             the model learns to do without; classifier-free guidance needs it.
+        masks: Distribution of the masks that hide a part of each crop, for a model with
+            ``infill``. Only what they hide counts.
     """
 
     kind: Literal["diffusion"] = "diffusion"
@@ -72,10 +79,16 @@ class DiffusionConfig(ObjectiveConfig):
     above_f_max: float = Field(default=1.0, ge=0, le=1e6)
     times: TimesConfig = Field(default_factory=TimesConfig)
     drop: dict[str, Annotated[float, Field(ge=0, le=1)]] = Field(default_factory=dict)
+    masks: MasksConfig | None = None
 
     def check(self, model: ModelConfig, setting: Setting) -> None:
-        """Refuses to drop parts that the model does not take, and the mel."""
-        labels = [part for part in model.network.parts if part != "mel"]
+        """Refuses to drop parts that the model does not take, and masks that it does not need."""
+        if model.infill != (self.masks is not None):
+            raise ValueError(
+                f"objective.masks is {'missing' if model.infill else 'given'} but model.infill="
+                f"{str(model.infill).lower()}; a model that fills gaps needs both, others neither"
+            )
+        labels = list(model.label_sets)
         for part in self.drop:
             if part not in labels:
                 known = f"only {', '.join(labels)}" if labels else "it takes no labels"
@@ -101,6 +114,7 @@ class DiffusionLoss(Objective):
     def __init__(self, config: DiffusionConfig, model: Model, margin_frames: int = 0) -> None:
         super().__init__()
         self.model, self.times, self.drop = model, config.times, config.drop
+        self.masks = config.masks
         self.power = {"l1": 1, "l2": 2}[config.loss]
         self.margin = margin_frames * model.config.hop_length
         self.register_buffer("weight", _weight(model.config, config.above_f_max), persistent=False)
@@ -118,9 +132,12 @@ class DiffusionLoss(Objective):
             t = self.times.of(even, t_min)
         else:
             t = self.times.at(batch.places, t_min).to(wave.device)
-        return self.at(wave, _dropped(batch, self.drop), t, white_like(batch, self.model))
+        cond, mask = _dropped(batch, self.drop), self._masks(batch)
+        return self.at(wave, cond, t, white_like(batch, self.model), mask)
 
-    def at(self, wave: Wave, cond: Condition, t: Times, white: State) -> Float[Tensor, " batch"]:
+    def at(
+        self, wave: Wave, cond: Condition, t: Times, white: State, mask: Mask | None = None
+    ) -> Float[Tensor, " batch"]:
         """The loss of each crop at given times with given noise.
 
         Args:
@@ -128,6 +145,7 @@ class DiffusionLoss(Objective):
             cond: Condition of the crops; their own mel is computed if it has none.
             t: One time per crop.
             white: White noise in the shape of the wave, or of the state if the codec is not linear.
+            mask: 1 where the state is known to the network, and does not count; None for nowhere.
         """
         model = self.model
         with torch.no_grad():
@@ -136,27 +154,49 @@ class DiffusionLoss(Objective):
                 n_frames = wave.shape[-1] // model.config.hop_length
                 mel = self._inner(mel[..., :n_frames], model.config.hop_length)
                 cond = {**cond, "mel": mel}
+            noise = model.codec.encode(white) if model.codec.linear else white
+            x0, noise = (
+                self._inner(x, model.codec.hop_length) for x in (model.codec.encode(wave), noise)
+            )
+            if mask is not None:
+                cond = {**cond, KNOWN: known_part(x0, mask)}
         network = Whitened(model.network, model.prior, cond)
         with torch.no_grad():
-            x0, noise = model.codec.encode(wave), white
-            if model.codec.linear:
-                noise = model.codec.encode(white)
-            x0, noise = (self._inner(x, model.codec.hop_length) for x in (x0, noise))
             eps = model.prior.color(noise, network.shape)
             x_t = scaled(model.schedule.alpha(t), x0) + scaled(model.schedule.sigma(t), eps)
             y = output_from_x0(model.config.target, model.schedule, t, x0, eps)
         y_hat = network(x_t, model.network.level(model.schedule, t))
         error = model.prior.whiten(y - y_hat, network.shape).abs().pow(self.power)
-        return (error * self.get_buffer("weight")).flatten(1).mean(1)
+        error = error * self.get_buffer("weight")
+        if mask is None:
+            return error.flatten(1).mean(1)
+        unknown = (1 - mask).flatten(1)
+        return (error.flatten(1) * unknown).sum(1) / unknown.sum(1).clamp(min=1)
 
     def on_dev(self, batch: Batch) -> dict[str, float]:
         """The loss at each of `DEV_TIMES`, and their mean."""
         wave, losses = batch.wave, {}
         white = white_noise((0,), (len(wave), *_shape_of_noise(self.model, wave))).to(wave)
+        mask = self._masks(batch._replace(seed=0))
         for level in DEV_TIMES:
             t = torch.full((len(wave),), level, dtype=torch.float64, device=wave.device)
-            losses[f"dev/loss_t{level:.2f}"] = self.at(wave, batch.cond, t, white).mean().item()
+            loss = self.at(wave, batch.cond, t, white, mask)
+            losses[f"dev/loss_t{level:.2f}"] = loss.mean().item()
         return losses | {"dev/loss": sum(losses.values()) / len(losses)}
+
+    def _masks(self, batch: Batch) -> Mask | None:
+        """The mask of each crop, by its place; None for a model that fills no gaps."""
+        if self.masks is None:
+            return None
+        wave, codec = batch.wave, self.model.codec
+        shape = self.model.config.codec.shape
+        n_frames = (wave.shape[1] - 2 * self.margin) // codec.hop_length
+        drawn = [
+            self.masks.draw(np.random.default_rng((batch.seed, place, MASKS)), shape[-1], n_frames)
+            for place in batch.places
+        ]
+        per_band = torch.stack(drawn).view(len(wave), *(1 for _ in shape[1:]), shape[-1], n_frames)
+        return per_band.expand(-1, *shape, -1).to(wave)
 
     def _inner(self, x: Tensor, hop_length: int) -> Tensor:
         """Removes the margins from a sequence with a step every ``hop_length`` samples."""

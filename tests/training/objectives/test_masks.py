@@ -1,0 +1,118 @@
+"""Masks of crops, and the loss of what they hide."""
+
+import numpy as np
+import pytest
+import torch
+from contracts import noise
+from small_models import small_config
+
+from audiodiff._types import Condition
+from audiodiff.errors import AudiodiffError
+from audiodiff.model.config import ModelConfig
+from audiodiff.model.model import Model
+from audiodiff.training.config import TrainConfig
+from audiodiff.training.objectives.contract import Batch
+from audiodiff.training.objectives.diffusion import DiffusionConfig, DiffusionLoss
+from audiodiff.training.objectives.masks import MasksConfig
+
+N_FRAMES = 64
+NETWORK = {"kind": "unet", "widths": [32, 64], "n_blocks": 1, "frames": {"known": 160}}
+
+
+def infill_config(**changes: object) -> ModelConfig:
+    parts = {
+        "mel": None,
+        "infill": True,
+        "codec": {"kind": "mel"},
+        "network": NETWORK,
+        "prior": {"kind": "unit"},
+    }
+    return small_config(**(parts | changes))
+
+
+def only(kind: str, longest: int = 40) -> MasksConfig:
+    shares = {name: float(name == kind) for name in ("gaps", "end", "bands", "all")}
+    return MasksConfig(**shares, longest=longest)
+
+
+def drawn(masks: MasksConfig, n: int = 200) -> torch.Tensor:
+    return torch.stack([masks.draw(np.random.default_rng(k), 80, N_FRAMES) for k in range(n)])
+
+
+def test_each_kind_of_mask_hides_what_it_says() -> None:
+    gaps, end, bands, nothing = (drawn(only(kind, 20)) for kind in ("gaps", "end", "bands", "all"))
+    for masks in (gaps, end, bands, nothing):
+        assert set(masks.unique().tolist()) <= {0.0, 1.0}
+    assert (gaps[:, :1] == gaps).all()
+    n_hidden = (1 - gaps[:, 0]).sum(1)
+    assert n_hidden.min() == 1
+    assert 20 < n_hidden.max() <= 60
+    assert (end[:, :, :16] == 1).all()
+    assert (end[:, :, -1] == 0).all()
+    assert (end.diff(dim=2) <= 0).all()
+    assert (bands[:, :26] == 1).all()
+    assert (bands[:, -1] == 0).all()
+    assert (bands.diff(dim=1) <= 0).all()
+    assert not nothing.any()
+
+
+def test_kinds_come_as_often_as_their_shares() -> None:
+    masks = drawn(MasksConfig(gaps=0.5, end=0.1, bands=0.1, all=0.3), 1000)
+    nothing = (~masks.flatten(1).any(1)).float().mean().item()
+    assert nothing == pytest.approx(0.3, abs=0.05)
+    with pytest.raises(AudiodiffError, match=r"gaps, end, bands and all add up to 1\.5; make that 1"):
+        MasksConfig.parse({"gaps": 0.5, "end": 0.5, "bands": 0.3, "all": 0.2}, "test")
+
+
+def test_the_network_is_given_what_is_known_and_judged_by_the_rest() -> None:
+    model = Model(infill_config())
+    given: list[Condition] = []
+    condition = model.network.condition
+
+    def listening(cond: Condition) -> object:
+        given.append(cond)
+        return condition(cond)
+
+    model.network.condition = listening
+    objective = DiffusionLoss(DiffusionConfig(masks=only("gaps")), model)
+    wave = noise(3, N_FRAMES * 256) / 10
+    loss = objective.per_item(Batch(wave, {}, seed=1, first=5))
+    x, mask = given[0]["known"].chunk(2, dim=1)
+    assert ((x != 0) == (mask == 1)).float().mean() > 0.999
+    torch.testing.assert_close(x, model.codec.encode(wave) * mask)
+    # The untrained network gives 0, so the loss is the mean square of the target.
+    assert loss.shape == (3,)
+    again = objective.per_item(Batch(wave[1:], {}, seed=1, first=6))
+    torch.testing.assert_close(again, loss[1:])
+    # What is known does not count: a network that is wrong there alone has the same loss.
+    model.network.forward = lambda x_t, level, features: 100 * given[-1]["known"][:, 80:]
+    torch.testing.assert_close(objective.per_item(Batch(wave, {}, seed=1, first=5)), loss)
+
+
+def test_the_dev_loss_is_the_same_each_time() -> None:
+    objective = DiffusionLoss(DiffusionConfig(masks=MasksConfig()), Model(infill_config()))
+    batches = [Batch(noise(2, N_FRAMES * 256), {}, seed=seed, first=0) for seed in (0, 1)]
+    with torch.no_grad():
+        assert objective.on_dev(batches[0]) == objective.on_dev(batches[1])
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"network": NETWORK | {"frames": {}}}, r"network\.frames\.known=None but model\.infill"),
+        ({"network": NETWORK | {"frames": {"known": 8}}}, r"frames\.known=8 but .* makes 160"),
+        ({"infill": False}, r"network\.frames\.known=160 but model\.infill makes none"),
+        ({"codec": {"kind": "waveform"}, "network": {"kind": "diffwave"}}, "a codec with bands"),
+    ],
+)
+def test_a_model_that_does_not_fit_is_refused(changes: dict[str, object], said: str) -> None:
+    with pytest.raises(AudiodiffError, match=said):
+        infill_config(**changes)
+
+
+@pytest.mark.parametrize(("infill", "masks"), [(True, None), (False, {})])
+def test_masks_and_infill_go_together(infill: bool, masks: dict[str, float] | None) -> None:
+    network = NETWORK if infill else NETWORK | {"frames": {}}
+    model = infill_config(infill=infill, network=network).model_dump()
+    with pytest.raises(AudiodiffError, match=r"objective\.masks is (missing|given) but model\.inf"):
+        TrainConfig.parse({"model": model, "objective": {"masks": masks}}, "test")
