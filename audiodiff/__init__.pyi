@@ -5,6 +5,7 @@ from .mel.presets import PRESETS as PRESETS
 from .model.config import ModelConfig as ModelConfig
 from .model.model import Model as Model
 from .model.run import Run as Run
+from .pipelines.editor import Editor as Editor
 from .pipelines.generator import Generator as Generator
 from .pipelines.vocoder import Vocoder as Vocoder
 from .samplers.registry import SAMPLERS as SAMPLERS
@@ -13,6 +14,7 @@ __all__ = [
     "PRESETS",
     "SAMPLERS",
     "AudiodiffError",
+    "Editor",
     "Generator",
     "LogMel",
     "MelConfig",

@@ -42,6 +42,19 @@ def small_stft_config(**changes: object) -> ModelConfig:
     return small_config(**(parts | changes))
 
 
+def infill_config(**changes: object) -> ModelConfig:
+    """A model that fills gaps of a mel."""
+    parts = {
+        "mel": None,
+        "infill": 40,
+        "codec": {"kind": "mel", "mean": -6.0, "std": 2.2},
+        "network": {"kind": "unet", "widths": [32], "n_blocks": 1, "frames": {"known": 160}},
+        "prior": {"kind": "unit"},
+        "sampling": {"sampler": "ddim", "times": [1.0, 0.5, 0.0]},
+    }
+    return small_config(**(parts | changes))
+
+
 def untrained(config: ModelConfig) -> Model:
     """A model whose output depends on all of its input."""
     torch.manual_seed(0)

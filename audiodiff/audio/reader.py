@@ -8,7 +8,7 @@ from typing import BinaryIO
 
 import numpy as np
 import soundfile
-from jaxtyping import Float32, Float64
+from jaxtyping import Float32, Float64, Shaped
 
 from audiodiff.audio.wav_header import closed, read_wav_size
 from audiodiff.config import MAX_HOURS, MAX_RATE
@@ -36,12 +36,14 @@ class SoundReader:
         sample_rate: Its sample rate in Hz.
         n_channels: Its number of channels.
         n_samples: Its length by its header, in samples of one channel.
+        subtype: The format of its samples, as soundfile names it.
     """
 
     def __init__(self, path: Path, file: soundfile.SoundFile) -> None:
         self.path, self._file = path, file
         self.sample_rate, self.n_channels = file.samplerate, file.channels
         self.n_samples: int = file.frames
+        self.subtype: str = file.subtype
         self._powers: Float64[np.ndarray, " channels"] | None = None
         self._mean_power = 0.0
 
@@ -75,14 +77,39 @@ class SoundReader:
             raise not_finite(str(self.path), n_bad, n_read, *first_bad)
         self._check(n_read, peak)
 
+    def read(self, first: int, n: int, dtype: str) -> Shaped[np.ndarray, "n channels"]:
+        """Some samples of all channels, with zeros after the file's end.
+
+        Args:
+            first: The first sample.
+            n: Number of samples.
+            dtype: ``float32`` or ``float64``, or ``int16`` or ``int32``, which hold full scale.
+
+        Raises:
+            AudiodiffError: If the file ends before the length that its header states.
+        """
+        wanted = max(0, min(n, self.n_samples - first))
+        made = np.zeros((n, self.n_channels), dtype)
+        if wanted:
+            if self._file.tell() != first:  # seeking in a lossy file is not exact
+                self._file.seek(first)
+            found = self._file.read(wanted, dtype=dtype, always_2d=True)
+            if len(found) < wanted:
+                raise self._cut_off(first + len(found))
+            made[:wanted] = found
+        return made
+
+    def _cut_off(self, n_read: int) -> AudiodiffError:
+        return AudiodiffError(
+            f"{self.path} is cut off: its header promises {self.n_samples} samples and "
+            f"{n_read} can be read; copy or download it again, or, if it is whole, convert it "
+            "to wav"
+        )
+
     def _check(self, n_read: int, peak: float) -> None:
         """Refuses a file that turned out to be cut off, or to hold integers."""
         if n_read < self.n_samples:
-            raise AudiodiffError(
-                f"{self.path} is cut off: its header promises {self.n_samples} samples and "
-                f"{n_read} can be read; copy or download it again, or, if it is whole, convert it "
-                "to wav"
-            )
+            raise self._cut_off(n_read)
         if peak > MAX_PEAK:
             full_scale = next(n for n in _INTEGER_SCALES if peak <= n or n == _INTEGER_SCALES[-1])
             raise AudiodiffError(

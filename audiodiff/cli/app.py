@@ -8,6 +8,7 @@ import typer
 from audiodiff.cli.convert import convert
 from audiodiff.cli.demo import demo
 from audiodiff.cli.doctor import doctor
+from audiodiff.cli.edit import edit
 from audiodiff.cli.evaluate import evaluate
 from audiodiff.cli.export import export
 from audiodiff.cli.generate import generate
@@ -47,6 +48,7 @@ app = typer.Typer(
 )
 for command in COMMANDS:
     app.command()(command)
+app.add_typer(edit, name="edit")
 
 
 def _print_version(wanted: bool | None) -> None:

@@ -59,6 +59,13 @@ class Display:
         if not console.is_terminal and self.pace.due():
             console.print(note)
 
+    def on_part(self, job: Job, n_done: int, n_parts: int, parts: str) -> None:
+        """Counts parts of a file, such as gaps, that are done."""
+        note = f"{job.source.name}: {n_done} of {n_parts} {parts}"
+        self.progress.update(self.files, note=note)
+        if not console.is_terminal and self.pace.due():
+            console.print(note)
+
     def on_file(self) -> None:
         """Counts a file."""
         self.seconds = 0.0

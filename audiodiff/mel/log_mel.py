@@ -132,6 +132,16 @@ class MelConfig(Config):
         """Number of bins from 0 Hz to the highest frequency, for a transform of any length."""
         return int(self.highest_frequency * n_fft / self.sample_rate) + 1
 
+    def n_bands_below(self, hertz: float) -> int:
+        """Number of bands that end below a frequency.
+
+        >>> from audiodiff.mel.presets import PRESETS
+        >>> PRESETS["hifigan"].n_bands_below(4000.0)
+        61
+        """
+        bins = self.filterbank_matrix().ne(0) * torch.arange(self.n_fft // 2 + 1)
+        return int((bins.amax(1) * self.sample_rate / self.n_fft < hertz).sum())
+
     def filterbank_matrix(self) -> Float[Tensor, "n_mels bins"]:
         """The weight of each STFT bin in each band."""
         ends = self.f_min, self.highest_frequency

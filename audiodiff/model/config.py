@@ -10,7 +10,7 @@ from pydantic import Field, field_validator, model_validator
 from audiodiff.codecs.registry import AnyCodec
 from audiodiff.codecs.waveform import WaveformConfig
 from audiodiff.conditioning.known import KNOWN
-from audiodiff.config import Config, SampleRate
+from audiodiff.config import Config, Count, SampleRate
 from audiodiff.diffusion.priors import PRIORS, PriorConfig
 from audiodiff.diffusion.schedules import ScheduleConfig
 from audiodiff.diffusion.targets import TARGETS
@@ -29,8 +29,8 @@ class ModelConfig(Config):
         mel: The mel that conditions the network, or a preset's name; None for a model without one.
         labels: Names of the classes that condition the network, or those of each of several kinds
             of label by its name; None for a model without labels.
-        infill: Whether the network is given the part of a state that is known, see `known_part`,
-            and fills the rest.
+        infill: Frames of the longest gap that the network learns to fill, given the part of a state
+            that is known (see `known_part`); None for a model that fills none.
         codec: What diffuses: the wave, or another representation of it.
         network: The network's sizes; its ``n_mels`` and ``n_labels`` default to those of the mel
             and the labels.
@@ -44,7 +44,7 @@ class ModelConfig(Config):
     sample_rate: SampleRate
     mel: MelConfig | None = None
     labels: tuple[str, ...] | dict[str, tuple[str, ...]] | None = None
-    infill: bool = False
+    infill: Count | None = None
     codec: AnyCodec = Field(default_factory=WaveformConfig)
     network: AnyNetwork
     schedule: ScheduleConfig
@@ -112,7 +112,7 @@ class ModelConfig(Config):
         sizes = {part: len(names) for part, names in self.label_sets.items()}
         if self.mel is not None:
             sizes["mel"] = self.mel.n_mels
-        if self.infill:
+        if self.infill is not None:
             if not self.codec.shape:
                 raise ValueError(
                     f"infill needs a codec with bands, not codec.kind={self.codec.kind!r}"

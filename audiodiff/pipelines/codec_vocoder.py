@@ -9,8 +9,28 @@ from audiodiff.model.model import Model
 from audiodiff.pipelines.vocoder import Vocoder
 
 
+def vocoder_of(model: Model, precision: str = "auto") -> Vocoder:
+    """Loads the vocoder that the codec of a model with mels names.
+
+    Args:
+        model: A model whose codec is a `MelCodec`.
+        precision: Precision of the vocoder's products: ``fp32``, ``bf16`` or ``auto``.
+
+    Raises:
+        AudiodiffError: If there is no such vocoder.
+    """
+    assert isinstance(model.codec, MelCodec), "callers check this"
+    name = model.codec.config.vocoder
+    try:
+        return Vocoder.from_pretrained(name, str(model.device), precision)
+    except AudiodiffError as error:
+        raise AudiodiffError(
+            f"codec.vocoder={name!r} of this model cannot be used: {error}"
+        ) from error
+
+
 def hand_vocoder(model: Model, precision: str = "auto") -> None:
-    """Loads the vocoder that a model's codec names, unless the codec has one or needs none.
+    """Gives a model's codec the vocoder that it names, unless it has one or needs none.
 
     Args:
         model: Any model.
@@ -22,13 +42,7 @@ def hand_vocoder(model: Model, precision: str = "auto") -> None:
     codec = model.codec
     if not isinstance(codec, MelCodec) or codec.vocoder is not None:
         return
-    config = codec.config
-    try:
-        vocoder = Vocoder.from_pretrained(config.vocoder, str(model.device), precision)
-    except AudiodiffError as error:
-        raise AudiodiffError(
-            f"codec.vocoder={config.vocoder!r} of this model cannot be used: {error}"
-        ) from error
+    config, vocoder = codec.config, vocoder_of(model, precision)
     preset = None if vocoder.mel_config == config.mel else config.preset
 
     @torch.no_grad()

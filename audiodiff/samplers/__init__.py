@@ -11,6 +11,7 @@ from audiodiff.samplers.heun import Heun
 from audiodiff.samplers.langevin import PredictorCorrector
 from audiodiff.samplers.loop import sample
 from audiodiff.samplers.registry import SAMPLERS, build_sampler
+from audiodiff.samplers.resampling import Resampling
 from audiodiff.samplers.sde_dpm_solver import SDEDPMSolver
 from audiodiff.samplers.unipc import UniPC
 
@@ -24,6 +25,7 @@ __all__ = [
     "Euler",
     "Heun",
     "PredictorCorrector",
+    "Resampling",
     "SDEDPMSolver",
     "Sampler",
     "Step",

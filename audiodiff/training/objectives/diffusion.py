@@ -71,7 +71,7 @@ class DiffusionConfig(ObjectiveConfig):
         drop: Probability with which each kind of label, by name, is left open for a crop, so that
             the model learns to do without; classifier-free guidance needs it.
         masks: Distribution of the masks that hide a part of each crop, for a model with
-            ``infill``. Only what they hide counts.
+            ``infill``; only what they hide counts.
     """
 
     kind: Literal["diffusion"] = "diffusion"
@@ -83,10 +83,11 @@ class DiffusionConfig(ObjectiveConfig):
 
     def check(self, model: ModelConfig, setting: Setting) -> None:
         """Refuses to drop parts that the model does not take, and masks that it does not need."""
-        if model.infill != (self.masks is not None):
+        if (model.infill is None) != (self.masks is None):
             raise ValueError(
-                f"objective.masks is {'missing' if model.infill else 'given'} but model.infill="
-                f"{str(model.infill).lower()}; a model that fills gaps needs both, others neither"
+                f"model.infill={model.infill} but objective.masks is "
+                f"{'missing' if self.masks is None else 'given'}; a model that fills gaps needs "
+                "both, others neither"
             )
         labels = list(model.label_sets)
         for part in self.drop:
@@ -186,15 +187,14 @@ class DiffusionLoss(Objective):
 
     def _masks(self, batch: Batch) -> Mask | None:
         """The mask of each crop, by its place; None for a model that fills no gaps."""
-        if self.masks is None:
+        longest = self.model.config.infill
+        if self.masks is None or longest is None:
             return None
         wave, codec = batch.wave, self.model.codec
         shape = self.model.config.codec.shape
         n_frames = (wave.shape[1] - 2 * self.margin) // codec.hop_length
-        drawn = [
-            self.masks.draw(np.random.default_rng((batch.seed, place, MASKS)), shape[-1], n_frames)
-            for place in batch.places
-        ]
+        rngs = (np.random.default_rng((batch.seed, place, MASKS)) for place in batch.places)
+        drawn = [self.masks.draw(rng, shape[-1], n_frames, longest) for rng in rngs]
         per_band = torch.stack(drawn).view(len(wave), *(1 for _ in shape[1:]), shape[-1], n_frames)
         return per_band.expand(-1, *shape, -1).to(wave)
 
