@@ -10,6 +10,7 @@ import audiodiff
 def test_the_public_names_are_these() -> None:
     assert audiodiff.__all__ == [
         "AudiodiffError",
+        "Editor",
         "Generator",
         "LogMel",
         "MelConfig",

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from audiodiff.audio.io import AUDIO_SUFFIXES
 from audiodiff.cli.display import Display
 from audiodiff.cli.options import (
     A_MODEL,
@@ -76,7 +75,7 @@ def inpaint(
     from audiodiff.pipelines.edited import EditSettings, inpaint_file
     from audiodiff.pipelines.gaps import gap_from_text, gaps_from_file
 
-    jobs = find_jobs(inputs, out, AUDIO_SUFFIXES, ".wav")
+    jobs = _jobs(inputs, out)
     if len(jobs) > 1 and not detect:
         raise AudiodiffError(
             f"{len(jobs)} recordings are given and gaps for one; edit them one by one, or use "
@@ -116,13 +115,19 @@ def continue_(
     """
     from audiodiff.pipelines.edited import EditSettings, continue_file
 
-    jobs = find_jobs(inputs, out, AUDIO_SUFFIXES, ".wav")
+    jobs = _jobs(inputs, out)
     settings = EditSettings(n_steps=steps, seed=seed, max_hours=max_hours)
 
     def work(editor: "Editor", job: Job, on_gaps: "OnGaps") -> "Filled":
         return continue_file(editor, job, seconds, settings, on_gaps)
 
     _edit(jobs, work, (model, device, precision), threads, overwrite=overwrite)
+
+
+def _jobs(inputs: list[Path], out: Path) -> list[Job]:
+    from audiodiff.audio.io import AUDIO_SUFFIXES
+
+    return find_jobs(inputs, out, AUDIO_SUFFIXES, ".wav")
 
 
 def _edit(

@@ -33,14 +33,11 @@ CONTEXT_FRAMES = 56
 TOGETHER_FRAMES = 48
 """Frames of the longest stretch in which gaps are filled at once."""
 
-HEARD = 0.75
-"""Share of a frame's window, around its middle, in which a missing sample makes it unknown."""
-
-TURNS, PASSES = 12, 8
+TURNS, PASSES = 4, 8
 """Turns of the known samples with passes onto the mel, and passes in each."""
 
-JOINT_SECONDS = 0.004
-"""Length of the crossfade at either end of a gap."""
+JOINT_SECONDS = 0.02
+"""Length of the crossfade at either end of a gap, over which linear prediction can be trusted."""
 
 LEVEL_DB = -26.0
 """The level, RMS in dB of full scale, to which the sound around a gap is brought for the model."""
@@ -235,12 +232,11 @@ class Editor:
         return made
 
     def _frames(self, mask: Wave) -> Bool[Tensor, " frames"]:
-        """The frames in whose window every sample that is heard is known."""
-        config = self._codec.config.mel
-        size = 2 * round(HEARD * config.n_fft / 2)
-        before = size // 2 - self.hop_length // 2
-        padded = F.pad(1 - mask[:1], (before, size - self.hop_length - before))
-        return F.max_pool1d(padded, size, self.hop_length)[0] == 0
+        """The frames of whose own hop no sample is missing.
+
+        Those that a frame's window hears beyond its hop are linear prediction's.
+        """
+        return F.max_pool1d(1 - mask[:1], self.hop_length)[0] == 0
 
 
 def _bridged(

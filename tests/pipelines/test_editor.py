@@ -69,8 +69,8 @@ def test_the_sound_goes_on_at_the_joints(editor: Editor) -> None:
     backwards = extrapolated(made[:11024:-1], 2, RATE)[::-1]
     # The untrained model makes far louder sound, which has yet to fade in.
     assert abs(made[8820:11025]).max() > 1
-    assert abs(made[8820:8822] - onwards).max() < 0.05
-    assert abs(made[11023:11025] - backwards).max() < 0.05
+    assert abs(made[8820:8822] - onwards).max() < 0.1
+    assert abs(made[11023:11025] - backwards).max() < 0.1
 
 
 def test_a_gap_may_be_at_an_end_or_all(editor: Editor) -> None:

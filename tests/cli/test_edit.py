@@ -1,0 +1,148 @@
+"""`edit`: files of any rate and depth, folders, and what is refused."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+from command_line import Run, files, write_tone
+from small_models import infill_config, small_stft_config, untrained
+
+from audiodiff.pipelines import edited
+
+RATE = 16000
+
+
+@pytest.fixture(scope="module")
+def maker(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("editor")
+    untrained(small_stft_config()).save(folder / "vocoder")
+    codec = {"kind": "mel", "vocoder": str(folder / "vocoder")}
+    untrained(infill_config(codec=codec)).save(folder / "model")
+    return folder / "model"
+
+
+@pytest.fixture
+def edit(run: Run, maker: Path) -> Callable[..., object]:
+    return lambda *words: run("edit", *words, "--model", maker)
+
+
+def recording(path: Path, subtype: str = "PCM_24", n: int = 2 * RATE) -> np.ndarray:
+    rng = np.random.default_rng(1)
+    t = np.arange(n) / RATE
+    wave = np.stack([0.2 * np.sin(2 * np.pi * f * t) for f in (150, 260)], 1)
+    soundfile.write(path, wave + 1e-3 * rng.standard_normal((n, 2)), RATE, subtype)
+    return soundfile.read(path, dtype="int32")[0]
+
+
+def changed(before: np.ndarray, path: Path) -> list[tuple[float, float]]:
+    """Stretches of a file that differ from what it was, in seconds."""
+    after = soundfile.read(path, dtype="int32")[0]
+    differ = (after[: len(before)] != before).any(1)
+    places = np.flatnonzero(differ)
+    groups = np.split(places, np.flatnonzero(np.diff(places) > 100) + 1)
+    return [(group[0] / RATE, (group[-1] + 1) / RATE) for group in groups if len(group)]
+
+
+def test_gaps_are_filled_and_nothing_else_is_touched(edit: Run, tmp_path: Path) -> None:
+    before = recording(tmp_path / "a.flac")
+    result = edit("inpaint", "a.flac", "-o", "out", "--gap", "0.5-0.55", "--gap", "1.25-1.35")
+    assert (result.status, result.err.splitlines()[-1]) == (0, "1 written")
+    info = soundfile.info(tmp_path / "out/a.wav")
+    assert (info.samplerate, info.channels, info.subtype) == (RATE, 2, "PCM_24")
+    assert changed(before, tmp_path / "out/a.wav") == [(0.5, 0.55), (1.25, 1.35)]
+    again = edit("inpaint", "a.flac", "-o", "out", "--gap", "0.5-0.55")
+    assert again.err.splitlines()[-1] == "0 written, 1 there already (--overwrite makes them again)"
+
+
+def test_one_seed_gives_one_file(edit: Run, tmp_path: Path) -> None:
+    recording(tmp_path / "a.wav")
+    for out, seed in (("one", 3), ("two", 3), ("three", 4)):
+        edit("inpaint", "a.wav", "-o", out, "--gap", "0.5-0.55", "--seed", seed)
+    one, two, three = ((tmp_path / out / "a.wav").read_bytes() for out in ("one", "two", "three"))
+    assert one == two != three
+
+
+def test_a_file_of_gaps_is_that_many_options(edit: Run, tmp_path: Path) -> None:
+    recording(tmp_path / "a.wav")
+    (tmp_path / "labels.txt").write_text("0.5\t0.55\tclick\n1.25\t1.35\tlost\n")
+    edit("inpaint", "a.wav", "-o", "one", "--gaps", "labels.txt")
+    edit("inpaint", "a.wav", "-o", "two", "--gap", "0.5-0.55", "--gap", "1.25-1.35")
+    assert (tmp_path / "one/a.wav").read_bytes() == (tmp_path / "two/a.wav").read_bytes()
+
+
+def test_dropouts_of_a_folder_are_found(edit: Run, tmp_path: Path) -> None:
+    whole = recording(tmp_path / "a.wav")
+    lost = whole.copy()
+    lost[8000:8480] = 0
+    (tmp_path / "in/sub").mkdir(parents=True)
+    soundfile.write(tmp_path / "in/sub/lost.wav", lost, RATE, "PCM_24")
+    soundfile.write(tmp_path / "in/whole.wav", whole, RATE, "PCM_24")
+    result = edit("inpaint", "in", "-o", "out", "--detect")
+    assert result.status == 0
+    assert "in/whole.wav: no dropout was found, so the result is a copy" in result.err
+    assert files(tmp_path / "out") == ["sub/lost.wav", "whole.wav"]
+    assert changed(lost, tmp_path / "out/sub/lost.wav") == [(0.5, 0.53)]
+    assert changed(whole, tmp_path / "out/whole.wav") == []
+
+
+def test_a_recording_goes_on(edit: Run, tmp_path: Path) -> None:
+    before = recording(tmp_path / "a.wav", n=RATE)
+    result = edit("continue", "a.wav", "-o", "out", "--seconds", 0.6)
+    assert result.status == 0
+    assert "a gap of 0.6 s is longer than the 0.46 s of which the model has learned" in result.err
+    after, _ = soundfile.read(tmp_path / "out/a.wav", dtype="int32")
+    assert len(after) == RATE + 9600
+    assert changed(before, tmp_path / "out/a.wav") == []
+    assert after[RATE:].std() > 1e4
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--gap", "1.5-2.5"), "a.wav: gap 1.5-2.5 s ends after the sound, which lasts 2 s"),
+        (("--gap", "1.5-1.2"), "a.wav: gap 1.5-1.2 s does not rise from 0 or more"),
+        (("--gap", "nan-1"), "gap 'nan-1' is not its start and its end in seconds; give e.g."),
+        (("--gap", "0-1", "--gap", "0.5-2"), "a.wav: gaps 0-1 and 0.5-2 s overlap; give them as"),
+        (("--gaps", "none.txt"), "none.txt cannot be read"),
+        ((), "give the gaps by --gap, or by --gaps FILE, or let --detect find them"),
+        (("--detect", "--gap", "0-1"), "give the gaps by --gap, or by --gaps FILE, or let"),
+        (("--gap", "0-1", "--steps", 0), "--steps"),
+    ],
+)
+def test_wrong_gaps_are_one_sentence(
+    edit: Run, tmp_path: Path, words: tuple[str, ...], said: str
+) -> None:
+    recording(tmp_path / "a.wav")
+    result = edit("inpaint", "a.wav", "-o", "out", *words)
+    assert result.status == 2
+    assert said in result.err
+    assert "Traceback" not in result.err
+    assert files(tmp_path) == ["a.wav"]
+
+
+def test_gaps_are_those_of_one_recording(edit: Run, tmp_path: Path) -> None:
+    for name in ("in/a.wav", "in/b.wav"):
+        write_tone(tmp_path / name)
+    result = edit("inpaint", "in", "-o", "out", "--gap", "0.1-0.2")
+    assert result.status == 2
+    assert "2 recordings are given and gaps for one; edit them one by one, or use" in result.err
+
+
+def test_a_gap_beyond_all_measure_is_refused(
+    edit: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(edited, "MAX_GAP_SECONDS", 0.5)
+    recording(tmp_path / "a.wav")
+    result = edit("inpaint", "a.wav", "-o", "out", "--gap", "0.5-1.5")
+    assert result.status == 2
+    assert "a.wav: a gap of 1 s is too long; the limit is 0.5 s" in result.err
+
+
+def test_floats_in_the_range_of_integers_are_refused(edit: Run, tmp_path: Path) -> None:
+    wave = 3000 * np.ones(RATE, np.float32)
+    soundfile.write(tmp_path / "a.wav", wave, RATE, "FLOAT")
+    result = edit("inpaint", "a.wav", "-o", "out", "--gap", "0.5-0.6")
+    assert result.status == 2
+    assert "holds floats up to 3000, though full scale is 1" in result.err
