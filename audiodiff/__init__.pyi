@@ -7,6 +7,7 @@ from .model.model import Model as Model
 from .model.run import Run as Run
 from .pipelines.editor import Editor as Editor
 from .pipelines.generator import Generator as Generator
+from .pipelines.upsampler import Upsampler as Upsampler
 from .pipelines.vocoder import Vocoder as Vocoder
 from .samplers.registry import SAMPLERS as SAMPLERS
 
@@ -21,5 +22,6 @@ __all__ = [
     "Model",
     "ModelConfig",
     "Run",
+    "Upsampler",
     "Vocoder",
 ]

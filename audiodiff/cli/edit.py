@@ -26,8 +26,10 @@ from audiodiff.errors import AudiodiffError
 from audiodiff.system.jobs import Job, find_jobs, one_by_one, run_jobs
 
 if TYPE_CHECKING:
-    from audiodiff.pipelines.edited import Filled, OnGaps
-    from audiodiff.pipelines.editor import Editor
+    from audiodiff.pipelines.edited import Edited, OnParts
+
+    Work = Callable[[Job, OnParts], Edited]
+    """Edits one file."""
 
 edit = typer.Typer(
     no_args_is_help=True, help="Edit recordings: all that was recorded stays as it is."
@@ -73,6 +75,7 @@ def inpaint(
     if (gap is not None) + (gaps is not None) + detect != 1:
         raise AudiodiffError("give the gaps by --gap, or by --gaps FILE, or let --detect find them")
     from audiodiff.pipelines.edited import EditSettings, inpaint_file
+    from audiodiff.pipelines.editor import Editor
     from audiodiff.pipelines.gaps import gap_from_text, gaps_from_file
 
     jobs = _jobs(inputs, out)
@@ -86,10 +89,11 @@ def inpaint(
         asked = gaps_from_file(gaps)
     settings = EditSettings(n_steps=steps, seed=seed, max_hours=max_hours)
 
-    def work(editor: "Editor", job: Job, on_gaps: "OnGaps") -> "Filled":
-        return inpaint_file(editor, job, asked, settings, on_gaps)
+    def load() -> "Work":
+        editor = Editor.from_pretrained(model, device, precision)
+        return lambda job, on_parts: inpaint_file(editor, job, asked, settings, on_parts)
 
-    _edit(jobs, work, (model, device, precision), threads, overwrite=overwrite)
+    _edit(jobs, load, "gaps", threads, overwrite=overwrite)
 
 
 @edit.command("continue")
@@ -114,14 +118,45 @@ def continue_(
     The results are wav files of the same rate, channels and depth, which begin with the recordings.
     """
     from audiodiff.pipelines.edited import EditSettings, continue_file
+    from audiodiff.pipelines.editor import Editor
 
-    jobs = _jobs(inputs, out)
     settings = EditSettings(n_steps=steps, seed=seed, max_hours=max_hours)
 
-    def work(editor: "Editor", job: Job, on_gaps: "OnGaps") -> "Filled":
-        return continue_file(editor, job, seconds, settings, on_gaps)
+    def load() -> "Work":
+        editor = Editor.from_pretrained(model, device, precision)
+        return lambda job, on_parts: continue_file(editor, job, seconds, settings, on_parts)
 
-    _edit(jobs, work, (model, device, precision), threads, overwrite=overwrite)
+    _edit(_jobs(inputs, out), load, "gaps", threads, overwrite=overwrite)
+
+
+@edit.command()
+def upsample(
+    inputs: Inputs,
+    out: Out = Path("edited"),
+    model: EditModel = SPEECH,
+    steps: Steps = None,
+    seed: Seed = 0,
+    device: Device = "cpu",
+    precision: Precision = "auto",
+    threads: Threads = None,
+    overwrite: Overwrite = False,
+    max_hours: MaxHours = MAX_HOURS,
+) -> None:
+    """Make narrow recordings, such as those of 8 kHz, wide.
+
+    The end of each recording's spectrum is found, what lies above it is made, and what lies below
+    it stays. The results are wav files of 24 bits at the model's rate.
+    """
+    from audiodiff.pipelines.edited import EditSettings, upsample_file
+    from audiodiff.pipelines.upsampler import Upsampler
+
+    settings = EditSettings(n_steps=steps, seed=seed, max_hours=max_hours)
+
+    def load() -> "Work":
+        upsampler = Upsampler.from_pretrained(model, device, precision)
+        return lambda job, on_parts: upsample_file(upsampler, job, settings, on_parts)
+
+    _edit(_jobs(inputs, out), load, "seconds", threads, overwrite=overwrite)
 
 
 def _jobs(inputs: list[Path], out: Path) -> list[Job]:
@@ -132,28 +167,27 @@ def _jobs(inputs: list[Path], out: Path) -> list[Job]:
 
 def _edit(
     jobs: list[Job],
-    work: "Callable[[Editor, Job, OnGaps], Filled]",
-    loading: tuple[str, str, str],
+    load: "Callable[[], Work]",
+    parts: str,
     threads: int | None,
     *,
     overwrite: bool,
 ) -> None:
     """Edits the files that are not there yet, shows progress, and reports the outcome."""
-    from audiodiff.pipelines.editor import Editor
     from audiodiff.system.threads import computing, n_threads
 
-    editor = Editor.from_pretrained(*loading)
+    work = load()
     with progress_bar() as progress, computing(n_threads(threads)):
         display = Display(progress, len(jobs), "editing")
 
-        def on_job(job: Job, made: "Filled | None") -> None:
+        def on_job(job: Job, made: "Edited | None") -> None:
             if made is not None and made.remark:
                 console.print(made.remark)
             display.on_file()
 
-        def on_gaps(job: Job, n_done: int, n_gaps: int) -> None:
-            display.on_part(job, n_done, n_gaps, "gaps")
+        def on_parts(job: Job, n_done: int, n_parts: int) -> None:
+            display.on_part(job, n_done, n_parts, parts)
 
-        spread = one_by_one(lambda job: work(editor, job, on_gaps))
+        spread = one_by_one(lambda job: work(job, on_parts))
         outcome = run_jobs(jobs, spread, overwrite=overwrite, on_job=on_job)
     report_outcome(outcome, "")

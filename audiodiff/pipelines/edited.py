@@ -1,7 +1,7 @@
 """Recordings in files, edited: all that was recorded stays as it is, to the bit."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import NamedTuple, TypeAlias
@@ -9,18 +9,21 @@ from typing import NamedTuple, TypeAlias
 import numpy as np
 import torch
 
+from audiodiff.audio.bandwidth import bandwidth_of, power_of
 from audiodiff.audio.dropouts import dropouts
 from audiodiff.audio.patching import Patch, patched
 from audiodiff.audio.reader import MAX_PEAK, OR_ALLOW, SPLIT, SoundReader, opened
+from audiodiff.audio.writer import Codes, Stored, write_blocks
 from audiodiff.config import MAX_HOURS, Config, Hours, Seed, StepCount
 from audiodiff.errors import AudiodiffError
 from audiodiff.pipelines.editor import Editor
 from audiodiff.pipelines.gaps import Gap, Seconds, Window, gaps_of
+from audiodiff.pipelines.upsampler import Upsampler
 from audiodiff.system.jobs import Job
 from audiodiff.system.memory import enough_memory
 
-OnGaps: TypeAlias = Callable[[Job, int, int], None]
-"""Takes a job, the number of its gaps that are filled, and that of all its gaps."""
+OnParts: TypeAlias = Callable[[Job, int, int], None]
+"""Takes a job, the number of its parts that are done, such as gaps, and that of all of them."""
 
 MAX_GAP_SECONDS = 30.0
 """The longest gap that is filled; its time and memory grow with its length."""
@@ -40,15 +43,13 @@ class EditSettings(Config):
     max_hours: Hours = MAX_HOURS
 
 
-class Filled(NamedTuple):
+class Edited(NamedTuple):
     """The result of a file.
 
     Attributes:
-        gaps: Start and end in seconds of what was made.
-        remark: A sentence about gaps longer than the model knows; None if there are none.
+        remark: A sentence about what was found or made; None if there is nothing to say.
     """
 
-    gaps: tuple[Seconds, ...]
     remark: str | None
 
 
@@ -57,8 +58,8 @@ def inpaint_file(
     job: Job,
     gaps: Sequence[Seconds] | None,
     settings: EditSettings,
-    on_gaps: OnGaps,
-) -> Filled:
+    on_parts: OnParts,
+) -> Edited:
     """Fills gaps in a sound file of any rate, depth, length and number of channels.
 
     Memory holds the sound around one gap, what fills the others, and a block of the file.
@@ -68,7 +69,7 @@ def inpaint_file(
         job: The recording and its result.
         gaps: Start and end of each gap in seconds; None for the `dropouts` that are found.
         settings: The settings.
-        on_gaps: Callback for gaps that are filled.
+        on_parts: Callback for gaps that are filled.
 
     Raises:
         AudiodiffError: If the file or a gap is bad, or the result cannot be written.
@@ -77,16 +78,16 @@ def inpaint_file(
         seconds = list(dropouts(sound)) if gaps is None else gaps
         if gaps is None and not seconds:
             patched(job.source, job.target, [], settings.max_hours)
-            return Filled((), f"{job.source}: no dropout was found, so the result is a copy")
+            return Edited(f"{job.source}: no dropout was found, so the result is a copy")
         own = gaps_of(seconds, sound.sample_rate, sound.n_samples, str(job.source))
-        patches = _filled(editor, job, sound, own, settings, on_gaps)
+        patches = _filled(editor, job, sound, own, settings, on_parts)
     patched(job.source, job.target, patches, settings.max_hours)
     return _result(editor, job, own, sound.sample_rate)
 
 
 def continue_file(
-    editor: Editor, job: Job, seconds: float, settings: EditSettings, on_gaps: OnGaps
-) -> Filled:
+    editor: Editor, job: Job, seconds: float, settings: EditSettings, on_parts: OnParts
+) -> Edited:
     """Lets a recording go on after its end.
 
     Args:
@@ -94,7 +95,7 @@ def continue_file(
         job: The recording and its result.
         seconds: Length in seconds of what is added.
         settings: The settings.
-        on_gaps: Callback for what is made.
+        on_parts: Callback for what is made.
 
     Raises:
         AudiodiffError: If the file is bad, ``seconds`` is not above 0 or above
@@ -105,9 +106,47 @@ def continue_file(
     with _opened(job.source, settings) as sound:
         end = sound.n_samples
         own = [Gap(end, end + max(1, round(seconds * sound.sample_rate)))]
-        patches = _filled(editor, job, sound, own, settings, on_gaps)
+        patches = _filled(editor, job, sound, own, settings, on_parts)
     patched(job.source, job.target, patches, settings.max_hours)
     return _result(editor, job, own, sound.sample_rate)
+
+
+def upsample_file(
+    upsampler: Upsampler, job: Job, settings: EditSettings, on_parts: OnParts
+) -> Edited:
+    """Makes a recording wide, as a wav of 24 bits at the model's rate.
+
+    Args:
+        upsampler: The upsampler.
+        job: The recording and its result.
+        settings: The settings.
+        on_parts: Callback for seconds that are made.
+
+    Raises:
+        AudiodiffError: If the file is bad or wide already, or the result cannot be written.
+    """
+    with _opened(job.source, settings) as sound:
+        rate, n_samples, wanted = sound.sample_rate, sound.n_samples, upsampler.sample_rate
+        bandwidth = bandwidth_of(power_of(sound.blocks()), rate)
+        upsampler.check_bandwidth(bandwidth, str(job.source))
+        stored = Stored(wanted, sound.n_channels, "PCM_24")
+
+        def read(first: int, n: int) -> torch.Tensor:
+            return torch.from_numpy(sound.read(first, n, "float32").T.copy())
+
+        def blocks() -> Iterator[Codes]:
+            done = 0
+            pieces = upsampler.pieces(
+                read, n_samples, rate, bandwidth, settings.seed, settings.n_steps
+            )
+            for piece in pieces:
+                done += piece.shape[1]
+                on_parts(job, round(done / wanted), round(n_samples / rate))
+                yield stored.codes(piece.numpy())
+
+        with enough_memory(job.source, "split it into mono files"):
+            write_blocks(job.target, blocks(), stored, round(n_samples * wanted / rate))
+    return Edited(f"{job.source}: its spectrum ends at {bandwidth:.0f} Hz; what is above is made")
 
 
 def _opened(path: Path, settings: EditSettings) -> AbstractContextManager[SoundReader]:
@@ -120,7 +159,7 @@ def _filled(
     sound: SoundReader,
     gaps: Sequence[Gap],
     settings: EditSettings,
-    on_gaps: OnGaps,
+    on_parts: OnParts,
 ) -> list[Patch]:
     """What fills each gap, those before it being filled already."""
     rate, patches = sound.sample_rate, list[Patch]()
@@ -138,7 +177,7 @@ def _filled(
         for gap in window.gaps:
             inside = made[:, gap.first - window.first : gap.last - window.first]
             patches.append(Patch(gap.first, inside.numpy()))
-        on_gaps(job, len(patches), len(gaps))
+        on_parts(job, len(patches), len(gaps))
     return patches
 
 
@@ -157,13 +196,11 @@ def _part(sound: SoundReader, window: Window, patches: Sequence[Patch]) -> torch
     return torch.from_numpy(part)
 
 
-def _result(editor: Editor, job: Job, gaps: Sequence[Gap], rate: int) -> Filled:
-    seconds = tuple((gap.first / rate, gap.last / rate) for gap in gaps)
-    longest = max(end - start for start, end in seconds)
-    remark = None
-    if longest > editor.longest:
-        remark = (
-            f"{job.source}: a gap of {longest:.2g} s is longer than the {editor.longest:.2g} s of "
-            "which the model has learned, so it may not sound like what was there"
-        )
-    return Filled(seconds, remark)
+def _result(editor: Editor, job: Job, gaps: Sequence[Gap], rate: int) -> Edited:
+    longest = max(gap.last - gap.first for gap in gaps) / rate
+    if longest <= editor.longest:
+        return Edited(None)
+    return Edited(
+        f"{job.source}: a gap of {longest:.2g} s is longer than the {editor.longest:.2g} s of "
+        "which the model has learned, so it may not sound like what was there"
+    )

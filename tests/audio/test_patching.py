@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from audiodiff.audio import patching
+from audiodiff.audio import patching, writer
 from audiodiff.audio.patching import Patch, patched
 from audiodiff.audio.reader import opened
 from audiodiff.errors import AudiodiffError
@@ -62,7 +62,7 @@ def test_all_but_the_patch_is_as_it_was(tmp_path: Path, name: str, subtype: str,
 def test_patches_may_lie_across_blocks_and_after_the_end(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, block: int
 ) -> None:
-    monkeypatch.setattr(patching, "_BLOCK", block)
+    monkeypatch.setattr(patching, "BLOCK", block)
     before = recording(tmp_path / "a.wav", "PCM_16", 1000)
     patches = [Patch(900, PATCH), Patch(10, PATCH[:, :5])]
     patched(tmp_path / "a.wav", tmp_path / "b.wav", patches, 1.0)
@@ -93,7 +93,7 @@ def test_a_lossy_file_is_decoded(tmp_path: Path) -> None:
 
 
 def test_four_gigabytes_become_rf64(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(patching, "_MAX_WAV_BYTES", 1000)
+    monkeypatch.setattr(writer, "_MAX_WAV_BYTES", 1000)
     before = recording(tmp_path / "a.wav", "PCM_16")
     patched(tmp_path / "a.wav", tmp_path / "b.wav", [], 1.0)
     assert (tmp_path / "b.wav").read_bytes()[:4] == b"RF64"

@@ -98,6 +98,20 @@ def test_a_recording_goes_on(edit: Run, tmp_path: Path) -> None:
     assert after[RATE:].std() > 1e4
 
 
+def test_a_narrow_recording_is_made_wide(edit: Run, tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    soundfile.write(tmp_path / "a.wav", rng.standard_normal((8000, 2)) / 20, 8000)
+    soundfile.write(tmp_path / "wide.wav", rng.standard_normal(RATE * 2) / 20, 2 * RATE)
+    result = edit("upsample", "a.wav", "wide.wav", "-o", "out")
+    assert result.status == 1
+    assert "a.wav: its spectrum ends at 4000 Hz; what is above is made" in result.err
+    assert "wide.wav holds sound up to 16000 Hz and the model makes it up to 11025" in result.err
+    assert files(tmp_path / "out") == ["a.wav"]
+    info = soundfile.info(tmp_path / "out/a.wav")
+    assert (info.samplerate, info.channels, info.subtype) == (22050, 2, "PCM_24")
+    assert info.frames == 22050
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [

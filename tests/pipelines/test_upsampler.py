@@ -1,0 +1,87 @@
+"""Narrow recordings made wide: the given band stays, and there is sound above it."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from contracts import noise
+from small_models import infill_config, small_stft_config, untrained
+
+from audiodiff import AudiodiffError, Run, Upsampler
+from audiodiff._types import Mel, Wave
+from audiodiff.audio.resampling import resample
+from audiodiff.pipelines import upsampler as module
+
+RATE = 22050
+
+
+@pytest.fixture(scope="module")
+def upsampler(tmp_path_factory: pytest.TempPathFactory) -> Upsampler:
+    folder: Path = tmp_path_factory.mktemp("upsampler")
+    untrained(small_stft_config()).save(folder / "vocoder")
+    config = infill_config(codec={"kind": "mel", "vocoder": str(folder / "vocoder")})
+    untrained(config).save(folder / "model")
+    return Upsampler.from_pretrained(folder / "model", precision="fp32")
+
+
+def band(wave: torch.Tensor, low: float, high: float) -> float:
+    """The power of a band."""
+    spectrum = np.fft.rfft(wave.double().numpy() * np.hanning(wave.shape[1]))
+    hertz = np.fft.rfftfreq(wave.shape[1], 1 / RATE)
+    return float((np.abs(spectrum[:, (hertz >= low) & (hertz < high)]) ** 2).sum())
+
+
+@pytest.mark.parametrize("rate", [6000, 8000, 16000])
+@pytest.mark.parametrize("seconds", [60, 1])
+def test_the_given_band_stays_to_90_db(
+    upsampler: Upsampler, monkeypatch: pytest.MonkeyPatch, rate: int, seconds: int
+) -> None:
+    monkeypatch.setattr(module, "PIECE_SECONDS", seconds)
+
+    def white(mel: Mel, run: Run) -> Wave:
+        """What a trained vocoder may make at the most: as much in every band."""
+        return noise(len(mel), mel.shape[2] * 256) / 20
+
+    monkeypatch.setattr(upsampler, "sound", white)
+    narrow = noise(2, 5 * rate // 2) / 20
+    made = upsampler.upsample(narrow, rate, rate / 2)
+    assert made.shape == (2, 5 * RATE // 2)
+    given = torch.from_numpy(np.stack([resample(x, rate, RATE) for x in narrow.numpy()]))
+    kept = 0.95 * rate / 2
+    assert band(made - given, 0, kept) < 1e-9 * band(given, 0, kept)
+    assert band(made, kept + 300, 11025) > 10 * band(given, kept + 300, 11025)
+
+
+def test_one_seed_gives_one_sound(upsampler: Upsampler) -> None:
+    narrow = noise(1, 8000) / 20
+    one, two, three = (upsampler.upsample(narrow, 8000, seed=seed) for seed in (3, 3, 4))
+    assert torch.equal(one, two)
+    assert not torch.equal(one, three)
+
+
+def test_any_length_will_do(upsampler: Upsampler) -> None:
+    for n in (1, 10, 3000):
+        made = upsampler.upsample(noise(1, n) / 20, 8000, 4000)
+        assert made.shape == (1, round(n * RATE / 8000))
+        assert torch.isfinite(made).all()
+    silent = upsampler.upsample(torch.zeros(1, 8000), 8000, 4000)
+    assert torch.isfinite(silent).all()
+
+
+@pytest.mark.parametrize(
+    ("wave", "bandwidth", "said"),
+    [
+        (torch.zeros(8000), 4000.0, r"shape \(8000,\)"),
+        (torch.zeros(1, 0), 4000.0, r"shape \(1, 0\)"),
+        (torch.full((1, 8000), torch.nan), 4000.0, "NaN or infinity; mend what made it"),
+        (torch.zeros(1, 8000), 10500.0, "up to 10500 Hz and the model makes it up to 11025; there"),
+        (torch.zeros(1, 8000), 0.0, "bandwidth=0 is not above 0"),
+        (torch.zeros(1, 8000), float("nan"), "bandwidth=nan is not above 0"),
+    ],
+)
+def test_a_wrong_wave_is_one_sentence(
+    upsampler: Upsampler, wave: torch.Tensor, bandwidth: float, said: str
+) -> None:
+    with pytest.raises(AudiodiffError, match=said):
+        upsampler.upsample(wave, 8000, bandwidth)
