@@ -1,6 +1,7 @@
 """The arrays in mel files, described by their headers before their values are read."""
 
 import math
+import warnings
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
@@ -59,7 +60,7 @@ HEADERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.re
 
 def _numpy_array(opened: Callable[[], Any], n_bytes: int) -> Stored:
     """An array in numpy's format, in a file or a member of an archive of ``n_bytes``."""
-    with opened() as file:
+    with opened() as file, _quiet():
         version = np.lib.format.read_magic(file)
         if version not in HEADERS:
             raise ValueError(f"version {version} of numpy's format is not for arrays of floats")
@@ -72,9 +73,17 @@ def _numpy_array(opened: Callable[[], Any], n_bytes: int) -> Stored:
     return Stored(dtype.name, tuple(shape), lambda: _numpy_values(opened))
 
 
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without numpy's advice to save a file of Python 2 again, which is read as any other."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Reading `.npy` or `.npz` file", UserWarning)
+        yield
+
+
 def _numpy_values(opened: Callable[[], BinaryIO]) -> Tensor:
     # Not np.load, whose error for other files advises to allow pickle.
-    with opened() as file:
+    with opened() as file, _quiet():
         values = np.lib.format.read_array(file, allow_pickle=False)
     return torch.from_numpy(values.astype(values.dtype.newbyteorder("="), copy=False))
 

@@ -108,6 +108,14 @@ def test_a_batch_that_holds_nothing_is_refused(tmp_path: Path, shape: tuple[int,
             load_mel(tmp_path / name)
 
 
+def test_a_file_of_python_2_is_read_without_a_word(tmp_path: Path) -> None:
+    header = b"{'descr': '<f4', 'fortran_order': False, 'shape': (3L, 4L), }".ljust(117) + b"\n"
+    values = MEL.float().numpy()
+    content = b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header
+    (tmp_path / "a.npy").write_bytes(content + values.tobytes())
+    assert torch.equal(load_mel(tmp_path / "a.npy"), MEL)
+
+
 @pytest.mark.parametrize("size", [2**63, 10**30])
 def test_sizes_beyond_numpys_own_integers_are_refused(tmp_path: Path, size: int) -> None:
     header = {"descr": "<f4", "fortran_order": False, "shape": (0, size)}
