@@ -170,7 +170,8 @@ def _around(gaps: Sequence[Gap], length: int) -> list[tuple[int, int, int, int]]
     ]
 
 
-def _cell(values: Sequence[float], digits: int) -> str:
+def in_words(values: Sequence[float], digits: int) -> str:
+    """The mean of values with its 95 % interval."""
     half = 1.96 * statistics.stdev(values) / len(values) ** 0.5 if len(values) > 1 else 0.0
     return f"{statistics.mean(values):.{digits}f} ± {half:.{digits}f}"
 
@@ -197,7 +198,7 @@ def main(
     for ms in MILLISECONDS:
         for filler in fillers:
             pesq, vis, lsd = zip(*found[ms, filler], strict=True)
-            cells = _cell(pesq, 2), _cell(vis, 2), _cell(lsd, 1)
+            cells = in_words(pesq, 2), in_words(vis, 2), in_words(lsd, 1)
             print(f"| {ms} | {filler} | {' | '.join(cells)} |")
 
 
