@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from pathlib import Path
 
+from audiodiff.codecs.mel import MelCodecConfig
+from audiodiff.model.found import weights_digest
 from audiodiff.model.hub import pretrained_names
 from audiodiff.model.model import Model
 from audiodiff.model.run import Run
@@ -33,6 +35,7 @@ def record_of(
     scale = run.guidance_scale
     if scale is None and model.config.label_sets:
         scale = sampling.guidance_scale
+    given = {"vocoder": _vocoder_of(model), **(settings or {})}
     values = {
         "software": software(),
         "model": public_name(name),
@@ -41,10 +44,18 @@ def record_of(
         "steps": len(model.times(run)) - 1,
         "seed": run.seed if isinstance(run.seed, int) else None,
         "guidance_scale": scale,
-        "settings": {k: v for k, v in (settings or {}).items() if v is not None},
+        "settings": {key: value for key, value in given.items() if value is not None},
         "synthetic": synthetic,
     }
     return Record.parse(values, "the record of a sound")
+
+
+def _vocoder_of(model: Model) -> str | None:
+    """The vocoder of a model of mels, by its name; for a directory, the digest of its weights."""
+    codec = model.config.codec
+    if not isinstance(codec, MelCodecConfig) or not codec.vocoder:
+        return None
+    return public_name(codec.vocoder) or weights_digest(Path(codec.vocoder))
 
 
 def public_name(name: str) -> str | None:

@@ -162,8 +162,6 @@ def test_save_refuses_what_it_cannot_store(tmp_path: Path, wave: np.ndarray) -> 
         save(tmp_path / "a.flac", wave, 16000, "FLOAT")
     with pytest.raises(AudiodiffError, match="OGG holds no subtype='PCM_16'; use VORBIS"):
         save(tmp_path / "a.ogg", wave, 16000)
-    with pytest.raises(AudiodiffError, match="subtype='MP3' is not one of"):
-        save(tmp_path / "a.wav", wave, 16000, "MP3")
     with pytest.raises(AudiodiffError, match="sample_rate=0"):
         save(tmp_path / "a.wav", wave, 0)
     with pytest.raises(AudiodiffError, match="cannot hold sample_rate=700000"):

@@ -10,7 +10,9 @@ from small_models import LABELLED, small_config, untrained
 from audiodiff import AudiodiffError, Run
 from audiodiff.audio import io
 from audiodiff.audio.tags import Tags
+from audiodiff.codecs.mel import MelCodecConfig
 from audiodiff.model.found import weights_sha256
+from audiodiff.model.hub import PRETRAINED
 from audiodiff.model.model import Model
 from audiodiff.provenance.compare import remark_on
 from audiodiff.provenance.files import read_record, record_in, tags_of
@@ -68,6 +70,17 @@ def test_a_record_is_that_of_the_models_run(tmp_path: Path) -> None:
     assert own.synthetic == ((1.0, 2.0),)
     with pytest.raises(AudiodiffError, match=r"the span \(2\.0, 1\.0\) does not end after its"):
         record_of(model, "", Run(), synthetic=[(2, 1)])
+
+
+def test_a_model_of_mels_names_its_vocoder(tmp_path: Path) -> None:
+    model = Model.load(PRETRAINED / "digits")
+    record = record_of(model, "digits", Run(), {"seconds": 1})
+    assert (record.model, record.weights) == ("digits", weights_sha256(PRETRAINED / "digits"))
+    assert record.settings == {"vocoder": "default", "seconds": 1}
+    untrained(small_config()).save(tmp_path)
+    codec = MelCodecConfig(vocoder=str(tmp_path))
+    model.config = model.config.model_copy(update={"codec": codec})
+    assert record_of(model, "", Run()).settings == {"vocoder": weights_sha256(tmp_path)[:12]}
 
 
 def test_no_record_holds_a_path_or_a_users_name(tmp_path: Path) -> None:
