@@ -63,6 +63,14 @@ def user_data(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         yield folder
 
 
+@pytest.fixture(scope="session", autouse=True)
+def date() -> Iterator[None]:
+    """One date for all files, so that equal runs make equal files whenever they are made."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SOURCE_DATE_EPOCH", "1767225600")
+        yield
+
+
 @pytest.fixture
 def one_thread() -> Iterator[None]:
     """Sums of floats that are the same in every run."""

@@ -20,6 +20,7 @@ ROOMS = [
     "networks",
     "samplers",
     "model",
+    "provenance",
     "pipelines",
     "training",
     "search",

@@ -11,17 +11,17 @@ import numpy as np
 import soundfile
 from jaxtyping import Float, Float32, Int
 
-from audiodiff.audio.comments import append_comment
 from audiodiff.audio.reader import SPLIT, SoundReader, not_finite, opened
 from audiodiff.audio.resampling import check_not_empty, check_rate, check_ratio
 from audiodiff.audio.resampling import resample as resample
 from audiodiff.audio.resampling import resampled as resampled
+from audiodiff.audio.tags import Tags, append_tags
 from audiodiff.config import MAX_HOURS
 from audiodiff.errors import AudiodiffError
 from audiodiff.system.atomic import interrupts_held, replacing
 
-MAX_WAV_SAMPLES = 2**31 - 2**10
-"""Samples of 16 bits in the longest wav file, whose header counts their bytes in 32 bits."""
+MAX_WAV_SAMPLES = 2**31 - 2**13
+"""Samples of 16 bits in the longest wav file, whose header counts all bytes in 32 bits."""
 
 Samples: TypeAlias = Float32[np.ndarray, " samples"]
 """One channel, full scale at +-1."""
@@ -31,15 +31,17 @@ Piece: TypeAlias = Float32[np.ndarray, " _"]
 
 Result = TypeVar("Result")
 
-Subtype: TypeAlias = Literal["PCM_16", "PCM_24", "FLOAT"]
+Subtype: TypeAlias = Literal["PCM_16", "PCM_24", "FLOAT", "VORBIS"]
 """The format of stored samples."""
 
 AUDIO_SUFFIXES = frozenset({".wav", ".flac", ".ogg", ".mp3"})
 """Suffixes of sound files when a folder is searched, in lower case."""
 
-_FORMATS = {".wav": "WAV", ".flac": "FLAC"}
+_FORMATS = {".wav": "WAV", ".flac": "FLAC", ".ogg": "OGG"}
+_SUBTYPES = {"WAV": ("PCM_16", "PCM_24", "FLOAT"), "FLAC": ("PCM_16", "PCM_24"), "OGG": ("VORBIS",)}
 _BITS = {"PCM_16": 16, "PCM_24": 24}
 _BLOCK = 2**20
+_WRITTEN = 2**16
 
 
 def load(
@@ -122,7 +124,7 @@ def save(
     wave: Float[np.ndarray, " samples"],
     sample_rate: int,
     subtype: Subtype = "PCM_16",
-    comment: str = "",
+    tags: Tags | None = None,
 ) -> int:
     """Writes a mono file, whole or not at all, at the wave's own level.
 
@@ -130,12 +132,13 @@ def save(
     returns the wave to within half a step (a sample of +1, which has no code, to within one).
 
     Args:
-        path: File to write, ending in .wav or .flac; its folder is created, an existing file
+        path: File to write, ending in .wav, .flac or .ogg; its folder is created, an existing file
             replaced.
         wave: Wave to write, full scale at +-1.
         sample_rate: Sample rate of the wave, in Hz.
-        subtype: ``PCM_16``, ``PCM_24`` or, in .wav only, ``FLOAT``, which does not clip.
-        comment: Text to store in a .wav file.
+        subtype: ``PCM_16`` or ``PCM_24``; in .wav also ``FLOAT``, which does not clip; in .ogg
+            only ``VORBIS``, which loses detail.
+        tags: Texts to store in the file; None stores none.
 
     Returns:
         Number of samples that exceeded +-1 and were clipped: always 0 for ``FLOAT``.
@@ -152,8 +155,15 @@ def save(
     # In memory first: libsndfile does not report a full disk reliably.
     encoded = io.BytesIO()
     try:
-        with interrupts_held():
-            soundfile.write(encoded, samples, sample_rate, subtype=subtype, format=file_format)
+        with (
+            interrupts_held(),
+            soundfile.SoundFile(encoded, "w", sample_rate, 1, subtype, None, file_format) as file,
+        ):
+            if tags is not None and file_format != "WAV":
+                file.comment, file.software, file.date = tags.comment, tags.software, tags.date
+            # In blocks: libsndfile puts a whole one on the stack for Vorbis.
+            for first in range(0, len(samples), _WRITTEN):
+                file.write(samples[first : first + _WRITTEN])
     except soundfile.LibsndfileError as error:
         raise AudiodiffError(
             f"{path} cannot hold sample_rate={sample_rate} as {subtype} ({error.error_string}); "
@@ -161,13 +171,13 @@ def save(
         ) from error
     with replacing(path) as temporary:
         temporary.write_bytes(encoded.getbuffer())
-        if comment and file_format == "WAV":
-            append_comment(temporary, comment)
+        if tags is not None and file_format == "WAV":
+            append_tags(temporary, tags)
     return n_clipped
 
 
 def save_pieces(
-    path: Path, pieces: Iterable[Piece], sample_rate: int, comment: str = ""
+    path: Path, pieces: Iterable[Piece], sample_rate: int, tags: Tags | None = None
 ) -> tuple[int, int]:
     """Writes a mono wav of 16 bits whose samples come in pieces, whole or not at all.
 
@@ -175,7 +185,7 @@ def save_pieces(
         path: File to write, ending in .wav; its folder is created, an existing file replaced.
         pieces: The wave, full scale at +-1.
         sample_rate: Sample rate of the wave, in Hz.
-        comment: Text to store in the file.
+        tags: Texts to store in the file; None stores none.
 
     Returns:
         Number of samples written, and of those that exceeded +-1 and were clipped.
@@ -203,8 +213,8 @@ def save_pieces(
                     )
         if n_samples == 0:
             raise AudiodiffError(f"{path} would hold no sample; give a longer sound")
-        if comment:
-            append_comment(temporary, comment)
+        if tags is not None:
+            append_tags(temporary, tags)
     return n_samples, n_clipped
 
 
@@ -217,13 +227,17 @@ def _check_finite(wave: Float[np.ndarray, " samples"], name: str) -> None:
 def _check_target(path: Path, subtype: str) -> str:
     if path.suffix.lower() not in _FORMATS:
         raise AudiodiffError(
-            f"{path} ends in {path.suffix!r}, which cannot be written; use .wav or .flac"
+            f"{path} ends in {path.suffix!r}, which cannot be written; use .wav, .flac or .ogg"
         )
-    if subtype not in (*_BITS, "FLOAT"):
-        raise AudiodiffError(f"subtype={subtype!r} is not one of PCM_16, PCM_24, FLOAT")
     file_format = _FORMATS[path.suffix.lower()]
-    if subtype == "FLOAT" and file_format == "FLAC":
-        raise AudiodiffError(f"{path}: FLAC holds no subtype='FLOAT'; use .wav, PCM_16 or PCM_24")
+    known = _SUBTYPES[file_format]
+    if subtype not in {name for names in _SUBTYPES.values() for name in names}:
+        raise AudiodiffError(f"subtype={subtype!r} is not one of PCM_16, PCM_24, FLOAT, VORBIS")
+    if subtype not in known:
+        raise AudiodiffError(
+            f"{path}: {file_format} holds no subtype={subtype!r}; use {' or '.join(known)}, or "
+            "another suffix"
+        )
     if path.is_dir():
         raise AudiodiffError(f"{path} is a folder; give a file name")
     return file_format
@@ -245,6 +259,8 @@ def encode(wave: Float[np.ndarray, " samples"], subtype: str) -> tuple[np.ndarra
     """The codes of a wave in a file of this subtype, and how many samples were clipped."""
     if subtype == "FLOAT":
         return wave.astype(np.float32), 0
+    if subtype == "VORBIS":
+        return np.clip(wave, -1, 1).astype(np.float32), int(np.count_nonzero(np.abs(wave) > 1))
     full_scale = 2 ** (_BITS[subtype] - 1)
     samples: Int[np.ndarray, " samples"] = np.empty(
         len(wave), np.int16 if subtype == "PCM_16" else np.int32

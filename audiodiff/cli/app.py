@@ -15,6 +15,7 @@ from audiodiff.cli.generate import generate
 from audiodiff.cli.info import info
 from audiodiff.cli.mel import mel
 from audiodiff.cli.prepare import prepare
+from audiodiff.cli.provenance import provenance
 from audiodiff.cli.search import search
 from audiodiff.cli.terminal import console, escape_unprintable
 from audiodiff.cli.train import train
@@ -28,6 +29,7 @@ COMMANDS = (
     generate,
     mel,
     doctor,
+    provenance,
     info,
     evaluate,
     demo,

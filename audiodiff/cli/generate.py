@@ -12,6 +12,7 @@ from audiodiff.cli.display import Display
 from audiodiff.cli.options import (
     Device,
     ModelName,
+    NoProvenance,
     Out,
     Overwrite,
     Precision,
@@ -77,13 +78,14 @@ def generate(
     ] = 8,
     threads: Threads = None,
     overwrite: Overwrite = False,
+    no_provenance: NoProvenance = False,
 ) -> None:
     """Generate new sounds with a model that takes no mel."""
     from audiodiff.conditioning.labels import labels_asked
     from audiodiff.model.run import Run
     from audiodiff.pipelines.generated import Making, Sound
     from audiodiff.pipelines.generator import Generator
-    from audiodiff.pipelines.records import record_of, recorded_name
+    from audiodiff.provenance.making import record_of
 
     check_writable(out)
     generator = Generator.from_pretrained(model, device, precision)
@@ -94,8 +96,8 @@ def generate(
     # What is wrong is said at once, even if all files are there already.
     labels_asked(asked[0], generator.labels)
     generator.model.sampler(run)
-    record = record_of(generator.model, recorded_name(model), run, {"seconds": n_samples / rate})
-    making = Making(generator, run, n_samples, record, batch_size)
+    record = record_of(generator.model, model, run, {"seconds": n_samples / rate})
+    making = Making(generator, run, n_samples, record, batch_size, not no_provenance)
     sounds = {}
     for labels, n in zip(cycle(asked), range(seed, seed + count), strict=False):
         sound = Sound(labels, n)

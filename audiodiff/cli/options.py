@@ -46,6 +46,13 @@ Overwrite = Annotated[
     bool, typer.Option("--overwrite", help="Overwrite results that exist already.")
 ]
 
+NoProvenance = Annotated[
+    bool,
+    typer.Option(
+        "--no-provenance", help="Store nothing in the results about the run that made them."
+    ),
+]
+
 Workers = Annotated[
     int,
     typer.Option(

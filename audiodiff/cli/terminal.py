@@ -19,7 +19,7 @@ from audiodiff.system.jobs import Outcome
 if TYPE_CHECKING:
     from audiodiff.model.model import Model
     from audiodiff.model.run import Run
-    from audiodiff.pipelines.records import Record
+    from audiodiff.provenance.record import Record
 
 # Messages hold file names, in which [red] and :cat: are plain characters, not markup.
 console = Console(stderr=True, markup=False, emoji=False, highlight=False, soft_wrap=True)
@@ -87,7 +87,7 @@ def report_outcome(outcome: Outcome, note: str) -> None:
 
 def remark_on_skipped(records: "Mapping[Path, Record]") -> None:
     """Warns of skipped results that another run made than the one whose record each would have."""
-    from audiodiff.pipelines.records import remark_on
+    from audiodiff.provenance.compare import remark_on
 
     if remark := remark_on(records):
         console.print(f"warning: {remark}; --overwrite makes them again")

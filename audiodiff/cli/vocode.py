@@ -12,6 +12,7 @@ from audiodiff.cli.options import (
     InputsOrNone,
     MaxHours,
     ModelOption,
+    NoProvenance,
     OutOrNone,
     Overwrite,
     Precision,
@@ -100,6 +101,7 @@ OF_FILES = (
     "plot",
     "overwrite",
     "max_hours",
+    "no_provenance",
     "batch_size",
     "workers",
     "engine",
@@ -132,6 +134,7 @@ def vocode(
     verbose: Verbose = False,
     overwrite: Overwrite = False,
     max_hours: MaxHours = MAX_HOURS,
+    no_provenance: NoProvenance = False,
     stream: Stream = None,
     latency: Latency = 0.5,
 ) -> None:
@@ -163,6 +166,7 @@ def vocode(
         transpose=transpose,
         force=force,
         max_hours=max_hours,
+        provenance=not no_provenance,
     )
     _check_run(vocoder, settings)
     if verbose:

@@ -8,7 +8,15 @@ import gradio as gr
 
 from audiodiff.demo.parts import buttons, discard, opened, readable, sound_file, source
 from audiodiff.demo.requests import refused
-from audiodiff.demo.work import FIGURES, N_ITERATIONS, Choice, figures, griffin_lim, run
+from audiodiff.demo.work import (
+    FIGURES,
+    N_ITERATIONS,
+    Choice,
+    figures,
+    griffin_lim,
+    record_of_choice,
+    run,
+)
 from audiodiff.errors import AudiodiffError
 
 GRIFFIN_LIM = f"Griffin-Lim, {N_ITERATIONS} iterations"
@@ -82,16 +90,18 @@ def compare(
     made: Sounds = {}
     rows: list[list[Any]] = []
     for name in systems:
+        record = None
         if name == GRIFFIN_LIM:
             wave = griffin_lim(vocoder, given)
         else:
+            record = record_of_choice(vocoder, model, CHOICES[name])
             for step in run(vocoder, given, CHOICES[name]):
                 wave = step.wave
                 # Gradio can cancel a run here. The table must not skip (see `page.vocode`); the
                 # players may, as they are given copies of themselves anyway.
                 yield [gr.skip(), rows, *[gr.skip()] * len(SYSTEMS)]
         found = figures(given, wave, given.own.rate)
-        made = made | {name: sound_file(wave, given.own.rate)}
+        made = made | {name: sound_file(wave, given.own.rate, record)}
         rows = [*rows, [name, *(v if isinstance(v, str) else round(v, 3) for v in found.values())]]
         yield [made, rows, *_players(made)]
         discard(kept.values())

@@ -15,7 +15,9 @@ from audiodiff.mel.log_mel import LogMel
 from audiodiff.mel.plots import mels_grid
 from audiodiff.mel.presets import PRESETS
 from audiodiff.model.config import ModelConfig
+from audiodiff.model.run import Run
 from audiodiff.pipelines.generator import Generator
+from audiodiff.provenance.making import record_of
 
 N_SOUNDS = 8
 N_COLUMNS = 4
@@ -133,16 +135,14 @@ def made_by(model: str, kinds: Sequence[str], variants: Variants) -> Callable[..
         for i, variant in enumerate(asked):
             # gr.skip() only for the state, see `page.vocode`; Gradio can cancel a run here.
             yield [f"sound {i + 1} of {len(asked)}", None, gr.skip(), *_players(sounds, files)]
+            weight = variant.scale if guided else None
             wave = generator.generate(
-                1,
-                label,
-                variant.scale if guided else None,
-                variant.seed,
-                int(steps),
-                n_samples=n_samples,
+                1, label, weight, variant.seed, int(steps), n_samples=n_samples
             )
             sounds.append((variant.name, wave[0]))
-            files.append(sound_file(wave[0], generator.sample_rate))
+            run = Run(None, int(steps), seed=variant.seed, guidance_scale=weight)
+            record = record_of(generator.model, model, run).model_copy(update={"labels": label})
+            files.append(sound_file(wave[0], generator.sample_rate, record))
         picture = mels_of(sounds, generator.sample_rate)
         yield ["", picture, files, *_players(sounds, files)]
         discard(kept)

@@ -26,7 +26,7 @@ from audiodiff.demo.parts import (
     vocoder_of,
 )
 from audiodiff.demo.requests import Page
-from audiodiff.demo.work import Choice, Given, Stage, figures, run, run_of
+from audiodiff.demo.work import Choice, Given, Stage, figures, record_of_choice, run, run_of
 from audiodiff.diffusion.plots import run_figure
 from audiodiff.errors import AudiodiffError
 from audiodiff.mel.doctor import advise, examine
@@ -144,7 +144,8 @@ def vocode(
         yield None, f"step {step.n} of {n_steps}", None, gr.skip()
     spent = time.perf_counter() - start
     assert step is not None, "a run has a step"
-    sound_made = sound_file(step.wave, given.own.rate)
+    record = record_of_choice(vocoder, model, chosen)
+    sound_made = sound_file(step.wave, given.own.rate, record)
     yield (
         sound_made,
         _report(given, step, spent, vocoder),

@@ -23,6 +23,8 @@ from audiodiff.model.config import ModelConfig
 from audiodiff.model.hub import model_directory
 from audiodiff.model.weights import CONFIG_NAME, read_config
 from audiodiff.pipelines.vocoder import Vocoder
+from audiodiff.provenance.files import tags_of
+from audiodiff.provenance.record import Record
 from audiodiff.samplers.registry import SAMPLERS
 from audiodiff.system.jobs import sentence
 
@@ -122,10 +124,10 @@ def discard(files: Iterable[str]) -> None:
         Path(file).unlink(missing_ok=True)
 
 
-def sound_file(wave: torch.Tensor, rate: int) -> str:
-    """Writes a sound to a file, at its own level."""
+def sound_file(wave: torch.Tensor, rate: int, record: Record | None) -> str:
+    """Writes a sound to a file, at its own level; ``record`` is that of the model that made it."""
     path = new_file(".wav")
-    io.save(path, wave.numpy(), rate)
+    io.save(path, wave.numpy(), rate, tags=None if record is None else tags_of(record))
     return str(path)
 
 

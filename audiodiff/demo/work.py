@@ -26,6 +26,8 @@ from audiodiff.metrics.registry import METRICS, Metric
 from audiodiff.model.run import Run
 from audiodiff.pipelines.files import own_mel_of
 from audiodiff.pipelines.vocoder import Vocoder
+from audiodiff.provenance.making import record_of
+from audiodiff.provenance.record import Record
 
 MAX_SECONDS = 60
 """Longest sound that a visitor may give, in seconds."""
@@ -134,6 +136,18 @@ def run_of(vocoder: Vocoder, choice: Choice) -> Run:
         t_range = model.config.sampling.t_range
         times = TIMES[choice.rule](model.schedule, choice.n_steps, t_range)
     return Run(sampler, times=times.tolist(), seed=choice.seed, precision=vocoder.precision)
+
+
+def record_of_choice(vocoder: Vocoder, name: str, choice: Choice) -> Record:
+    """The record of the sound of a run that a visitor chose.
+
+    Args:
+        vocoder: The vocoder.
+        name: Name of its model.
+        choice: The run.
+    """
+    rule = None if choice.rule == OWN else choice.rule
+    return record_of(vocoder.model, name, run_of(vocoder, choice), {"rule": rule})
 
 
 @torch.inference_mode()

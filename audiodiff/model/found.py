@@ -88,7 +88,12 @@ FoundTimes = dict[tuple[str, int], Found]
 
 def weights_digest(directory: Path) -> str:
     """Twelve hexadecimal digits that identify the weights of a model directory."""
-    return hashlib.sha256((directory / WEIGHTS_NAME).read_bytes()).hexdigest()[:12]
+    return weights_sha256(directory)[:12]
+
+
+def weights_sha256(directory: Path) -> str:
+    """The SHA-256 digest of the weights of a model directory, in hexadecimal digits."""
+    return hashlib.sha256((directory / WEIGHTS_NAME).read_bytes()).hexdigest()
 
 
 def user_times() -> Path:

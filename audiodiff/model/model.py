@@ -1,6 +1,7 @@
 """A model: its network and everything that is needed to run it, from one config."""
 
 from collections.abc import Iterator, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,7 @@ from audiodiff.mel.log_mel import LogMel
 from audiodiff.mel.projection import MelProjection
 from audiodiff.model.classifier import Classifier, classifier_for, is_classifier
 from audiodiff.model.config import ModelConfig
-from audiodiff.model.found import FoundTimes, load_times
+from audiodiff.model.found import FoundTimes, load_times, weights_sha256
 from audiodiff.model.hub import model_directory
 from audiodiff.model.run import Run
 from audiodiff.model.upgrade import weights_of_format_1
@@ -66,6 +67,7 @@ class Model(nn.Module):
         project: The projection onto the mel; None for a model without one.
         n_steps: Steps of the default run.
         searched: Times that a search found for other runs.
+        directory: The directory that it was loaded from; None if it was built.
         classifiers: Classifiers that have guided the model, by their name.
     """
 
@@ -82,6 +84,7 @@ class Model(nn.Module):
         self.project = None if self.log_mel is None else MelProjection(self.log_mel)
         self.n_steps = len(config.sampling.times) - 1
         self.searched: FoundTimes = {}
+        self.directory: Path | None = None
         self.classifiers: dict[str, Classifier] = {}
 
     @classmethod
@@ -107,12 +110,17 @@ class Model(nn.Module):
         if values.get("format") == 1:
             tensors = weights_of_format_1(tensors)
         load_weights(model, tensors, path)
-        model.searched = load_times(directory)
+        model.searched, model.directory = load_times(directory), directory
         return model.eval()
 
     def save(self, directory: Path) -> None:
         """Writes config.json and model.safetensors, with the weights of every module."""
         save_model(directory, self.config, self.state_dict())
+
+    @cached_property
+    def digest(self) -> str | None:
+        """SHA-256 digest of the weights that it was loaded from; None if it was built."""
+        return None if self.directory is None else weights_sha256(self.directory)
 
     @property
     def device(self) -> torch.device:

@@ -12,7 +12,7 @@ from audiodiff.data.labelled import read_table
 from audiodiff.errors import AudiodiffError
 from audiodiff.metrics.distributions import Features
 from audiodiff.metrics.sets import Heard, Judge, SetEvaluation, evaluate_sets
-from audiodiff.pipelines.records import record_in
+from audiodiff.provenance.files import record_in
 from audiodiff.system.threads import Map
 
 
@@ -117,9 +117,9 @@ def _labels(
     Raises:
         AudiodiffError: If the judge has no such label.
     """
-    known = table.get(id_, record_in(path).get("labels"))
-    own = known if isinstance(known, Mapping) else {}
-    labels = {kind: str(own[kind]) for kind in judge.labels if kind in own}
+    record = None if id_ in table else record_in(path)
+    own = table.get(id_, {}) if record is None else record.labels
+    labels = {kind: own[kind] for kind in judge.labels if kind in own}
     for kind, label in labels.items():
         if label not in judge.labels[kind]:
             raise AudiodiffError(

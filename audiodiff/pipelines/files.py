@@ -4,7 +4,7 @@ import math
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
-from functools import cache, cached_property, partial
+from functools import cache, partial
 from pathlib import Path
 from typing import NamedTuple, TypeAlias
 
@@ -22,9 +22,11 @@ from audiodiff.mel.files import IN_PARTS, MEL_SUFFIXES, bytes_of, load_mel
 from audiodiff.mel.own import OwnMel, own_mel
 from audiodiff.model.run import Run
 from audiodiff.pipelines.pieces import CHUNK_FRAMES
-from audiodiff.pipelines.records import Record, record_of, recorded_name, written
 from audiodiff.pipelines.stream import WHOLE_SECONDS, mel_of_sound
 from audiodiff.pipelines.vocoder import Vocoder
+from audiodiff.provenance.files import tags_of
+from audiodiff.provenance.making import record_of
+from audiodiff.provenance.record import Record
 from audiodiff.system.jobs import Job, Spread
 from audiodiff.system.memory import enough_memory
 from audiodiff.system.threads import Map
@@ -51,6 +53,7 @@ class VocodeSettings(Config):
         transpose: Whether the mels in files are (frames, n_mels).
         force: Whether to take mels whose values look like those of another preset or scale.
         max_hours: Length of the longest sound to read, in hours; a mel's size is limited too.
+        provenance: Whether each file stores what made it.
     """
 
     n_steps: StepCount | None = None
@@ -64,29 +67,18 @@ class VocodeSettings(Config):
     transpose: bool = False
     force: bool = False
     max_hours: Hours = MAX_HOURS
+    provenance: bool = True
 
     @property
     def run(self) -> Run:
         """The run of every file."""
         return Run(self.sampler, self.n_steps, seed=self.seed)
 
-    @cached_property
-    def _recorded(self) -> str:
-        """The model's name in records, for which a directory's weights are read once."""
-        return recorded_name(self.model)
-
     def record(self, vocoder: Vocoder) -> Record:
         """What the sound of a file depends on, besides the file."""
-        return record_of(
-            vocoder.model,
-            self._recorded,
-            self.run,
-            {
-                "seed": self.seed,
-                "preset": self.preset,
-                "rate": vocoder.sample_rate if self.rate is None else self.rate,
-            },
-        )
+        rate = vocoder.sample_rate if self.rate is None else self.rate
+        settings = {"preset": self.preset, "rate": rate}
+        return record_of(vocoder.model, self.model, self.run, settings)
 
 
 class Made(NamedTuple):
@@ -176,8 +168,9 @@ def finished(vocoder: Vocoder, file: Begun, settings: VocodeSettings, on_audio: 
             # means that the file is finished.
             made = _plotted(made, file)
         resampled = io.resampled((piece.numpy() for piece in made), file.own.rate, rate)
-        sound, comment = (piece[0] for piece in resampled), written(settings.record(vocoder))
-        n_samples, n_clipped = io.save_pieces(job.target, sound, rate, comment)
+        sound = (piece[0] for piece in resampled)
+        tags = tags_of(settings.record(vocoder)) if settings.provenance else None
+        n_samples, n_clipped = io.save_pieces(job.target, sound, rate, tags)
     clipped = f"{job.target}: {n_clipped} of {n_samples} samples exceeded full scale, clipped"
     return Made(n_samples / rate, clipped if n_clipped else None)
 

@@ -18,7 +18,8 @@ from audiodiff.conditioning.parts import joined
 from audiodiff.model.run import Run
 from audiodiff.pipelines.files import Made
 from audiodiff.pipelines.generator import Generator
-from audiodiff.pipelines.records import Record, written
+from audiodiff.provenance.files import tags_of
+from audiodiff.provenance.record import Record
 from audiodiff.system.jobs import Job, Spread
 from audiodiff.system.memory import enough_memory
 from audiodiff.system.threads import Map
@@ -42,9 +43,12 @@ class Sound(NamedTuple):
         return re.sub(r'[/\\:*?"<>|\0]', "_", name)
 
     def record(self, shared: Record) -> Record:
-        """Its record, with the settings that it shares with the others."""
-        labels = {"labels": dict(self.labels)} if self.labels else {}
-        return {**shared, **labels, "seed": self.seed}
+        """Its record.
+
+        Args:
+            shared: The record that holds what it shares with the others.
+        """
+        return shared.model_copy(update={"labels": self.labels, "seed": self.seed})
 
 
 class Making(NamedTuple):
@@ -54,8 +58,9 @@ class Making(NamedTuple):
         generator: The generator.
         run: The run of each sound, but for its seed.
         n_samples: Length of each sound in samples.
-        record: The settings that all sounds share.
+        record: The record of all sounds, without labels and seeds.
         batch_size: Greatest number of sounds made at once.
+        provenance: Whether each file stores its record.
     """
 
     generator: Generator
@@ -63,6 +68,7 @@ class Making(NamedTuple):
     n_samples: int
     record: Record
     batch_size: int
+    provenance: bool = True
 
     def files(self, sounds: Mapping[Job, Sound], each: Map, n_threads: int) -> Spread[Made]:
         """Makes the sounds of jobs, some at once, and writes each.
@@ -107,7 +113,8 @@ class Making(NamedTuple):
         Raises:
             OSError: If it cannot be written.
         """
-        comment, rate = written(sound.record(self.record)), self.generator.sample_rate
-        n_clipped = io.save(path, wave.numpy(), rate, comment=comment)
+        tags = tags_of(sound.record(self.record)) if self.provenance else None
+        rate = self.generator.sample_rate
+        n_clipped = io.save(path, wave.numpy(), rate, tags=tags)
         clipped = f"{path}: {n_clipped} of {len(wave)} samples exceeded full scale, clipped"
         return Made(len(wave) / rate, clipped if n_clipped else None)

@@ -156,10 +156,12 @@ def test_save_as_float_keeps_every_bit(tmp_path: Path, wave: np.ndarray) -> None
 
 
 def test_save_refuses_what_it_cannot_store(tmp_path: Path, wave: np.ndarray) -> None:
-    with pytest.raises(AudiodiffError, match=r"ends in '\.mp3'.*use \.wav or \.flac"):
+    with pytest.raises(AudiodiffError, match=r"ends in '\.mp3'.*use \.wav, \.flac or \.ogg"):
         save(tmp_path / "a.mp3", wave, 16000)
     with pytest.raises(AudiodiffError, match="FLAC holds no subtype='FLOAT'"):
         save(tmp_path / "a.flac", wave, 16000, "FLOAT")
+    with pytest.raises(AudiodiffError, match="OGG holds no subtype='PCM_16'; use VORBIS"):
+        save(tmp_path / "a.ogg", wave, 16000)
     with pytest.raises(AudiodiffError, match="sample_rate=0"):
         save(tmp_path / "a.wav", wave, 0)
     with pytest.raises(AudiodiffError, match="cannot hold sample_rate=700000"):
@@ -207,16 +209,16 @@ def test_save_from_two_threads_leaves_one_whole_file(tmp_path: Path, wave: np.nd
 def test_ctrl_c_while_a_file_is_encoded_is_not_lost(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    write, ends = soundfile.write, []
+    opened, files = soundfile.SoundFile, []
 
-    def interrupted_write(file: BytesIO, *args: object, **kwargs: object) -> None:
-        write(Interrupting(file), *args, **kwargs)
-        ends.append(file.tell())
+    def interrupted(file: BytesIO, *args: object) -> soundfile.SoundFile:
+        files.append(file)
+        return opened(Interrupting(file), *args)
 
-    monkeypatch.setattr(soundfile, "write", interrupted_write)
+    monkeypatch.setattr(soundfile, "SoundFile", interrupted)
     with pytest.raises(KeyboardInterrupt):
         save(tmp_path / "a.wav", np.zeros(1000, np.float32), 22050)
-    assert ends == [2044]
+    assert [len(file.getvalue()) for file in files] == [2044]
     assert list(tmp_path.iterdir()) == []
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 

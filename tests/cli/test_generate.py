@@ -1,5 +1,6 @@
 """`generate`: new sounds, and those that are there already."""
 
+from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
@@ -9,9 +10,10 @@ from command_line import Run, files
 from small_models import LABELLED, UNCONDITIONAL, small_config, untrained
 
 from audiodiff._types import Condition, Wave
-from audiodiff.model.found import weights_digest
+from audiodiff.model.found import weights_sha256
 from audiodiff.pipelines.generator import Generator
-from audiodiff.pipelines.records import record_in
+from audiodiff.provenance.files import read_record
+from audiodiff.provenance.record import Record
 
 
 @pytest.fixture(scope="module")
@@ -61,15 +63,18 @@ def test_one_label_of_each_kind_is_taken(run: Run, tmp_path: Path) -> None:
     assert files(tmp_path / "out") == ["one-theo-00003.wav", "one-theo-00004.wav"]
     assert run(*words, "-o", "any").status == 0
     assert files(tmp_path / "any") == ["00003.wav", "00004.wav"]
-    assert record_in(tmp_path / "out/one-theo-00004.wav") == {
-        "model": weights_digest(tmp_path / "model"),
-        "sampler": "ddim",
-        "steps": 2,
-        "guidance_scale": 2.0,
-        "seconds": 0.1,
-        "labels": {"digit": "one", "speaker": "theo"},
-        "seed": 4,
-    }
+    assert read_record(tmp_path / "out/one-theo-00004.wav") == Record(
+        software=f"audiodiff {version('audiodiff-vocoder')}",
+        weights=weights_sha256(tmp_path / "model"),
+        sampler="ddim",
+        steps=2,
+        seed=4,
+        guidance_scale=2.0,
+        labels={"digit": "one", "speaker": "theo"},
+        settings={"seconds": 0.1},
+        date="2026-01-01T00:00:00Z",
+        synthetic="all",
+    )
     for wrong, sentence in (
         (("digit=one", "--label", "digit=zero"), "give one label of each kind"),
         (("one",), "this model has labels for digit, speaker"),

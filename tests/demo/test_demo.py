@@ -28,6 +28,7 @@ from audiodiff.demo.server import launch
 from audiodiff.demo.work import MAX_SECONDS, OWN, Choice, figures, griffin_lim, read, run
 from audiodiff.errors import AudiodiffError
 from audiodiff.pipelines.vocoder import Vocoder
+from audiodiff.provenance.files import read_record
 
 CLIP = Path(__file__).parents[2] / "examples" / "arctic_a0016.wav"
 RUN = (OWN, 2, OWN, OWN, 0)
@@ -199,6 +200,9 @@ def test_files_go_when_they_are_replaced_or_old(
     given = ("default", str(short), None, *RUN)
     first = [files for *_, files in vocode(*given, [])][-1]
     assert len(list((tmp_path / "made").iterdir())) == 1
+    record = read_record(Path(first[0]))
+    assert record is not None
+    assert (record.model, record.steps, record.seed) == ("default", 2, 0)
     second = [files for *_, files in vocode(*given, first)][-1]
     assert list((tmp_path / "made").iterdir()) == [Path(second[0])]
     os.utime(second[0], (0, 0))

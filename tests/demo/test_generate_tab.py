@@ -21,6 +21,7 @@ from audiodiff import AudiodiffError, Generator
 from audiodiff.demo.generate import ANY, N_SOUNDS, made_by, scales_up_to, seeds_at
 from audiodiff.demo.page import build
 from audiodiff.demo.requests import check_inputs
+from audiodiff.provenance.files import read_record
 
 KINDS = ["digit", "speaker"]
 ASKED = (2.0, 3, 7)
@@ -64,6 +65,9 @@ def test_sounds_come_one_after_another_and_are_those_of_their_seeds(
     generator = Generator.from_pretrained(labelled)
     expected = generator.generate(2, {"digit": "one"}, 2.0, seed=8, n_steps=3)
     for file, wave in zip(files[1:3], expected, strict=True):
+        record = read_record(Path(file))
+        assert record is not None
+        assert (record.labels, record.steps) == ({"digit": "one"}, 3)
         made, rate = soundfile.read(file, dtype="float32")
         assert rate == generator.sample_rate
         torch.testing.assert_close(torch.from_numpy(made), wave.clamp(-1, 1), rtol=0, atol=2**-14)

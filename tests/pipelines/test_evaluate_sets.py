@@ -1,5 +1,6 @@
 """Folders of generated sounds beside folders of recordings."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -7,9 +8,8 @@ from command_line import write_tone
 from judges import Pitch
 
 from audiodiff import AudiodiffError
-from audiodiff.audio.comments import append_comment
+from audiodiff.audio.tags import Tags, append_tags
 from audiodiff.pipelines.evaluate import evaluate_generated
-from audiodiff.pipelines.records import written
 
 
 def tones(folder: Path, **f0s: float) -> None:
@@ -45,7 +45,9 @@ def test_clips_are_those_of_the_lists_and_labels_those_of_the_table(tmp_path: Pa
 def test_labels_are_those_that_generate_recorded(tmp_path: Path) -> None:
     tones(tmp_path / "made", a=100, b=100, c=100, d=100)
     for name, labels in (("a", {"pitch": "low"}), ("b", {"pitch": "high"}), ("c", "low")):
-        append_comment(tmp_path / f"made/{name}.wav", written({"seed": 1, "labels": labels}))
+        record = {"software": "x", "seed": 1, "labels": labels, "synthetic": "all"}
+        tags = Tags(json.dumps({"audiodiff": record}), "x", "2026-01-01T00:00:00Z", "")
+        append_tags(tmp_path / f"made/{name}.wav", tags)
     found = evaluate_generated(Pitch(), "pitch", tmp_path / "made", tmp_path / "made")
     assert found.generated.accuracy["pitch"].model_dump() == {"share": 0.5, "n_clips": 2}
 

@@ -1,0 +1,1 @@
+"""What made a sound, stored in its file."""

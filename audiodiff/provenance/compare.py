@@ -1,0 +1,45 @@
+"""Whether the run that made a file had the settings of another run."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from audiodiff.provenance.files import record_in
+from audiodiff.provenance.record import Record
+
+NO_SETTINGS = {"software", "date"}
+"""What differs between two runs of the same settings."""
+
+
+def remark_on(there: Mapping[Path, Record]) -> str | None:
+    """A sentence on the files among those there already that another run made; None if none was.
+
+    Args:
+        there: Files that a run leaves as they are, with the records that it would give them.
+    """
+    others = [(path, said) for path, own in there.items() if (said := _differences(path, own))]
+    if not others:
+        return None
+    path, said = others[0]
+    return f"another run made {len(others)} of the {len(there)} there already, e.g. {path}: {said}"
+
+
+def _differences(path: Path, record: Record) -> str:
+    """How the record in a file differs; empty if it does not, or there is none."""
+    found = record_in(path)
+    if found is None:
+        return ""
+    theirs, own = _settings(found), _settings(record)
+    names = [name for name in {**own, **theirs} if theirs.get(name) != own.get(name)]
+    return ", ".join(
+        f"{name} {theirs.get(name, 'not given')}, now {own.get(name, 'not given')}"
+        for name in names
+    )
+
+
+def _settings(record: Record) -> dict[str, Any]:
+    """The settings of a record, by name."""
+    values = record.model_dump(mode="json", exclude_defaults=True, exclude=NO_SETTINGS)
+    if record.weights is not None:
+        values["weights"] = record.weights[:12]
+    return values | values.pop("settings", {})

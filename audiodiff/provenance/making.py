@@ -1,0 +1,69 @@
+"""The record of the sounds that a model makes."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from audiodiff.codecs.mel import MelCodecConfig
+from audiodiff.model.found import weights_digest
+from audiodiff.model.hub import pretrained_names
+from audiodiff.model.model import Model
+from audiodiff.model.run import Run
+from audiodiff.provenance.record import Record, Setting, software
+
+
+def record_of(
+    model: Model,
+    name: str,
+    run: Run,
+    settings: Mapping[str, Setting | None] | None = None,
+    synthetic: object = "all",
+) -> Record:
+    """The record of the sounds of a run.
+
+    Args:
+        model: The model.
+        name: Name by which the user gave the model; empty if there is none.
+        run: The run.
+        settings: Other settings that the sounds depend on; None leaves one out.
+        synthetic: The parts that are made: ``all``, or spans of (start, end) in seconds.
+
+    Raises:
+        AudiodiffError: If a span does not end after its start, or there is none.
+    """
+    sampling = model.config.sampling
+    sampler = sampling.sampler if run.sampler is None else run.sampler
+    scale = run.guidance_scale
+    if scale is None and model.config.label_sets:
+        scale = sampling.guidance_scale
+    given = {"vocoder": _vocoder_of(model), **(settings or {})}
+    values = {
+        "software": software(),
+        "model": public_name(name),
+        "weights": model.digest,
+        "sampler": sampler if isinstance(sampler, str) else type(sampler).__name__,
+        "steps": len(model.times(run)) - 1,
+        "seed": run.seed if isinstance(run.seed, int) else None,
+        "guidance_scale": scale,
+        "settings": {key: value for key, value in given.items() if value is not None},
+        "synthetic": synthetic,
+    }
+    return Record.parse(values, "the record of a sound")
+
+
+def _vocoder_of(model: Model) -> str | None:
+    """The vocoder of a model of mels, by its name; for a directory, the digest of its weights."""
+    codec = model.config.codec
+    if not isinstance(codec, MelCodecConfig) or not codec.vocoder:
+        return None
+    return public_name(codec.vocoder) or weights_digest(Path(codec.vocoder))
+
+
+def public_name(name: str) -> str | None:
+    """A model's name without a user's name or a path; None for a model directory.
+
+    Args:
+        name: Name of a model in this package, path of a model directory, or hub id ``owner/name``.
+    """
+    if name in pretrained_names():
+        return name
+    return None if not name or Path(name).is_dir() else name.rsplit("/", 1)[-1]

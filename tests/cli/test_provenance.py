@@ -1,0 +1,104 @@
+"""`provenance`, and what `vocode` stores for it."""
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+import soundfile
+from command_line import Run, write_tone
+
+from audiodiff.audio.tags import Tags, append_tags
+from audiodiff.model.found import weights_sha256
+
+DEEP = '{"audiodiff": ' + "[" * 100_000
+DAMAGED = {
+    "deep": (DEEP, "brackets"),
+    "twice": ('{"audiodiff": {"seed": 1, "seed": 2}}', "holds the key 'seed' twice"),
+    "list": ('{"audiodiff": []}', "the record in list.wav does not fit"),
+    "none": ('{"audiodiff": {}}', "software: field required"),
+    "span": ('{"audiodiff": {"software": "x", "synthetic": [[2, 1]]}}', "does not end after"),
+    "huge": ('{"audiodiff": "' + "x" * 2**21, "a comment of more than 1048576 bytes"),
+}
+
+
+def commented(path: Path, comment: str) -> Path:
+    append_tags(write_tone(path), Tags(comment, "x", "2026-01-01T00:00:00Z", "x"))
+    return path
+
+
+def test_what_made_a_file_is_shown(run: Run, model: Path, tmp_path: Path) -> None:
+    write_tone(tmp_path / "tone.wav")
+    assert run("vocode", "tone.wav", "-o", "out", "--model", model, "--seed", 3).status == 0
+    shown = run("provenance", "out/tone.wav", "tone.wav")
+    assert (shown.status, shown.err) == (0, "")
+    lines = [line.split(maxsplit=1) for line in shown.out.splitlines()]
+    software = soundfile.SoundFile(tmp_path / "out/tone.wav").software
+    assert lines == [
+        ["out/tone.wav:"],
+        ["software", software],
+        ["weights", weights_sha256(model)],
+        ["sampler", "ddpm"],
+        ["steps", "2"],
+        ["seed", "3"],
+        ["date", "2026-01-01T00:00:00Z"],
+        ["synthetic", "all of it"],
+        ["rate", "22050"],
+        ["tone.wav:", "says nothing about what made it"],
+    ]
+    plain = run("provenance", "--json", "out/tone.wav", "tone.wav")
+    said, nothing = map(json.loads, plain.out.splitlines())
+    assert nothing == {"file": "tone.wav", "provenance": None}
+    assert said["provenance"]["settings"] == {"rate": 22050}
+    assert said["provenance"]["synthetic"] == "all"
+
+
+def test_it_can_be_left_out(run: Run, model: Path, tmp_path: Path) -> None:
+    write_tone(tmp_path / "tone.wav")
+    words = ("vocode", "tone.wav", "-o", "out", "--model", model)
+    run(*words, "--no-provenance")
+    content = (tmp_path / "out/tone.wav").read_bytes()
+    assert not any(name in content for name in (b"audiodiff", b"LIST", b"bext"))
+    assert "says nothing" in run("provenance", "out/tone.wav").out
+    # Nobody can say which run made it.
+    again = run(*words, "--steps", 5)
+    assert again.err.startswith("0 written, 1 there already")
+
+
+@pytest.mark.parametrize("name", DAMAGED)
+def test_hostile_files_are_refused_in_a_sentence(name: str, run: Run, tmp_path: Path) -> None:
+    comment, said = DAMAGED[name]
+    commented(tmp_path / f"{name}.wav", comment)
+    result = run("provenance", f"{name}.wav")
+    assert result.status == 2
+    assert said in result.err
+    assert result.err.startswith("error: ")
+    assert len(result.err) < 500
+    assert result.err.count("\n") == 1
+
+
+def test_texts_cannot_steer_a_terminal(run: Run, tmp_path: Path) -> None:
+    values = {"software": "\x1b[31mred\nline", "synthetic": "all", "settings": {"a\x07": 1}}
+    commented(tmp_path / "a.wav", json.dumps({"audiodiff": values}))
+    shown = run("provenance", "a.wav")
+    assert shown.status == 0
+    assert "\\x1b[31mred" in shown.out
+    assert "\x07" not in shown.out
+    assert len(shown.out.splitlines()) == 4
+
+
+def test_a_file_that_cannot_be_read_stops_no_other(run: Run, tmp_path: Path) -> None:
+    write_tone(tmp_path / "a.wav")
+    commented(tmp_path / "b.wav", 'a fine take of "audiodiff"\'s')
+    (tmp_path / "text.wav").write_text("no sound")
+    os.mkfifo(tmp_path / "pipe.wav")
+    result = run("provenance", "text.wav", "none.wav", ".", "pipe.wav", "a.wav", "b.wav")
+    assert result.status == 1
+    said = "says nothing about what made it\n"
+    assert result.out == f"a.wav: {said}b.wav: {said}"
+    text, none, folder, pipe = result.err.splitlines()
+    assert "text.wav cannot be read as sound" in text
+    assert "none.wav does not exist" in none
+    assert ". is a folder; give one sound file" in folder
+    assert "pipe.wav is a pipe or a device; give a sound file" in pipe
+    assert run("provenance", "text.wav").status == 2
