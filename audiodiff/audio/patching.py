@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Float
 
 from audiodiff.audio.reader import SoundReader, opened
+from audiodiff.audio.tags import Tags
 from audiodiff.audio.writer import BLOCK, Codes, stored_as, write_blocks
 
 
@@ -23,7 +24,13 @@ class Patch(NamedTuple):
     wave: Float[np.ndarray, "channels _"]
 
 
-def patched(source: Path, target: Path, patches: Sequence[Patch], max_hours: float) -> None:
+def patched(
+    source: Path,
+    target: Path,
+    patches: Sequence[Patch],
+    max_hours: float,
+    tags: Tags | None = None,
+) -> None:
     """Writes a copy of a sound file as a wav of the same rate, channels and depth, with patches.
 
     A file of a lossy format, such as mp3, is decoded to 16 bits.
@@ -33,6 +40,7 @@ def patched(source: Path, target: Path, patches: Sequence[Patch], max_hours: flo
         target: The copy, ending in .wav.
         patches: What to replace; they do not overlap.
         max_hours: Length of the longest file to read, in hours.
+        tags: Texts to store in the copy; None stores none.
 
     Raises:
         AudiodiffError: If the file cannot be read, or the copy cannot be written.
@@ -41,7 +49,7 @@ def patched(source: Path, target: Path, patches: Sequence[Patch], max_hours: flo
         stored = stored_as(sound.sample_rate, sound.n_channels, sound.subtype)
         coded = {patch.first: stored.codes(patch.wave) for patch in patches}
         length = max([sound.n_samples, *(first + len(codes) for first, codes in coded.items())])
-        write_blocks(target, _blocks(sound, stored.dtype, coded, length), stored, length)
+        write_blocks(target, _blocks(sound, stored.dtype, coded, length), stored, length, tags)
 
 
 def _blocks(

@@ -28,9 +28,9 @@ class Tags(NamedTuple):
 
 
 def append_tags(path: Path, tags: Tags) -> None:
-    """Adds tags after the samples of a wav file of one channel."""
+    """Adds tags after the samples of a wav file."""
     with path.open("r+b") as file:
-        extension = _extension(tags, *_rate_and_bits(file))
+        extension = _extension(tags, *_form(file))
         texts = {b"ICMT": tags.comment, b"ISFT": tags.software, b"ICRD": tags.date[:10]}
         info = b"".join(_chunk(name, text.encode() + b"\0") for name, text in texts.items())
         end = file.seek(0, 2)
@@ -44,20 +44,21 @@ def _chunk(name: bytes, content: bytes) -> bytes:
     return name + struct.pack("<I", len(content)) + content + b"\0" * (len(content) % 2)
 
 
-def _rate_and_bits(file: BinaryIO) -> tuple[int, int]:
-    """The sample rate in Hz, and the bits of a sample."""
+def _form(file: BinaryIO) -> tuple[int, int, int]:
+    """The sample rate in Hz, the number of channels, and the bits of a sample."""
     order = byte_order(file)
     assert order == "<", "this package writes no other"
     fmt = next(chunk for chunk in chunks(file, order) if chunk.name == b"fmt ")
     file.seek(fmt.start)
-    _, _, rate, _, _, bits = struct.unpack("<HHIIHH", file.read(16))
-    return rate, bits
+    _, n_channels, rate, _, _, bits = struct.unpack("<HHIIHH", file.read(16))
+    return rate, n_channels, bits
 
 
-def _extension(tags: Tags, rate: int, bits: int) -> bytes:
+def _extension(tags: Tags, rate: int, n_channels: int, bits: int) -> bytes:
     """The content of a bext chunk; its coding history has the form of EBU R 98."""
     day, time = tags.date[:10], tags.date[11:19]
-    history = f"A=PCM,F={rate},W={bits},M=mono,T={tags.software.replace(',', ' ')}\r\n"
+    mode = {1: "mono", 2: "stereo"}.get(n_channels, "multichannel")
+    history = f"A=PCM,F={rate},W={bits},M={mode},T={tags.software.replace(',', ' ')}\r\n"
     texts = (tags.description[:255], tags.software[:31], "", day, time)
     fixed = struct.pack(
         "<256s32s32s10s8sQH64s190x",

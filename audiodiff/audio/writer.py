@@ -9,6 +9,7 @@ import numpy as np
 import soundfile
 from jaxtyping import Float, Shaped
 
+from audiodiff.audio.tags import Tags, append_tags
 from audiodiff.errors import AudiodiffError
 from audiodiff.system.atomic import replacing
 
@@ -66,7 +67,13 @@ def stored_as(sample_rate: int, n_channels: int, subtype: str) -> Stored:
     return Stored(sample_rate, n_channels, subtype if lossless else "PCM_16")
 
 
-def write_blocks(path: Path, blocks: Iterable[Codes], stored: Stored, n_samples: int) -> None:
+def write_blocks(
+    path: Path,
+    blocks: Iterable[Codes],
+    stored: Stored,
+    n_samples: int,
+    tags: Tags | None = None,
+) -> None:
     """Writes a wav whose samples come in blocks, whole or not at all.
 
     It is read again before it gets its name, as libsndfile does not report a full disk reliably.
@@ -75,7 +82,8 @@ def write_blocks(path: Path, blocks: Iterable[Codes], stored: Stored, n_samples:
         path: File to write, ending in .wav; its folder is created, an existing file replaced.
         blocks: Samples of all channels.
         stored: How they are stored.
-        n_samples: Number of samples of all blocks; beyond 4 GB the file is an RF64.
+        n_samples: Number of samples of all blocks; beyond 4 GB the file is an RF64, without tags.
+        tags: Texts to store in the file; None stores none.
 
     Raises:
         AudiodiffError: If the file cannot be written.
@@ -92,6 +100,8 @@ def write_blocks(path: Path, blocks: Iterable[Codes], stored: Stored, n_samples:
             raise AudiodiffError(
                 f"{path} was not written as it should be; free space or check the disk"
             )
+        if tags is not None and kind == "WAV":
+            append_tags(temporary, tags)
 
 
 def _checksum(path: Path, stored: Stored) -> int:

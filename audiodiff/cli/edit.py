@@ -12,6 +12,7 @@ from audiodiff.cli.options import (
     Device,
     Inputs,
     MaxHours,
+    NoProvenance,
     Out,
     Overwrite,
     Precision,
@@ -65,6 +66,7 @@ def inpaint(
     precision: Precision = "auto",
     threads: Threads = None,
     overwrite: Overwrite = False,
+    no_provenance: NoProvenance = False,
     max_hours: MaxHours = MAX_HOURS,
 ) -> None:
     """Fill gaps in recordings.
@@ -87,7 +89,13 @@ def inpaint(
     asked = None if gap is None else [gap_from_text(text) for text in gap]
     if gaps is not None:
         asked = gaps_from_file(gaps)
-    settings = EditSettings(n_steps=steps, seed=seed, max_hours=max_hours)
+    settings = EditSettings(
+        n_steps=steps,
+        seed=seed,
+        max_hours=max_hours,
+        model=model,
+        provenance=not no_provenance,
+    )
 
     def load() -> "Work":
         editor = Editor.from_pretrained(model, device, precision)
@@ -111,6 +119,7 @@ def continue_(
     precision: Precision = "auto",
     threads: Threads = None,
     overwrite: Overwrite = False,
+    no_provenance: NoProvenance = False,
     max_hours: MaxHours = MAX_HOURS,
 ) -> None:
     """Let recordings go on after their end.
@@ -120,7 +129,13 @@ def continue_(
     from audiodiff.pipelines.edited import EditSettings, continue_file
     from audiodiff.pipelines.editor import Editor
 
-    settings = EditSettings(n_steps=steps, seed=seed, max_hours=max_hours)
+    settings = EditSettings(
+        n_steps=steps,
+        seed=seed,
+        max_hours=max_hours,
+        model=model,
+        provenance=not no_provenance,
+    )
 
     def load() -> "Work":
         editor = Editor.from_pretrained(model, device, precision)
@@ -140,6 +155,7 @@ def upsample(
     precision: Precision = "auto",
     threads: Threads = None,
     overwrite: Overwrite = False,
+    no_provenance: NoProvenance = False,
     max_hours: MaxHours = MAX_HOURS,
 ) -> None:
     """Make narrow recordings, such as those of 8 kHz, wide.
@@ -150,7 +166,13 @@ def upsample(
     from audiodiff.pipelines.edited import EditSettings, upsample_file
     from audiodiff.pipelines.upsampler import Upsampler
 
-    settings = EditSettings(n_steps=steps, seed=seed, max_hours=max_hours)
+    settings = EditSettings(
+        n_steps=steps,
+        seed=seed,
+        max_hours=max_hours,
+        model=model,
+        provenance=not no_provenance,
+    )
 
     def load() -> "Work":
         upsampler = Upsampler.from_pretrained(model, device, precision)

@@ -1,7 +1,7 @@
 """Recordings in files, edited: all that was recorded stays as it is, to the bit."""
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import NamedTuple, TypeAlias
@@ -13,12 +13,19 @@ from audiodiff.audio.bandwidth import bandwidth_of, power_of
 from audiodiff.audio.dropouts import dropouts
 from audiodiff.audio.patching import Patch, patched
 from audiodiff.audio.reader import MAX_PEAK, OR_ALLOW, SPLIT, SoundReader, opened
+from audiodiff.audio.tags import Tags
 from audiodiff.audio.writer import Codes, Stored, write_blocks
 from audiodiff.config import MAX_HOURS, Config, Hours, Seed, StepCount
 from audiodiff.errors import AudiodiffError
+from audiodiff.model.run import Run
 from audiodiff.pipelines.editor import Editor
 from audiodiff.pipelines.gaps import Gap, Seconds, Window, gaps_of
+from audiodiff.pipelines.infill import Infill
 from audiodiff.pipelines.upsampler import Upsampler
+from audiodiff.provenance.files import record_in, tags_of
+from audiodiff.provenance.making import record_of
+from audiodiff.provenance.record import Setting
+from audiodiff.provenance.spans import together
 from audiodiff.system.jobs import Job
 from audiodiff.system.memory import enough_memory
 
@@ -36,11 +43,15 @@ class EditSettings(Config):
         n_steps: Number of sampler steps of the mel.
         seed: Seed of the noise, the same for every gap.
         max_hours: Length of the longest recording to read, in hours.
+        model: Name of the model, for the record in each file.
+        provenance: Whether each file stores what made it.
     """
 
     n_steps: StepCount | None = None
     seed: Seed = 0
     max_hours: Hours = MAX_HOURS
+    model: str = ""
+    provenance: bool = True
 
 
 class Edited(NamedTuple):
@@ -81,7 +92,8 @@ def inpaint_file(
             return Edited(f"{job.source}: no dropout was found, so the result is a copy")
         own = gaps_of(seconds, sound.sample_rate, sound.n_samples, str(job.source))
         patches = _filled(editor, job, sound, own, settings, on_parts)
-    patched(job.source, job.target, patches, settings.max_hours)
+        tags = _tags(editor, job, settings, _spans(own, sound.sample_rate), {"edit": "inpaint"})
+    patched(job.source, job.target, patches, settings.max_hours, tags)
     return _result(editor, job, own, sound.sample_rate)
 
 
@@ -107,7 +119,8 @@ def continue_file(
         end = sound.n_samples
         own = [Gap(end, end + max(1, round(seconds * sound.sample_rate)))]
         patches = _filled(editor, job, sound, own, settings, on_parts)
-    patched(job.source, job.target, patches, settings.max_hours)
+        tags = _tags(editor, job, settings, _spans(own, sound.sample_rate), {"edit": "continue"})
+    patched(job.source, job.target, patches, settings.max_hours, tags)
     return _result(editor, job, own, sound.sample_rate)
 
 
@@ -144,9 +157,31 @@ def upsample_file(
                 on_parts(job, round(done / wanted), round(n_samples / rate))
                 yield stored.codes(piece.numpy())
 
+        made: dict[str, Setting] = {"edit": "upsample", "above_hz": round(bandwidth)}
+        tags = _tags(upsampler, job, settings, [(0.0, n_samples / rate)], made)
         with enough_memory(job.source, "split it into mono files"):
-            write_blocks(job.target, blocks(), stored, round(n_samples * wanted / rate))
+            write_blocks(job.target, blocks(), stored, round(n_samples * wanted / rate), tags)
     return Edited(f"{job.source}: its spectrum ends at {bandwidth:.0f} Hz; what is above is made")
+
+
+def _tags(
+    infill: Infill,
+    job: Job,
+    settings: EditSettings,
+    spans: Sequence[Seconds],
+    made: Mapping[str, Setting],
+) -> Tags | None:
+    """The record of an edit, with the synthetic parts that the recording had before it."""
+    if not settings.provenance:
+        return None
+    earlier = record_in(job.source)
+    synthetic = spans if earlier is None else together(spans, earlier.synthetic)
+    run = Run(n_steps=settings.n_steps, seed=settings.seed)
+    return tags_of(record_of(infill.model, settings.model, run, made, synthetic))
+
+
+def _spans(gaps: Sequence[Gap], rate: int) -> list[Seconds]:
+    return [(gap.first / rate, gap.last / rate) for gap in gaps]
 
 
 def _opened(path: Path, settings: EditSettings) -> AbstractContextManager[SoundReader]:

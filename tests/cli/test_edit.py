@@ -10,6 +10,7 @@ from command_line import Run, files, write_tone
 from small_models import infill_config, small_stft_config, untrained
 
 from audiodiff.pipelines import edited
+from audiodiff.provenance.files import read_record
 
 RATE = 16000
 
@@ -54,6 +55,22 @@ def test_gaps_are_filled_and_nothing_else_is_touched(edit: Run, tmp_path: Path) 
     assert changed(before, tmp_path / "out/a.wav") == [(0.5, 0.55), (1.25, 1.35)]
     again = edit("inpaint", "a.flac", "-o", "out", "--gap", "0.5-0.55")
     assert again.err.splitlines()[-1] == "0 written, 1 there already (--overwrite makes them again)"
+
+
+def test_a_result_says_which_parts_are_made(edit: Run, tmp_path: Path) -> None:
+    recording(tmp_path / "a.wav")
+    edit("inpaint", "a.wav", "-o", "one", "--gap", "0.5-0.55", "--seed", 7)
+    record = read_record(tmp_path / "one/a.wav")
+    assert record is not None
+    assert record.synthetic == ((0.5, 0.55),)
+    assert record.seed == 7
+    assert record.settings["edit"] == "inpaint"
+    edit("continue", "one/a.wav", "-o", "two", "--seconds", 0.2)
+    again = read_record(tmp_path / "two/a.wav")
+    assert again is not None
+    assert again.synthetic == ((0.5, 0.55), (2.0, 2.2))
+    edit("inpaint", "a.wav", "-o", "three", "--gap", "0.5-0.55", "--no-provenance")
+    assert read_record(tmp_path / "three/a.wav") is None
 
 
 def test_one_seed_gives_one_file(edit: Run, tmp_path: Path) -> None:
