@@ -26,8 +26,8 @@ TOGETHER_FRAMES = 48
 TURNS, PASSES = 4, 8
 """Turns of the known samples with passes onto the mel, and passes in each."""
 
-JOINT_SECONDS = 0.02
-"""Length of the crossfade at either end of a gap, over which linear prediction can be trusted."""
+JOINT_SECONDS = 0.05
+"""Longest crossfade at either end of a gap, from linear prediction to the sound that is made."""
 
 WIDER = 8
 """Samples on either side of a gap that resampling may have touched."""
