@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TypeAlias
 
 import pytest
+from command_line import write_tone
 from corpora import CORPORA, RECIPES
 from killing import kill_once
 
@@ -43,7 +44,7 @@ def run(recipe: str, out: Path, *stages: str, **settings: str) -> Ended:
     "path", sorted(RECIPES.glob("*/*.toml")), ids=lambda p: f"{p.parent.name}/{p.stem}"
 )
 def test_every_config_is_whole(path: Path) -> None:
-    without_mel = path.parent.name in ("speech-commands", "digits")
+    without_mel = path.parent.name in ("speech-commands", "digits", "editing")
     assert (read_train_config(path).model.mel is None) == without_mel
 
 
@@ -151,6 +152,21 @@ def test_digits_are_learned_by_all_three_networks(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.slow
+def test_gaps_are_learned_from_all_voices(tmp_path: Path) -> None:
+    for n, voice in enumerate(("kathleen", "kerstin")):
+        folder = tmp_path / f"out/speech-22k/{voice}"
+        write_tone(folder / "wavs/a.wav", 150 + 50 * n)
+        write_tone(folder / "wavs/b.wav", 160 + 50 * n)
+        (folder / "train.txt").write_text("a\n")
+        (folder / "dev.txt").write_text("b\n")
+    few = f"{FEW} --set model.network.widths=[32] --set model.network.n_blocks=1"
+    ended = run("editing", tmp_path / "out", "train", TRAIN=few)
+    assert ended.returncode == 0, ended.stderr
+    assert "train: 2 clips" in ended.stdout + ended.stderr
+    assert (tmp_path / "out/unet/model/model.safetensors").is_file()
+
+
 def test_digits_are_generated_by_their_labels(tmp_path: Path) -> None:
     CORPORA["speech-commands"](tmp_path / "raw")
     train = f"""{SMALL} --set model.labels=["zero","one"]"""
