@@ -1,6 +1,6 @@
 """A sound file with some of its samples replaced, and all others as they are, to the bit."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,10 +18,12 @@ class Patch(NamedTuple):
     Attributes:
         first: Place of the first of them in the file; at its end to add to it.
         wave: The samples, full scale at +-1.
+        channels: The channels of the file that they belong to.
     """
 
     first: int
     wave: Float[np.ndarray, "channels _"]
+    channels: slice = slice(None)
 
 
 def patched(
@@ -47,20 +49,20 @@ def patched(
     """
     with opened(source, max_hours) as sound:
         stored = stored_as(sound.sample_rate, sound.n_channels, sound.subtype)
-        coded = {patch.first: stored.codes(patch.wave) for patch in patches}
-        length = max([sound.n_samples, *(first + len(codes) for first, codes in coded.items())])
+        coded = [(patch, stored.codes(patch.wave)) for patch in patches]
+        length = max([sound.n_samples, *(patch.first + len(codes) for patch, codes in coded)])
         write_blocks(target, _blocks(sound, stored.dtype, coded, length), stored, length, tags)
 
 
 def _blocks(
-    sound: SoundReader, dtype: str, coded: Mapping[int, Codes], length: int
+    sound: SoundReader, dtype: str, coded: Sequence[tuple[Patch, Codes]], length: int
 ) -> Iterator[Codes]:
     """The samples of the copy."""
     size = max(1, BLOCK // sound.n_channels)
     for start in range(0, length, size):
         block = sound.read(start, min(size, length - start), dtype)
-        for first, codes in coded.items():
+        for (first, _, channels), codes in coded:
             low, high = max(first, start), min(first + len(codes), start + len(block))
             if low < high:
-                block[low - start : high - start] = codes[low - first : high - first]
+                block[low - start : high - start, channels] = codes[low - first : high - first]
         yield block

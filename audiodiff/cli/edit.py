@@ -22,7 +22,7 @@ from audiodiff.cli.options import (
     finite,
 )
 from audiodiff.cli.terminal import console, progress_bar, report_outcome
-from audiodiff.config import MAX_HOURS
+from audiodiff.config import MAX_COUNT, MAX_HOURS
 from audiodiff.errors import AudiodiffError
 from audiodiff.system.jobs import Job, find_jobs, one_by_one, run_jobs
 
@@ -59,6 +59,14 @@ def inpaint(
         bool,
         typer.Option("--detect", help="Fill dropouts: runs of zeros that cut into the sound."),
     ] = False,
+    channel: Annotated[
+        int | None,
+        typer.Option(
+            help="The only channel whose gaps are filled, counted from 1; all if not given.",
+            min=1,
+            max=MAX_COUNT,
+        ),
+    ] = None,
     model: EditModel = SPEECH,
     steps: Steps = None,
     seed: Seed = 0,
@@ -95,6 +103,7 @@ def inpaint(
         max_hours=max_hours,
         model=model,
         provenance=not no_provenance,
+        channel=channel,
     )
 
     def load() -> "Work":

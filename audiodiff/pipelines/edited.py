@@ -15,7 +15,7 @@ from audiodiff.audio.patching import Patch, patched
 from audiodiff.audio.reader import MAX_PEAK, OR_ALLOW, SPLIT, SoundReader, opened
 from audiodiff.audio.tags import Tags
 from audiodiff.audio.writer import Codes, Stored, write_blocks
-from audiodiff.config import MAX_HOURS, Config, Hours, Seed, StepCount
+from audiodiff.config import MAX_HOURS, Config, Count, Hours, Seed, StepCount
 from audiodiff.errors import AudiodiffError
 from audiodiff.model.run import Run
 from audiodiff.pipelines.editor import Editor
@@ -45,6 +45,7 @@ class EditSettings(Config):
         max_hours: Length of the longest recording to read, in hours.
         model: Name of the model, for the record in each file.
         provenance: Whether each file stores what made it.
+        channel: The only channel whose gaps are filled, counted from 1; None for all.
     """
 
     n_steps: StepCount | None = None
@@ -52,6 +53,7 @@ class EditSettings(Config):
     max_hours: Hours = MAX_HOURS
     model: str = ""
     provenance: bool = True
+    channel: Count | None = None
 
 
 class Edited(NamedTuple):
@@ -197,7 +199,12 @@ def _filled(
     on_parts: OnParts,
 ) -> list[Patch]:
     """What fills each gap, those before it being filled already."""
-    rate, patches = sound.sample_rate, list[Patch]()
+    rate, patches, channel = sound.sample_rate, list[Patch](), settings.channel
+    if channel is not None and channel > sound.n_channels:
+        raise AudiodiffError(
+            f"channel={channel} but {job.source} has {sound.n_channels}; count them from 1"
+        )
+    channels = slice(None) if channel is None else slice(channel - 1, channel)
     for gap in gaps:
         if gap.last - gap.first > MAX_GAP_SECONDS * rate:
             raise AudiodiffError(
@@ -208,10 +215,10 @@ def _filled(
     for window in editor.windows(gaps, rate, whole):
         part = _part(sound, window, patches)
         with enough_memory(job.source, "fill shorter gaps"):
-            made = editor.filled(part, rate, window, settings.seed, settings.n_steps)
+            made = editor.filled(part[channels], rate, window, settings.seed, settings.n_steps)
         for gap in window.gaps:
             inside = made[:, gap.first - window.first : gap.last - window.first]
-            patches.append(Patch(gap.first, inside.numpy()))
+            patches.append(Patch(gap.first, inside.numpy(), channels))
         on_parts(job, len(patches), len(gaps))
     return patches
 
@@ -219,10 +226,11 @@ def _filled(
 def _part(sound: SoundReader, window: Window, patches: Sequence[Patch]) -> torch.Tensor:
     """The samples of a window with what was filled before, (channels, samples)."""
     part = sound.read(window.first, window.last - window.first, "float32").T.copy()
-    for first, wave in reversed(patches):
+    for first, wave, channels in reversed(patches):
         low, high = max(first, window.first), min(first + wave.shape[1], window.last)
         if low < high:
-            part[:, low - window.first : high - window.first] = wave[:, low - first : high - first]
+            inside = slice(low - window.first, high - window.first)
+            part[channels, inside] = wave[:, low - first : high - first]
     peak = np.abs(part[np.isfinite(part)]).max(initial=0)
     if peak > MAX_PEAK:
         raise AudiodiffError(

@@ -81,6 +81,17 @@ def test_one_seed_gives_one_file(edit: Run, tmp_path: Path) -> None:
     assert one == two != three
 
 
+def test_one_channel_may_be_filled_alone(edit: Run, tmp_path: Path) -> None:
+    before = recording(tmp_path / "a.wav")
+    edit("inpaint", "a.wav", "-o", "out", "--gap", "0.5-0.55", "--channel", 2)
+    after, _ = soundfile.read(tmp_path / "out/a.wav", dtype="int32")
+    assert np.array_equal(after[:, 0], before[:, 0])
+    assert changed(before, tmp_path / "out/a.wav") == [(0.5, 0.55)]
+    result = edit("inpaint", "a.wav", "-o", "no", "--gap", "0.5-0.55", "--channel", 3)
+    assert result.status == 2
+    assert "channel=3 but a.wav has 2; count them from 1" in result.err
+
+
 def test_a_file_of_gaps_is_that_many_options(edit: Run, tmp_path: Path) -> None:
     recording(tmp_path / "a.wav")
     (tmp_path / "labels.txt").write_text("0.5\t0.55\tclick\n1.25\t1.35\tlost\n")
