@@ -26,8 +26,8 @@ TOGETHER_FRAMES = 48
 TURNS, PASSES = 4, 8
 """Turns of the known samples with passes onto the mel, and passes in each."""
 
-JOINT_SECONDS = 0.05
-"""Longest crossfade at either end of a gap, from linear prediction to the sound that is made."""
+PREDICTED_SECONDS, JOINT_SECONDS = 0.01, 0.025
+"""What linear prediction alone fills at either end of a gap, and the crossfade to what is made."""
 
 WIDER = 8
 """Samples on either side of a gap that resampling may have touched."""
@@ -115,9 +115,12 @@ class Editor(Infill):
             for gap in (*window.gaps, *window.later)
         ]
         bridged = torch.from_numpy(np.stack([_bridged(x, holes, rate) for x in part.numpy()]))
+        longest = max(gap.last - gap.first for gap in window.gaps)
+        if longest <= 2 * PREDICTED_SECONDS * rate:
+            return bridged.to(part)
         made = self._made(bridged.float(), rate, holes, self.run(len(part), seed, n_steps))
         for hole in holes[: len(window.gaps)]:
-            _join(made, bridged, hole, round(JOINT_SECONDS * rate))
+            _join(made, bridged, hole, rate)
         return made
 
     def _made(self, bridged: Wave, rate: int, holes: Sequence[Gap], run: Run) -> Wave:
@@ -163,11 +166,12 @@ def _bridged(
     return made
 
 
-def _join(made: Wave, bridged: Float[Tensor, "channels _"], hole: Gap, longest: int) -> None:
+def _join(made: Wave, bridged: Float[Tensor, "channels _"], hole: Gap, rate: int) -> None:
     """Fades from the prediction of the recorded sound to the made one at both ends of a hole."""
-    n = min(longest, (hole.last - hole.first) // 2)
-    fade = torch.ones(hole.last - hole.first, dtype=bridged.dtype)
-    rising = torch.sin(torch.pi / 2 * (torch.arange(n) + 0.5) / max(n, 1)) ** 2
-    fade[:n], fade[len(fade) - n :] = rising, rising.flip(0)
+    n = hole.last - hole.first
+    place = torch.arange(n, dtype=bridged.dtype) + 0.5
+    from_end = torch.minimum(place, n - place) / rate
+    rising = ((from_end - PREDICTED_SECONDS) / JOINT_SECONDS).clamp(0, 1)
+    share = torch.sin(torch.pi / 2 * rising) ** 2
     inside = slice(hole.first, hole.last)
-    made[:, inside] = (fade * made[:, inside] + (1 - fade) * bridged[:, inside]).to(made)
+    made[:, inside] = (share * made[:, inside] + (1 - share) * bridged[:, inside]).to(made)
