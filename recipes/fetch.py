@@ -141,9 +141,14 @@ def download(url: str, path: Path) -> bool:
 
 def unpack(archive: Path, folder: Path) -> None:
     """Unpacks an archive; no member of it may lie outside the folder."""
-    safely = (
-        {"filter": "data"} if tarfile.is_tarfile(archive) else {}
-    )  # unpacking a zip file is always safe
+    safely = {}
+    if tarfile.is_tarfile(archive):  # unpacking a zip file is always safe
+        if not hasattr(tarfile, "data_filter"):
+            raise FetchError(
+                f"this Python, {sys.version.split()[0]}, cannot unpack {archive} safely; use "
+                "3.10.12, 3.11.4, 3.12 or later, or give a copy of your own as ROOT=FOLDER"
+            )
+        safely = {"filter": "data"}
     try:
         shutil.unpack_archive(archive, folder, **safely)
     except (tarfile.TarError, zipfile.BadZipFile, shutil.ReadError) as error:

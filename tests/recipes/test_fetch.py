@@ -16,10 +16,28 @@ import pytest
 from corpora import RECIPES, put
 from killing import kill_once
 
+pytestmark = pytest.mark.skipif(
+    not hasattr(tarfile, "data_filter"), reason="this Python cannot unpack tar archives safely"
+)
+
 
 def fetched(url: str, digest: str, folder: Path) -> "subprocess.CompletedProcess[str]":
     command = [sys.executable, str(RECIPES / "fetch.py"), url, digest, str(folder)]
     return subprocess.run(command, capture_output=True, text=True)
+
+
+def test_a_python_that_cannot_unpack_safely_is_refused(tmp_path: Path) -> None:
+    put(tmp_path / "corpus" / "a.wav", 0)
+    archive = Path(shutil.make_archive(str(tmp_path / "corpus"), "gztar", tmp_path, "corpus"))
+    digest = f"sha256:{hashlib.sha256(archive.read_bytes()).hexdigest()}"
+    words = [str(RECIPES / "fetch.py"), archive.as_uri(), digest, str(tmp_path / "out")]
+    code = f"import sys, tarfile, runpy; del tarfile.data_filter; sys.argv = {words}; "
+    command = [sys.executable, "-c", code + "runpy.run_path(sys.argv[0], run_name='__main__')"]
+    ended = subprocess.run(command, capture_output=True, text=True)
+    assert ended.returncode == 2
+    assert "cannot unpack" in ended.stderr
+    assert "safely; use 3.10.12, 3.11.4, 3.12 or later" in ended.stderr
+    assert not (tmp_path / "out" / "corpus").exists()
 
 
 def test_an_archive_is_fetched_once_and_gone_on_with(tmp_path: Path) -> None:
