@@ -61,6 +61,11 @@ def unpack(parts: Path, data: Path) -> list[Path]:
     """The folders of clips in all parts, unpacked."""
     done = data / "done"
     if not done.exists():
+        if not hasattr(tarfile, "data_filter"):
+            raise AudiodiffError(
+                f"this Python, {sys.version.split()[0]}, cannot unpack archives safely; use "
+                "3.10.12, 3.11.4, 3.12 or later"
+            )
         for part in sorted(parts.glob("*.tar")):
             with tarfile.open(part) as archive:
                 archive.extractall(data, filter="data")
