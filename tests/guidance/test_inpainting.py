@@ -8,7 +8,9 @@ from contracts import noise
 from small_models import UNCONDITIONAL, small_config, small_stft_config, untrained
 
 from audiodiff._types import State, Times
+from audiodiff.codecs.waveform import Waveform, WaveformConfig
 from audiodiff.diffusion.noise import NoiseTape
+from audiodiff.diffusion.priors import PriorConfig, Unit
 from audiodiff.diffusion.schedules import Cosine
 from audiodiff.diffusion.targets import scaled
 from audiodiff.diffusion.times import uniform
@@ -26,7 +28,10 @@ RHO = 0.9
 
 def context(like: State) -> Context:
     """A context of a run without a model."""
-    return Context(SCHEDULE, None, None, {}, like.shape[-1], lambda asked, n_copies=1: None)
+    prior = Unit(PriorConfig(), WaveformConfig(), None)
+    return Context(
+        SCHEDULE, Waveform(), prior, {}, like.shape[-1], lambda asked, n_copies=1: gaussian
+    )
 
 
 def gaussian(x_t: State, t: Times) -> State:
@@ -66,7 +71,7 @@ def test_what_is_unknown_follows_what_is_known() -> None:
     known, mask = torch.tensor([[1.5, 0.0]]).expand(n, 2), torch.tensor([[1.0, 0.0]]).expand(n, 2)
     like = torch.zeros(n, 2)
     guidance = [KnownState(known, mask)]
-    times = uniform(SCHEDULE, 100)
+    times = uniform(SCHEDULE, 60)
     plain, resampled = (
         last(sample(gaussian, SCHEDULE, sampler, times, drawn, like, None, guidance, context(like)))
         for sampler in (DDIM(), Resampling(DDPM(), 10))
