@@ -71,7 +71,7 @@ def test_what_is_unknown_follows_what_is_known() -> None:
     known, mask = torch.tensor([[1.5, 0.0]]).expand(n, 2), torch.tensor([[1.0, 0.0]]).expand(n, 2)
     like = torch.zeros(n, 2)
     guidance = [KnownState(known, mask)]
-    times = uniform(SCHEDULE, 60)
+    times = uniform(SCHEDULE, 100)
     plain, resampled = (
         last(sample(gaussian, SCHEDULE, sampler, times, drawn, like, None, guidance, context(like)))
         for sampler in (DDIM(), Resampling(DDPM(), 10))
