@@ -90,7 +90,9 @@ def inpaint_file(
     with _opened(job.source, settings) as sound:
         seconds = list(dropouts(sound)) if gaps is None else gaps
         if gaps is None and not seconds:
-            patched(job.source, job.target, [], settings.max_hours)
+            record = record_in(job.source) if settings.provenance else None
+            tags = None if record is None else tags_of(record)
+            patched(job.source, job.target, [], settings.max_hours, tags)
             return Edited(f"{job.source}: no dropout was found, so the result is a copy")
         own = gaps_of(seconds, sound.sample_rate, sound.n_samples, str(job.source))
         patches = _filled(editor, job, sound, own, settings, on_parts)

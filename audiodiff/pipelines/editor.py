@@ -15,7 +15,7 @@ from audiodiff.errors import AudiodiffError
 from audiodiff.guidance.inpainting import KnownWave
 from audiodiff.model.run import Run
 from audiodiff.pipelines.gaps import Gap, Seconds, Window, gaps_of, windows_of
-from audiodiff.pipelines.infill import Infill, each_resampled, gain_to_level
+from audiodiff.pipelines.infill import Infill, check_shape, each_resampled, gain_to_level
 
 CONTEXT_FRAMES = 56
 """Frames on either side of a gap that the model hears."""
@@ -70,11 +70,7 @@ class Editor(Infill):
                 outside it, reversed, not finite or overlaps another.
         """
         rate = checked(SampleRate, sample_rate, "sample_rate")
-        if wave.ndim != 2 or wave.shape[1] == 0 or not wave.is_floating_point():
-            raise AudiodiffError(
-                f"the wave has shape {tuple(wave.shape)} and type {wave.dtype}; give floats of "
-                "shape (channels, samples)"
-            )
+        check_shape(wave)
         made, seed = wave.clone(), checked(Seed, seed, "seed")
         for window in self.windows(gaps_of(gaps, rate, wave.shape[1]), rate, wave.shape[1]):
             part = made[:, window.first : window.last]

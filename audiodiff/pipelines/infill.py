@@ -136,6 +136,19 @@ class Infill:
         return model.make({"mel": mel}, mel.shape[2] * self.hop_length, own)
 
 
+def check_shape(wave: Tensor) -> None:
+    """Refuses what is no recording.
+
+    Raises:
+        AudiodiffError: If it does not hold floats, or is not (channels, samples).
+    """
+    if wave.ndim != 2 or wave.shape[1] == 0 or not wave.is_floating_point():
+        raise AudiodiffError(
+            f"the wave has shape {tuple(wave.shape)} and type {wave.dtype}; give floats of shape "
+            "(channels, samples)"
+        )
+
+
 def gain_to_level(wave: Wave, mask: Float[Tensor, "1 samples"]) -> Tensor:
     """The factor that brings the known samples of a wave to `LEVEL`."""
     level = ((wave * mask).square().sum() / mask.sum().clamp(min=1) / len(wave)).sqrt()

@@ -15,7 +15,7 @@ from audiodiff.audio.bandwidth import bandwidth_of, power_of
 from audiodiff.config import SampleRate, Seed, checked
 from audiodiff.errors import AudiodiffError
 from audiodiff.model.run import Run
-from audiodiff.pipelines.infill import Infill, each_resampled, gain_to_level
+from audiodiff.pipelines.infill import Infill, check_shape, each_resampled, gain_to_level
 
 PIECE_SECONDS, CONTEXT_SECONDS = 30, 1
 """Length of the pieces in which a long recording is made, and what each hears on either side."""
@@ -69,11 +69,7 @@ class Upsampler(Infill):
             AudiodiffError: If the wave has another shape or holds NaN, or there is nothing to add.
         """
         rate = checked(SampleRate, sample_rate, "sample_rate")
-        if wave.ndim != 2 or wave.shape[1] == 0 or not wave.is_floating_point():
-            raise AudiodiffError(
-                f"the wave has shape {tuple(wave.shape)} and type {wave.dtype}; give floats of "
-                "shape (channels, samples)"
-            )
+        check_shape(wave)
         if not torch.isfinite(wave).all():
             raise AudiodiffError("the wave holds NaN or infinity; mend what made it")
         if bandwidth is None:

@@ -69,6 +69,10 @@ def test_a_result_says_which_parts_are_made(edit: Run, tmp_path: Path) -> None:
     again = read_record(tmp_path / "two/a.wav")
     assert again is not None
     assert again.synthetic == ((0.5, 0.55), (2.0, 2.2))
+    edit("inpaint", "two/a.wav", "-o", "copy", "--detect")
+    copy = read_record(tmp_path / "copy/a.wav")
+    assert copy is not None
+    assert copy.synthetic == again.synthetic
     edit("inpaint", "a.wav", "-o", "three", "--gap", "0.5-0.55", "--no-provenance")
     assert read_record(tmp_path / "three/a.wav") is None
 
