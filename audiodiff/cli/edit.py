@@ -27,10 +27,10 @@ from audiodiff.errors import AudiodiffError
 from audiodiff.system.jobs import Job, find_jobs, one_by_one, run_jobs
 
 if TYPE_CHECKING:
-    from audiodiff.pipelines.edited import Edited, OnParts
+    from audiodiff.pipelines.edited import OnParts
 
-    Work = Callable[[Job, OnParts], Edited]
-    """Edits one file."""
+    Work = Callable[[Job, OnParts], str | None]
+    """Edits one file, and returns a sentence about it."""
 
 edit = typer.Typer(
     no_args_is_help=True, help="Edit recordings: all that was recorded stays as it is."
@@ -211,9 +211,9 @@ def _edit(
     with progress_bar() as progress, computing(n_threads(threads)):
         display = Display(progress, len(jobs), "editing")
 
-        def on_job(job: Job, made: "Edited | None") -> None:
-            if made is not None and made.remark:
-                console.print(made.remark)
+        def on_job(job: Job, remark: str | None) -> None:
+            if remark is not None:
+                console.print(remark)
             display.on_file()
 
         def on_parts(job: Job, n_done: int, n_parts: int) -> None:

@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import NamedTuple, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 import torch
@@ -56,23 +56,13 @@ class EditSettings(Config):
     channel: Count | None = None
 
 
-class Edited(NamedTuple):
-    """The result of a file.
-
-    Attributes:
-        remark: A sentence about what was found or made; None if there is nothing to say.
-    """
-
-    remark: str | None
-
-
 def inpaint_file(
     editor: Editor,
     job: Job,
     gaps: Sequence[Seconds] | None,
     settings: EditSettings,
     on_parts: OnParts,
-) -> Edited:
+) -> str | None:
     """Fills gaps in a sound file of any rate, depth, length and number of channels.
 
     Memory holds the sound around one gap, what fills the others, and a block of the file.
@@ -84,6 +74,9 @@ def inpaint_file(
         settings: The settings.
         on_parts: Callback for gaps that are filled.
 
+    Returns:
+        A sentence if no dropout was found, or a gap is longer than the model knows; else None.
+
     Raises:
         AudiodiffError: If the file or a gap is bad, or the result cannot be written.
     """
@@ -93,17 +86,17 @@ def inpaint_file(
             record = record_in(job.source) if settings.provenance else None
             tags = None if record is None else tags_of(record)
             patched(job.source, job.target, [], settings.max_hours, tags)
-            return Edited(f"{job.source}: no dropout was found, so the result is a copy")
+            return f"{job.source}: no dropout was found, so the result is a copy"
         own = gaps_of(seconds, sound.sample_rate, sound.n_samples, str(job.source))
         patches = _filled(editor, job, sound, own, settings, on_parts)
         tags = _tags(editor, job, settings, _spans(own, sound.sample_rate), {"edit": "inpaint"})
     patched(job.source, job.target, patches, settings.max_hours, tags)
-    return _result(editor, job, own, sound.sample_rate)
+    return _remark(editor, job, own, sound.sample_rate)
 
 
 def continue_file(
     editor: Editor, job: Job, seconds: float, settings: EditSettings, on_parts: OnParts
-) -> Edited:
+) -> str | None:
     """Lets a recording go on after its end.
 
     Args:
@@ -112,6 +105,9 @@ def continue_file(
         seconds: Length in seconds of what is added.
         settings: The settings.
         on_parts: Callback for what is made.
+
+    Returns:
+        A sentence if it is longer than the model knows; else None.
 
     Raises:
         AudiodiffError: If the file is bad, ``seconds`` is not above 0 or above
@@ -125,12 +121,10 @@ def continue_file(
         patches = _filled(editor, job, sound, own, settings, on_parts)
         tags = _tags(editor, job, settings, _spans(own, sound.sample_rate), {"edit": "continue"})
     patched(job.source, job.target, patches, settings.max_hours, tags)
-    return _result(editor, job, own, sound.sample_rate)
+    return _remark(editor, job, own, sound.sample_rate)
 
 
-def upsample_file(
-    upsampler: Upsampler, job: Job, settings: EditSettings, on_parts: OnParts
-) -> Edited:
+def upsample_file(upsampler: Upsampler, job: Job, settings: EditSettings, on_parts: OnParts) -> str:
     """Makes a recording wide, as a wav of 24 bits at the model's rate.
 
     Args:
@@ -138,6 +132,9 @@ def upsample_file(
         job: The recording and its result.
         settings: The settings.
         on_parts: Callback for seconds that are made.
+
+    Returns:
+        A sentence about where its spectrum ends.
 
     Raises:
         AudiodiffError: If the file is bad or wide already, or the result cannot be written.
@@ -165,7 +162,7 @@ def upsample_file(
         tags = _tags(upsampler, job, settings, [(0.0, n_samples / rate)], made)
         with enough_memory(job.source, "split it into mono files"):
             write_blocks(job.target, blocks(), stored, round(n_samples * wanted / rate), tags)
-    return Edited(f"{job.source}: its spectrum ends at {bandwidth:.0f} Hz; what is above is made")
+    return f"{job.source}: its spectrum ends at {bandwidth:.0f} Hz; what is above is made"
 
 
 def _tags(
@@ -241,11 +238,11 @@ def _part(sound: SoundReader, window: Window, patches: Sequence[Patch]) -> torch
     return torch.from_numpy(part)
 
 
-def _result(editor: Editor, job: Job, gaps: Sequence[Gap], rate: int) -> Edited:
+def _remark(editor: Editor, job: Job, gaps: Sequence[Gap], rate: int) -> str | None:
     longest = max(gap.last - gap.first for gap in gaps) / rate
     if longest <= editor.longest:
-        return Edited(None)
-    return Edited(
+        return None
+    return (
         f"{job.source}: a gap of {longest:.2g} s is longer than the {editor.longest:.2g} s of "
         "which the model has learned, so it may not sound like what was there"
     )
