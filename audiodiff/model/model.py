@@ -205,7 +205,14 @@ class Model(nn.Module):
             self.classifiers[name] = classifier_for(self.config, model_directory(name))
         return self.classifiers[name].to(self.device)
 
-    def states(self, like: Wave, cond: Condition, run: Run, white: NoiseSource) -> Iterator[State]:
+    def states(
+        self,
+        like: Wave,
+        cond: Condition,
+        run: Run,
+        white: NoiseSource,
+        start: State | None = None,
+    ) -> Iterator[State]:
         """Yields the state after each step, which the codec decodes to sound.
 
         Args:
@@ -215,14 +222,16 @@ class Model(nn.Module):
                 labels.
             run: The run.
             white: White noise of unit variance in the shape of waves, such as a `NoiseTape`.
+            start: A guess at the state, which begins the run at the noise of its first time
+                (SDEdit, arXiv:2108.01073); the model's own if None.
 
         Raises:
             AudiodiffError: If the sampler, the times or the precision of the run are wrong.
         """
         n_samples, x = like.shape[1], self.codec.encode(like)
         noise = Colored(white, self.codec, self.prior, cond, n_samples)
-        start, passes = None, self.config.sampling.start_passes
-        if passes and self.project is not None and "mel" in cond:
+        passes = self.config.sampling.start_passes
+        if start is None and passes and self.project is not None and "mel" in cond:
             guess = self.codec.decode(noise(x, GUESS), n_samples)
             start = self.codec.encode(self.project(guess, cond["mel"], passes))
         context = self.context(cond, n_samples, run)

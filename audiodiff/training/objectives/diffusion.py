@@ -11,7 +11,7 @@ from torch import Tensor
 
 from audiodiff._types import Condition, State, Times, Wave
 from audiodiff.codecs.stft import StftConfig
-from audiodiff.conditioning.known import KNOWN, Mask, known_part
+from audiodiff.conditioning.known import KNOWN, known_part
 from audiodiff.conditioning.parts import OPEN
 from audiodiff.config import Config
 from audiodiff.diffusion.denoiser import Whitened
@@ -133,11 +133,11 @@ class DiffusionLoss(Objective):
             t = self.times.of(even, t_min)
         else:
             t = self.times.at(batch.places, t_min).to(wave.device)
-        cond, mask = _dropped(batch, self.drop), self._masks(batch)
-        return self.at(wave, cond, t, white_like(batch, self.model), mask)
+        cond, levels = _dropped(batch, self.drop), self._masks(batch)
+        return self.at(wave, cond, t, white_like(batch, self.model), levels)
 
     def at(
-        self, wave: Wave, cond: Condition, t: Times, white: State, mask: Mask | None = None
+        self, wave: Wave, cond: Condition, t: Times, white: State, levels: State | None = None
     ) -> Float[Tensor, " batch"]:
         """The loss of each crop at given times with given noise.
 
@@ -146,7 +146,8 @@ class DiffusionLoss(Objective):
             cond: Condition of the crops; their own mel is computed if it has none.
             t: One time per crop.
             white: White noise in the shape of the wave, or of the state if the codec is not linear.
-            mask: 1 where the state is known to the network, and does not count; None for nowhere.
+            levels: Where the state is above them it is known to the network, and does not count;
+                None for a model that fills no gaps.
         """
         model = self.model
         with torch.no_grad():
@@ -159,6 +160,7 @@ class DiffusionLoss(Objective):
             x0, noise = (
                 self._inner(x, model.codec.hop_length) for x in (model.codec.encode(wave), noise)
             )
+            mask = None if levels is None else (x0 > levels).to(x0)
             if mask is not None:
                 cond = {**cond, KNOWN: known_part(x0, mask)}
         network = Whitened(model.network, model.prior, cond)
@@ -178,15 +180,15 @@ class DiffusionLoss(Objective):
         """The loss at each of `DEV_TIMES`, and their mean."""
         wave, losses = batch.wave, {}
         white = white_noise((0,), (len(wave), *_shape_of_noise(self.model, wave))).to(wave)
-        mask = self._masks(batch._replace(seed=0))
+        levels = self._masks(batch._replace(seed=0))
         for level in DEV_TIMES:
             t = torch.full((len(wave),), level, dtype=torch.float64, device=wave.device)
-            loss = self.at(wave, batch.cond, t, white, mask)
+            loss = self.at(wave, batch.cond, t, white, levels)
             losses[f"dev/loss_t{level:.2f}"] = loss.mean().item()
         return losses | {"dev/loss": sum(losses.values()) / len(losses)}
 
-    def _masks(self, batch: Batch) -> Mask | None:
-        """The mask of each crop, by its place; None for a model that fills no gaps."""
+    def _masks(self, batch: Batch) -> State | None:
+        """The mask of each crop, by its place, as levels; None for a model that fills no gaps."""
         longest = self.model.config.infill
         if self.masks is None or longest is None:
             return None

@@ -11,10 +11,17 @@ from torch import Tensor
 
 from audiodiff.config import Config
 
-MaskKind: TypeAlias = Literal["gaps", "end", "bands", "all"]
-"""What a mask hides: stretches of time, all after a time, all above a band, or everything."""
+MaskKind: TypeAlias = Literal["gaps", "end", "bands", "floor", "all"]
+"""What a mask hides: stretches of time, all after a time, all above a band, all below a noise
+floor, or everything."""
 
 MOST_GAPS = 3
+
+FLOORS = (-1.5, 1.5)
+"""Range of the noise floors at the lowest band, in units of a normalised state."""
+
+TILT, RIPPLE = 0.8, 0.1
+"""Deviation of a floor's rise over all bands, and of its steps from one band to the next."""
 
 
 class MasksConfig(Config):
@@ -27,18 +34,21 @@ class MasksConfig(Config):
             quarters.
         bands: Share of crops that are unknown above a band, which is uniform over the upper two
             thirds.
+        floor: Share of crops that are unknown wherever they are below a noise floor: a level that
+            is uniform over `FLOORS`, with a random tilt and random steps over the bands.
         all: Share of crops of which nothing is known.
     """
 
-    gaps: float = Field(default=0.6, ge=0, le=1)
+    gaps: float = Field(default=0.5, ge=0, le=1)
     end: float = Field(default=0.1, ge=0, le=1)
     bands: float = Field(default=0.2, ge=0, le=1)
+    floor: float = Field(default=0.1, ge=0, le=1)
     all: float = Field(default=0.1, ge=0, le=1)
 
     @model_validator(mode="after")
     def _shares(self) -> "MasksConfig":
         if not math.isclose(total := sum(self.shares), 1):
-            raise ValueError(f"gaps, end, bands and all add up to {total:g}; make that 1")
+            raise ValueError(f"{', '.join(get_args(MaskKind))} add up to {total:g}; make that 1")
         return self
 
     @property
@@ -49,7 +59,7 @@ class MasksConfig(Config):
     def draw(
         self, rng: np.random.Generator, n_bands: int, n_frames: int, longest: int
     ) -> Float[Tensor, "bands frames"]:
-        """A mask: 1 where a crop is known.
+        """A mask, as the level above which a crop is known: mostly endless, one way or the other.
 
         Args:
             rng: What draws it.
@@ -57,17 +67,20 @@ class MasksConfig(Config):
             n_frames: Number of frames.
             longest: Frames of the longest gap.
         """
-        mask = torch.ones(n_bands, n_frames)
+        level = torch.full((n_bands, n_frames), -math.inf)
         kind = rng.choice(get_args(MaskKind), p=self.shares)
         if kind == "all":
-            mask.zero_()
+            level[:] = math.inf
+        elif kind == "floor":
+            steps = RIPPLE * rng.standard_normal(n_bands) + TILT * rng.standard_normal() / n_bands
+            level[:] = torch.from_numpy(rng.uniform(*FLOORS) + steps.cumsum())[:, None]
         elif kind == "end":
-            mask[:, rng.integers(n_frames // 4, n_frames) :] = 0
+            level[:, rng.integers(n_frames // 4, n_frames) :] = math.inf
         elif kind == "bands":
-            mask[rng.integers(n_bands // 3, n_bands) :] = 0
+            level[rng.integers(n_bands // 3, n_bands) :] = math.inf
         else:
             for _ in range(rng.integers(1, MOST_GAPS, endpoint=True)):
                 length = round(math.exp(rng.uniform(0, math.log(min(longest, n_frames)))))
                 first = rng.integers(0, n_frames - length, endpoint=True)
-                mask[:, first : first + length] = 0
-        return mask
+                level[:, first : first + length] = math.inf
+        return level

@@ -1,5 +1,7 @@
 """Masks of crops, and the loss of what they hide."""
 
+from typing import get_args
+
 import numpy as np
 import pytest
 import torch
@@ -12,18 +14,21 @@ from audiodiff.model.model import Model
 from audiodiff.training.config import TrainConfig
 from audiodiff.training.objectives.contract import Batch
 from audiodiff.training.objectives.diffusion import DiffusionConfig, DiffusionLoss
-from audiodiff.training.objectives.masks import MasksConfig
+from audiodiff.training.objectives.masks import FLOORS, MaskKind, MasksConfig
 
 N_FRAMES = 64
 NETWORK = {"kind": "unet", "widths": [32], "n_blocks": 1, "frames": {"known": 160}}
 
 
 def only(kind: str) -> MasksConfig:
-    return MasksConfig(**{name: float(name == kind) for name in ("gaps", "end", "bands", "all")})
+    kinds = get_args(MaskKind)
+    return MasksConfig(**{name: float(name == kind) for name in kinds})
 
 
 def drawn(masks: MasksConfig, n: int = 200) -> torch.Tensor:
-    return torch.stack([masks.draw(np.random.default_rng(k), 80, N_FRAMES, 20) for k in range(n)])
+    """Masks of a state of zeros: 1 where it is known."""
+    rngs = map(np.random.default_rng, range(n))
+    return torch.stack([(masks.draw(rng, 80, N_FRAMES, 20) < 0).float() for rng in rngs])
 
 
 def test_each_kind_of_mask_hides_what_it_says() -> None:
@@ -43,12 +48,22 @@ def test_each_kind_of_mask_hides_what_it_says() -> None:
     assert not nothing.any()
 
 
+def test_floors_differ_from_crop_to_crop_and_little_from_band_to_band() -> None:
+    rngs = map(np.random.default_rng, range(200))
+    floors = torch.stack([only("floor").draw(rng, 80, N_FRAMES, 20) for rng in rngs])
+    assert (floors == floors[:, :, :1]).all()
+    floors = floors[:, :, 0]
+    assert floors[:, 0].std() == pytest.approx((FLOORS[1] - FLOORS[0]) / 12**0.5, rel=0.1)
+    assert floors.diff(dim=1).std() == pytest.approx(0.1, rel=0.05)
+    assert 0.5 < (floors[:, -1] - floors[:, 0]).std() < 1.5
+
+
 def test_kinds_come_as_often_as_their_shares() -> None:
-    masks = drawn(MasksConfig(gaps=0.5, end=0.1, bands=0.1, all=0.3), 1000)
+    masks = drawn(MasksConfig(gaps=0.5, end=0.1, bands=0.1, floor=0.0, all=0.3), 1000)
     nothing = (~masks.flatten(1).any(1)).float().mean().item()
     assert nothing == pytest.approx(0.3, abs=0.05)
-    with pytest.raises(AudiodiffError, match=r"gaps, end, bands and all add up to 1\.5; make "):
-        MasksConfig.parse({"gaps": 0.5, "end": 0.5, "bands": 0.3, "all": 0.2}, "test")
+    with pytest.raises(AudiodiffError, match=r"gaps, .*, floor, all add up to 1\.5; make "):
+        MasksConfig.parse({"gaps": 0.5, "end": 0.5, "bands": 0.3, "floor": 0.0, "all": 0.2}, "test")
 
 
 def test_the_network_is_given_what_is_known_and_judged_by_the_rest() -> None:
@@ -81,6 +96,21 @@ def test_the_dev_loss_is_the_same_each_time() -> None:
     batches = [Batch(noise(2, N_FRAMES * 256), {}, seed=seed, first=0) for seed in (0, 1)]
     with torch.no_grad():
         assert objective.on_dev(batches[0]) == objective.on_dev(batches[1])
+
+
+def test_what_is_above_a_floor_is_known() -> None:
+    model, wave = Model(infill_config()), noise(1, N_FRAMES * 256) / 10
+    objective, x = (
+        DiffusionLoss(DiffusionConfig(masks=only("floor")), model),
+        model.codec.encode(wave),
+    )
+    given: list[Condition] = []
+    model.network.condition = lambda cond: given.append(cond)
+    model.network.forward = lambda x_t, level, features: torch.zeros_like(x_t)
+    levels = x.mean().expand_as(x)
+    t = torch.tensor([0.5], dtype=torch.float64)
+    objective.at(wave, {}, t, noise(*x.shape), levels)
+    torch.testing.assert_close(given[0]["known"][:, 80:], (x > x.mean()).to(x))
 
 
 @pytest.mark.parametrize(
