@@ -1,14 +1,20 @@
 """`audiodiff edit`."""
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from audiodiff.cli.display import Display
+from audiodiff.cli.edit_files import (
+    SPEECH,
+    EditModel,
+    Strength,
+    edit_files,
+    jobs_of,
+    settings_of,
+)
+from audiodiff.cli.edit_whole import denoise, style, upsample
 from audiodiff.cli.options import (
-    A_MODEL,
     Device,
     Inputs,
     MaxHours,
@@ -21,23 +27,16 @@ from audiodiff.cli.options import (
     Threads,
     finite,
 )
-from audiodiff.cli.terminal import console, progress_bar, report_outcome
 from audiodiff.config import MAX_COUNT, MAX_HOURS
 from audiodiff.errors import AudiodiffError
-from audiodiff.system.jobs import Job, find_jobs, one_by_one, run_jobs
 
 if TYPE_CHECKING:
-    from audiodiff.pipelines.edited import OnParts
-
-    Work = Callable[[Job, OnParts], str | None]
-    """Edits one file, and returns a sentence about it."""
+    from audiodiff.cli.edit_files import Work
 
 edit = typer.Typer(
-    no_args_is_help=True, help="Edit recordings: all that was recorded stays as it is."
+    no_args_is_help=True,
+    help="Edit recordings: fill gaps, add what is missing, take noise away, vary.",
 )
-
-EditModel = Annotated[str, typer.Option("--model", help=f"Model: {A_MODEL}.")]
-SPEECH = "speech-edit"
 
 
 @edit.command()
@@ -84,11 +83,11 @@ def inpaint(
     """
     if (gap is not None) + (gaps is not None) + detect != 1:
         raise AudiodiffError("give the gaps by --gap, or by --gaps FILE, or let --detect find them")
-    from audiodiff.pipelines.edited import EditSettings, inpaint_file
+    from audiodiff.pipelines.edited import inpaint_file
     from audiodiff.pipelines.editor import Editor
     from audiodiff.pipelines.gaps import gap_from_text, gaps_from_file
 
-    jobs = _jobs(inputs, out)
+    jobs = jobs_of(inputs, out)
     if len(jobs) > 1 and not detect:
         raise AudiodiffError(
             f"{len(jobs)} recordings are given and gaps for one; edit them one by one, or use "
@@ -97,20 +96,13 @@ def inpaint(
     asked = None if gap is None else [gap_from_text(text) for text in gap]
     if gaps is not None:
         asked = gaps_from_file(gaps)
-    settings = EditSettings(
-        n_steps=steps,
-        seed=seed,
-        max_hours=max_hours,
-        model=model,
-        provenance=not no_provenance,
-        channel=channel,
-    )
+    settings = settings_of(model, steps, seed, max_hours, no_provenance=no_provenance)
 
     def load() -> "Work":
         editor = Editor.from_pretrained(model, device, precision)
-        return lambda job, on_parts: inpaint_file(editor, job, asked, settings, on_parts)
+        return lambda job, on_parts: inpaint_file(editor, job, asked, settings, on_parts, channel)
 
-    _edit(jobs, load, "gaps", threads, overwrite=overwrite)
+    edit_files(jobs, load, "gaps", threads, overwrite=overwrite)
 
 
 @edit.command("continue")
@@ -135,28 +127,30 @@ def continue_(
 
     The results are wav files of the same rate, channels and depth, which begin with the recordings.
     """
-    from audiodiff.pipelines.edited import EditSettings, continue_file
+    from audiodiff.pipelines.edited import continue_file
     from audiodiff.pipelines.editor import Editor
 
-    settings = EditSettings(
-        n_steps=steps,
-        seed=seed,
-        max_hours=max_hours,
-        model=model,
-        provenance=not no_provenance,
-    )
+    settings = settings_of(model, steps, seed, max_hours, no_provenance=no_provenance)
 
     def load() -> "Work":
         editor = Editor.from_pretrained(model, device, precision)
         return lambda job, on_parts: continue_file(editor, job, seconds, settings, on_parts)
 
-    _edit(_jobs(inputs, out), load, "gaps", threads, overwrite=overwrite)
+    edit_files(jobs_of(inputs, out), load, "gaps", threads, overwrite=overwrite)
 
 
 @edit.command()
-def upsample(
+def vary(
     inputs: Inputs,
     out: Out = Path("edited"),
+    strength: Strength = 0.4,
+    interval: Annotated[
+        str | None,
+        typer.Option(
+            help="Start and end in seconds of the only part that changes, e.g. 1.20-1.80; all of "
+            "the recording if not given."
+        ),
+    ] = None,
     model: EditModel = SPEECH,
     steps: Steps = None,
     seed: Seed = 0,
@@ -167,58 +161,35 @@ def upsample(
     no_provenance: NoProvenance = False,
     max_hours: MaxHours = MAX_HOURS,
 ) -> None:
-    """Make narrow recordings, such as those of 8 kHz, wide.
+    """Make another take of recordings, more or less like them.
 
-    The end of each recording's spectrum is found, what lies above it is made, and what lies below
-    it stays. The results are wav files of 24 bits at the model's rate.
+    The results are wav files of the same rate, channels and depth. With --interval they are equal
+    to the recordings outside it.
     """
-    from audiodiff.pipelines.edited import EditSettings, upsample_file
-    from audiodiff.pipelines.upsampler import Upsampler
+    from audiodiff.pipelines.edited import vary_part_of_file
+    from audiodiff.pipelines.edited_whole import vary_file
+    from audiodiff.pipelines.editor import Editor
+    from audiodiff.pipelines.gaps import gap_from_text
 
-    settings = EditSettings(
-        n_steps=steps,
-        seed=seed,
-        max_hours=max_hours,
-        model=model,
-        provenance=not no_provenance,
-    )
+    jobs = jobs_of(inputs, out)
+    if len(jobs) > 1 and interval is not None:
+        raise AudiodiffError(
+            f"{len(jobs)} recordings are given and an interval for one; edit them one by one"
+        )
+    part = None if interval is None else gap_from_text(interval)
+    settings = settings_of(model, steps, seed, max_hours, no_provenance=no_provenance)
 
     def load() -> "Work":
-        upsampler = Upsampler.from_pretrained(model, device, precision)
-        return lambda job, on_parts: upsample_file(upsampler, job, settings, on_parts)
+        editor = Editor.from_pretrained(model, device, precision)
+        if part is None:
+            return lambda job, on_parts: vary_file(editor, job, strength, settings, on_parts)
+        return lambda job, on_parts: vary_part_of_file(
+            editor, job, part, strength, settings, on_parts
+        )
 
-    _edit(_jobs(inputs, out), load, "seconds", threads, overwrite=overwrite)
-
-
-def _jobs(inputs: list[Path], out: Path) -> list[Job]:
-    from audiodiff.audio.io import AUDIO_SUFFIXES
-
-    return find_jobs(inputs, out, AUDIO_SUFFIXES, ".wav")
+    edit_files(jobs, load, "seconds" if part is None else "parts", threads, overwrite=overwrite)
 
 
-def _edit(
-    jobs: list[Job],
-    load: "Callable[[], Work]",
-    parts: str,
-    threads: int | None,
-    *,
-    overwrite: bool,
-) -> None:
-    """Edits the files that are not there yet, shows progress, and reports the outcome."""
-    from audiodiff.system.threads import computing, n_threads
-
-    work = load()
-    with progress_bar() as progress, computing(n_threads(threads)):
-        display = Display(progress, len(jobs), "editing")
-
-        def on_job(job: Job, remark: str | None) -> None:
-            if remark is not None:
-                console.print(remark)
-            display.on_file()
-
-        def on_parts(job: Job, n_done: int, n_parts: int) -> None:
-            display.on_part(job, n_done, n_parts, parts)
-
-        spread = one_by_one(lambda job: work(job, on_parts))
-        outcome = run_jobs(jobs, spread, overwrite=overwrite, on_job=on_job)
-    report_outcome(outcome, "")
+edit.command()(style)
+edit.command()(upsample)
+edit.command()(denoise)

@@ -1,44 +1,35 @@
-"""Gaps in recordings, filled; all that was recorded stays as it is."""
+"""Recordings in memory, edited."""
 
 from collections.abc import Sequence
+from functools import partial
+from typing import Annotated
 
-import numpy as np
 import torch
 from jaxtyping import Float
+from pydantic import Field
 from torch import Tensor
-from torch.nn import functional as F
 
-from audiodiff._types import Wave
-from audiodiff.audio.prediction import interpolated
-from audiodiff.config import SampleRate, Seed, checked
-from audiodiff.errors import AudiodiffError
-from audiodiff.guidance.inpainting import KnownWave
+from audiodiff.config import SampleRate, checked
 from audiodiff.model.run import Run
-from audiodiff.pipelines.gaps import Gap, Seconds, Window, gaps_of, windows_of
-from audiodiff.pipelines.infill import Infill, check_shape, each_resampled, gain_to_level
+from audiodiff.pipelines.denoising import denoised
+from audiodiff.pipelines.filling import Filler
+from audiodiff.pipelines.gaps import Gap, Seconds, gaps_of
+from audiodiff.pipelines.infill import check_finite, check_wave
+from audiodiff.pipelines.passages import Make, Recording, passages, recording_of, remade
+from audiodiff.pipelines.varying import Move, Style, style_of, varied
 
-CONTEXT_FRAMES = 56
-"""Frames on either side of a gap that the model hears."""
+VARY_STEPS = 16
+"""Sampler steps by which a whole mel is made, of which only those after the strength are taken."""
 
-TOGETHER_FRAMES = 48
-"""Frames of the longest stretch in which gaps are filled at once."""
-
-TURNS, PASSES = 4, 8
-"""Turns of the known samples with passes onto the mel, and passes in each."""
-
-PREDICTED_SECONDS, JOINT_SECONDS = 0.01, 0.025
-"""What linear prediction alone fills at either end of a gap, and the crossfade to what is made."""
-
-WIDER = 8
-"""Samples on either side of a gap that resampling may have touched."""
+Strength = Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)]
+Sound = Float[Tensor, "channels samples"]
 
 
-class Editor(Infill):
+class Editor(Filler):
     """Edits recordings with a diffusion model that fills what is unknown of a mel.
 
-    The mel of a gap is made from what is around it; a vocoder makes its sound, while the recorded
-    samples are put in again and again, so that its phases fit at both ends. Recorded samples
-    outside a gap are never changed.
+    Every method takes and gives a recording of any rate and length, of which every channel is
+    edited by itself.
 
     Example:
         >>> editor = Editor.from_pretrained("speech-edit")
@@ -50,12 +41,12 @@ class Editor(Infill):
 
     def inpaint(
         self,
-        wave: Float[Tensor, "channels samples"],
+        wave: Sound,
         sample_rate: int,
         gaps: Sequence[Seconds],
         seed: int = 0,
         n_steps: int | None = None,
-    ) -> Float[Tensor, "channels samples"]:
+    ) -> Sound:
         """Fills gaps in a recording; all other samples stay as they are.
 
         Args:
@@ -70,104 +61,130 @@ class Editor(Infill):
                 outside it, reversed, not finite or overlaps another.
         """
         rate = checked(SampleRate, sample_rate, "sample_rate")
-        check_shape(wave)
-        made, seed = wave.clone(), checked(Seed, seed, "seed")
-        for window in self.windows(gaps_of(gaps, rate, wave.shape[1]), rate, wave.shape[1]):
+        check_wave(wave)
+        own = gaps_of(gaps, rate, wave.shape[1])
+        return self._filled_in(wave, rate, own, self.run(seed, n_steps))
+
+    def vary(
+        self,
+        wave: Sound,
+        sample_rate: int,
+        strength: float = 0.4,
+        interval: Seconds | None = None,
+        seed: int = 0,
+        n_steps: int | None = None,
+    ) -> Sound:
+        """Another take of a recording: its mel is noised and denoised again (SDEdit).
+
+        What is varied holds nothing above the model's band.
+
+        Args:
+            wave: The recording, full scale at +-1.
+            sample_rate: Its sample rate in Hz.
+            strength: Time of the noise, above 0: the greater, the less remains; at 1 nothing does.
+            interval: Start and end in seconds of the only part that changes; None for all of it.
+            seed: Seed of the noise.
+            n_steps: Number of sampler steps of the mel; `VARY_STEPS` if None.
+
+        Raises:
+            AudiodiffError: If the wave has another shape or holds NaN, or the strength or the
+                interval is out of range.
+        """
+        recording = _checked(wave, sample_rate)
+        strength = checked(Strength, strength, "strength")
+        run = self.run(seed, n_steps or VARY_STEPS)
+        if interval is not None:
+            own = gaps_of([interval], recording.rate, wave.shape[1])
+            return self._filled_in(wave, recording.rate, own, run, strength)
+        return _whole(recording, self.varying(recording.rate, run, strength))
+
+    def style(
+        self,
+        wave: Sound,
+        sample_rate: int,
+        like: Sound,
+        like_rate: int,
+        strength: float = 0.3,
+        seed: int = 0,
+        n_steps: int | None = None,
+    ) -> Sound:
+        """A recording in the manner of another: with its long-term spectrum and dynamics.
+
+        The mel is moved to the mean and the deviation that each band has in the other recording,
+        and made anew from there while it keeps them.
+
+        Args:
+            wave: The recording, full scale at +-1.
+            sample_rate: Its sample rate in Hz.
+            like: The other recording.
+            like_rate: Its sample rate in Hz.
+            strength: As in `vary`.
+            seed: Seed of the noise.
+            n_steps: Number of sampler steps of the mel; `VARY_STEPS` if None.
+
+        Raises:
+            AudiodiffError: If a wave has another shape, holds NaN or is silent, or the strength is
+                out of range.
+        """
+        recording, other = _checked(wave, sample_rate), _checked(like, like_rate)
+        strength = checked(Strength, strength, "strength")
+        own, wanted = self.style_of(recording, "the wave"), self.style_of(other, "the other wave")
+        run = self.run(seed, n_steps or VARY_STEPS)
+        return _whole(recording, self.varying(recording.rate, run, strength, Move(own, wanted)))
+
+    def denoise(
+        self, wave: Sound, sample_rate: int, seed: int = 0, n_steps: int | None = None
+    ) -> Sound:
+        """A recording with less steady noise, such as hiss or hum.
+
+        The mel is known where it is above the noise of the recording's pauses, and made elsewhere;
+        their ratio filters the recording.
+
+        Args:
+            wave: The recording, full scale at +-1.
+            sample_rate: Its sample rate in Hz.
+            seed: Seed of the noise that is diffused.
+            n_steps: Number of sampler steps of the mel; the model's default if None.
+
+        Raises:
+            AudiodiffError: If the wave has another shape or holds NaN.
+        """
+        recording = _checked(wave, sample_rate)
+        return _whole(recording, self.denoising(recording.rate, self.run(seed, n_steps)))
+
+    def varying(self, rate: int, run: Run, strength: float, move: Move | None = None) -> Make:
+        """What varies the parts of a recording, see `varied`."""
+        return partial(varied, self, rate=rate, run=run, strength=strength, move=move)
+
+    def denoising(self, rate: int, run: Run) -> Make:
+        """What takes noise from the parts of a recording, see `denoised`."""
+        return partial(denoised, self, rate=rate, run=run)
+
+    def style_of(self, recording: Recording, name: str) -> Style:
+        """The style of a recording, whose name is for messages.
+
+        Raises:
+            AudiodiffError: If it is silent.
+        """
+        return style_of(self, passages(recording), recording.rate, name)
+
+    def _filled_in(
+        self, wave: Sound, rate: int, gaps: Sequence[Gap], run: Run, strength: float = 1.0
+    ) -> Sound:
+        made = wave.clone()
+        for window in self.windows(gaps, rate, wave.shape[1]):
             part = made[:, window.first : window.last]
-            filled = self.filled(part, rate, window, seed, n_steps)
+            filled = self.filled(part, rate, window, run, strength)
             for gap in window.gaps:
                 inside = slice(gap.first - window.first, gap.last - window.first)
                 part[:, inside] = filled[:, inside].to(part)
         return made
 
-    def windows(self, gaps: Sequence[Gap], rate: int, n_samples: int) -> Sequence[Window]:
-        """The stretches of a recording around its gaps, in the order in which to fill them."""
-        per_frame = self.hop_length * rate / self.sample_rate
-        context, together = (round(n * per_frame) for n in (CONTEXT_FRAMES, TOGETHER_FRAMES))
-        return list(windows_of(gaps, n_samples, context, together))
 
-    def filled(
-        self,
-        part: Float[Tensor, "channels _"],
-        rate: int,
-        window: Window,
-        seed: int = 0,
-        n_steps: int | None = None,
-    ) -> Float[Tensor, "channels _"]:
-        """The sound of a window, right in the gaps that it fills.
-
-        Args:
-            part: The window's own samples.
-            rate: Their sample rate in Hz.
-            window: Where it lies, and its gaps.
-            seed: Seed of the noise.
-            n_steps: Number of sampler steps of the mel; the model's default if None.
-
-        Raises:
-            AudiodiffError: If a sample outside the gaps is not finite.
-        """
-        holes = [
-            Gap(gap.first - window.first, gap.last - window.first)
-            for gap in (*window.gaps, *window.later)
-        ]
-        bridged = torch.from_numpy(np.stack([_bridged(x, holes, rate) for x in part.numpy()]))
-        longest = max(gap.last - gap.first for gap in window.gaps)
-        if longest <= 2 * PREDICTED_SECONDS * rate:
-            return bridged.to(part)
-        made = self._made(bridged.float(), rate, holes, self.run(len(part), seed, n_steps))
-        for hole in holes[: len(window.gaps)]:
-            _join(made, bridged, hole, rate)
-        return made
-
-    def _made(self, bridged: Wave, rate: int, holes: Sequence[Gap], run: Run) -> Wave:
-        """The sound of a window by the model and the vocoder, at the window's rate."""
-        n, ratio = bridged.shape[1], self.sample_rate / rate
-        n_low = round(n * ratio)
-        low = each_resampled(bridged, rate, self.sample_rate, self.whole(n_low))
-        known = torch.zeros(1, low.shape[1])
-        known[:, :n_low] = 1
-        for first, after in holes:
-            known[:, max(0, int(first * ratio) - WIDER) : int(after * ratio) + WIDER] = 0
-        gain = gain_to_level(low, known)
-        sound = self._sound(gain * low, known, rate / 2, run) / gain
-        return each_resampled(sound[:, :n_low], self.sample_rate, rate, n)
-
-    def _sound(self, wave: Wave, known: Wave, bandwidth: float, run: Run) -> Wave:
-        """The sound of a window at the model's rate and level."""
-        wave, known = wave.to(self.model.device), known.to(self.model.device)
-        mel = self.mel(wave)
-        # Frames of whose own hop no sample is missing; those that a frame's window hears beyond
-        # its hop are linear prediction's.
-        mask = (F.max_pool1d(1 - known, self.hop_length)[:, None] == 0).to(mel).expand_as(mel)
-        n_heard = self.mel_config.n_bands_below(bandwidth)
-        mask = torch.cat([mask[:, :n_heard], torch.zeros_like(mask[:, n_heard:])], 1)
-        made = self.filled_mel(mel, mask, run)
-        # The recording holds nothing there; what the model heard of it is not wanted.
-        made[:, n_heard:] = self.mel_config.floor_value
-        return self.sound(made, run, [KnownWave(wave, known, TURNS, PASSES)]).cpu()
+def _checked(wave: Sound, sample_rate: int) -> Recording:
+    check_finite(wave)
+    return recording_of(wave, checked(SampleRate, sample_rate, "sample_rate"))
 
 
-def _bridged(
-    wave: Float[np.ndarray, " _"], holes: Sequence[Gap], rate: int
-) -> Float[np.ndarray, " _"]:
-    """A channel with linear prediction in its holes."""
-    made = wave.astype(np.float64)
-    ends = [0, *(hole.last for hole in holes)]
-    starts = [*(hole.first for hole in holes[1:]), len(made)]
-    for hole, before, after in zip(holes, ends, starts, strict=False):
-        pieces = made[before : hole.first], made[hole.last : after]
-        made[hole.first : hole.last] = interpolated(*pieces, hole.last - hole.first, rate)
-    if not np.isfinite(made).all():
-        raise AudiodiffError("the wave holds NaN or infinity outside its gaps; mend what made it")
-    return made
-
-
-def _join(made: Wave, bridged: Float[Tensor, "channels _"], hole: Gap, rate: int) -> None:
-    """Fades from the prediction of the recorded sound to the made one at both ends of a hole."""
-    n = hole.last - hole.first
-    place = torch.arange(n, dtype=bridged.dtype) + 0.5
-    from_end = torch.minimum(place, n - place) / rate
-    rising = ((from_end - PREDICTED_SECONDS) / JOINT_SECONDS).clamp(0, 1)
-    share = torch.sin(torch.pi / 2 * rising) ** 2
-    inside = slice(hole.first, hole.last)
-    made[:, inside] = (share * made[:, inside] + (1 - share) * bridged[:, inside]).to(made)
+def _whole(recording: Recording, make: Make) -> Sound:
+    return torch.cat(list(remade(recording, make, recording.rate)), 1)

@@ -43,6 +43,7 @@ class Infill:
 
     Attributes:
         model: The model.
+        codec: Its codec.
         precision: The precision, as given.
         vocoder: The vocoder that makes sound of its mel.
         mel_config: The mel.
@@ -63,7 +64,7 @@ class Infill:
                 "'speech-edit'"
             )
         use_bf16(precision, model.device)  # refuses an unknown precision
-        self.model, self.precision, self._codec = model.eval(), precision, codec
+        self.model, self.codec, self.precision = model.eval(), codec, precision
         self.vocoder, self.mel_config = vocoder_of(model, precision), codec.config.mel
         if self.vocoder.mel_config != self.mel_config:
             raise AudiodiffError(
@@ -94,39 +95,74 @@ class Infill:
         """
         return cls(loaded(name, device), precision)
 
-    def run(self, n_items: int, seed: int, n_steps: int | None) -> Run:
+    def run(self, seed: int, n_steps: int | None) -> Run:
         """A run in which every item has the same seed.
 
         Raises:
             AudiodiffError: If the seed or the number of steps is no whole number, or too large.
         """
-        return Run(n_steps=n_steps, seed=(seed,) * n_items, precision=self.precision)
+        return Run(n_steps=n_steps, seed=seed, precision=self.precision)
 
     def whole(self, n_samples: int) -> int:
         """The number of samples to which a wave is padded: whole frames, enough for a mel."""
         return -(-max(n_samples, self.mel_config.min_samples) // self.hop_length) * self.hop_length
 
+    def frames(self, seconds: float) -> int:
+        """Frames in a number of seconds."""
+        return round(seconds * self.sample_rate / self.hop_length)
+
+    def levelled(
+        self,
+        part: Float[Tensor, "channels _"],
+        rate: int,
+        known: Wave | None = None,
+    ) -> tuple[Wave, Tensor]:
+        """A recording at the model's rate and `LEVEL`, padded to whole frames, and its gain.
+
+        Args:
+            part: The recording.
+            rate: Its sample rate in Hz.
+            known: (1, samples of the result), 1 where the level counts; None for everywhere.
+        """
+        n = self.whole(round(part.shape[1] * self.sample_rate / rate))
+        low = each_resampled(part.float(), rate, self.sample_rate, n)
+        gain = _gain_to_level(low, torch.ones(1, n) if known is None else known)
+        return (gain * low).to(self.model.device), gain
+
     def mel(self, wave: Wave) -> Mel:
         """The mel of a wave of whole frames, a frame for each hop."""
-        log_mel = self._codec.log_mel.to(wave.device)
+        log_mel = self.codec.log_mel.to(wave.device)
         return log_mel(wave)[..., : wave.shape[1] // self.hop_length]
 
     @torch.no_grad()
-    def filled_mel(self, mel: Mel, mask: Float[Tensor, "batch n_mels frames"], run: Run) -> Mel:
+    def filled_mel(
+        self,
+        mel: Mel,
+        mask: Float[Tensor, "batch n_mels frames"],
+        run: Run,
+        strength: float = 1.0,
+        guidance: Sequence[Guidance] = (),
+        offset: int = 0,
+    ) -> Mel:
         """The mel with all that is unknown made, and the rest as it is.
 
         Args:
             mel: (batch, n_mels, frames) in the model's preset.
             mask: 1 where it is known, 0 elsewhere.
-            run: The run, with a seed for each item.
+            run: The run.
+            strength: Time at which the run starts from the mel itself (SDEdit, arXiv:2108.01073);
+                at 1 what is unknown is made from nothing.
+            guidance: More guidance.
+            offset: Frames before the mel in its recording, which have noise of their own.
         """
-        x = self._codec.normal(mel)
-        run = replace(run, guidance=(*self.model.guidance(run), KnownState(x, mask)))
+        x = self.codec.normal(mel)
+        guidance = (*self.model.guidance(run), *guidance, KnownState(x, mask))
+        times = [strength * float(t) for t in self.model.times(run)]
+        run = replace(run, n_steps=None, times=times, guidance=guidance)
         like = x.new_zeros(len(x), x.shape[2] * self.hop_length)
-        tape = NoiseTape(run.seeds(len(x)), [0] * len(x))
-        return self._codec.mel(
-            last(self.model.states(like, {KNOWN: known_part(x, mask)}, run, tape))
-        )
+        tape, start = NoiseTape(run.seeds(len(x)), [offset] * len(x)), x if strength < 1 else None
+        states = self.model.states(like, {KNOWN: known_part(x, mask)}, run, tape, start)
+        return self.codec.mel(last(states))
 
     @torch.no_grad()
     def sound(self, mel: Mel, run: Run, guidance: Sequence[Guidance] = ()) -> Wave:
@@ -136,7 +172,7 @@ class Infill:
         return model.make({"mel": mel}, mel.shape[2] * self.hop_length, own)
 
 
-def check_shape(wave: Tensor) -> None:
+def check_wave(wave: Tensor) -> None:
     """Refuses what is no recording.
 
     Raises:
@@ -149,7 +185,18 @@ def check_shape(wave: Tensor) -> None:
         )
 
 
-def gain_to_level(wave: Wave, mask: Float[Tensor, "1 samples"]) -> Tensor:
+def check_finite(wave: Tensor) -> None:
+    """Refuses what is no recording, or a damaged one.
+
+    Raises:
+        AudiodiffError: If it is refused by `check_wave`, or holds NaN or infinity.
+    """
+    check_wave(wave)
+    if not torch.isfinite(wave).all():
+        raise AudiodiffError("the wave holds NaN or infinity; mend what made it")
+
+
+def _gain_to_level(wave: Wave, mask: Float[Tensor, "1 samples"]) -> Tensor:
     """The factor that brings the known samples of a wave to `LEVEL`."""
     level = ((wave * mask).square().sum() / mask.sum().clamp(min=1) / len(wave)).sqrt()
     return LEVEL / level.clamp(min=LEAST)

@@ -1,8 +1,7 @@
 """Narrow recordings made wide: what lies above their band is made, and the band stays."""
 
-from collections.abc import Callable, Iterator
-from functools import cache
-from typing import TypeAlias
+from collections.abc import Iterator
+from functools import cache, partial
 
 import numpy as np
 import torch
@@ -15,13 +14,8 @@ from audiodiff.audio.bandwidth import bandwidth_of, power_of
 from audiodiff.config import SampleRate, Seed, checked
 from audiodiff.errors import AudiodiffError
 from audiodiff.model.run import Run
-from audiodiff.pipelines.infill import Infill, check_shape, each_resampled, gain_to_level
-
-PIECE_SECONDS, CONTEXT_SECONDS = 30, 1
-"""Length of the pieces in which a long recording is made, and what each hears on either side."""
-
-SEAM_SECONDS = 0.05
-"""Length of the crossfade from one piece to the next."""
+from audiodiff.pipelines.infill import Infill, check_finite
+from audiodiff.pipelines.passages import Recording, recording_of, remade
 
 KEPT = 0.95
 """Share of a recording's bandwidth that is kept; its last part fades."""
@@ -31,9 +25,6 @@ WIDE = 0.9
 
 TRANSITION = 300.0
 """Hz in which what is made begins."""
-
-Read: TypeAlias = Callable[[int, int], Float[Tensor, "channels _"]]
-"""Gives samples of a recording by the first of them and their number."""
 
 
 class Upsampler(Infill):
@@ -69,18 +60,12 @@ class Upsampler(Infill):
             AudiodiffError: If the wave has another shape or holds NaN, or there is nothing to add.
         """
         rate = checked(SampleRate, sample_rate, "sample_rate")
-        check_shape(wave)
-        if not torch.isfinite(wave).all():
-            raise AudiodiffError("the wave holds NaN or infinity; mend what made it")
+        check_finite(wave)
         if bandwidth is None:
             bandwidth = bandwidth_of(power_of([wave.mean(0).numpy()]), rate)
         self.check_bandwidth(bandwidth, "the wave")
 
-        def read(first: int, n: int) -> Float[Tensor, "channels n"]:
-            return wave[:, first : first + n]
-
-        pieces = self.pieces(read, wave.shape[1], rate, bandwidth, seed, n_steps)
-        return torch.cat(list(pieces), 1)
+        return torch.cat(list(self.pieces(recording_of(wave, rate), bandwidth, seed, n_steps)), 1)
 
     def check_bandwidth(self, bandwidth: float, name: str) -> None:
         """Refuses a recording that is wide already, or a bandwidth without a band.
@@ -99,9 +84,7 @@ class Upsampler(Infill):
 
     def pieces(
         self,
-        read: Read,
-        n_samples: int,
-        rate: int,
+        recording: Recording,
         bandwidth: float,
         seed: int = 0,
         n_steps: int | None = None,
@@ -109,50 +92,28 @@ class Upsampler(Infill):
         """The same in pieces, in bounded memory.
 
         Args:
-            read: Gives parts of the recording.
-            n_samples: Its length in samples.
-            rate: Its sample rate in Hz.
+            recording: The recording.
             bandwidth: Frequency in Hz at which its spectrum ends.
             seed: Seed of the noise.
             n_steps: Number of sampler steps of the mel; the model's default if None.
         """
-        seed = checked(Seed, seed, "seed")
-        n_seam, tail = round(SEAM_SECONDS * self.sample_rate), None
-        for start in range(0, n_samples, PIECE_SECONDS * rate):
-            end = min(n_samples, start + PIECE_SECONDS * rate)
-            first = max(0, start - CONTEXT_SECONDS * rate)
-            part = read(first, min(n_samples, end + CONTEXT_SECONDS * rate) - first)
-            made = self._made(part, rate, bandwidth, self.run(len(part), seed, n_steps))
-            # A piece begins with a second, so at a whole sample at every rate.
-            made = made[:, (start - first) // rate * self.sample_rate :]
-            n = round((end - start) * self.sample_rate / rate)
-            if tail is not None:
-                made = _faded(tail, made)
-            tail = made[:, n : n + n_seam]
-            yield made[:, :n]
+        run = self.run(checked(Seed, seed, "seed"), n_steps)
+        make = partial(self._made, rate=recording.rate, bandwidth=bandwidth, run=run)
+        return remade(recording, make, self.sample_rate)
 
     def _made(
-        self, part: Float[Tensor, "channels _"], rate: int, bandwidth: float, run: Run
+        self, part: WavePiece, first: int, *, rate: int, bandwidth: float, run: Run
     ) -> WavePiece:
         """A part at the model's rate, with what it lacks."""
         n = round(part.shape[1] * self.sample_rate / rate)
-        low = each_resampled(part.float(), rate, self.sample_rate, self.whole(n))
-        gain = gain_to_level(low, torch.ones(1, low.shape[1]))
-        mel = self.mel((gain * low).to(self.model.device))
+        low, gain = self.levelled(part, rate)
+        mel = self.mel(low)
         mask = torch.ones_like(mel)
         mask[:, self.mel_config.n_bands_below(KEPT * bandwidth) :] = 0
         if not mask.all():
-            mel = self.filled_mel(mel, mask, run)
-        sound = self.sound(mel, run).cpu() / gain
-        return (low + _above(KEPT * bandwidth, self.sample_rate, sound))[:, :n]
-
-
-def _faded(before: WavePiece, after: WavePiece) -> WavePiece:
-    """A piece that begins as the one before it ends."""
-    n = min(before.shape[1], after.shape[1])
-    rising = (torch.arange(n) + 0.5) / n
-    start = (1 - rising) * before[:, :n] + rising * after[:, :n]
-    return torch.cat([start, after[:, n:]], 1)
+            mel = self.filled_mel(mel, mask, run, offset=self.frames(first))
+        sound = self.sound(mel, run).cpu()
+        return ((low.cpu() + _above(KEPT * bandwidth, self.sample_rate, sound)) / gain)[:, :n]
 
 
 def _above(hertz: float, rate: int, wave: Wave) -> Wave:

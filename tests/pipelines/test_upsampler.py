@@ -11,7 +11,7 @@ from small_models import infill_config, small_stft_config, untrained
 from audiodiff import AudiodiffError, Run, Upsampler
 from audiodiff._types import Mel, Wave
 from audiodiff.audio.resampling import resample
-from audiodiff.pipelines import upsampler as module
+from audiodiff.pipelines import passages
 
 RATE = 22050
 
@@ -37,7 +37,7 @@ def band(wave: torch.Tensor, low: float, high: float) -> float:
 def test_the_given_band_stays_to_90_db(
     upsampler: Upsampler, monkeypatch: pytest.MonkeyPatch, rate: int, seconds: int
 ) -> None:
-    monkeypatch.setattr(module, "PIECE_SECONDS", seconds)
+    monkeypatch.setattr(passages, "SECONDS", seconds)
 
     def white(mel: Mel, run: Run) -> Wave:
         """What a trained vocoder may make at the most: as much in every band."""

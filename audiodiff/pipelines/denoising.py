@@ -1,0 +1,90 @@
+"""Recordings with less noise: the mel below the noise floor is made, and filters the recording."""
+
+import math
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+from torch.nn import functional as F
+
+from audiodiff._types import Mel, Wave, WavePiece
+from audiodiff.audio import frames
+from audiodiff.guidance.ceiling import Ceiling
+from audiodiff.guidance.statistics import statistics
+from audiodiff.mel.envelope import Envelope
+from audiodiff.mel.log_mel import MelConfig
+from audiodiff.model.run import Run
+from audiodiff.pipelines.infill import Infill, each_resampled
+
+QUIET = 0.15
+"""Share of frames, the softest, that are taken for noise alone."""
+
+CERTAIN = 2.5
+"""Deviations above the noise's mean from which a band of a frame is taken for sound."""
+
+LEAST = 10 ** (-30 / 20)
+"""The least gain."""
+
+N_TOP = 8
+"""Upper bands of the mel that stand for all above them."""
+
+
+def denoised(infill: Infill, part: WavePiece, first: int, *, rate: int, run: Run) -> WavePiece:
+    """A part of a recording with less noise, at its own rate.
+
+    Where a band of a frame is above the noise floor, its mel is known but for the noise's power;
+    elsewhere the model makes it from what is known, at most as loud as the recording. The ratio of
+    both mels filters the recording, so that its phases stay.
+
+    Args:
+        infill: The model.
+        part: The part.
+        first: Whole seconds of the recording before it.
+        rate: Its sample rate in Hz.
+        run: The run.
+    """
+    low, gain = infill.levelled(part, rate)
+    mel = infill.mel(low)
+    floor, spread = noise_floor(mel)
+    mask = (mel > floor + CERTAIN * spread).to(mel)
+    amplitude = infill.mel_config.amplitude
+    share = 1 - (amplitude(floor) / amplitude(mel)).square()  # of the sound in the power
+    known = mel + share.clamp(min=LEAST**2).log() / 2
+    ceiling, start = Ceiling(infill.codec.normal(mel)), torch.where(mask > 0, known, mel)
+    made = infill.filled_mel(start, mask, run, guidance=[ceiling], offset=infill.frames(first))
+    ratio = (made - mel).clamp(math.log(LEAST), 0)
+    change = (filtered(infill.mel_config, low, ratio) - low).cpu() / gain
+    clean = part + each_resampled(change, infill.sample_rate, rate, part.shape[1]).to(part)
+    if rate <= infill.sample_rate:
+        return clean
+    # What the mel does not reach is as noisy as its upper bands.
+    reached = each_resampled(low.cpu() / gain, infill.sample_rate, rate, part.shape[1])
+    top = ratio[:, -N_TOP:].mean(1).exp().cpu()
+    upper = F.interpolate(top[:, None], part.shape[1], mode="linear")[:, 0]
+    return clean - (1 - upper) * (part - reached)
+
+
+def noise_floor(
+    mel: Mel,
+) -> tuple[Float[Tensor, "batch n_mels 1"], Float[Tensor, "batch n_mels 1"]]:
+    """Mean and deviation of each band over the softest frames."""
+    level = mel.mean(1, keepdim=True)
+    soft = (level <= level.quantile(QUIET, dim=2, keepdim=True)).to(mel)
+    share = soft / soft.sum(2, keepdim=True)
+    return statistics(mel, share)
+
+
+def filtered(config: MelConfig, wave: Wave, ratio: Mel) -> Wave:
+    """A wave whose bands are louder by a factor each.
+
+    Args:
+        config: The mel.
+        wave: A wave of whole frames.
+        ratio: The logarithm of each band's factor, in nepers.
+    """
+    n_fft, hop = config.n_fft, config.hop_length
+    window = config.stft_window().to(wave)
+    padded = frames.silence_around(wave, n_fft, hop, config.n_padding)
+    weights = Envelope(config, n_fft, n_fft // 2 + 1).weights.to(wave)
+    spectrum = frames.stft(padded, window, hop) * (weights @ ratio).exp()
+    return frames.overlap_add(spectrum, window, hop, config.n_padding, wave.shape[1])
