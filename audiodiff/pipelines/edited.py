@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Sequence
 
+import numpy as np
 import torch
 
 from audiodiff.audio.dropouts import dropouts
@@ -12,8 +13,9 @@ from audiodiff.errors import AudiodiffError
 from audiodiff.pipelines.edit_settings import EditSettings, OnParts, read_part
 from audiodiff.pipelines.editor import VARY_STEPS, Editor
 from audiodiff.pipelines.gaps import Gap, Seconds, Window, gaps_of
+from audiodiff.pipelines.unfinished import Unfinished
 from audiodiff.provenance.files import record_in, tags_of
-from audiodiff.provenance.record import Setting
+from audiodiff.provenance.record import Setting, software
 from audiodiff.system.jobs import Job
 from audiodiff.system.memory import enough_memory
 
@@ -137,10 +139,12 @@ def _edited(
             tags = None if record is None else tags_of(record)
             patched(job.source, job.target, [], settings.max_hours, tags)
             return f"{job.source}: no dropout was found, so the result is a copy"
-        patches = _filled(editor, job, sound, gaps, settings, on_parts, channel, strength)
+        kept = Unfinished(job.target, _settings(editor, job, gaps, settings, channel, strength))
+        patches = _filled(editor, job, sound, gaps, settings, on_parts, channel, strength, kept)
         spans = [(gap.first / rate, gap.last / rate) for gap in gaps]
         tags = settings.tags(editor, job, spans, made)
     patched(job.source, job.target, patches, settings.max_hours, tags)
+    kept.discard()
     longest = max(gap.last - gap.first for gap in gaps) / rate
     if longest <= editor.longest:
         return None
@@ -159,6 +163,7 @@ def _filled(
     on_parts: OnParts,
     channel: int | None,
     strength: float,
+    kept: Unfinished,
 ) -> list[Patch]:
     """What fills each gap, those before it being filled already."""
     rate, patches = sound.sample_rate, list[Patch]()
@@ -174,16 +179,38 @@ def _filled(
                 f"{job.source}: a gap of {(gap.last - gap.first) / rate:g} s is too long; the "
                 f"limit is {MAX_GAP_SECONDS:g} s"
             )
-    whole = max(sound.n_samples, gaps[-1].last)
-    for window in editor.windows(gaps, rate, whole):
-        part = _part(sound, window, patches)
-        with enough_memory(job.source, "fill shorter gaps"):
-            made = editor.filled(part[channels], rate, window, run, strength)
-        for gap in window.gaps:
-            inside = made[:, gap.first - window.first : gap.last - window.first]
-            patches.append(Patch(gap.first, inside.numpy(), channels))
+    windows = editor.windows(gaps, rate, max(sound.n_samples, gaps[-1].last))
+    for number, window in enumerate(windows):
+        part = _part(sound, window, patches)[channels]
+        lengths = [gap.last - gap.first for gap in window.gaps]
+        made = kept.load(number, (len(part), sum(lengths)))
+        if made is None:
+            with enough_memory(job.source, "fill shorter gaps"):
+                filled = editor.filled(part, rate, window, run, strength).numpy()
+            places = (slice(g.first - window.first, g.last - window.first) for g in window.gaps)
+            made = np.concatenate([filled[:, place] for place in places], 1)
+            if len(windows) > 1:
+                kept.keep(number, made)
+        waves = np.split(made, np.cumsum(lengths)[:-1], 1)
+        patches += [Patch(g.first, w, channels) for g, w in zip(window.gaps, waves, strict=True)]
         on_parts(job, len(patches), len(gaps))
     return patches
+
+
+def _settings(
+    editor: Editor,
+    job: Job,
+    gaps: Sequence[Gap],
+    settings: EditSettings,
+    channel: int | None,
+    strength: float,
+) -> str:
+    """All that what fills the gaps depends on."""
+    file = job.source.stat()
+    digests = editor.model.digest, editor.vocoder.model.digest, editor.precision
+    source = str(job.source.resolve()), file.st_size, file.st_mtime_ns
+    run = settings.seed, settings.n_steps, channel, strength
+    return repr((software(), digests, source, run, gaps))
 
 
 def _part(sound: SoundReader, window: Window, patches: Sequence[Patch]) -> torch.Tensor:

@@ -9,7 +9,9 @@ import soundfile
 from command_line import Run, files, write_tone
 from small_models import infill_config, small_stft_config, untrained
 
+from audiodiff import Editor
 from audiodiff.pipelines import edited
+from audiodiff.pipelines.gaps import Window
 from audiodiff.provenance.files import read_record
 
 RATE = 16000
@@ -268,3 +270,27 @@ def test_floats_in_the_range_of_integers_are_refused(edit: Run, tmp_path: Path) 
     result = edit("inpaint", "a.wav", "-o", "out", "--gap", "0.5-0.6")
     assert result.status == 2
     assert "holds floats up to 3000, though full scale is 1" in result.err
+
+
+def test_an_edit_that_was_cut_short_goes_on_where_it_was(
+    edit: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    recording(tmp_path / "a.wav", n=8 * RATE)
+    gaps = [word for start in (1, 3, 5) for word in ("--gap", f"{start}-{start}.1")]
+    edit("inpaint", "a.wav", "-o", "whole", *gaps)
+    filled, calls = Editor.filled, list[int]()
+
+    def killed(self: Editor, part: object, rate: int, window: Window, *others: object) -> object:
+        calls.append(window.first)
+        if len(calls) == 3:
+            raise MemoryError
+        return filled(self, part, rate, window, *others)
+
+    monkeypatch.setattr(Editor, "filled", killed)
+    assert edit("inpaint", "a.wav", "-o", "out", *gaps).status == 2
+    assert not (tmp_path / "out/a.wav").exists()
+    assert edit("inpaint", "a.wav", "-o", "out", *gaps).status == 0
+    assert len(calls) == 4
+    whole, again = (soundfile.read(tmp_path / out / "a.wav")[0] for out in ("whole", "out"))
+    assert np.array_equal(whole, again)
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["a.wav"]
