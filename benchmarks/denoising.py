@@ -22,7 +22,7 @@ from script import machine, run_script
 from audiodiff import AudiodiffError, Editor
 from audiodiff.audio import io
 from audiodiff.metrics.dnsmos import dnsmos
-from audiodiff.metrics.perceptual import pesq
+from audiodiff.metrics.perceptual import pesq_wb
 from audiodiff.metrics.visqol import visqol
 
 NOISES = [("white", 20), ("white", 10), ("pink", 20), ("pink", 10), ("none", 99)]
@@ -93,7 +93,7 @@ def judged(clip: Path, colour: str, snr: int, by: str, seed: int) -> tuple[float
     wave, rate = io.load(clip)
     noise = noise_of(colour, len(wave), seed) * wave.std() * np.float32(10 ** (-snr / 20))
     made = cleaned(wave + noise, rate, by)
-    return pesq(wave, made, rate), visqol(wave, made, rate), dnsmos(wave, made, rate)
+    return pesq_wb(wave, made, rate), visqol(wave, made, rate), dnsmos(wave, made, rate)
 
 
 def main(

@@ -21,7 +21,7 @@ from script import machine, run_script
 from audiodiff import Editor
 from audiodiff.audio import io
 from audiodiff.metrics.dnsmos import dnsmos
-from audiodiff.metrics.perceptual import pesq
+from audiodiff.metrics.perceptual import pesq_wb
 from audiodiff.metrics.spectral import mcd
 from audiodiff.pipelines.passages import recording_of
 
@@ -42,7 +42,7 @@ def varied(clip: Path, strength: float, name: str) -> Figures:
     torch.set_num_threads(1)
     wave, rate = io.load(clip)
     made = editor(name).vary(torch.from_numpy(wave)[None], rate, strength)[0].numpy()
-    return mcd(wave, made, rate), pesq(wave, made, rate), dnsmos(wave, made, rate)
+    return mcd(wave, made, rate), pesq_wb(wave, made, rate), dnsmos(wave, made, rate)
 
 
 def styled(clip: Path, like: Path, strength: float, name: str) -> Figures:
