@@ -44,16 +44,15 @@ def test_a_folder_of_mels_becomes_sound(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_text_becomes_a_wav(tmp_path: Path) -> None:
     pytest.importorskip("transformers")
-    assert run("text_to_speech.py", cwd=tmp_path).startswith("hello.wav: ")
-    sound, rate = soundfile.read(tmp_path / "hello.wav")
+    assert run("text_to_speech.py", "Ça va? 中, 123", "b.wav", cwd=tmp_path).startswith("b.wav: ")
+    sound, rate = soundfile.read(tmp_path / "b.wav")
     assert rate == 22050
     assert np.abs(sound).max() > 1e-3
 
 
 @pytest.mark.slow
-def test_any_text_is_taken(tmp_path: Path) -> None:
+def test_an_empty_text_is_refused() -> None:
     pytest.importorskip("transformers")
-    assert run("text_to_speech.py", "Ça va? 中, 123", "b.wav", cwd=tmp_path).startswith("b.wav: ")
     assert refused("text_to_speech.py", " ").endswith("the text is empty; give a word or more")
 
 

@@ -18,6 +18,8 @@ def test_augmentations_are_compared_with_none_clip_by_clip(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     augmentation = script("augmentation")
+    kinds = dict(list(augmentation.WITH.items())[1:3])
+    monkeypatch.setattr(augmentation, "WITH", kinds)
     write_voices(tmp_path / "data", "new")
     trained = {}
 
@@ -37,15 +39,13 @@ def test_augmentations_are_compared_with_none_clip_by_clip(
         ]
         for key, data in trained.items()
     }
-    assert changed == {
-        key: [key] for key in ("start_every", "gain_db", "speed", "flip", "noise_db")
-    }
+    assert changed == {key: [key] for key in ("gain_db", "speed")}
     rows = [
         line.strip("| ").split(" | ")
         for line in capsys.readouterr().out.splitlines()
         if line.startswith("| ")
     ]
-    assert [row[0] for row in rows[1:]] == ["none", *augmentation.WITH]
+    assert [row[0] for row in rows[1:]] == ["none", *kinds]
     # All are one model, so they make the same sound.
     assert {entry for row in rows[2:] for entry in row[1:]} == {"+0.000 ± 0.000"}
     assert float(rows[1][1].split()[0]) > 1

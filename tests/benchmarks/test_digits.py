@@ -57,7 +57,7 @@ def test_digits_are_judged_and_what_is_done_is_kept(
     monkeypatch.setattr(digits, "OF_NOTHING", {"of nothing": Run(guidance=[])})
     monkeypatch.setattr(digits, "N_OPINIONS", 1)
     write_run(tmp_path)
-    digits.main(tmp_path, n=7)
+    digits.main(tmp_path, n=5)
     text = capsys.readouterr().out
     names = [line.split(" | ")[0] for line in text.splitlines() if line.startswith("| ")][1:]
     assert names == [
@@ -74,15 +74,15 @@ def test_digits_are_judged_and_what_is_done_is_kept(
     scores = tmp_path / "judged" / "scores.jsonl"
     lines = scores.read_text().splitlines()
     rows = {row["name"]: row for row in map(json.loads, lines)}
-    assert rows["recordings"]["clips"] == 7
+    assert rows["recordings"]["clips"] == 5
     assert set(rows["recordings"]["right"]) == {"digit", "speaker"}
     assert not rows["of nothing"]["right"]
     assert rows["recordings"]["nearest"]["train"] == 0
     # Killed within the last row: its line is made again, the others are kept.
     scores.write_text("\n".join([*lines[:-1], lines[-1][:9]]) + "\n")
-    digits.main(tmp_path, n=7)
+    digits.main(tmp_path, n=5)
     assert capsys.readouterr().out == text
     assert len(scores.read_text().splitlines()) == len(lines) + 1
-    digits.main(tmp_path, n=7, only=["of nothing"])
+    digits.main(tmp_path, n=5, only=["of nothing"])
     rows = [line for line in capsys.readouterr().out.splitlines() if line.startswith("| ")]
     assert rows == [line for line in text.splitlines() if line.startswith("| ")][:4]

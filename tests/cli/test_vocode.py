@@ -253,7 +253,7 @@ def test_plot_draws_a_picture_beside_the_sound(run: Run, model: Path, tmp_path: 
 def test_threads_share_pieces_and_files_and_change_no_bit(
     run: Run, model: Path, clips: Path, tmp_path: Path
 ) -> None:
-    write_tone(clips / "long.wav", n_samples=3000 * 256)
+    write_tone(clips / "long.wav", n_samples=2100 * 256)
     for n in (1, 3):
         run("vocode", "clips", "-o", f"out{n}", "--model", model, "--threads", n)
     names = files(tmp_path / "out1")

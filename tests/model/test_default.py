@@ -41,15 +41,15 @@ def test_what_it_makes_is_intelligible(vocoder: Vocoder, wave: np.ndarray) -> No
 
 def test_in_pieces_it_is_the_whole(wave: np.ndarray) -> None:
     vocoder = Vocoder.from_pretrained("default", precision="fp32")
-    mel = vocoder.mel(torch.from_numpy(wave)[None])
+    mel = vocoder.mel(torch.from_numpy(wave)[None, : 300 * 256])
     whole = vocoder(mel)
     pieces = list(vocoder.chunks(mel, chunk_frames=100))
-    assert len(pieces) == 4
+    assert len(pieces) == 3
     # The projection onto the mel carries a little further than the context, and its many passes
     # make more of the last bits of a float.
     difference = (torch.cat(pieces, 1) - whole).square()
     assert difference.mean() < 1e-4 * whole.square().mean()
-    seams = torch.cat([difference[:, i - 256 : i + 256] for i in (25600, 51200, 76800)])
+    seams = torch.cat([difference[:, i - 256 : i + 256] for i in (25600, 51200)])
     assert seams.max() < 1e-4 * whole.square().max()
 
 

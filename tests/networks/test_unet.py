@@ -97,13 +97,13 @@ def test_it_fits_one_batch(over: str) -> None:
     optimizer = torch.optim.Adam(network.parameters(), 3e-3)
     x, wanted = noise(2, 16, 24), noise(2, 16, 24, seed=1)
     losses = []
-    for _ in range(60):
+    for _ in range(30):
         loss = (network(x, LEVEL, network.condition({})) - wanted).square().mean()
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
         losses.append(loss.item())
-    assert losses[-1] < 0.2 * losses[0]
+    assert losses[-1] < 0.5 * losses[0]
 
 
 def test_its_config_says_what_fits() -> None:

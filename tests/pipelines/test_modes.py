@@ -49,7 +49,7 @@ def test_every_sampler_in_every_mode(sampler: str) -> None:
     assert not torch.allclose(made[0], Vocoder(model).make(mel_for(model), still))
 
 
-@pytest.mark.parametrize("sampler", ["ddim", "euler", "dpm++2m"])
+@pytest.mark.parametrize("sampler", ["euler", "dpm++2m"])
 @pytest.mark.parametrize("target", TARGETS)
 def test_every_target_in_every_mode(target: str, sampler: str) -> None:
     config = small_config(schedule=BETAS, target=target, sampling={"times": TIMES})
