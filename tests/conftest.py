@@ -27,11 +27,12 @@ def shared() -> Path:
 
 @pytest.fixture(scope="session")
 def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[int, str, Path]]:
-    """A running demo of two models: its process id, its address, and its log."""
-    from small_models import LABELLED, small_config, untrained  # these load torch
+    """A running demo of three models: its process id, its address, and its log."""
+    from small_models import LABELLED, save_editor, small_config, untrained  # these load torch
 
     folder = tmp_path_factory.mktemp("demo")
     untrained(small_config(**LABELLED)).save(folder / "labelled")
+    save_editor(folder / "editor")
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(ROOT / "benchmarks")
         serving = import_module("demo").serving
@@ -39,7 +40,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[int, str, P
         patch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
         patch.setenv("ALL_PROXY", "socks5://127.0.0.1:1")
         patch.setenv("HF_ENDPOINT", "hub.example")
-        running = serving(folder, "default", folder / "labelled")
+        running = serving(folder, "default", folder / "labelled", folder / "editor")
         pid, url = running.__enter__()
     try:
         yield pid, url, folder / "said.txt"

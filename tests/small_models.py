@@ -1,5 +1,7 @@
 """Models so small that a run of one takes milliseconds."""
 
+from pathlib import Path
+
 import torch
 
 from audiodiff.model.config import ModelConfig
@@ -64,6 +66,13 @@ def untrained(config: ModelConfig) -> Model:
     for layer in last:
         torch.nn.init.normal_(layer.weight, std=0.3)
     return model
+
+
+def save_editor(folder: Path) -> None:
+    """Writes a model that fills gaps, and its vocoder into a folder of its own."""
+    vocoder = folder / "vocoder"
+    untrained(small_stft_config()).save(vocoder)
+    untrained(infill_config(codec={"kind": "mel", "vocoder": str(vocoder)})).save(folder)
 
 
 CONSISTENT = {

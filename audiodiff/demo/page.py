@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 
 from audiodiff.audio.plots import spectrogram_figure
 from audiodiff.demo.compare import compare_tab
+from audiodiff.demo.edit import edit_tab
 from audiodiff.demo.generate import generate_tab
 from audiodiff.demo.parts import (
     KEPT_SECONDS,
@@ -44,7 +45,7 @@ def build(models: Sequence[str] = ("default",)) -> gr.Blocks:
 
     Args:
         models: Names, directories or hub ids of the models that visitors can choose; those that
-            take no mel have a tab of their own each.
+            take no mel, or fill gaps, have a tab of their own each.
 
     Raises:
         AudiodiffError: If there is no such model.
@@ -57,10 +58,15 @@ def build(models: Sequence[str] = ("default",)) -> gr.Blocks:
         vocoders = [name for name, config in configs.items() if config.mel is not None]
         if vocoders:
             _vocoder_tabs(vocoders)
-        generators = [name for name in configs if name not in vocoders]
-        for i, name in enumerate(generators):
-            with gr.Tab(f"Generate: {name}" if len(generators) > 1 else "Generate"):
-                generate_tab(name, configs[name], f"generate_{i + 1}" if i else "generate")
+        editors = [name for name, config in configs.items() if config.infill is not None]
+        generators = [name for name in configs if name not in (*vocoders, *editors)]
+        for title, names, tab in (
+            ("Generate", generators, generate_tab),
+            ("Edit", editors, edit_tab),
+        ):
+            for i, name in enumerate(names):
+                with gr.Tab(f"{title}: {name}" if len(names) > 1 else title):
+                    tab(name, configs[name], f"{title.lower()}_{i + 1}" if i else title.lower())
     # Only through the queue, which bounds how many runs there are at a time.
     page.queue(api_open=False, max_size=MAX_WAITING, default_concurrency_limit=AT_ONCE)
     return page

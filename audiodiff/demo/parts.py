@@ -41,12 +41,18 @@ KEPT_SECONDS = 3600
 """Seconds that a visit's files stay on the server."""
 
 
-def source() -> tuple[gr.Audio, gr.File, gr.Dropdown]:
-    """Inputs for a sound, or for a mel and its preset."""
+def sound_input() -> gr.Audio:
+    """An input for a sound, with an example."""
     sound = gr.Audio(
         label="Sound", type="filepath", sources=["upload", "microphone"], buttons=["download"]
     )
     gr.Examples([[str(example)] for example in EXAMPLES if example.is_file()], [sound])
+    return sound
+
+
+def source() -> tuple[gr.Audio, gr.File, gr.Dropdown]:
+    """Inputs for a sound, or for a mel and its preset."""
+    sound = sound_input()
     with gr.Accordion("Or a mel", open=False):
         mel = gr.File(label="Mel (.npy, .npz, .pt, .safetensors)")
         preset = gr.Dropdown([OWN, *PRESETS], value=OWN, label="Preset of the mel")

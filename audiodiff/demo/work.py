@@ -114,11 +114,11 @@ def read(vocoder: Vocoder, file: str | None, preset: str = OWN) -> Given:
         mel = load_mel(path, max_bytes=MAX_MEL_BYTES)
         config = vocoder.mel_config if preset == OWN else PRESETS[preset]
         # Before it is converted, which takes many times its memory.
-        _check_length(mel.shape[-1] * config.hop_length / config.sample_rate, path)
+        check_length(mel.shape[-1] * config.hop_length / config.sample_rate, path, "vocode")
         own = own_mel(mel, vocoder.mel_config, None if preset == OWN else preset, path.name)
         return Given(None, own)
     with opened(path) as sound:
-        _check_length(sound.n_samples / sound.sample_rate, path)
+        check_length(sound.n_samples / sound.sample_rate, path, "vocode")
         wave = torch.from_numpy(io.read_wave(sound, vocoder.sample_rate))
     return Given(wave, own_mel_of(vocoder, wave))
 
@@ -195,9 +195,19 @@ def _score(
     return "too short" if pairs.too_short(reference, rate) else "no speech"
 
 
-def _check_length(seconds: float, path: Path) -> None:
+def check_length(seconds: float, path: Path, command: str) -> None:
+    """Refuses what lasts longer than `MAX_SECONDS`.
+
+    Args:
+        seconds: Length of a visitor's input in seconds.
+        path: Its file.
+        command: Name of the command that takes it.
+
+    Raises:
+        AudiodiffError: Naming both lengths.
+    """
     if seconds > MAX_SECONDS:
         raise AudiodiffError(
             f"{path.name} lasts {seconds:.0f} s and the limit here is {MAX_SECONDS}; cut it, or "
-            "use `audiodiff vocode`, which takes hours"
+            f"use `audiodiff {command}`, which takes hours"
         )
