@@ -88,15 +88,15 @@ def waveform_figure(
     axis.fill_between(seconds, columns.min(1), columns.max(1), linewidth=0.5, edgecolor="C0")
     axis.set_xlim(0, len(wave) / sample_rate)
     axis.set_xlabel("s")
+    for span in spans:
+        axis.axvspan(*span, color="C3", alpha=0.2, linewidth=0)
     _mark(axis, spans, "C3")
     return figure
 
 
 def _mark(axis: "Axes", spans: Spans, colour: str) -> None:
-    for span in spans:
-        axis.axvspan(*span, color=colour, alpha=0.2, linewidth=0)
-        for second in span:
-            axis.axvline(second, color=colour, linestyle="dashed", linewidth=1)
+    for second in (second for span in spans for second in span):
+        axis.axvline(second, color=colour, linestyle="dashed", linewidth=1)
 
 
 def _levels(wave: Float[Tensor, " samples"]) -> Float[np.ndarray, "bins columns"]:

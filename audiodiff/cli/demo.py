@@ -13,7 +13,7 @@ def demo(
         list[str] | None,
         typer.Option(
             help=f"Model that visitors can choose: {A_MODEL}; those of the package if not given. "
-            "May be repeated. Models that take no mel have a page of their own."
+            "May be repeated. Models that take no mel have a tab of their own."
         ),
     ] = None,
     host: Annotated[
@@ -25,7 +25,7 @@ def demo(
     ] = False,
     threads: Threads = None,
 ) -> None:
-    """Serve a web page to vocode, generate, compare systems and watch runs; it works offline."""
+    """Serve a web page to vocode, generate, edit, compare systems and watch runs; it works offline."""
     require("the demo", "demo", "gradio", "pystoi", "auraloss")
     from audiodiff.demo.server import launch
     from audiodiff.system.threads import computing, n_threads

@@ -67,7 +67,12 @@ def edit_tab(model: str, config: ModelConfig, endpoint: str) -> None:
             sound = sound_input()
             waveform = gr.Plot(label="The marked part", show_label=False)
             with gr.Row():
-                start, end = _sliders()
+                start, end = (
+                    gr.Slider(0, MAX_SECONDS, value=second, step=0.001, label=label)
+                    for second, label in zip(
+                        _middle(MAX_SECONDS), ("Start (s)", "End (s)"), strict=True
+                    )
+                )
             with gr.Accordion("More", open=False):
                 n_steps = len(config.sampling.times) - 1
                 most = max(MAX_STEPS, n_steps)
@@ -112,27 +117,22 @@ def edit_tab(model: str, config: ModelConfig, endpoint: str) -> None:
         stop.click(None, cancels=[making], api_visibility="private")
 
 
-def _sliders(length: float = MAX_SECONDS) -> tuple[gr.Slider, gr.Slider]:
-    """The start and the end of the marked part of a sound of some seconds."""
-    last = max(1, math.floor(1000 * length)) / 1000  # a slider has to have a range
-    first = round(max(0.0, last - MARKED_SECONDS) / 2, 3)
-    values = first, round(min(last, first + MARKED_SECONDS), 3)
-    start, end = (
-        gr.Slider(0, last, value=value, step=0.001, label=label)
-        for value, label in zip(values, ("Start (s)", "End (s)"), strict=True)
-    )
-    return start, end
+def _middle(length: float) -> Span:
+    """The part that is marked at first of a sound of some seconds."""
+    first = max(0.0, length - MARKED_SECONDS) / 2
+    return round(first, 3), round(min(length, first + MARKED_SECONDS), 3)
 
 
 @readable
 def measured(sound: str | None) -> Iterator[tuple[Any, ...]]:
     """The sliders and the waveform of a new sound."""
-    if not sound:
-        yield *_sliders(), None
-    else:
-        wave, rate = _loaded(sound)
-        start, end = _sliders(len(wave) / rate)
-        yield start, end, waveform_figure(wave, rate, [(start.value, end.value)])
+    wave, rate = _loaded(sound) if sound else (None, 1)
+    length = MAX_SECONDS if wave is None else len(wave) / rate
+    # In milliseconds, as the sliders' steps; a slider has to have a range.
+    length = max(1, math.floor(1000 * length)) / 1000
+    part = _middle(length)
+    sliders = [gr.update(maximum=length, value=second) for second in part]
+    yield *sliders, None if wave is None else waveform_figure(wave, rate, [part])
 
 
 @readable

@@ -125,13 +125,13 @@ def test_a_narrow_sound_is_made_wide(editor: str, stereo: str) -> None:
 
 def test_a_new_sound_bounds_the_sliders_and_is_drawn(stereo: str) -> None:
     ((start, end, waveform),) = measured(stereo)
-    assert start.maximum == end.maximum == 2.0
-    assert end.value - start.value == pytest.approx(MARKED_SECONDS)
+    assert start["maximum"] == end["maximum"] == 2.0
+    assert end["value"] - start["value"] == pytest.approx(MARKED_SECONDS)
     assert waveform.axes[0].get_xlim() == (0, 2)
     (moved,) = marked(stereo, 0.2, 1.7)
     assert [line.get_xdata()[0] for line in moved.axes[0].lines] == [0.2, 1.7]
     ((start, end, waveform),) = measured(None)
-    assert (start.maximum, waveform) == (MAX_SECONDS, None)
+    assert (start["maximum"], waveform) == (MAX_SECONDS, None)
     assert list(marked(None, 0.2, 1.7)) == [None]
 
 
@@ -139,7 +139,7 @@ def test_a_new_sound_bounds_the_sliders_and_is_drawn(stereo: str) -> None:
 def test_a_short_sound_has_a_marked_part_within_it(n_samples: int, tmp_path: Path) -> None:
     soundfile.write(tmp_path / "short.wav", np.full(n_samples, 0.1), 8000)
     ((start, end, _),) = measured(str(tmp_path / "short.wav"))
-    assert 0 <= start.value <= end.value <= end.maximum <= max(0.001, n_samples / 8000)
+    assert 0 <= start["value"] <= end["value"] <= end["maximum"] <= max(0.001, n_samples / 8000)
 
 
 def test_wrong_input_is_a_sentence(editor: str, stereo: str, tmp_path: Path) -> None:
