@@ -25,7 +25,7 @@ def demo(
     ] = False,
     threads: Threads = None,
 ) -> None:
-    """Serve a web page to vocode, generate, edit, compare systems and watch runs; it works offline."""
+    """Serve a web page to vocode, generate, edit, compare and watch runs; it works offline."""
     require("the demo", "demo", "gradio", "pystoi", "auraloss")
     from audiodiff.demo.server import launch
     from audiodiff.system.threads import computing, n_threads
