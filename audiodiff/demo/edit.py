@@ -3,12 +3,13 @@
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
-from functools import cache, partial
+from functools import cache
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import gradio as gr
 import torch
+from gradio.components import Component
 from matplotlib.figure import Figure
 
 from audiodiff.audio import io
@@ -51,7 +52,23 @@ NOTE = (
 WIDE = "Adds the frequencies that the recording lacks. The result is a wav of 24 bits at {} Hz."
 
 Work: TypeAlias = Callable[..., str | None]
-"""Edits the file of a job by a model and its settings, and returns a sentence about it."""
+"""Takes a model's name, a job, settings and what else a visitor gave; returns as `inpaint_file`."""
+
+
+class Edit(NamedTuple):
+    """An edit that visitors can choose.
+
+    Attributes:
+        name: Its name in the API.
+        work: What does it.
+        inputs: What it takes: the sound, its own values and the number of steps.
+        buttons: The buttons that start and cancel it.
+    """
+
+    name: str
+    work: Work
+    inputs: list[Component]
+    buttons: tuple[gr.Button, gr.Button]
 
 
 def edit_tab(model: str, config: ModelConfig, endpoint: str) -> None:
@@ -62,38 +79,37 @@ def edit_tab(model: str, config: ModelConfig, endpoint: str) -> None:
         config: Its config.
         endpoint: Start of the names of the tab's endpoints in the API.
     """
+    kept = gr.State([])
     with gr.Row():
         with gr.Column():
-            sound = sound_input()
-            waveform = gr.Plot(label="The marked part", show_label=False)
-            with gr.Row():
-                start, end = (
-                    gr.Slider(0, MAX_SECONDS, value=second, step=0.001, label=label)
-                    for second, label in zip(
-                        _middle(MAX_SECONDS), ("Start (s)", "End (s)"), strict=True
-                    )
-                )
-            with gr.Accordion("More", open=False):
-                n_steps = len(config.sampling.times) - 1
-                most = max(MAX_STEPS, n_steps)
-                steps = gr.Slider(1, most, value=n_steps, step=1, label="Steps")
-                seed = gr.Number(value=0, precision=0, minimum=0, maximum=MAX_SEED, label="Seed")
-            kept = gr.State([])
-            run = [steps, seed, kept]
-            with gr.Tab("Fill"):
-                gr.Markdown(f"Makes the marked part anew, whatever it holds. {NOTE}")
-                filling = *buttons("Fill the marked part"), "inpaint", fill, [sound, start, end]
-            with gr.Tab("Continue"):
-                gr.Markdown(f"Lets the recording go on after its end. {NOTE}")
-                more = gr.Slider(0.1, MAX_ADDED, value=1, step=0.1, label="Seconds")
-                continuing = *buttons("Continue"), "continue", continue_, [sound, more]
-            with gr.Tab("Widen"):
-                gr.Markdown(WIDE.format(config.sample_rate))
-                widening = *buttons("Widen"), "upsample", widen, [sound]
+            source = _source()
+            seed = gr.Number(value=0, precision=0, minimum=0, maximum=MAX_SEED, label="Seed")
+            edits = _edits(config, *source)
         with gr.Column():
             made = gr.Audio(label="Edited", interactive=False, buttons=["download"])
             said = gr.Markdown()
             picture = gr.Plot(label="Spectrograms", show_label=False)
+    for edit in edits:
+        go, stop = edit.buttons
+        making = go.click(
+            edited_by(edit.work, model),
+            [*edit.inputs, seed, kept],
+            [made, said, picture, kept],
+            api_name=f"{endpoint}_{edit.name}",
+            concurrency_id="run",
+        )
+        stop.click(None, cancels=[making], api_visibility="private")
+
+
+def _source() -> tuple[gr.Audio, gr.Slider, gr.Slider]:
+    """Inputs for a sound, and for the start and the end of a part that is marked on it."""
+    sound = sound_input()
+    waveform = gr.Plot(label="The marked part", show_label=False)
+    with gr.Row():
+        start, end = (
+            gr.Slider(0, MAX_SECONDS, value=second, step=0.001, label=label)
+            for second, label in zip(_middle(MAX_SECONDS), ("Start (s)", "End (s)"), strict=True)
+        )
     sound.change(
         measured, [sound], [start, end, waveform], show_progress="hidden", api_visibility="private"
     )
@@ -106,15 +122,29 @@ def edit_tab(model: str, config: ModelConfig, endpoint: str) -> None:
         show_progress="hidden",
         api_visibility="private",
     )
-    for go, stop, name, work, inputs in (filling, continuing, widening):
-        making = go.click(
-            edited_by(partial(work, model), model),
-            [*inputs, *run],
-            [made, said, picture, kept],
-            api_name=f"{endpoint}_{name}",
-            concurrency_id="run",
-        )
-        stop.click(None, cancels=[making], api_visibility="private")
+    return sound, start, end
+
+
+def _edits(config: ModelConfig, sound: gr.Audio, start: gr.Slider, end: gr.Slider) -> list[Edit]:
+    """The tabs of the edits."""
+    n_steps = len(config.sampling.times) - 1
+    with gr.Tab("Fill"):
+        gr.Markdown(f"Makes the marked part anew, whatever it holds. {NOTE}")
+        inputs = [sound, start, end, _steps(n_steps)]
+        filling = Edit("inpaint", fill, inputs, buttons("Fill the marked part"))
+    with gr.Tab("Continue"):
+        gr.Markdown(f"Lets the recording go on after its end. {NOTE}")
+        seconds = gr.Slider(0.1, MAX_ADDED, value=1, step=0.1, label="Seconds")
+        inputs = [sound, seconds, _steps(n_steps)]
+        continuing = Edit("continue", continue_, inputs, buttons("Continue"))
+    with gr.Tab("Widen"):
+        gr.Markdown(WIDE.format(config.sample_rate))
+        widening = Edit("upsample", widen, [sound, _steps(n_steps)], buttons("Widen"))
+    return [filling, continuing, widening]
+
+
+def _steps(n_steps: int) -> gr.Slider:
+    return gr.Slider(1, max(MAX_STEPS, n_steps), value=n_steps, step=1, label="Steps")
 
 
 def _middle(length: float) -> Span:
@@ -145,7 +175,7 @@ def edited_by(work: Work, model: str) -> Callable[..., Iterator[Any]]:
     """What edits a sound and yields the result, a sentence and spectrograms.
 
     Args:
-        work: The edit; takes a job, its settings and what the visitor asked for.
+        work: The edit.
         model: Name of the model.
     """
 
@@ -159,7 +189,7 @@ def edited_by(work: Work, model: str) -> Callable[..., Iterator[Any]]:
         yield None, "the sound is being made", None, gr.skip()
         job, start = Job(Path(sound), new_file(".wav")), time.perf_counter()
         settings = EditSettings(n_steps=int(steps), seed=int(seed), model=model)
-        remark = work(job, settings, *asked)
+        remark = work(model, job, settings, *asked)
         said = [f"made in {time.perf_counter() - start:.1f} s"]
         record = read_record(job.target)
         assert record is not None, "an edit leaves a record"

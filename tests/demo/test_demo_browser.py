@@ -153,6 +153,21 @@ def test_a_visitor_makes_sounds_of_labels_and_compares_scales(
     shoot(page, "scales")
 
 
+def test_a_visitor_marks_a_part_and_fills_it(browser: Browser, demo_url: str) -> None:
+    page = opened(browser, demo_url)
+    tab(page, "Edit")
+    page.locator("[role=tabpanel] input[type=file]").locator("nth=-1").set_input_files(CLIP)
+    waveform = page.get_by_role("img", name="plot").locator("visible=true")
+    expect(waveform).to_be_visible()
+    first = waveform.get_attribute("src")
+    page.get_by_role("spinbutton", name=re.compile(r"Start \(s\)")).fill("1.8")
+    expect(waveform).not_to_have_attribute("src", first or "")
+    button(page, "Fill the marked part").click()
+    expect(page.get_by_text("synthetic: from 1.8 to 1.947 s")).to_be_visible()
+    expect(waveform).to_have_count(2)  # the spectrograms
+    shoot(page, "edit")
+
+
 def test_a_wrong_file_is_a_sentence_and_no_trace(
     browser: Browser, demo_url: str, tmp_path: Path
 ) -> None:

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Callable, Iterator
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -70,7 +69,7 @@ def client(demo_url: str) -> Iterator[Client]:
 
 def edited(work: Callable[..., str | None], model: str, *values: Any) -> tuple[Any, ...]:
     """What a visitor gets at last."""
-    first, *_, last = edited_by(partial(work, model), model)(*values)
+    first, *_, last = edited_by(work, model)(*values)
     assert first[:3] == (None, "the sound is being made", None)
     return last
 
@@ -155,7 +154,7 @@ def test_wrong_input_is_a_sentence(editor: str, stereo: str, tmp_path: Path) -> 
         (str(tmp_path / "long.wav"), (0.1, 0.2), long),
     ):
         with pytest.raises(Exception, match=sentence):
-            list(edited_by(partial(fill, editor), editor)(sound, *gap, *RUN, []))
+            list(edited_by(fill, editor)(sound, *gap, *RUN, []))
     for sound, sentence in (
         (tmp_path / "bad.wav", "'bad.wav cannot"),
         (tmp_path / "long.wav", long),
@@ -209,7 +208,7 @@ def test_a_visit_does_not_grow(editor: str, stereo: str) -> None:
                 ("marked", marked(stereo, 0.2, 0.3)),
                 (
                     "edited",
-                    edited_by(partial(fill, editor), editor)(stereo, 0.5, 0.51, *RUN, []),
+                    edited_by(fill, editor)(stereo, 0.5, 0.51, *RUN, []),
                 ),
             ):
                 for made in make:
