@@ -108,7 +108,9 @@ def _source() -> tuple[gr.Audio, gr.Slider, gr.Slider]:
     with gr.Row():
         start, end = (
             gr.Slider(0, MAX_SECONDS, value=second, step=0.001, label=label)
-            for second, label in zip(_middle(MAX_SECONDS), ("Start (s)", "End (s)"), strict=True)
+            for second, label in zip(
+                _middle(float(MAX_SECONDS)), ("Start (s)", "End (s)"), strict=True
+            )
         )
     sound.change(
         measured, [sound], [start, end, waveform], show_progress="hidden", api_visibility="private"
