@@ -28,9 +28,9 @@ from audiodiff.demo.work import MAX_SECONDS, check_length
 from audiodiff.errors import AudiodiffError
 from audiodiff.model.config import ModelConfig
 from audiodiff.pipelines.edit_settings import EditSettings
-from audiodiff.pipelines.edited import continue_file, inpaint_file
-from audiodiff.pipelines.edited_whole import upsample_file
-from audiodiff.pipelines.editor import Editor
+from audiodiff.pipelines.edited import continue_file, inpaint_file, vary_part_of_file
+from audiodiff.pipelines.edited_whole import upsample_file, vary_file
+from audiodiff.pipelines.editor import VARY_STEPS, Editor
 from audiodiff.pipelines.upsampler import Upsampler
 from audiodiff.provenance.files import read_record
 from audiodiff.provenance.spans import Span, in_words
@@ -49,7 +49,14 @@ NOTE = (
     "Results are wav files with the rate, channels and depth of the recording, which they equal "
     "sample by sample outside what is made."
 )
+VARIED = (
+    "Makes the sound anew from itself and noise: the more strength, the more differs. The result "
+    "is a wav with the rate, channels and depth of the recording."
+)
 WIDE = "Adds the frequencies that the recording lacks. The result is a wav of 24 bits at {} Hz."
+
+ALL, PART = "the whole sound", "the marked part"
+"""What is varied."""
 
 Work: TypeAlias = Callable[..., str | None]
 """Takes a model's name, a job, settings and what else a visitor gave; returns as `inpaint_file`."""
@@ -142,7 +149,13 @@ def _edits(config: ModelConfig, sound: gr.Audio, start: gr.Slider, end: gr.Slide
     with gr.Tab("Widen"):
         gr.Markdown(WIDE.format(config.sample_rate))
         widening = Edit("upsample", widen, [sound, _steps(n_steps)], buttons("Widen"))
-    return [filling, continuing, widening]
+    with gr.Tab("Vary"):
+        gr.Markdown(VARIED)
+        strength = gr.Slider(0.05, 1, value=0.4, step=0.05, label="Strength")
+        what = gr.Dropdown([ALL, PART], value=ALL, label="Vary")
+        inputs = [sound, strength, what, start, end, _steps(VARY_STEPS)]
+        varying = Edit("vary", vary, inputs, buttons("Vary"))
+    return [filling, continuing, widening, varying]
 
 
 def _steps(n_steps: int) -> gr.Slider:
@@ -219,6 +232,23 @@ def continue_(model: str, job: Job, settings: EditSettings, seconds: float) -> s
 def widen(model: str, job: Job, settings: EditSettings) -> str | None:
     """Adds the frequencies that a sound lacks."""
     return upsample_file(upsampler_of(model), job, settings, _silent)
+
+
+def vary(
+    model: str,
+    job: Job,
+    settings: EditSettings,
+    strength: float,
+    what: str,
+    start: float,
+    end: float,
+) -> str | None:
+    """Varies a sound or its marked part."""
+    if what == PART:
+        part = (start, end)
+        return vary_part_of_file(editor_of(model), job, part, strength, settings, _silent)
+    vary_file(editor_of(model), job, strength, settings, _silent)
+    return None
 
 
 def _silent(job: Job, n_done: int, n_parts: int) -> None:

@@ -19,12 +19,15 @@ from small_models import save_editor
 
 from audiodiff import AudiodiffError
 from audiodiff.demo.edit import (
+    ALL,
     MARKED_SECONDS,
+    PART,
     continue_,
     edited_by,
     fill,
     marked,
     measured,
+    vary,
     widen,
 )
 from audiodiff.demo.page import build
@@ -122,6 +125,23 @@ def test_a_narrow_sound_is_made_wide(editor: str, stereo: str) -> None:
     assert before.get_ylim() == after.get_ylim() == (0, 11.025)
 
 
+def test_a_sound_or_its_marked_part_is_varied(editor: str, stereo: str) -> None:
+    whole, said, *_ = edited(vary, editor, stereo, 0.4, ALL, 0.5, 0.6, *RUN, [])
+    part, told, *_ = edited(vary, editor, stereo, 0.4, PART, 0.5, 0.6, *RUN, [])
+    assert told.endswith("synthetic: from 0.5 to 0.6 s")
+    for made, first, last in ((whole, 0, 2), (part, 0.5, 0.6)):
+        info = soundfile.info(made)
+        assert (info.samplerate, info.frames, info.subtype) == (RATE, 2 * RATE, "PCM_24")
+        (places,) = np.nonzero((codes(made) != codes(stereo)).any(1))
+        assert first * RATE <= places.min() < places.max() < last * RATE
+        record = read_record(Path(made))
+        assert record is not None
+        assert (record.settings["edit"], record.settings["strength"]) == ("vary", 0.4)
+    assert "synthetic: " in said
+    (places,) = np.nonzero((codes(whole) != codes(stereo)).any(1))
+    assert places.max() - places.min() > RATE
+
+
 def test_a_new_sound_bounds_the_sliders_and_is_drawn(stereo: str) -> None:
     ((start, end, waveform),) = measured(stereo)
     assert start["maximum"] == end["maximum"] == 2.0
@@ -168,7 +188,7 @@ def test_wrong_input_is_a_sentence(editor: str, stereo: str, tmp_path: Path) -> 
 def test_a_model_that_fills_gaps_has_a_tab_of_its_own_and_bounds(editor: str) -> None:
     with quiet_garbage():
         functions = {f.api_name: f for f in build([editor]).fns.values()}
-    assert {"edit_inpaint", "edit_continue", "edit_upsample"} <= set(functions)
+    assert {"edit_inpaint", "edit_continue", "edit_upsample", "edit_vary"} <= set(functions)
     assert "generate" not in functions
     right = [None, 0.5, 0.6, 2, 0, []]
     inputs = [*functions["edit_inpaint"].inputs]
