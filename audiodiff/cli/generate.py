@@ -19,6 +19,7 @@ from audiodiff.cli.options import (
     Sampler,
     Steps,
     Threads,
+    Watermark,
     finite,
 )
 from audiodiff.cli.terminal import console, progress_bar, remark_on_skipped, report_outcome
@@ -79,6 +80,7 @@ def generate(
     threads: Threads = None,
     overwrite: Overwrite = False,
     no_provenance: NoProvenance = False,
+    watermark: Watermark = False,
 ) -> None:
     """Generate new sounds with a model that takes no mel."""
     from audiodiff.conditioning.labels import labels_asked
@@ -86,6 +88,7 @@ def generate(
     from audiodiff.pipelines.generated import Making, Sound
     from audiodiff.pipelines.generator import Generator
     from audiodiff.provenance.making import record_of
+    from audiodiff.provenance.watermark import NAME
 
     check_writable(out)
     generator = Generator.from_pretrained(model, device, precision)
@@ -96,8 +99,9 @@ def generate(
     # What is wrong is said at once, even if all files are there already.
     labels_asked(asked[0], generator.labels)
     generator.model.sampler(run)
-    record = record_of(generator.model, model, run, {"seconds": n_samples / rate})
-    making = Making(generator, run, n_samples, record, batch_size, not no_provenance)
+    settings = {"seconds": n_samples / rate, "watermark": NAME if watermark else None}
+    record = record_of(generator.model, model, run, settings)
+    making = Making(generator, run, n_samples, record, batch_size, not no_provenance, watermark)
     sounds = {}
     for labels, n in zip(cycle(asked), range(seed, seed + count), strict=False):
         sound = Sound(labels, n)

@@ -29,6 +29,19 @@ def finite(value: float | None) -> float | None:
     return value
 
 
+def needs_watermark(wanted: bool) -> bool:
+    """Refuses a watermark that cannot be made here, before any work; the callback of an option.
+
+    Raises:
+        AudiodiffError: If its library is not installed.
+    """
+    if wanted:
+        from audiodiff.provenance.watermark import check_installed
+
+        check_installed()
+    return wanted
+
+
 _INPUTS = typer.Argument(
     metavar="INPUT",
     help="Input files or folders; the results keep the tree of a folder.",
@@ -50,6 +63,15 @@ NoProvenance = Annotated[
     bool,
     typer.Option(
         "--no-provenance", help="Store nothing in the results about the run that made them."
+    ),
+]
+
+Watermark = Annotated[
+    bool,
+    typer.Option(
+        "--watermark",
+        help="Mark the sound itself, inaudibly, as synthetic; needs the extra provenance.",
+        callback=needs_watermark,
     ),
 ]
 

@@ -23,6 +23,7 @@ from audiodiff.cli.options import (
     Steps,
     Threads,
     Transpose,
+    Watermark,
     Workers,
     finite,
 )
@@ -102,6 +103,7 @@ OF_FILES = (
     "overwrite",
     "max_hours",
     "no_provenance",
+    "watermark",
     "batch_size",
     "workers",
     "engine",
@@ -135,6 +137,7 @@ def vocode(
     overwrite: Overwrite = False,
     max_hours: MaxHours = MAX_HOURS,
     no_provenance: NoProvenance = False,
+    watermark: Watermark = False,
     stream: Stream = None,
     latency: Latency = 0.5,
 ) -> None:
@@ -167,6 +170,7 @@ def vocode(
         force=force,
         max_hours=max_hours,
         provenance=not no_provenance,
+        watermark=watermark,
     )
     _check_run(vocoder, settings)
     if verbose:

@@ -24,6 +24,7 @@ from audiodiff.model.run import Run
 from audiodiff.pipelines.pieces import CHUNK_FRAMES
 from audiodiff.pipelines.stream import WHOLE_SECONDS, mel_of_sound
 from audiodiff.pipelines.vocoder import Vocoder
+from audiodiff.provenance import watermark
 from audiodiff.provenance.files import tags_of
 from audiodiff.provenance.making import record_of
 from audiodiff.provenance.record import Record
@@ -54,6 +55,7 @@ class VocodeSettings(Config):
         force: Whether to take mels whose values look like those of another preset or scale.
         max_hours: Length of the longest sound to read, in hours; a mel's size is limited too.
         provenance: Whether each file stores what made it.
+        watermark: Whether the sound itself is marked.
     """
 
     n_steps: StepCount | None = None
@@ -68,6 +70,7 @@ class VocodeSettings(Config):
     force: bool = False
     max_hours: Hours = MAX_HOURS
     provenance: bool = True
+    watermark: bool = False
 
     @property
     def run(self) -> Run:
@@ -77,7 +80,8 @@ class VocodeSettings(Config):
     def record(self, vocoder: Vocoder) -> Record:
         """What the sound of a file depends on, besides the file."""
         rate = vocoder.sample_rate if self.rate is None else self.rate
-        settings = {"preset": self.preset, "rate": rate}
+        mark = watermark.NAME if self.watermark else None
+        settings = {"preset": self.preset, "rate": rate, "watermark": mark}
         return record_of(vocoder.model, self.model, self.run, settings)
 
 
@@ -168,7 +172,9 @@ def finished(vocoder: Vocoder, file: Begun, settings: VocodeSettings, on_audio: 
             # means that the file is finished.
             made = _plotted(made, file)
         resampled = io.resampled((piece.numpy() for piece in made), file.own.rate, rate)
-        sound = (piece[0] for piece in resampled)
+        sound: Iterator[io.Piece] = (piece[0] for piece in resampled)
+        if settings.watermark:
+            sound = watermark.marked(sound, rate)
         tags = tags_of(settings.record(vocoder)) if settings.provenance else None
         n_samples, n_clipped = io.save_pieces(job.target, sound, rate, tags)
     clipped = f"{job.target}: {n_clipped} of {n_samples} samples exceeded full scale, clipped"

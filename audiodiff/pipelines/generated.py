@@ -18,6 +18,7 @@ from audiodiff.conditioning.parts import joined
 from audiodiff.model.run import Run
 from audiodiff.pipelines.files import Made
 from audiodiff.pipelines.generator import Generator
+from audiodiff.provenance import watermark
 from audiodiff.provenance.files import tags_of
 from audiodiff.provenance.record import Record
 from audiodiff.system.jobs import Job, Spread
@@ -61,6 +62,7 @@ class Making(NamedTuple):
         record: The record of all sounds, without labels and seeds.
         batch_size: Greatest number of sounds made at once.
         provenance: Whether each file stores its record.
+        watermark: Whether the sound itself is marked.
     """
 
     generator: Generator
@@ -69,6 +71,7 @@ class Making(NamedTuple):
     record: Record
     batch_size: int
     provenance: bool = True
+    watermark: bool = False
 
     def files(self, sounds: Mapping[Job, Sound], each: Map, n_threads: int) -> Spread[Made]:
         """Makes the sounds of jobs, some at once, and writes each.
@@ -115,6 +118,9 @@ class Making(NamedTuple):
         """
         tags = tags_of(sound.record(self.record)) if self.provenance else None
         rate = self.generator.sample_rate
-        n_clipped = io.save(path, wave.numpy(), rate, tags=tags)
+        samples = wave.numpy()
+        if self.watermark:
+            samples = watermark.add(samples, rate)
+        n_clipped = io.save(path, samples, rate, tags=tags)
         clipped = f"{path}: {n_clipped} of {len(wave)} samples exceeded full scale, clipped"
         return Made(len(wave) / rate, clipped if n_clipped else None)

@@ -2,6 +2,8 @@
 
 import json
 import os
+import shutil
+import sys
 from pathlib import Path
 
 import pytest
@@ -10,6 +12,9 @@ from command_line import Run, write_tone
 
 from audiodiff.audio.tags import Tags, append_tags
 from audiodiff.model.found import weights_sha256
+from audiodiff.provenance import watermark
+
+EXAMPLE = Path(__file__).parents[2] / "examples/arctic_a0016.wav"
 
 DEEP = '{"audiodiff": ' + "[" * 100_000
 DAMAGED = {
@@ -63,6 +68,50 @@ def test_it_can_be_left_out(run: Run, model: Path, tmp_path: Path) -> None:
     # Nobody can say which run made it.
     again = run(*words, "--steps", 5)
     assert again.err.startswith("0 written, 1 there already")
+
+
+def test_a_watermark_is_made_and_found(run: Run, model: Path, tmp_path: Path) -> None:
+    shutil.copy(EXAMPLE, tmp_path / "tone.wav")
+    words = ("vocode", "tone.wav", "--model", model)
+    assert run(*words, "-o", "plain").status == 0
+    assert run(*words, "-o", "out", "--watermark").status == 0
+    shown = run("provenance", "--watermark", "out/tone.wav")
+    assert (shown.status, shown.err) == (0, "")
+    assert "  watermark        perth\n" in shown.out
+    assert shown.out.splitlines()[-1].startswith("  watermark found  yes, confidence 0.9")
+    plain = run("provenance", "--watermark", "plain/tone.wav", "--json")
+    assert json.loads(plain.out)["watermark"] < 0.9
+    # Without the option nothing is looked for.
+    assert "watermark found" not in run("provenance", "out/tone.wav").out
+    # Another run made the file that is there.
+    assert "watermark perth, now not given" in run(*words, "-o", "out").err
+
+
+def test_generated_sounds_can_be_marked(run: Run) -> None:
+    words = ("generate", "digits", "-n", "1", "--label", "digit=seven", "-o", "out")
+    assert run(*words, "--watermark").status == 0
+    shown = run("provenance", "--watermark", "--json", "out/seven-00000.wav")
+    found = json.loads(shown.out)
+    assert found["provenance"]["settings"]["watermark"] == "perth"
+    assert found["watermark"] > 0.9
+
+
+def test_a_watermark_without_its_library_is_refused(
+    run: Run, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_tone(tmp_path / "tone.wav")
+    watermark._perth.cache_clear()
+    monkeypatch.setitem(sys.modules, "perth.perth_net.perth_net_implicit.perth_watermarker", None)
+    for words in (
+        ("vocode", "tone.wav", "-o", "out", "--model", model),
+        ("generate", "digits", "-o", "out"),
+        ("provenance", "tone.wav"),
+    ):
+        result = run(*words, "--watermark")
+        assert result.status == 2
+        assert result.err.startswith("error: the watermark needs resemble-perth")
+        assert result.err.count("\n") == 1
+    assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.parametrize("name", DAMAGED)
