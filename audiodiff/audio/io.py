@@ -144,11 +144,13 @@ def save(
         Number of samples that exceeded +-1 and were clipped: always 0 for ``FLOAT``.
 
     Raises:
-        AudiodiffError: If the wave, the suffix or the subtype cannot be stored, or the file cannot
-            be written.
+        AudiodiffError: If the wave, the suffix or the subtype cannot be stored, the tags are to be
+            signed and the file is no wav, or the file cannot be written.
     """
     path = Path(path)
     file_format = _check_target(path, subtype)
+    if tags is not None and tags.sign is not None and file_format != "WAV":
+        raise AudiodiffError(f"{path} cannot be signed; use .wav, or tags without `sign`")
     check_rate("sample_rate", sample_rate)
     _check_wave(wave, path)
     samples, n_clipped = encode(wave, subtype)

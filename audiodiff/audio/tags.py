@@ -5,6 +5,7 @@ version 1), which broadcasters read.
 """
 
 import struct
+from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
@@ -19,16 +20,18 @@ class Tags(NamedTuple):
         software: Name and version of the program that made the sound.
         date: Time at which it was made, in UTC, as ``2026-01-31T12:00:00Z``.
         description: What the sound is, in ASCII, for the Broadcast Audio Extension of wav files.
+        sign: Signs a wav file, which has all else; None if nothing does.
     """
 
     comment: str
     software: str
     date: str
     description: str
+    sign: Callable[[Path], None] | None = None
 
 
 def append_tags(path: Path, tags: Tags) -> None:
-    """Adds tags after the samples of a wav file."""
+    """Adds tags after the samples of a wav file, and signs it."""
     with path.open("r+b") as file:
         extension = _extension(tags, *_form(file))
         texts = {b"ICMT": tags.comment, b"ISFT": tags.software, b"ICRD": tags.date[:10]}
@@ -38,6 +41,8 @@ def append_tags(path: Path, tags: Tags) -> None:
         size = file.tell() - 8
         file.seek(4)
         file.write(struct.pack("<I", size))
+    if tags.sign is not None:
+        tags.sign(path)
 
 
 def _chunk(name: bytes, content: bytes) -> bytes:

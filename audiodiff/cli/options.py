@@ -42,6 +42,19 @@ def needs_watermark(wanted: bool) -> bool:
     return wanted
 
 
+def checks_signer(no_provenance: bool) -> bool:
+    """Refuses a certificate that cannot sign, before any work; the callback of an option.
+
+    Raises:
+        AudiodiffError: If the environment names one, and a record is to be stored.
+    """
+    if not no_provenance:
+        from audiodiff.provenance.signing import check_signer
+
+        check_signer()
+    return no_provenance
+
+
 _INPUTS = typer.Argument(
     metavar="INPUT",
     help="Input files or folders; the results keep the tree of a folder.",
@@ -62,7 +75,9 @@ Overwrite = Annotated[
 NoProvenance = Annotated[
     bool,
     typer.Option(
-        "--no-provenance", help="Store nothing in the results about the run that made them."
+        "--no-provenance",
+        help="Store nothing in the results about the run that made them.",
+        callback=checks_signer,
     ),
 ]
 

@@ -60,7 +60,7 @@ class EditSettings(Config):
         earlier = record_in(job.source)
         synthetic = spans if earlier is None else together(spans, earlier.synthetic)
         run = Run(n_steps=self.n_steps, seed=self.seed)
-        return tags_of(record_of(infill.model, self.model, run, made, synthetic))
+        return tags_of(record_of(infill.model, self.model, run, made, synthetic), job.source)
 
     def opened(self, path: Path) -> AbstractContextManager[SoundReader]:
         """The recording, which is read in parts."""

@@ -136,7 +136,7 @@ def _edited(
         gaps, rate = find(sound), sound.sample_rate
         if not gaps:
             record = record_in(job.source) if settings.provenance else None
-            tags = None if record is None else tags_of(record)
+            tags = None if record is None else tags_of(record)._replace(sign=None)
             patched(job.source, job.target, [], settings.max_hours, tags)
             return f"{job.source}: no dropout was found, so the result is a copy"
         kept = Unfinished(job.target, _settings(editor, job, gaps, settings, channel, strength))

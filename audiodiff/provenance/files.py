@@ -8,17 +8,24 @@ from audiodiff.audio.reader import opened
 from audiodiff.audio.tags import Tags
 from audiodiff.errors import AudiodiffError
 from audiodiff.provenance.record import Record, now, record_from
+from audiodiff.provenance.signing import signing
 
 
-def tags_of(record: Record) -> Tags:
+def tags_of(record: Record, edited: Path | None = None) -> Tags:
     """The texts by which a sound file holds a record, dated now; `audio.io.save` writes them.
 
+    Args:
+        record: The record of the sound.
+        edited: The recording that the sound was made from, for its signature; None for a new sound.
+
     Raises:
-        AudiodiffError: If SOURCE_DATE_EPOCH is no number of seconds.
+        AudiodiffError: If SOURCE_DATE_EPOCH is no number of seconds, or the environment names a
+            certificate that cannot sign.
     """
     date = now()
+    sign = signing(record, edited)
     dated = record.model_copy(update={"date": date})
-    return Tags(dated.comment(), record.software, date, record.description)
+    return Tags(dated.comment(), record.software, date, record.description, sign)
 
 
 def read_record(path: Path) -> Record | None:

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+from certificates import sign_with, write_signer
 from command_line import Run, files, write_tone
 from small_models import infill_config, small_stft_config, untrained
 
@@ -13,6 +14,7 @@ from audiodiff import Editor
 from audiodiff.pipelines import edited
 from audiodiff.pipelines.gaps import Window
 from audiodiff.provenance.files import read_record
+from audiodiff.provenance.manifests import read_manifest
 
 RATE = 16000
 
@@ -104,6 +106,21 @@ def test_a_file_of_gaps_is_that_many_options(edit: Run, tmp_path: Path) -> None:
     edit("inpaint", "a.wav", "-o", "one", "--gaps", "labels.txt")
     edit("inpaint", "a.wav", "-o", "two", "--gap", "0.5-0.55", "--gap", "1.25-1.35")
     assert (tmp_path / "one/a.wav").read_bytes() == (tmp_path / "two/a.wav").read_bytes()
+
+
+def test_edits_are_signed(edit: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = recording(tmp_path / "a.wav")
+    sign_with(monkeypatch, *write_signer(tmp_path / "keys"))
+    edit("inpaint", "a.wav", "-o", "out", "--gap", "0.5-0.55")
+    assert changed(before, tmp_path / "out/a.wav") == [(0.5, 0.55)]
+    found = read_manifest(tmp_path / "out/a.wav")
+    assert found is not None
+    assert found.state == "Valid"
+    assert found.actions == ("c2pa.opened", "c2pa.edited (compositeWithTrainedAlgorithmicMedia)")
+    # Nothing was done to a copy.
+    edit("inpaint", "out/a.wav", "-o", "copy", "--detect")
+    assert read_record(tmp_path / "copy/a.wav") is not None
+    assert read_manifest(tmp_path / "copy/a.wav") is None
 
 
 def test_dropouts_of_a_folder_are_found(edit: Run, tmp_path: Path) -> None:

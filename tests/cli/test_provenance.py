@@ -8,11 +8,13 @@ from pathlib import Path
 
 import pytest
 import soundfile
+from certificates import sign_with, write_signer
 from command_line import Run, write_tone
 
 from audiodiff.audio.tags import Tags, append_tags
 from audiodiff.model.found import weights_sha256
 from audiodiff.provenance import watermark
+from audiodiff.provenance.record import software
 
 EXAMPLE = Path(__file__).parents[2] / "examples/arctic_a0016.wav"
 
@@ -53,7 +55,7 @@ def test_what_made_a_file_is_shown(run: Run, model: Path, tmp_path: Path) -> Non
     ]
     plain = run("provenance", "--json", "out/tone.wav", "tone.wav")
     said, nothing = map(json.loads, plain.out.splitlines())
-    assert nothing == {"file": "tone.wav", "provenance": None}
+    assert nothing == {"file": "tone.wav", "provenance": None, "c2pa": None}
     assert said["provenance"]["settings"] == {"rate": 22050}
     assert said["provenance"]["synthetic"] == "all"
 
@@ -112,6 +114,85 @@ def test_a_watermark_without_its_library_is_refused(
         assert result.err.startswith("error: the watermark needs resemble-perth")
         assert result.err.count("\n") == 1
     assert not (tmp_path / "out").exists()
+
+
+def test_results_are_signed(
+    run: Run, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_tone(tmp_path / "tone.wav")
+    sign_with(monkeypatch, *write_signer(tmp_path / "keys"))
+    words = ("vocode", "tone.wav", "--model", model)
+    assert run(*words, "-o", "out", "--index", "index.jsonl").status == 0
+    shown = run("provenance", "out/tone.wav")
+    assert (shown.status, shown.err) == (0, "")
+    assert [line.split(maxsplit=2) for line in shown.out.splitlines()[-5:]] == [
+        ["c2pa", "state", "Valid"],
+        ["c2pa", "remarks", "signingCredential.untrusted"],
+        ["c2pa", "signer", "Test Signer, Test Organisation"],
+        ["c2pa", "software", software()],
+        ["c2pa", "actions", "c2pa.created (trainedAlgorithmicMedia)"],
+    ]
+    assert "keys" not in (tmp_path / "index.jsonl").read_text()
+    found = json.loads(run("provenance", "--json", "out/tone.wav").out)["c2pa"]
+    assert (found["state"], found["remarks"]) == ("Valid", ["signingCredential.untrusted"])
+    run(*words, "-o", "plain", "--no-provenance")
+    assert b"C2PA" not in (tmp_path / "plain/tone.wav").read_bytes()
+    # Without the library a file that has a manifest says so.
+    monkeypatch.setattr("audiodiff.provenance.manifests.can_be_read", lambda: False)
+    shown = run("provenance", "out/tone.wav", "plain/tone.wav")
+    assert shown.status == 0
+    assert "a manifest may be there; pip install" in shown.out
+    assert shown.out.count("c2pa") == 1
+
+
+def test_bad_signers_are_refused_before_any_work(
+    run: Run, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_tone(tmp_path / "tone.wav")
+    certificate, _ = write_signer(tmp_path / "keys")
+    _, key = write_signer(tmp_path / "others")
+    sign_with(monkeypatch, certificate, key)
+    for words in (
+        ("vocode", "tone.wav", "--model", model),
+        ("generate", "digits"),
+        ("edit", "inpaint", "tone.wav", "--gap", "0.1-0.15"),
+        ("edit", "continue", "tone.wav"),
+        ("edit", "upsample", "tone.wav"),
+    ):
+        result = run(*words, "-o", "out")
+        assert result.status == 2
+        assert "is not the key of the first certificate" in result.err
+        assert result.err.count("\n") == 1
+    assert not (tmp_path / "out").exists()
+    # What only reads needs no certificate.
+    assert run("provenance", "tone.wav").status == 0
+
+
+def test_a_certificate_that_ends_on_the_way_leaves_no_half_file(
+    run: Run, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_tone(tmp_path / "tone.wav")
+    sign_with(monkeypatch, *write_signer(tmp_path / "keys", days=(-30, -1)))
+    monkeypatch.setattr("audiodiff.provenance.signing.check_signer", lambda: None)
+    result = run("vocode", "tone.wav", "-o", "out", "--model", model)
+    assert result.status == 2
+    assert "chain.pem cannot sign (Signature: the certificate was not valid" in result.err
+    assert not list((tmp_path / "out").iterdir())
+
+
+def test_a_damaged_manifest_is_refused(
+    run: Run, model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_tone(tmp_path / "tone.wav")
+    sign_with(monkeypatch, *write_signer(tmp_path / "keys"))
+    run("vocode", "tone.wav", "-o", "out", "--model", model)
+    content = (tmp_path / "out/tone.wav").read_bytes()
+    place = content.index(b"C2PA") + 300
+    (tmp_path / "a.wav").write_bytes(content[:place] + b"\xff" * 20 + content[place + 20 :])
+    result = run("provenance", "a.wav")
+    assert result.status == 2
+    assert result.err.startswith("error: the C2PA manifest of a.wav is damaged (")
+    assert result.err.count("\n") == 1
 
 
 @pytest.mark.parametrize("name", DAMAGED)

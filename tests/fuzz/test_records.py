@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from audiodiff.audio import io
 from audiodiff.audio.tags import Tags
-from audiodiff.cli.provenance import described
+from audiodiff.cli.provenance import Found, described
 from audiodiff.provenance.files import read_record
 
 FILES = [("a.wav", "PCM_16"), ("a.flac", "PCM_16"), ("a.ogg", "VORBIS")]
@@ -38,7 +38,7 @@ def save(path: Path, subtype: io.Subtype, comment: str) -> None:
 
 def read(path: Path) -> None:
     with within_limits():
-        shown = described(path, read_record(path))
+        shown = described(path, Found(read_record(path)))
         assert "\x1b" not in shown
 
 
