@@ -13,6 +13,7 @@ from audiodiff.errors import AudiodiffError
 from audiodiff.model.found import FoundTimes, load_times
 from audiodiff.model.hub import model_directory
 from audiodiff.pipelines.files import Loading, Made, VocodeSettings
+from audiodiff.provenance.signing import environment
 from audiodiff.system.jobs import Job, Spread, sentence
 
 FILES_IN_HAND = 4
@@ -23,7 +24,8 @@ def on_ray(loading: Loading, settings: VocodeSettings, n_workers: int) -> Spread
     """Vocodes files by Ray Data, in any order.
 
     Ray runs on the cluster that RAY_ADDRESS names, whose machines must have this package and the
-    same files at the same absolute paths; without RAY_ADDRESS, on this machine.
+    same files at the same absolute paths, among them a certificate and its key to sign with;
+    without RAY_ADDRESS, on this machine.
 
     Args:
         loading: The vocoder that each worker loads.
@@ -36,7 +38,13 @@ def on_ray(loading: Loading, settings: VocodeSettings, n_workers: int) -> Spread
 
         if not jobs:
             return
-        ray.init(ignore_reinit_error=True, log_to_driver=False, configure_logging=False)
+        signer = environment()
+        ray.init(
+            ignore_reinit_error=True,
+            log_to_driver=False,
+            configure_logging=False,
+            runtime_env={"env_vars": signer} if signer else None,
+        )
         ray.data.DataContext.get_current().enable_progress_bars = False
         # These may lie in the user's data folder, which a worker need not have.
         times = load_times(model_directory(loading.model))

@@ -62,6 +62,12 @@ def check_signer() -> None:
     _sign(silence, io.BytesIO(), signer, Record(software=software(), synthetic="all"), None)
 
 
+def environment() -> dict[str, str]:
+    """The variables for processes of other folders and machines; none if nothing is signed."""
+    given = {name: os.environ.get(name) for name in (CERTIFICATE, KEY)}
+    return {name: str(Path(path).absolute()) for name, path in given.items() if path}
+
+
 def signing(record: Record, edited: Path | None) -> Callable[[Path], None] | None:
     """What signs a wav file that is made; None if the environment names no certificate.
 
