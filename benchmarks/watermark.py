@@ -45,7 +45,7 @@ def mp3(wave: Samples, compression: float) -> Samples:
         bitrate_mode="CONSTANT",
     )
     file.seek(0)
-    return soundfile.read(file, dtype="float32")[0]
+    return soundfile.read(file, len(wave), dtype="float32")[0]
 
 
 def vorbis(wave: Samples) -> Samples:

@@ -4,14 +4,13 @@
 starts signs alike, and no list of results names them.
 """
 
-import io
 import os
 import shutil
 import wave
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from tempfile import TemporaryFile
+from tempfile import TemporaryDirectory, TemporaryFile
 from typing import IO, NamedTuple
 
 from audiodiff.errors import AudiodiffError
@@ -54,12 +53,12 @@ def check_signer() -> None:
     signer = _signer()
     if signer is None:
         return
-    silence = io.BytesIO()
-    with wave.open(silence, "wb") as file:
-        file.setparams((1, 2, 8000, 1, "NONE", ""))
-        file.writeframes(b"\0\0")
-    silence.seek(0)
-    _sign(silence, io.BytesIO(), signer, Record(software=software(), synthetic="all"), None)
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "silence.wav"
+        with wave.open(str(path), "wb") as file:
+            file.setparams((1, 2, 8000, 1, "NONE", ""))
+            file.writeframes(b"\0\0")
+        _sign_file(signer, Record(software=software(), synthetic="all"), None, path)
 
 
 def environment() -> dict[str, str]:

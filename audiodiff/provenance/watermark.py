@@ -120,7 +120,7 @@ def _mark_of(wave: Samples, sample_rate: int) -> Samples:
     return np.pad(added, (0, len(wave) - len(added)))
 
 
-def _found(wave: Samples, sample_rate: int) -> float:
+def _found(wave: Piece, sample_rate: int) -> float:
     """The detector's confidence in one block."""
     heard = _heard(wave, sample_rate)
     if not heard.any():
@@ -129,7 +129,7 @@ def _found(wave: Samples, sample_rate: int) -> float:
         return float(_perth().get_watermark(heard, sample_rate=RATE, round=False))
 
 
-def _heard(wave: Samples, sample_rate: int) -> Samples:
+def _heard(wave: Piece, sample_rate: int) -> Piece:
     """The sound as Perth takes it: at its rate, in whole frames, and not too short for one."""
     heard = resample(wave, sample_rate, RATE)
     n_frames = max(_SHORTEST, -(-len(heard) // _HOP))
