@@ -85,7 +85,8 @@ Watermark = Annotated[
     bool,
     typer.Option(
         "--watermark",
-        help="Mark the sound itself, inaudibly, as synthetic; needs the extra provenance.",
+        help="Mark the sound itself as synthetic, at a small cost in quality; needs the extra "
+        "provenance.",
         callback=needs_watermark,
     ),
 ]

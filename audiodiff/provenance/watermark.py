@@ -1,7 +1,7 @@
-"""An inaudible mark in the sound itself, by Perth of Resemble AI (the extra ``provenance``).
+"""A mark in the sound itself, by Perth of Resemble AI (the extra ``provenance``).
 
-A network shifts the magnitudes of the spectrogram below 2 kHz, by less than a louder neighbour
-masks, and another tells marked spectrograms from others. The mark holds no message.
+A network shifts the magnitudes of the spectrogram below 2 kHz, by about 2 dB, where it was trained
+to be heard least, and another tells marked spectrograms from others. The mark holds no message.
 """
 
 import importlib

@@ -16,7 +16,7 @@ from audiodiff.audio import io
 from audiodiff.provenance.files import read_record, tags_of
 from audiodiff.provenance.manifests import read_manifest
 from audiodiff.provenance.record import Record
-from audiodiff.provenance.signing import check_signer
+from audiodiff.provenance.signing import check_signer, environment
 
 WAVE = np.linspace(-0.5, 0.5, 2205, dtype=np.float32)
 NEW = Record(software="audiodiff 1.2", seed=7, synthetic="all")
@@ -186,6 +186,18 @@ def test_bad_signers_are_refused_in_a_sentence(
     assert said in str(caught.value)
     assert "; " in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_other_folders_and_machines_find_the_signer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert environment() == {}
+    monkeypatch.chdir(tmp_path)
+    sign_with(monkeypatch, Path("chain.pem"), Path("keys/key.pem"))
+    assert environment() == {
+        "AUDIODIFF_C2PA_CERT": str(tmp_path / "chain.pem"),
+        "AUDIODIFF_C2PA_KEY": str(tmp_path / "keys/key.pem"),
+    }
 
 
 def test_older_forms_of_keys_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
