@@ -102,7 +102,7 @@ class Editor(Filler):
         self,
         wave: Sound,
         sample_rate: int,
-        like: Sound,
+        like: Float[Tensor, "other_channels other_samples"],
         like_rate: int,
         strength: float = 0.3,
         seed: int = 0,

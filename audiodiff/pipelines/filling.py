@@ -95,7 +95,14 @@ class Filler(Infill):
         sound = self._sound(low, known, rate / 2, run, strength) / gain
         return each_resampled(sound[:, :n_low], self.sample_rate, rate, n)
 
-    def _sound(self, wave: Wave, known: Wave, bandwidth: float, run: Run, strength: float) -> Wave:
+    def _sound(
+        self,
+        wave: Wave,
+        known: Float[Tensor, "1 samples"],
+        bandwidth: float,
+        run: Run,
+        strength: float,
+    ) -> Wave:
         """The sound of a window at the model's rate and level."""
         known, mel = known.to(wave), self.mel(wave)
         # Frames of whose own hop no sample is missing; those that a frame's window hears beyond
@@ -106,7 +113,7 @@ class Filler(Infill):
         made = self.filled_mel(mel, mask, run, strength)
         # The recording holds nothing there; what the model heard of it is not wanted.
         made[:, n_heard:] = self.mel_config.floor_value
-        return self.sound(made, run, [KnownWave(wave, known, TURNS, PASSES)]).cpu()
+        return self.sound(made, run, [KnownWave(wave, known.expand_as(wave), TURNS, PASSES)]).cpu()
 
 
 def _bridged(

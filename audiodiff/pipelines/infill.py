@@ -107,7 +107,7 @@ class Infill:
         """The number of samples to which a wave is padded: whole frames, enough for a mel."""
         return -(-max(n_samples, self.mel_config.min_samples) // self.hop_length) * self.hop_length
 
-    def frames(self, seconds: float) -> int:
+    def frames(self, seconds: int) -> int:
         """Frames in a number of seconds."""
         return round(seconds * self.sample_rate / self.hop_length)
 
@@ -115,7 +115,7 @@ class Infill:
         self,
         part: Float[Tensor, "channels _"],
         rate: int,
-        known: Wave | None = None,
+        known: Float[Tensor, "1 _"] | None = None,
     ) -> tuple[Wave, Tensor]:
         """A recording at the model's rate and `LEVEL`, padded to whole frames, and its gain.
 

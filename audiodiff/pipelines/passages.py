@@ -1,7 +1,7 @@
 """A long recording, made anew passage by passage in bounded memory."""
 
 from collections.abc import Callable, Iterator
-from typing import NamedTuple, Protocol, TypeAlias
+from typing import NamedTuple, Protocol, TypeAlias, runtime_checkable
 
 import torch
 from jaxtyping import Float
@@ -33,6 +33,7 @@ class Recording(NamedTuple):
     rate: int
 
 
+@runtime_checkable
 class Make(Protocol):
     """Makes a part of a recording anew."""
 

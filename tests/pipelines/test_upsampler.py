@@ -62,10 +62,10 @@ def test_one_seed_gives_one_sound(upsampler: Upsampler) -> None:
 
 def test_any_length_will_do(upsampler: Upsampler) -> None:
     for n in (1, 10, 3000):
-        made = upsampler.upsample(noise(1, n) / 20, 8000, 4000)
+        made = upsampler.upsample(noise(1, n) / 20, 8000, 4000.0)
         assert made.shape == (1, round(n * RATE / 8000))
         assert torch.isfinite(made).all()
-    silent = upsampler.upsample(torch.zeros(1, 8000), 8000, 4000)
+    silent = upsampler.upsample(torch.zeros(1, 8000), 8000, 4000.0)
     assert torch.isfinite(silent).all()
 
 
