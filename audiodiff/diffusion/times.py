@@ -39,6 +39,22 @@ def uniform(schedule: Schedule, n_steps: int, t_range: Range = None) -> TimeGrid
     return torch.cat([times, times.new_zeros(1)])
 
 
+def quadratic(schedule: Schedule, n_steps: int, t_range: Range = None) -> TimeGrid:
+    """``t_i = 1 - (i / n)^2``: steps that grow from noise to 0, or the same over a range.
+
+    Most calls are made where a sound is decided: at the noise from which it begins.
+
+    Example:
+        >>> from audiodiff.diffusion.schedules import VP
+        >>> quadratic(VP(), 4).tolist()
+        [1.0, 0.9375, 0.75, 0.4375, 0.0]
+    """
+    first, last = (1.0, 1 - ((n_steps - 1) / n_steps) ** 2) if t_range is None else t_range
+    shares = torch.linspace(0, 1, n_steps, dtype=torch.float64).square()
+    times = first + (last - first) * shares
+    return torch.cat([times, times.new_zeros(1)])
+
+
 def uniform_log_snr(schedule: Schedule, n_steps: int, t_range: Range = None) -> TimeGrid:
     """Equal steps in log-SNR from t = 1 to the schedule's t_min, then 0 (arXiv:2206.00927).
 
@@ -104,6 +120,7 @@ code for WaveGrad (arXiv:2009.00713), and one of BDDM's (arXiv:2203.13508)."""
 
 TIMES: dict[str, Callable[[Schedule, int, Range], TimeGrid]] = {
     "uniform": uniform,
+    "quadratic": quadratic,
     "log-snr": uniform_log_snr,
     "karras": karras,
 }

@@ -61,7 +61,10 @@ def test_schedules_compares_rules_and_searches(
     heads = [line for line in text.splitlines() if line.startswith("### ")]
     assert heads == [f"### {name}" for name in schedules.SCORES]
     rows = [line.strip("| ").split(" | ") for line in text.splitlines() if line.startswith("| ")]
-    rules, searches = ["uniform", "log-snr", "karras"], ["straightness", "trajectory", "gradient"]
+    rules, searches = (
+        ["uniform", "quadratic", "log-snr", "karras"],
+        ["straightness", "trajectory", "gradient"],
+    )
     origins = [*rules, "default", *searches, "diffwave"]
     assert rows[0] == ["sampler", "steps", *origins]
     assert [row[:2] for row in rows[1:5]] == [

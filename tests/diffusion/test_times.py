@@ -34,6 +34,13 @@ def test_a_range_bounds_the_calls_of_the_network() -> None:
     torch.testing.assert_close(gaps, gaps[0].expand(3))
 
 
+def test_quadratic_times_grow_evenly() -> None:
+    for t_range in (None, (0.9, 0.2)):
+        times = TIMES["quadratic"](VP(), 6, t_range)[:-1]
+        torch.testing.assert_close(times.diff().diff(), times.diff().diff()[:1].expand(4))
+        assert (times.diff().diff() < 0).all()
+
+
 def test_log_snr_times_are_equal_steps_of_it() -> None:
     times = TIMES["log-snr"](VP(), 6, None)
     gaps = log_snr(VP(), times[1:-1]).diff()
