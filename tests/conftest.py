@@ -13,6 +13,12 @@ if "PYTEST_XDIST_WORKER" in os.environ:
     # Workers share the cores; torch reads this as it loads.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Long tests come first, so that no worker begins one when the others have nothing left."""
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+
+
 ROOT = Path(__file__).resolve().parents[1]
 
 
