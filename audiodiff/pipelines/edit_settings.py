@@ -44,6 +44,10 @@ class EditSettings(Config):
     model: str = ""
     provenance: bool = True
 
+    def or_steps(self, n_steps: int) -> "EditSettings":
+        """The same with a number of steps, if these name none."""
+        return self.model_copy(update={"n_steps": self.n_steps or n_steps})
+
     def tags(
         self, infill: Infill, job: Job, spans: Sequence[Seconds], made: Mapping[str, Setting]
     ) -> Tags | None:

@@ -117,8 +117,8 @@ def vary_part_of_file(
         return gaps_of([interval], sound.sample_rate, sound.n_samples, str(job.source))
 
     made: dict[str, Setting] = {"edit": "vary", "strength": strength}
-    own = settings.model_copy(update={"n_steps": settings.n_steps or VARY_STEPS})
-    return _edited(editor, job, found, own, on_parts, made, strength=strength)
+    settings = settings.or_steps(VARY_STEPS)
+    return _edited(editor, job, found, settings, on_parts, made, strength=strength)
 
 
 def _edited(

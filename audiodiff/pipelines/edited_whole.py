@@ -62,7 +62,8 @@ def vary_file(
     Raises:
         AudiodiffError: If the file is bad, or the result cannot be written.
     """
-    run = editor.run(settings.seed, settings.n_steps or VARY_STEPS)
+    settings = settings.or_steps(VARY_STEPS)
+    run = editor.run(settings.seed, settings.n_steps)
     with settings.opened(job.source) as sound:
         make = editor.varying(sound.sample_rate, run, strength)
         made: dict[str, Setting] = {"edit": "vary", "strength": strength}
@@ -105,7 +106,8 @@ def style_file(
     Raises:
         AudiodiffError: If the file is bad or silent, or the result cannot be written.
     """
-    run = editor.run(settings.seed, settings.n_steps or VARY_STEPS)
+    settings = settings.or_steps(VARY_STEPS)
+    run = editor.run(settings.seed, settings.n_steps)
     move = Move(style_of_file(editor, job.source, settings), wanted)
     with settings.opened(job.source) as sound:
         make = editor.varying(sound.sample_rate, run, strength, move)
