@@ -3,14 +3,12 @@
 import math
 
 import torch
-from jaxtyping import Float
-from torch import Tensor
 from torch.nn import functional as F
 
 from audiodiff._types import Mel, Wave, WavePiece
 from audiodiff.audio import frames
 from audiodiff.guidance.ceiling import Ceiling
-from audiodiff.guidance.statistics import statistics
+from audiodiff.guidance.statistics import PerBand
 from audiodiff.mel.envelope import Envelope
 from audiodiff.mel.log_mel import MelConfig
 from audiodiff.model.run import Run
@@ -21,6 +19,12 @@ QUIET = 0.15
 
 CERTAIN = 2.5
 """Deviations above the noise's mean from which a band of a frame is taken for sound."""
+
+TENTH, DEVIATIONS = 0.1, 1.28
+"""A low quantile of the noise, and how many deviations it lies below the mean."""
+
+MOST_SPREAD = 0.55
+"""Deviation in nepers of the steady noise of a single bin; bands of more bins have less."""
 
 LEAST = 10 ** (-30 / 20)
 """The least gain."""
@@ -64,14 +68,20 @@ def denoised(infill: Infill, part: WavePiece, first: int, *, rate: int, run: Run
     return clean - (1 - upper) * (part - reached)
 
 
-def noise_floor(
-    mel: Mel,
-) -> tuple[Float[Tensor, "batch n_mels 1"], Float[Tensor, "batch n_mels 1"]]:
-    """Mean and deviation of each band over the softest frames."""
-    level = mel.mean(1, keepdim=True)
-    soft = (level <= level.quantile(QUIET, dim=2, keepdim=True)).to(mel)
-    share = soft / soft.sum(2, keepdim=True)
-    return statistics(mel, share)
+def noise_floor(mel: Mel) -> tuple[PerBand, PerBand]:
+    """Mean and deviation of the steady noise in each band.
+
+    From low quantiles of the softest frames, so that what is soft speech in them does not count.
+    """
+    level = mel.mean(1)
+    soft = level <= level.quantile(QUIET, dim=1, keepdim=True)
+    frames_of = [item[:, chosen] for item, chosen in zip(mel, soft, strict=True)]
+    low, middle = (
+        torch.stack([item.quantile(share, dim=1, keepdim=True) for item in frames_of])
+        for share in (TENTH, 0.5)
+    )
+    spread = ((middle - low) / DEVIATIONS).clamp(max=MOST_SPREAD)
+    return low + DEVIATIONS * spread, spread
 
 
 def filtered(config: MelConfig, wave: Wave, ratio: Mel) -> Wave:
