@@ -143,7 +143,7 @@ def continue_(
 def vary(
     inputs: Inputs,
     out: Out = Path("edited"),
-    strength: Strength = 0.4,
+    strength: Strength = 0.1,
     interval: Annotated[
         str | None,
         typer.Option(

@@ -67,7 +67,7 @@ def style(
         Path, typer.Option(help="Recording whose style the results take.", show_default=False)
     ],
     out: Out = Path("edited"),
-    strength: Strength = 0.3,
+    strength: Strength = 0.1,
     model: EditModel = SPEECH,
     steps: Steps = None,
     seed: Seed = 0,

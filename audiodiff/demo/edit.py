@@ -30,7 +30,7 @@ from audiodiff.model.config import ModelConfig
 from audiodiff.pipelines.edit_settings import EditSettings
 from audiodiff.pipelines.edited import continue_file, inpaint_file, vary_part_of_file
 from audiodiff.pipelines.edited_whole import upsample_file, vary_file
-from audiodiff.pipelines.editor import VARY_STEPS, Editor
+from audiodiff.pipelines.editor import STRENGTH, VARY_STEPS, Editor
 from audiodiff.pipelines.upsampler import Upsampler
 from audiodiff.provenance.files import read_record
 from audiodiff.provenance.spans import Span, in_words
@@ -151,7 +151,7 @@ def _edits(config: ModelConfig, sound: gr.Audio, start: gr.Slider, end: gr.Slide
         widening = Edit("upsample", widen, [sound, _steps(n_steps)], buttons("Widen"))
     with gr.Tab("Vary"):
         gr.Markdown(VARIED)
-        strength = gr.Slider(0.05, 1, value=0.4, step=0.05, label="Strength")
+        strength = gr.Slider(0.05, 1, value=STRENGTH, step=0.05, label="Strength")
         what = gr.Dropdown([ALL, PART], value=ALL, label="Vary")
         inputs = [sound, strength, what, start, end, _steps(VARY_STEPS)]
         varying = Edit("vary", vary, inputs, buttons("Vary"))

@@ -21,6 +21,9 @@ from audiodiff.pipelines.varying import Move, Style, style_of, varied
 VARY_STEPS = 16
 """Sampler steps by which a whole mel is made, of which only those after the strength are taken."""
 
+STRENGTH = 0.1
+"""Strength at which speech-edit changes a voice and still sounds like one."""
+
 Strength = Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)]
 Sound = Float[Tensor, "channels samples"]
 
@@ -69,7 +72,7 @@ class Editor(Filler):
         self,
         wave: Sound,
         sample_rate: int,
-        strength: float = 0.4,
+        strength: float = STRENGTH,
         interval: Seconds | None = None,
         seed: int = 0,
         n_steps: int | None = None,
@@ -104,7 +107,7 @@ class Editor(Filler):
         sample_rate: int,
         like: Float[Tensor, "other_channels other_samples"],
         like_rate: int,
-        strength: float = 0.3,
+        strength: float = STRENGTH,
         seed: int = 0,
         n_steps: int | None = None,
     ) -> Sound:
