@@ -26,6 +26,9 @@ TENTH, DEVIATIONS = 0.1, 1.28
 MOST_SPREAD = 0.55
 """Deviation in nepers of the steady noise of a single bin; bands of more bins have less."""
 
+HEARD, NEAR = 0.05, 4
+"""Share of bands above the noise without which frames are a pause, and how many frames count."""
+
 LEAST = 10 ** (-30 / 20)
 """The least gain."""
 
@@ -38,7 +41,7 @@ def denoised(infill: Infill, part: WavePiece, first: int, *, rate: int, run: Run
 
     Where a band of a frame is above the noise floor, its mel is known but for the noise's power;
     elsewhere the model makes it from what is known, at most as loud as the recording. The ratio of
-    both mels filters the recording, so that its phases stay.
+    both mels filters the recording, so that its phases stay. Pauses become as soft as `LEAST` says.
 
     Args:
         infill: The model.
@@ -56,7 +59,9 @@ def denoised(infill: Infill, part: WavePiece, first: int, *, rate: int, run: Run
     known = mel + share.clamp(min=LEAST**2).log() / 2
     ceiling, start = Ceiling(infill.codec.normal(mel)), torch.where(mask > 0, known, mel)
     made = infill.filled_mel(start, mask, run, guidance=[ceiling], offset=infill.frames(first))
-    ratio = (made - mel).clamp(math.log(LEAST), 0)
+    # A pause looks like a gap to the model, which would fill it up to the noise.
+    near = F.max_pool1d(mask.mean(1, keepdim=True), 2 * NEAR + 1, 1, NEAR)
+    ratio = torch.where(near < HEARD, math.log(LEAST), (made - mel).clamp(math.log(LEAST), 0))
     change = (filtered(infill.mel_config, low, ratio) - low).cpu() / gain
     clean = part + each_resampled(change, infill.sample_rate, rate, part.shape[1]).to(part)
     if rate <= infill.sample_rate:
