@@ -5,12 +5,10 @@ import math
 import torch
 from torch.nn import functional as F
 
-from audiodiff._types import Mel, Wave, WavePiece
-from audiodiff.audio import frames
+from audiodiff._types import Mel, WavePiece
 from audiodiff.guidance.ceiling import Ceiling
 from audiodiff.guidance.statistics import PerBand
-from audiodiff.mel.envelope import Envelope
-from audiodiff.mel.log_mel import MelConfig
+from audiodiff.mel.gains import with_gains
 from audiodiff.model.run import Run
 from audiodiff.pipelines.infill import Infill, each_resampled
 
@@ -62,7 +60,7 @@ def denoised(infill: Infill, part: WavePiece, first: int, *, rate: int, run: Run
     # A pause looks like a gap to the model, which would fill it up to the noise.
     near = F.max_pool1d(mask.mean(1, keepdim=True), 2 * NEAR + 1, 1, NEAR)
     ratio = torch.where(near < HEARD, math.log(LEAST), (made - mel).clamp(math.log(LEAST), 0))
-    change = (filtered(infill.mel_config, low, ratio) - low).cpu() / gain
+    change = (with_gains(infill.mel_config, low, ratio) - low).cpu() / gain
     clean = part + each_resampled(change, infill.sample_rate, rate, part.shape[1]).to(part)
     if rate <= infill.sample_rate:
         return clean
@@ -87,19 +85,3 @@ def noise_floor(mel: Mel) -> tuple[PerBand, PerBand]:
     )
     spread = ((middle - low) / DEVIATIONS).clamp(max=MOST_SPREAD)
     return low + DEVIATIONS * spread, spread
-
-
-def filtered(config: MelConfig, wave: Wave, ratio: Mel) -> Wave:
-    """A wave whose bands are louder by a factor each.
-
-    Args:
-        config: The mel.
-        wave: A wave of whole frames.
-        ratio: The logarithm of each band's factor, in nepers.
-    """
-    n_fft, hop = config.n_fft, config.hop_length
-    window = config.stft_window().to(wave)
-    padded = frames.silence_around(wave, n_fft, hop, config.n_padding)
-    weights = Envelope(config, n_fft, n_fft // 2 + 1).weights.to(wave)
-    spectrum = frames.stft(padded, window, hop) * (weights @ ratio).exp()
-    return frames.overlap_add(spectrum, window, hop, config.n_padding, wave.shape[1])
