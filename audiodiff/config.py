@@ -42,6 +42,10 @@ SampleRate = Annotated[int, Field(gt=0, le=MAX_RATE)]
 Seed = Annotated[int, Field(ge=0, le=MAX_SEED)]
 Hours = Annotated[float, Field(gt=0, le=240)]
 GuidanceScale = Annotated[float, Field(ge=-1000, le=1000, allow_inf_nan=False)]
+Strength = Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)]
+STRENGTH = 0.1
+"""Strength of an edit at which speech-edit changes a voice and still sounds like one."""
+
 Size = Annotated[int, Field(gt=0, le=2**16)]
 """A length in samples, frames or items, of which memory holds many at a time."""
 

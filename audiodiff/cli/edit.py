@@ -5,44 +5,35 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from audiodiff.cli.edit_files import (
-    SPEECH,
-    EditModel,
-    Strength,
-    edit_files,
-    jobs_of,
-    settings_of,
-)
-from audiodiff.cli.edit_whole import denoise, style, upsample
-from audiodiff.cli.options import (
-    Device,
-    Inputs,
-    MaxHours,
-    NoProvenance,
-    Out,
-    Overwrite,
-    Precision,
-    Seed,
-    Steps,
-    Threads,
-    finite,
-)
-from audiodiff.config import MAX_COUNT, MAX_HOURS
+from audiodiff.cli.edit_files import Files, on_files
+from audiodiff.cli.options import finite
+from audiodiff.config import MAX_COUNT, STRENGTH
 from audiodiff.errors import AudiodiffError
 
 if TYPE_CHECKING:
     from audiodiff.cli.edit_files import Work
+    from audiodiff.pipelines.editor import Editor
 
 edit = typer.Typer(
     no_args_is_help=True,
     help="Edit recordings: fill gaps, add what is missing, take noise away, vary.",
 )
 
+Strength = Annotated[
+    float,
+    typer.Option(
+        help="How much changes: near 0 little, at 1 nothing of the recording remains.",
+        min=0.01,
+        max=1,
+        callback=finite,
+    ),
+]
+
 
 @edit.command()
+@on_files
 def inpaint(
-    inputs: Inputs,
-    out: Out = Path("edited"),
+    files: Files,
     gap: Annotated[
         list[str] | None,
         typer.Option(help="Start and end of a gap in seconds, e.g. 1.20-1.32; may be repeated."),
@@ -66,15 +57,6 @@ def inpaint(
             max=MAX_COUNT,
         ),
     ] = None,
-    model: EditModel = SPEECH,
-    steps: Steps = None,
-    seed: Seed = 0,
-    device: Device = "cpu",
-    precision: Precision = "auto",
-    threads: Threads = None,
-    overwrite: Overwrite = False,
-    no_provenance: NoProvenance = False,
-    max_hours: MaxHours = MAX_HOURS,
 ) -> None:
     """Fill gaps in recordings.
 
@@ -87,41 +69,31 @@ def inpaint(
     from audiodiff.pipelines.editor import Editor
     from audiodiff.pipelines.gaps import gap_from_text, gaps_from_file
 
-    jobs = jobs_of(inputs, out)
-    if len(jobs) > 1 and not detect:
+    if len(files.jobs) > 1 and not detect:
         raise AudiodiffError(
-            f"{len(jobs)} recordings are given and gaps for one; edit them one by one, or use "
-            "--detect"
+            f"{len(files.jobs)} recordings are given and gaps for one; edit them one by one, or "
+            "use --detect"
         )
     asked = None if gap is None else [gap_from_text(text) for text in gap]
     if gaps is not None:
         asked = gaps_from_file(gaps)
-    settings = settings_of(model, steps, seed, max_hours, no_provenance=no_provenance)
 
-    def load() -> "Work":
-        editor = Editor.from_pretrained(model, device, precision)
-        return lambda job, on_parts: inpaint_file(editor, job, asked, settings, on_parts, channel)
+    def begin(editor: "Editor") -> "Work":
+        return lambda job, on_parts: inpaint_file(
+            editor, job, asked, files.settings, on_parts, channel
+        )
 
-    edit_files(jobs, load, "gaps", threads, overwrite=overwrite)
+    files.edit(Editor, begin, "gaps")
 
 
 @edit.command("continue")
+@on_files
 def continue_(
-    inputs: Inputs,
-    out: Out = Path("edited"),
+    files: Files,
     seconds: Annotated[
         float,
         typer.Option(help="Length in seconds of what is added.", min=0.01, max=30, callback=finite),
     ] = 1.0,
-    model: EditModel = SPEECH,
-    steps: Steps = None,
-    seed: Seed = 0,
-    device: Device = "cpu",
-    precision: Precision = "auto",
-    threads: Threads = None,
-    overwrite: Overwrite = False,
-    no_provenance: NoProvenance = False,
-    max_hours: MaxHours = MAX_HOURS,
 ) -> None:
     """Let recordings go on after their end.
 
@@ -130,20 +102,17 @@ def continue_(
     from audiodiff.pipelines.edited import continue_file
     from audiodiff.pipelines.editor import Editor
 
-    settings = settings_of(model, steps, seed, max_hours, no_provenance=no_provenance)
+    def begin(editor: "Editor") -> "Work":
+        return lambda job, on_parts: continue_file(editor, job, seconds, files.settings, on_parts)
 
-    def load() -> "Work":
-        editor = Editor.from_pretrained(model, device, precision)
-        return lambda job, on_parts: continue_file(editor, job, seconds, settings, on_parts)
-
-    edit_files(jobs_of(inputs, out), load, "gaps", threads, overwrite=overwrite)
+    files.edit(Editor, begin, "gaps")
 
 
 @edit.command()
+@on_files
 def vary(
-    inputs: Inputs,
-    out: Out = Path("edited"),
-    strength: Strength = 0.1,
+    files: Files,
+    strength: Strength = STRENGTH,
     interval: Annotated[
         str | None,
         typer.Option(
@@ -151,15 +120,6 @@ def vary(
             "the recording if not given."
         ),
     ] = None,
-    model: EditModel = SPEECH,
-    steps: Steps = None,
-    seed: Seed = 0,
-    device: Device = "cpu",
-    precision: Precision = "auto",
-    threads: Threads = None,
-    overwrite: Overwrite = False,
-    no_provenance: NoProvenance = False,
-    max_hours: MaxHours = MAX_HOURS,
 ) -> None:
     """Make another take of recordings, more or less like them.
 
@@ -171,25 +131,76 @@ def vary(
     from audiodiff.pipelines.editor import Editor
     from audiodiff.pipelines.gaps import gap_from_text
 
-    jobs = jobs_of(inputs, out)
-    if len(jobs) > 1 and interval is not None:
+    if len(files.jobs) > 1 and interval is not None:
         raise AudiodiffError(
-            f"{len(jobs)} recordings are given and an interval for one; edit them one by one"
+            f"{len(files.jobs)} recordings are given and an interval for one; edit them one by one"
         )
     part = None if interval is None else gap_from_text(interval)
-    settings = settings_of(model, steps, seed, max_hours, no_provenance=no_provenance)
 
-    def load() -> "Work":
-        editor = Editor.from_pretrained(model, device, precision)
+    def begin(editor: "Editor") -> "Work":
         if part is None:
-            return lambda job, on_parts: vary_file(editor, job, strength, settings, on_parts)
+            return lambda job, on_parts: vary_file(editor, job, strength, files.settings, on_parts)
         return lambda job, on_parts: vary_part_of_file(
-            editor, job, part, strength, settings, on_parts
+            editor, job, part, strength, files.settings, on_parts
         )
 
-    edit_files(jobs, load, "seconds" if part is None else "parts", threads, overwrite=overwrite)
+    files.edit(Editor, begin, "seconds" if part is None else "parts")
 
 
-edit.command()(style)
-edit.command()(upsample)
-edit.command()(denoise)
+@edit.command()
+@on_files
+def style(
+    files: Files,
+    like: Annotated[
+        Path, typer.Option(help="Recording whose style the results take.", show_default=False)
+    ],
+    strength: Strength = STRENGTH,
+) -> None:
+    """Give recordings the style of another: its long-term spectrum and dynamics.
+
+    The results are wav files of the same rate, channels and depth.
+    """
+    from audiodiff.pipelines.edited_whole import style_file, style_of_file
+    from audiodiff.pipelines.editor import Editor
+
+    def begin(editor: "Editor") -> "Work":
+        wanted = style_of_file(editor, like, files.settings)
+        return lambda job, on_parts: style_file(
+            editor, job, wanted, strength, files.settings, on_parts
+        )
+
+    files.edit(Editor, begin, "seconds")
+
+
+@edit.command()
+@on_files
+def upsample(files: Files) -> None:
+    """Make narrow recordings, such as those of 8 kHz, wide.
+
+    The end of each recording's spectrum is found, what lies above it is made, and what lies below
+    it stays. The results are wav files of 24 bits at the model's rate.
+    """
+    from audiodiff.pipelines.edited_whole import upsample_file
+    from audiodiff.pipelines.upsampler import Upsampler
+
+    def begin(upsampler: Upsampler) -> "Work":
+        return lambda job, on_parts: upsample_file(upsampler, job, files.settings, on_parts)
+
+    files.edit(Upsampler, begin, "seconds")
+
+
+@edit.command()
+@on_files
+def denoise(files: Files) -> None:
+    """Take steady noise, such as hiss and hum, from recordings.
+
+    The noise is that of the softest frames. The results are wav files of the same rate, channels
+    and depth.
+    """
+    from audiodiff.pipelines.edited_whole import denoise_file
+    from audiodiff.pipelines.editor import Editor
+
+    def begin(editor: "Editor") -> "Work":
+        return lambda job, on_parts: denoise_file(editor, job, files.settings, on_parts)
+
+    files.edit(Editor, begin, "seconds")

@@ -1,77 +1,118 @@
 """What the commands of `audiodiff edit` share: options, and how files are edited."""
 
+import inspect
 from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from audiodiff.cli.display import Display
-from audiodiff.cli.options import A_MODEL, finite
+from audiodiff.cli.options import (
+    A_MODEL,
+    Device,
+    Inputs,
+    MaxHours,
+    NoProvenance,
+    Out,
+    Overwrite,
+    Precision,
+    Seed,
+    Steps,
+    Threads,
+)
 from audiodiff.cli.terminal import console, progress_bar, report_outcome
+from audiodiff.config import MAX_HOURS
 from audiodiff.system.jobs import Job, find_jobs, one_by_one, run_jobs
 
 if TYPE_CHECKING:
     from audiodiff.pipelines.edit_settings import EditSettings, OnParts
+    from audiodiff.pipelines.infill import Infill
 
     Work = Callable[[Job, OnParts], str | None]
     """Edits one file, and returns a sentence about it."""
 
 EditModel = Annotated[str, typer.Option("--model", help=f"Model: {A_MODEL}.")]
-SPEECH = "speech-edit"
-
-Strength = Annotated[
-    float,
-    typer.Option(
-        help="How much changes: near 0 little, at 1 nothing of the recording remains.",
-        min=0.01,
-        max=1,
-        callback=finite,
-    ),
-]
 
 
-def settings_of(
-    model: str, steps: int | None, seed: int, max_hours: float, *, no_provenance: bool
-) -> "EditSettings":
-    """The settings by which files are edited, from the options."""
-    from audiodiff.pipelines.edit_settings import EditSettings
+@dataclass(frozen=True)
+class Files:
+    """The files of a command, and how they are edited: the options of every command."""
 
-    return EditSettings(
-        n_steps=steps, seed=seed, max_hours=max_hours, model=model, provenance=not no_provenance
-    )
+    inputs: Inputs
+    out: Out = Path("edited")
+    model: EditModel = "speech-edit"
+    steps: Steps = None
+    seed: Seed = 0
+    device: Device = "cpu"
+    precision: Precision = "auto"
+    threads: Threads = None
+    overwrite: Overwrite = False
+    no_provenance: NoProvenance = False
+    max_hours: MaxHours = MAX_HOURS
+
+    @cached_property
+    def jobs(self) -> list[Job]:
+        """The recordings and their results."""
+        from audiodiff.audio.io import AUDIO_SUFFIXES
+
+        return find_jobs(self.inputs, self.out, AUDIO_SUFFIXES, ".wav")
+
+    @property
+    def settings(self) -> "EditSettings":
+        """The settings by which they are edited."""
+        from audiodiff.pipelines.edit_settings import EditSettings
+
+        return EditSettings(
+            n_steps=self.steps,
+            seed=self.seed,
+            max_hours=self.max_hours,
+            model=self.model,
+            provenance=not self.no_provenance,
+        )
+
+    def edit(self, kind: "type[Infill]", begin: "Callable[[Any], Work]", parts: str) -> None:
+        """Edits the files that are not there yet, shows progress, and reports the outcome.
+
+        Args:
+            kind: What edits them.
+            begin: Takes it, loaded, and returns the work on a file.
+            parts: Name of what progress counts.
+        """
+        from audiodiff.system.threads import computing, n_threads
+
+        jobs = self.jobs
+        work = begin(kind.from_pretrained(self.model, self.device, self.precision))
+        with progress_bar() as progress, computing(n_threads(self.threads)):
+            display = Display(progress, len(jobs), "editing")
+
+            def on_job(job: Job, remark: str | None) -> None:
+                if remark is not None:
+                    console.print(remark)
+                display.on_file()
+
+            def on_parts(job: Job, n_done: int, n_parts: int) -> None:
+                display.on_part(job, n_done, n_parts, parts)
+
+            spread = one_by_one(lambda job: work(job, on_parts))
+            outcome = run_jobs(jobs, spread, overwrite=self.overwrite, on_job=on_job)
+        report_outcome(outcome, "")
 
 
-def jobs_of(inputs: list[Path], out: Path) -> list[Job]:
-    """The recordings and their results."""
-    from audiodiff.audio.io import AUDIO_SUFFIXES
+def on_files(command: Callable[..., None]) -> Callable[..., None]:
+    """A command that takes its first argument, `Files`, as options beside its own."""
+    shared = inspect.signature(Files).parameters
+    _, *own = inspect.signature(command).parameters.values()
 
-    return find_jobs(inputs, out, AUDIO_SUFFIXES, ".wav")
+    def with_options(**given: Any) -> None:
+        files = Files(**{name: given.pop(name) for name in shared})
+        command(files, **given)
 
-
-def edit_files(
-    jobs: list[Job],
-    load: "Callable[[], Work]",
-    parts: str,
-    threads: int | None,
-    *,
-    overwrite: bool,
-) -> None:
-    """Edits the files that are not there yet, shows progress, and reports the outcome."""
-    from audiodiff.system.threads import computing, n_threads
-
-    work = load()
-    with progress_bar() as progress, computing(n_threads(threads)):
-        display = Display(progress, len(jobs), "editing")
-
-        def on_job(job: Job, remark: str | None) -> None:
-            if remark is not None:
-                console.print(remark)
-            display.on_file()
-
-        def on_parts(job: Job, n_done: int, n_parts: int) -> None:
-            display.on_part(job, n_done, n_parts, parts)
-
-        spread = one_by_one(lambda job: work(job, on_parts))
-        outcome = run_jobs(jobs, spread, overwrite=overwrite, on_job=on_job)
-    report_outcome(outcome, "")
+    with_options.__name__, with_options.__doc__ = command.__name__, command.__doc__
+    with_options.__annotations__ = {}
+    inputs, *others = shared.values()
+    parameters = [each.replace(kind=each.KEYWORD_ONLY) for each in (inputs, *own, *others)]
+    with_options.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    return with_options

@@ -15,6 +15,7 @@ from matplotlib.figure import Figure
 from audiodiff.audio import io
 from audiodiff.audio.plots import spectrogram_figure, waveform_figure
 from audiodiff.audio.reader import opened
+from audiodiff.config import STRENGTH
 from audiodiff.demo.parts import (
     MAX_SEED,
     MAX_STEPS,
@@ -30,7 +31,7 @@ from audiodiff.model.config import ModelConfig
 from audiodiff.pipelines.edit_settings import EditSettings
 from audiodiff.pipelines.edited import continue_file, inpaint_file, vary_part_of_file
 from audiodiff.pipelines.edited_whole import upsample_file, vary_file
-from audiodiff.pipelines.editor import STRENGTH, VARY_STEPS, Editor
+from audiodiff.pipelines.editor import VARY_STEPS, Editor
 from audiodiff.pipelines.upsampler import Upsampler
 from audiodiff.provenance.files import read_record
 from audiodiff.provenance.spans import Span, in_words

@@ -2,14 +2,12 @@
 
 from collections.abc import Sequence
 from functools import partial
-from typing import Annotated
 
 import torch
 from jaxtyping import Float
-from pydantic import Field
 from torch import Tensor
 
-from audiodiff.config import SampleRate, checked
+from audiodiff.config import STRENGTH, SampleRate, Strength, checked
 from audiodiff.model.run import Run
 from audiodiff.pipelines.denoising import denoised
 from audiodiff.pipelines.filling import Filler
@@ -21,10 +19,6 @@ from audiodiff.pipelines.varying import Move, Style, style_of, varied
 VARY_STEPS = 16
 """Sampler steps by which a whole mel is made, of which only those after the strength are taken."""
 
-STRENGTH = 0.1
-"""Strength at which speech-edit changes a voice and still sounds like one."""
-
-Strength = Annotated[float, Field(gt=0, le=1, allow_inf_nan=False)]
 Sound = Float[Tensor, "channels samples"]
 
 
@@ -95,7 +89,7 @@ class Editor(Filler):
         """
         recording = _checked(wave, sample_rate)
         strength = checked(Strength, strength, "strength")
-        run = self.run(seed, n_steps or VARY_STEPS)
+        run = self.run(seed, VARY_STEPS if n_steps is None else n_steps)
         if interval is not None:
             own = gaps_of([interval], recording.rate, wave.shape[1])
             return self._filled_in(wave, recording.rate, own, run, strength)
@@ -132,7 +126,7 @@ class Editor(Filler):
         recording, other = _checked(wave, sample_rate), _checked(like, like_rate)
         strength = checked(Strength, strength, "strength")
         own, wanted = self.style_of(recording, "the wave"), self.style_of(other, "the other wave")
-        run = self.run(seed, n_steps or VARY_STEPS)
+        run = self.run(seed, VARY_STEPS if n_steps is None else n_steps)
         return _whole(recording, self.varying(recording.rate, run, strength, Move(own, wanted)))
 
     def denoise(

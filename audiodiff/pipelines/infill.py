@@ -14,6 +14,7 @@ from audiodiff._types import Mel, Wave
 from audiodiff.audio.resampling import resample
 from audiodiff.codecs.mel import MelCodec
 from audiodiff.conditioning.known import KNOWN, known_part
+from audiodiff.config import Seed, checked
 from audiodiff.diffusion.noise import NoiseTape
 from audiodiff.errors import AudiodiffError
 from audiodiff.guidance.contract import Guidance
@@ -101,7 +102,7 @@ class Infill:
         Raises:
             AudiodiffError: If the seed or the number of steps is no whole number, or too large.
         """
-        return Run(n_steps=n_steps, seed=seed, precision=self.precision)
+        return Run(n_steps=n_steps, seed=checked(Seed, seed, "seed"), precision=self.precision)
 
     def whole(self, n_samples: int) -> int:
         """The number of samples to which a wave is padded: whole frames, enough for a mel."""

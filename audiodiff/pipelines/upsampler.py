@@ -11,7 +11,7 @@ from torch import Tensor
 
 from audiodiff._types import Wave, WavePiece
 from audiodiff.audio.bandwidth import bandwidth_of, power_of
-from audiodiff.config import SampleRate, Seed, checked
+from audiodiff.config import SampleRate, checked
 from audiodiff.errors import AudiodiffError
 from audiodiff.model.run import Run
 from audiodiff.pipelines.infill import Infill, check_finite
@@ -97,7 +97,7 @@ class Upsampler(Infill):
             seed: Seed of the noise.
             n_steps: Number of sampler steps of the mel; the model's default if None.
         """
-        run = self.run(checked(Seed, seed, "seed"), n_steps)
+        run = self.run(seed, n_steps)
         make = partial(self._made, rate=recording.rate, bandwidth=bandwidth, run=run)
         return remade(recording, make, self.sample_rate)
 

@@ -177,6 +177,11 @@ def test_silence_stays_silence(editor: Editor) -> None:
         editor.style(bursts(RATE, RATE), RATE, silent, RATE)
 
 
+def test_no_steps_are_refused(editor: Editor) -> None:
+    with pytest.raises(AudiodiffError, match="n_steps=0"):
+        editor.vary(torch.ones(1, RATE), RATE, n_steps=0)
+
+
 @pytest.mark.parametrize("strength", [0.0, 1.5, float("nan")])
 def test_a_wrong_strength_is_one_sentence(editor: Editor, strength: float) -> None:
     for call in (
