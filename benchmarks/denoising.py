@@ -5,21 +5,16 @@ compare with the originals; DNSMOS hears the result alone. Figures are means ove
 intervals. Spectral gating is noisereduce's: `pip install noisereduce`.
 """
 
-from functools import cache
 from pathlib import Path
-from typing import Annotated
 
 import numpy as np
 import torch
-import typer
-from inpainting import in_words
+from editing import Data, Limit, Model, Workers, clips_of, editor, head, judged_by, row
 from jaxtyping import Float32
-from pool import pooled
-from quality import find_voices
 from scipy import signal
 from script import machine, run_script
 
-from audiodiff import AudiodiffError, Editor
+from audiodiff import AudiodiffError
 from audiodiff.audio import io
 from audiodiff.metrics.dnsmos import dnsmos
 from audiodiff.metrics.perceptual import pesq_wb
@@ -35,12 +30,6 @@ QUIET = 0.15
 """Share of frames, the softest, that the Wiener filter takes for noise alone."""
 
 Samples = Float32[np.ndarray, " _"]
-
-
-@cache
-def editor(name: str) -> Editor:
-    """The editor, which a process loads once."""
-    return Editor.from_pretrained(name)
 
 
 def noise_of(colour: str, n: int, seed: int) -> Samples:
@@ -97,33 +86,21 @@ def judged(clip: Path, colour: str, snr: int, by: str, seed: int) -> tuple[float
 
 
 def main(
-    data: Annotated[Path, typer.Argument(help="Folder of voices, each with wavs/ and test.txt.")],
-    model: Annotated[str, typer.Option(help="Model that fills gaps.")] = "speech-edit",
-    limit: Annotated[int, typer.Option(help="Greatest number of clips per voice.", min=1)] = 10,
-    workers: Annotated[
-        int, typer.Option(help="Number of processes, of one thread each.", min=1)
-    ] = 2,
+    data: Data,
+    model: Model = "speech-edit",
+    limit: Limit = 10,
+    workers: Workers = 2,
 ) -> None:
     """Measure how well noise is taken from recordings."""
-    clips = [clip for voice in find_voices(data, limit).values() for clip in voice]
-    names = [*PLAIN, model]
-    jobs = [
-        (clip, colour, snr, name, seed)
-        for colour, snr in NOISES
-        for name in names
-        for seed, clip in enumerate(clips)
-    ]
-    found: dict[tuple[str, int, str], list[tuple[float, float, float]]] = {}
-    for place, call in pooled(judged, jobs, workers):
-        found.setdefault(jobs[place][1:4], []).append(call.result())
+    clips = clips_of(data, limit)
+    kinds = [(colour, snr, name) for colour, snr in NOISES for name in (*PLAIN, model)]
+    jobs = [(kind, (clip, *kind, seed)) for kind in kinds for seed, clip in enumerate(clips)]
+    found = judged_by(judged, jobs, workers)
     print(f"{len(clips)} clips, {machine()}\n")
-    print("| noise | by | PESQ | ViSQOL | DNSMOS |")
-    print("| --- | --- | --- | --- | --- |")
-    for colour, snr in NOISES:
+    print(head("noise", "by", "PESQ", "ViSQOL", "DNSMOS"))
+    for (colour, snr, name), figures in found.items():
         noise = "none" if colour == "none" else f"{colour}, {snr} dB below"
-        for name in names:
-            figures = zip(*found[colour, snr, name], strict=True)
-            print(f"| {noise} | {name} | {' | '.join(in_words(x, 2) for x in figures)} |")
+        print(row((noise, name), figures, (2, 2, 2)))
 
 
 if __name__ == "__main__":

@@ -5,22 +5,17 @@ is speech. PESQ and ViSQOL hear whole clips; the log-spectral distance is that o
 Figures are means over clips, with 95 % intervals.
 """
 
-import statistics
 from collections.abc import Callable, Sequence
-from functools import cache, partial
+from functools import partial
 from pathlib import Path
-from typing import Annotated
 
 import numpy as np
 import torch
-import typer
+from editing import Data, Limit, Model, Workers, clips_of, editor, head, judged_by, row
 from jaxtyping import Float64
-from pool import pooled
-from quality import find_voices
 from scipy.linalg import solve_toeplitz
 from script import machine, run_script
 
-from audiodiff import Editor
 from audiodiff.audio import io
 from audiodiff.audio.prediction import MODEL_SECONDS, ORDER_SECONDS, burg, interpolated
 from audiodiff.metrics.perceptual import pesq_wb
@@ -115,12 +110,6 @@ FILLERS: dict[str, Filler] = {
 }
 
 
-@cache
-def editor(name: str) -> Editor:
-    """The editor, which a process loads once."""
-    return Editor.from_pretrained(name)
-
-
 def distance(wave: Samples, made: Samples, gaps: Sequence[Gap]) -> float:
     """The log-spectral distance in dB of the frames whose middle lies in a gap."""
     window = np.hanning(N_FFT)
@@ -170,36 +159,21 @@ def _around(gaps: Sequence[Gap], length: int) -> list[tuple[int, int, int, int]]
     ]
 
 
-def in_words(values: Sequence[float], digits: int) -> str:
-    """The mean of values with its 95 % interval."""
-    half = 1.96 * statistics.stdev(values) / len(values) ** 0.5 if len(values) > 1 else 0.0
-    return f"{statistics.mean(values):.{digits}f} ± {half:.{digits}f}"
-
-
 def main(
-    data: Annotated[Path, typer.Argument(help="Folder of voices, each with wavs/ and test.txt.")],
-    model: Annotated[str, typer.Option(help="Model that fills gaps.")] = "speech-edit",
-    limit: Annotated[int, typer.Option(help="Greatest number of clips per voice.", min=1)] = 10,
-    workers: Annotated[
-        int, typer.Option(help="Number of processes, of one thread each.", min=1)
-    ] = 2,
+    data: Data,
+    model: Model = "speech-edit",
+    limit: Limit = 10,
+    workers: Workers = 2,
 ) -> None:
     """Measure how well gaps are filled."""
-    clips = [clip for voice in find_voices(data, limit).values() for clip in voice]
-    fillers = [*FILLERS, model]
-    jobs = [(clip, ms, filler) for ms in MILLISECONDS for filler in fillers for clip in clips]
-    found: dict[tuple[int, str], list[tuple[float, float, float]]] = {}
-    for place, call in pooled(judged, jobs, workers):
-        if (scores := call.result()) is not None:
-            found.setdefault(jobs[place][1:], []).append(scores)
+    clips, fillers = clips_of(data, limit), [*FILLERS, model]
+    kinds = [(ms, filler) for ms in MILLISECONDS for filler in fillers]
+    jobs = [(kind, (clip, *kind)) for kind in kinds for clip in clips]
+    found = judged_by(judged, jobs, workers)
     print(f"{len(clips)} clips, {machine()}\n")
-    print("| gaps (ms) | filled by | PESQ | ViSQOL | LSD in the gaps (dB) |")
-    print("| --- | --- | --- | --- | --- |")
-    for ms in MILLISECONDS:
-        for filler in fillers:
-            pesq, vis, lsd = zip(*found[ms, filler], strict=True)
-            cells = in_words(pesq, 2), in_words(vis, 2), in_words(lsd, 1)
-            print(f"| {ms} | {filler} | {' | '.join(cells)} |")
+    print(head("gaps (ms)", "filled by", "PESQ", "ViSQOL", "LSD in the gaps (dB)"))
+    for names, figures in found.items():
+        print(row(names, figures, (2, 2, 1)))
 
 
 if __name__ == "__main__":

@@ -5,18 +5,13 @@ compare with the originals; the part of the error in the given band is that up t
 clip kept. Figures are means over clips, with 95 % intervals.
 """
 
-from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
-from typing import Annotated
 
 import numpy as np
 import torch
-import typer
-from inpainting import in_words
+from editing import Data, Limit, Model, Workers, clips_of, head, in_words, judged_by
 from jaxtyping import Float32
-from pool import pooled
-from quality import find_voices
 from script import machine, run_script
 
 from audiodiff import Upsampler
@@ -73,28 +68,21 @@ def _power(wave: Samples, rate: int, below: float) -> float:
 
 
 def main(
-    data: Annotated[Path, typer.Argument(help="Folder of voices, each with wavs/ and test.txt.")],
-    model: Annotated[str, typer.Option(help="Model that fills gaps.")] = "speech-edit",
-    limit: Annotated[int, typer.Option(help="Greatest number of clips per voice.", min=1)] = 10,
-    workers: Annotated[
-        int, typer.Option(help="Number of processes, of one thread each.", min=1)
-    ] = 2,
+    data: Data,
+    model: Model = "speech-edit",
+    limit: Limit = 10,
+    workers: Workers = 2,
 ) -> None:
     """Measure how well narrow recordings are made wide."""
-    clips = [clip for voice in find_voices(data, limit).values() for clip in voice]
-    names: Sequence[str] = (RESAMPLING, model)
-    jobs = [(clip, rate, name) for rate in RATES for name in names for clip in clips]
-    found: dict[tuple[int, str], list[tuple[float, float, float]]] = {}
-    for place, call in pooled(judged, jobs, workers):
-        found.setdefault(jobs[place][1:], []).append(call.result())
+    clips = clips_of(data, limit)
+    kinds = [(rate, name) for rate in RATES for name in (RESAMPLING, model)]
+    jobs = [(kind, (clip, *kind)) for kind in kinds for clip in clips]
     print(f"{len(clips)} clips, {machine()}\n")
-    print("| from (Hz) | by | LSD (dB) | ViSQOL | change of the given band (dB) |")
-    print("| --- | --- | --- | --- | --- |")
-    for rate in RATES:
-        for name in names:
-            far, vis, change = zip(*found[rate, name], strict=True)
-            worst = "-" if name == RESAMPLING else f"{max(change):.0f} at most"
-            print(f"| {rate} | {name} | {in_words(far, 1)} | {in_words(vis, 2)} | {worst} |")
+    print(head("from (Hz)", "by", "LSD (dB)", "ViSQOL", "change of the given band (dB)"))
+    for (rate, name), figures in judged_by(judged, jobs, workers).items():
+        far, vis, change = zip(*figures, strict=True)
+        worst = "-" if name == RESAMPLING else f"{max(change):.0f} at most"
+        print(f"| {rate} | {name} | {in_words(far, 1)} | {in_words(vis, 2)} | {worst} |")
 
 
 if __name__ == "__main__":

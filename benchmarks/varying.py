@@ -6,19 +6,13 @@ voice: the distance of the mean mel from the other clip's, before and after, and
 means over clips, with 95 % intervals.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from functools import cache
 from pathlib import Path
-from typing import Annotated, Any
 
 import torch
-import typer
-from inpainting import in_words
-from pool import pooled
+from editing import Data, Limit, Model, Workers, editor, head, judged_by, row
 from quality import find_voices
 from script import machine, run_script
 
-from audiodiff import Editor
 from audiodiff.audio import io
 from audiodiff.metrics.dnsmos import dnsmos
 from audiodiff.metrics.perceptual import pesq_wb
@@ -29,12 +23,6 @@ STRENGTHS = (0.05, 0.1, 0.2, 0.4, 0.6, 1.0)
 STYLE_STRENGTHS = (0.1, 0.3, 0.5)
 
 Figures = tuple[float, float, float]
-
-
-@cache
-def editor(name: str) -> Editor:
-    """The editor, which a process loads once."""
-    return Editor.from_pretrained(name)
 
 
 def varied(clip: Path, strength: float, name: str) -> Figures:
@@ -61,42 +49,26 @@ def styled(clip: Path, like: Path, strength: float, name: str) -> Figures:
 
 
 def main(
-    data: Annotated[Path, typer.Argument(help="Folder of voices, each with wavs/ and test.txt.")],
-    model: Annotated[str, typer.Option(help="Model that fills gaps.")] = "speech-edit",
-    limit: Annotated[int, typer.Option(help="Greatest number of clips per voice.", min=1)] = 4,
-    workers: Annotated[
-        int, typer.Option(help="Number of processes, of one thread each.", min=1)
-    ] = 2,
+    data: Data,
+    model: Model = "speech-edit",
+    limit: Limit = 4,
+    workers: Workers = 2,
 ) -> None:
     """Measure what varying recordings, and giving them another style, does to them."""
     voices = list(find_voices(data, limit).values())
     clips = [clip for voice in voices for clip in voice]
     others = [voice[0] for voice in (*voices[1:], voices[0]) for _ in range(len(voice))]
-    print(f"{len(clips)} clips, {machine()}")
-    figures = _judged(
-        varied, [(at, (clip, at, model)) for at in STRENGTHS for clip in clips], workers
-    )
-    _print(("strength", "MCD (dB)", "PESQ", "DNSMOS"), figures)
+    print(f"{len(clips)} clips, {machine()}\n")
+    print(head("strength", "MCD (dB)", "PESQ", "DNSMOS"))
+    jobs = [(at, (clip, at, model)) for at in STRENGTHS for clip in clips]
+    for at, figures in judged_by(varied, jobs, workers).items():
+        print(row((at,), figures, (2, 2, 2)))
+    print()
+    print(head("strength", "mean mel before (dB)", "after", "DNSMOS"))
     pairs = list(zip(clips, others, strict=True))
-    jobs = [(at, (clip, like, at, model)) for at in STYLE_STRENGTHS for clip, like in pairs]
-    _print(("strength", "mean mel before (dB)", "after", "DNSMOS"), _judged(styled, jobs, workers))
-
-
-def _judged(
-    work: Callable[..., Figures], jobs: Sequence[tuple[float, tuple[Any, ...]]], workers: int
-) -> dict[float, list[Figures]]:
-    """The figures of each strength."""
-    found: dict[float, list[Figures]] = {strength: [] for strength, _ in jobs}
-    for place, call in pooled(work, [given for _, given in jobs], workers):
-        found[jobs[place][0]].append(call.result())
-    return found
-
-
-def _print(heads: Sequence[str], found: Mapping[float, Sequence[Figures]]) -> None:
-    print(f"\n| {' | '.join(heads)} |\n|{' --- |' * len(heads)}")
-    for strength, figures in found.items():
-        shown = (in_words(x, 2) for x in zip(*figures, strict=True))
-        print(f"| {strength:g} | {' | '.join(shown)} |")
+    moves = [(at, (*pair, at, model)) for at in STYLE_STRENGTHS for pair in pairs]
+    for at, figures in judged_by(styled, moves, workers).items():
+        print(row((at,), figures, (2, 2, 2)))
 
 
 if __name__ == "__main__":
