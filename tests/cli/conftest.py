@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from command_line import Result, Run, write_tone
-from small_models import small_config, untrained
+from small_models import save_editor, small_config, untrained
 
 from audiodiff.cli.app import main
 
@@ -36,6 +36,19 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("model")
     untrained(small_config()).save(folder)
     return folder
+
+
+@pytest.fixture(scope="session")
+def infill_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("editor")
+    save_editor(folder)
+    return folder
+
+
+@pytest.fixture
+def edit(run: Run, infill_model: Path) -> Run:
+    """`audiodiff edit` with a small model."""
+    return lambda *words: run("edit", *words, "--model", infill_model)
 
 
 @pytest.fixture

@@ -49,13 +49,6 @@ def short(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@pytest.fixture(scope="module")
-def client(demo_url: str) -> Iterator[Client]:
-    yield Client(demo_url, verbose=False)
-    with quiet_garbage():
-        pass
-
-
 def test_a_run_step_by_step_ends_where_a_call_does(vocoder: Vocoder, short: Path) -> None:
     given = read(vocoder, str(short))
     assert given.wave is not None
@@ -91,8 +84,7 @@ def test_a_mel_is_measured_before_it_is_converted(vocoder: Vocoder, tmp_path: Pa
         read(vocoder, str(tmp_path / "long.npy"), "vocos")
 
 
-def test_a_mel_of_one_frame_gives_sound(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
+def test_a_mel_of_one_frame_gives_sound(tmp_path: Path) -> None:
     np.save(tmp_path / "one.npy", np.full((80, 1), -5, np.float32))
     *_, (sound, said, picture, _) = vocode("default", None, str(tmp_path / "one.npy"), *RUN, [])
     assert soundfile.info(sound).frames == 256
@@ -103,8 +95,6 @@ def test_a_mel_of_one_frame_gives_sound(tmp_path: Path, monkeypatch: pytest.Monk
 def test_a_figure_that_is_not_defined_is_a_word(
     vocoder: Vocoder, short: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
-
     def said_of(wave: np.ndarray) -> str:
         soundfile.write(tmp_path / "clip.wav", wave, 22050)
         return [
@@ -193,20 +183,17 @@ def test_two_visitors_at_once_get_what_each_would_alone(demo_url: str, short: Pa
     assert alone[0] != alone[1]
 
 
-def test_files_go_when_they_are_replaced_or_old(
-    short: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
+def test_files_go_when_they_are_replaced_or_old(short: Path, uploads: Path) -> None:
     given = ("default", str(short), None, *RUN)
     first = [files for *_, files in vocode(*given, [])][-1]
-    assert len(list((tmp_path / "made").iterdir())) == 1
+    assert len(list(uploads.iterdir())) == 1
     record = read_record(Path(first[0]))
     assert record is not None
     assert (record.model, record.steps, record.seed) == ("default", 2, 0)
     second = [files for *_, files in vocode(*given, first)][-1]
-    assert list((tmp_path / "made").iterdir()) == [Path(second[0])]
+    assert list(uploads.iterdir()) == [Path(second[0])]
     os.utime(second[0], (0, 0))
-    assert new_file(".wav").parent == tmp_path / "made"
+    assert new_file(".wav").parent == uploads
     assert not Path(second[0]).exists()
 
 
@@ -225,10 +212,7 @@ def components_after(
 
 
 @pytest.mark.slow
-def test_a_visit_does_not_grow(
-    short: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
+def test_a_visit_does_not_grow(short: Path) -> None:
     given = ("default", str(short), None)
     with quiet_garbage():
         for name, make in (

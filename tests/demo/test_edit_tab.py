@@ -1,7 +1,7 @@
 """The demo's tab that edits recordings."""
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -55,19 +55,6 @@ def stereo(tmp_path_factory: pytest.TempPathFactory) -> str:
     wave = np.stack([0.2 * np.sin(2 * np.pi * hertz * t) for hertz in (150, 260)], 1)
     soundfile.write(path, wave, RATE, "PCM_24")
     return str(path)
-
-
-@pytest.fixture(autouse=True)
-def uploads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
-    return tmp_path / "made"
-
-
-@pytest.fixture(scope="module")
-def client(demo_url: str) -> Iterator[Client]:
-    yield Client(demo_url, verbose=False)
-    with quiet_garbage():
-        pass
 
 
 def edited(work: Callable[..., str | None], model: str, *values: Any) -> tuple[Any, ...]:

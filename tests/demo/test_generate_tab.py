@@ -1,7 +1,6 @@
 """The demo's tab of sounds made from labels."""
 
 import asyncio
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -33,19 +32,6 @@ def labelled(tmp_path_factory: pytest.TempPathFactory) -> str:
     folder = tmp_path_factory.mktemp("labelled")
     untrained(small_config(**LABELLED)).save(folder)
     return str(folder)
-
-
-@pytest.fixture(autouse=True)
-def uploads(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("GRADIO_TEMP_DIR", str(tmp_path))
-    return tmp_path / "made"
-
-
-@pytest.fixture(scope="module")
-def client(demo_url: str) -> Iterator[Client]:
-    yield Client(demo_url, verbose=False)
-    with quiet_garbage():
-        pass
 
 
 def names(players: list[Any]) -> list[str]:

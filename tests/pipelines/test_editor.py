@@ -5,7 +5,14 @@ from pathlib import Path
 import pytest
 import torch
 from contracts import noise
-from small_models import UNCONDITIONAL, infill_config, small_config, small_stft_config, untrained
+from small_models import (
+    UNCONDITIONAL,
+    infill_config,
+    save_editor,
+    small_config,
+    small_stft_config,
+    untrained,
+)
 
 from audiodiff import AudiodiffError, Editor
 from audiodiff.audio.prediction import extrapolated
@@ -16,10 +23,8 @@ RATE = 22050
 @pytest.fixture(scope="module")
 def editor(tmp_path_factory: pytest.TempPathFactory) -> Editor:
     folder = tmp_path_factory.mktemp("editor")
-    untrained(small_stft_config()).save(folder / "vocoder")
-    config = infill_config(codec={"kind": "mel", "vocoder": str(folder / "vocoder")})
-    untrained(config).save(folder / "model")
-    return Editor.from_pretrained(folder / "model", precision="fp32")
+    save_editor(folder)
+    return Editor.from_pretrained(folder, precision="fp32")
 
 
 def tone(n: int, rate: int, channels: int = 1) -> torch.Tensor:

@@ -1,12 +1,10 @@
 """Narrow recordings made wide: the given band stays, and there is sound above it."""
 
-from pathlib import Path
-
 import numpy as np
 import pytest
 import torch
 from contracts import noise
-from small_models import infill_config, small_stft_config, untrained
+from small_models import save_editor
 
 from audiodiff import AudiodiffError, Run, Upsampler
 from audiodiff._types import Mel, Wave
@@ -18,11 +16,9 @@ RATE = 22050
 
 @pytest.fixture(scope="module")
 def upsampler(tmp_path_factory: pytest.TempPathFactory) -> Upsampler:
-    folder: Path = tmp_path_factory.mktemp("upsampler")
-    untrained(small_stft_config()).save(folder / "vocoder")
-    config = infill_config(codec={"kind": "mel", "vocoder": str(folder / "vocoder")})
-    untrained(config).save(folder / "model")
-    return Upsampler.from_pretrained(folder / "model", precision="fp32")
+    folder = tmp_path_factory.mktemp("editor")
+    save_editor(folder)
+    return Upsampler.from_pretrained(folder, precision="fp32")
 
 
 def band(wave: torch.Tensor, low: float, high: float) -> float:

@@ -1,11 +1,9 @@
 """Whole recordings made anew: varied, in another style, with less noise."""
 
-from pathlib import Path
-
 import pytest
 import torch
 from contracts import noise
-from small_models import infill_config, small_stft_config, untrained
+from small_models import save_editor
 
 from audiodiff import AudiodiffError, Editor
 from audiodiff.pipelines import passages
@@ -18,11 +16,9 @@ RATE = 22050
 
 @pytest.fixture(scope="module")
 def editor(tmp_path_factory: pytest.TempPathFactory) -> Editor:
-    folder: Path = tmp_path_factory.mktemp("editor")
-    untrained(small_stft_config()).save(folder / "vocoder")
-    config = infill_config(codec={"kind": "mel", "vocoder": str(folder / "vocoder")})
-    untrained(config).save(folder / "model")
-    return Editor.from_pretrained(folder / "model", precision="fp32")
+    folder = tmp_path_factory.mktemp("editor")
+    save_editor(folder)
+    return Editor.from_pretrained(folder, precision="fp32")
 
 
 def bursts(n: int, rate: int, channels: int = 1) -> torch.Tensor:
