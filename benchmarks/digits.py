@@ -11,17 +11,17 @@ import json
 import math
 import statistics
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
+import digits_rows
 import torch
 import typer
 from rich.console import Console
 from script import machine, run_script
 
-from audiodiff import Run
 from audiodiff._types import Wave
 from audiodiff.audio import io
 from audiodiff.audio.plots import save_figure, spectrogram_figure
@@ -30,7 +30,6 @@ from audiodiff.conditioning.parts import joined
 from audiodiff.data.corpus import clips_of
 from audiodiff.data.labelled import Table, read_table
 from audiodiff.diffusion.times import TIMES
-from audiodiff.guidance import ClassifierFree, ClassifierGuidance
 from audiodiff.metrics.registry import METRICS
 from audiodiff.metrics.sets import Heard, SetScores, evaluate_sets
 from audiodiff.pipelines.generator import Generator
@@ -42,72 +41,7 @@ BATCH = 50
 N_OPINIONS = 100
 """Of how many clips in a row DNSMOS gives its opinion."""
 
-GUIDANCES = {
-    "free": "classifier-free",
-    "everywhere": "classifier-free at all noise levels",
-    "classifier": "by a classifier",
-}
-SCALES = {
-    "free": (1.0, 1.5, 2.0, 3.0),
-    "everywhere": (2.0,),
-    "classifier": (2.0, 4.0, 8.0),
-}
-"""The scales of the model's own guidance, of the same without its interval, and by a classifier."""
-
-OF_NOTHING = {
-    "of nothing": Run(guidance=[]),
-    "of nothing, 32 steps": Run(n_steps=32, guidance=[]),
-    "of nothing, 64 steps of ddpm": Run("ddpm", 64, guidance=[]),
-}
-"""Runs without a label, whose few steps are the hardest."""
-
-SAMPLERS = ("ddim", "dpm++2m")
-STEPS = (4, 8, 16, 32)
-
 SETS = ("frechet", "frechet_inf", "kernel", "precision", "recall", "density", "coverage")
-
-
-@dataclass(frozen=True)
-class Row:
-    """A way of making sounds.
-
-    Attributes:
-        name: What the table calls it.
-        labelled: Whether labels are asked for.
-        run: The run, but for its seeds.
-    """
-
-    name: str
-    labelled: bool
-    run: Run
-
-
-def name_of(kind: str, scale: float) -> str:
-    """What the table calls a guidance at a scale."""
-    return f"{GUIDANCES[kind]}, scale {scale:g}"
-
-
-def rows_of(generator: Generator, classifier: Path, scale: float) -> Iterator[Row]:
-    """All rows; times that a search found are compared with the model's rule and uniform ones."""
-    for name, run in OF_NOTHING.items():
-        yield Row(name, False, run)
-    led = ClassifierGuidance(classifier=str(classifier))
-    guidances = {"free": None, "everywhere": [ClassifierFree()], "classifier": [led]}
-    for kind, guidance in guidances.items():
-        for s in SCALES[kind]:
-            yield Row(name_of(kind, s), True, Run(guidance=guidance, guidance_scale=s))
-    model = generator.model
-    rule = model.config.sampling.rule
-    for sampler, n_steps in itertools.product(SAMPLERS, STEPS):
-        runs = {
-            name: TIMES[name](model.schedule, n_steps, None).tolist()
-            for name in dict.fromkeys(("uniform", rule))
-        }
-        if found := model.searched.get((sampler, n_steps)):
-            runs["searched"] = list(found.times)
-        for origin, times in runs.items():
-            run = Run(sampler, times=times, guidance_scale=scale)
-            yield Row(f"{sampler}, {n_steps} steps, {origin}", True, run)
 
 
 def labels_in_turn(labels: Any, n: int) -> list[dict[str, str]]:
@@ -118,7 +52,7 @@ def labels_in_turn(labels: Any, n: int) -> list[dict[str, str]]:
     return [pairs[7 * i % len(pairs)] for i in range(n)]
 
 
-def made(generator: Generator, row: Row, labels: Sequence[dict[str, str]]) -> Wave:
+def made(generator: Generator, row: digits_rows.Row, labels: Sequence[dict[str, str]]) -> Wave:
     """The sounds of a row, one for each label, sound i with seed i."""
     parts = []
     for first in range(0, len(labels), BATCH):
@@ -202,7 +136,7 @@ def judged(
         waves, own = [waves[i] for i in chosen], [own[i] for i in chosen]
         add(names[0], waves, own)
         add(names[1], [vocoded(generator, wave) for wave in waves], own)
-    for row in rows_of(generator, out / "classifier" / "model", scale):
+    for row in digits_rows.rows_of(generator, out / "classifier" / "model", scale):
         if only is not None and row.name not in only:
             continue
         names.append(row.name)
@@ -244,14 +178,19 @@ def draw(rows: Sequence[dict[str, Any]], path: Path) -> None:
     figure = Figure(figsize=(11, 4), layout="constrained")
     by_scale, by_steps, same = figure.subplots(1, 3)
     named = {row["name"]: row for row in rows}
-    for kind, scales in SCALES.items():
-        found = [named[name_of(kind, scale)] for scale in scales]
+    for kind, scales in digits_rows.SCALES.items():
+        found = [named[digits_rows.name_of(kind, scale)] for scale in scales]
         for axis, score in ((by_scale, "frechet"), (same, "coverage")):
-            axis.plot(scales, [row["scores"][score] for row in found], "o-", label=GUIDANCES[kind])
-    for sampler, origin in itertools.product(SAMPLERS, (*TIMES, "searched")):
+            axis.plot(
+                scales,
+                [row["scores"][score] for row in found],
+                "o-",
+                label=digits_rows.GUIDANCES[kind],
+            )
+    for sampler, origin in itertools.product(digits_rows.SAMPLERS, (*TIMES, "searched")):
         points = [
             (n, named[name]["scores"]["frechet"])
-            for n in STEPS
+            for n in digits_rows.STEPS
             if (name := f"{sampler}, {n} steps, {origin}") in named
         ]
         if points:
@@ -259,7 +198,7 @@ def draw(rows: Sequence[dict[str, Any]], path: Path) -> None:
     by_scale.set(xlabel="guidance scale", ylabel="Frechet distance", yscale="log")
     same.set(xlabel="guidance scale", ylabel="coverage")
     by_steps.set(xlabel="steps", xscale="log", ylabel="Frechet distance", yscale="log")
-    by_steps.set_xticks(STEPS, [str(n) for n in STEPS])
+    by_steps.set_xticks(digits_rows.STEPS, [str(n) for n in digits_rows.STEPS])
     by_steps.set_xticks([], minor=True)
     for axis in (by_scale, by_steps, same):
         axis.grid(alpha=0.3)

@@ -52,9 +52,11 @@ def test_digits_are_judged_and_what_is_done_is_kept(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     digits = script("digits")
-    monkeypatch.setattr(digits, "SCALES", {"free": (2.0,), "everywhere": (), "classifier": (1.0,)})
-    monkeypatch.setattr(digits, "STEPS", (2,))
-    monkeypatch.setattr(digits, "OF_NOTHING", {"of nothing": Run(guidance=[])})
+    monkeypatch.setattr(
+        digits.digits_rows, "SCALES", {"free": (2.0,), "everywhere": (), "classifier": (1.0,)}
+    )
+    monkeypatch.setattr(digits.digits_rows, "STEPS", (2,))
+    monkeypatch.setattr(digits.digits_rows, "OF_NOTHING", {"of nothing": Run(guidance=[])})
     monkeypatch.setattr(digits, "N_OPINIONS", 1)
     write_run(tmp_path)
     digits.main(tmp_path, n=5)
