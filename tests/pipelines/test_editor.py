@@ -8,7 +8,6 @@ from contracts import noise
 from small_models import (
     UNCONDITIONAL,
     infill_config,
-    save_editor,
     small_config,
     small_stft_config,
     untrained,
@@ -18,13 +17,6 @@ from audiodiff import AudiodiffError, Editor
 from audiodiff.audio.prediction import extrapolated
 
 RATE = 22050
-
-
-@pytest.fixture(scope="module")
-def editor(tmp_path_factory: pytest.TempPathFactory) -> Editor:
-    folder = tmp_path_factory.mktemp("editor")
-    save_editor(folder)
-    return Editor.from_pretrained(folder, precision="fp32")
 
 
 def tone(n: int, rate: int, channels: int = 1) -> torch.Tensor:

@@ -3,7 +3,6 @@
 import pytest
 import torch
 from contracts import noise
-from small_models import save_editor
 
 from audiodiff import AudiodiffError, Editor
 from audiodiff.pipelines import passages
@@ -12,13 +11,6 @@ from audiodiff.pipelines.passages import recording_of
 from audiodiff.pipelines.varying import Move, style_of
 
 RATE = 22050
-
-
-@pytest.fixture(scope="module")
-def editor(tmp_path_factory: pytest.TempPathFactory) -> Editor:
-    folder = tmp_path_factory.mktemp("editor")
-    save_editor(folder)
-    return Editor.from_pretrained(folder, precision="fp32")
 
 
 def bursts(n: int, rate: int, channels: int = 1) -> torch.Tensor:
