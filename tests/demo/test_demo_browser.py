@@ -96,8 +96,10 @@ def test_cancel_stops_a_run_and_the_next_one_is_whole(browser: Browser, demo_url
     page.get_by_role("spinbutton", name=re.compile("Steps")).fill("32")
     button(page, "Make sound").click()
     page.get_by_text(re.compile(r"step \d+ of 32")).wait_for()  # it may have missed the first
+    running = page.locator(".generating").locator("visible=true")
+    expect(running.first).to_be_visible()
     button(page, "Cancel").click()
-    page.wait_for_timeout(1000)
+    expect(running).to_have_count(0)  # the step under way ends first; until then no run starts
     reached = page.get_by_text("of 32").inner_text()
     assert int(reached.split()[1]) < 32
     page.wait_for_timeout(1500)
