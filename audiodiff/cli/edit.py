@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from audiodiff.cli.edit_files import Files, on_files
+from audiodiff.cli.edit_files import Files, ModelFiles, on_files
 from audiodiff.cli.options import finite
 from audiodiff.config import MAX_COUNT, STRENGTH
 from audiodiff.errors import AudiodiffError
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 edit = typer.Typer(
     no_args_is_help=True,
-    help="Edit recordings: fill gaps, add what is missing, take noise away, vary.",
+    help="Edit recordings: fill gaps, add what is missing, take noise and clipping away, vary.",
 )
 
 Strength = Annotated[
@@ -33,7 +33,7 @@ Strength = Annotated[
 @edit.command()
 @on_files
 def inpaint(
-    files: Files,
+    files: ModelFiles,
     gap: Annotated[
         list[str] | None,
         typer.Option(help="Start and end of a gap in seconds, e.g. 1.20-1.32; may be repeated."),
@@ -83,13 +83,13 @@ def inpaint(
             editor, job, asked, files.settings, on_parts, channel
         )
 
-    files.edit(Editor, begin, "gaps")
+    files.edit_by(Editor, begin, "gaps")
 
 
 @edit.command("continue")
 @on_files
 def continue_(
-    files: Files,
+    files: ModelFiles,
     seconds: Annotated[
         float,
         typer.Option(help="Length in seconds of what is added.", min=0.01, max=30, callback=finite),
@@ -105,13 +105,13 @@ def continue_(
     def begin(editor: "Editor") -> "Work":
         return lambda job, on_parts: continue_file(editor, job, seconds, files.settings, on_parts)
 
-    files.edit(Editor, begin, "gaps")
+    files.edit_by(Editor, begin, "gaps")
 
 
 @edit.command()
 @on_files
 def vary(
-    files: Files,
+    files: ModelFiles,
     strength: Strength = STRENGTH,
     interval: Annotated[
         str | None,
@@ -144,13 +144,13 @@ def vary(
             editor, job, part, strength, files.settings, on_parts
         )
 
-    files.edit(Editor, begin, "seconds" if part is None else "parts")
+    files.edit_by(Editor, begin, "seconds" if part is None else "parts")
 
 
 @edit.command()
 @on_files
 def style(
-    files: Files,
+    files: ModelFiles,
     like: Annotated[
         Path, typer.Option(help="Recording whose style the results take.", show_default=False)
     ],
@@ -169,12 +169,12 @@ def style(
             editor, job, wanted, strength, files.settings, on_parts
         )
 
-    files.edit(Editor, begin, "seconds")
+    files.edit_by(Editor, begin, "seconds")
 
 
 @edit.command()
 @on_files
-def upsample(files: Files) -> None:
+def upsample(files: ModelFiles) -> None:
     """Make narrow recordings, such as those of 8 kHz, wide.
 
     The end of each recording's spectrum is found, what lies above it is made, and what lies below
@@ -186,12 +186,12 @@ def upsample(files: Files) -> None:
     def begin(upsampler: Upsampler) -> "Work":
         return lambda job, on_parts: upsample_file(upsampler, job, files.settings, on_parts)
 
-    files.edit(Upsampler, begin, "seconds")
+    files.edit_by(Upsampler, begin, "seconds")
 
 
 @edit.command()
 @on_files
-def denoise(files: Files) -> None:
+def denoise(files: ModelFiles) -> None:
     """Take steady noise, such as hiss and hum, from recordings.
 
     The noise is that of the softest frames. The results are wav files of the same rate, channels
@@ -203,4 +203,17 @@ def denoise(files: Files) -> None:
     def begin(editor: "Editor") -> "Work":
         return lambda job, on_parts: denoise_file(editor, job, files.settings, on_parts)
 
-    files.edit(Editor, begin, "seconds")
+    files.edit_by(Editor, begin, "seconds")
+
+
+@edit.command()
+@on_files
+def declip(files: Files) -> None:
+    """Restore the tops of recordings that are clipped.
+
+    Clipping is found where the wave stays at its highest or its lowest sample. The results are wav
+    files of the same rate and channels and of 24 bits or more, softer if the tops need room.
+    """
+    from audiodiff.pipelines.declipped import declip_file
+
+    files.edit(lambda job, on_parts: declip_file(job, files.settings, on_parts), "seconds")

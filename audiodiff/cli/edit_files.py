@@ -43,11 +43,6 @@ class Files:
 
     inputs: Inputs
     out: Out = Path("edited")
-    model: EditModel = "speech-edit"
-    steps: Steps = None
-    seed: Seed = 0
-    device: Device = "cpu"
-    precision: Precision = "auto"
     threads: Threads = None
     overwrite: Overwrite = False
     no_provenance: NoProvenance = False
@@ -65,26 +60,18 @@ class Files:
         """The settings by which they are edited."""
         from audiodiff.pipelines.edit_settings import EditSettings
 
-        return EditSettings(
-            n_steps=self.steps,
-            seed=self.seed,
-            max_hours=self.max_hours,
-            model=self.model,
-            provenance=not self.no_provenance,
-        )
+        return EditSettings(max_hours=self.max_hours, provenance=not self.no_provenance)
 
-    def edit(self, kind: "type[Infill]", begin: "Callable[[Any], Work]", parts: str) -> None:
+    def edit(self, work: "Work", parts: str) -> None:
         """Edits the files that are not there yet, shows progress, and reports the outcome.
 
         Args:
-            kind: What edits them.
-            begin: Takes it, loaded, and returns the work on a file.
+            work: The work on a file.
             parts: Name of what progress counts.
         """
         from audiodiff.system.threads import computing, n_threads
 
         jobs = self.jobs
-        work = begin(kind.from_pretrained(self.model, self.device, self.precision))
         with progress_bar() as progress, computing(n_threads(self.threads)):
             display = Display(progress, len(jobs), "editing")
 
@@ -101,13 +88,42 @@ class Files:
         report_outcome(outcome, "")
 
 
+@dataclass(frozen=True)
+class ModelFiles(Files):
+    """The files of a command that edits by a model, with the model's options."""
+
+    model: EditModel = "speech-edit"
+    steps: Steps = None
+    seed: Seed = 0
+    device: Device = "cpu"
+    precision: Precision = "auto"
+
+    @property
+    def settings(self) -> "EditSettings":
+        """The settings by which they are edited."""
+        own = {"n_steps": self.steps, "seed": self.seed, "model": self.model}
+        return super().settings.model_copy(update=own)
+
+    def edit_by(self, kind: "type[Infill]", begin: "Callable[[Any], Work]", parts: str) -> None:
+        """Edits the files by a model.
+
+        Args:
+            kind: What edits them.
+            begin: Takes it, loaded, and returns the work on a file.
+            parts: Name of what progress counts.
+        """
+        _ = self.jobs  # wrong files are refused before the model is loaded
+        self.edit(begin(kind.from_pretrained(self.model, self.device, self.precision)), parts)
+
+
 def on_files(command: Callable[..., None]) -> Callable[..., None]:
-    """A command that takes its first argument, `Files`, as options beside its own."""
-    shared = inspect.signature(Files).parameters
-    _, *own = inspect.signature(command).parameters.values()
+    """A command that takes its first argument, a kind of `Files`, as options beside its own."""
+    first, *own = inspect.signature(command).parameters.values()
+    kind = first.annotation
+    shared = inspect.signature(kind).parameters
 
     def with_options(**given: Any) -> None:
-        files = Files(**{name: given.pop(name) for name in shared})
+        files = kind(**{name: given.pop(name) for name in shared})
         command(files, **given)
 
     with_options.__name__, with_options.__doc__ = command.__name__, command.__doc__

@@ -19,8 +19,8 @@ from audiodiff.pipelines.gaps import Seconds
 from audiodiff.pipelines.infill import Infill
 from audiodiff.provenance.files import record_in, tags_of
 from audiodiff.provenance.making import record_of
-from audiodiff.provenance.record import Setting
-from audiodiff.provenance.spans import together
+from audiodiff.provenance.record import Record, Setting, software
+from audiodiff.provenance.spans import merged, together
 from audiodiff.system.jobs import Job
 
 OnParts: TypeAlias = Callable[[Job, int, int], None]
@@ -49,12 +49,12 @@ class EditSettings(Config):
         return self.model_copy(update={"n_steps": self.n_steps or n_steps})
 
     def tags(
-        self, infill: Infill, job: Job, spans: Sequence[Seconds], made: Mapping[str, Setting]
+        self, infill: Infill | None, job: Job, spans: Sequence[Seconds], made: Mapping[str, Setting]
     ) -> Tags | None:
         """The record of an edit, with the synthetic parts that the recording had before it.
 
         Args:
-            infill: What edits.
+            infill: What edits; None for an edit without a model.
             job: The recording and its result.
             spans: Start and end of the parts that are made, in seconds.
             made: What is done, by name.
@@ -62,9 +62,17 @@ class EditSettings(Config):
         if not self.provenance:
             return None
         earlier = record_in(job.source)
-        synthetic = spans if earlier is None else together(spans, earlier.synthetic)
+        synthetic = merged(spans) if earlier is None else together(spans, earlier.synthetic)
+        if infill is None:
+            record = Record(software=software(), settings=made, synthetic=synthetic)
+            return tags_of(record, job.source)
         run = Run(n_steps=self.n_steps, seed=self.seed)
         return tags_of(record_of(infill.model, self.model, run, made, synthetic), job.source)
+
+    def copied_tags(self, job: Job) -> Tags | None:
+        """The record that a recording has already, for a copy of it; not signed again."""
+        record = record_in(job.source) if self.provenance else None
+        return None if record is None else tags_of(record)._replace(sign=None)
 
     def opened(self, path: Path) -> AbstractContextManager[SoundReader]:
         """The recording, which is read in parts."""

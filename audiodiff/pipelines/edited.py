@@ -14,7 +14,6 @@ from audiodiff.pipelines.edit_settings import EditSettings, OnParts, read_part
 from audiodiff.pipelines.editor import VARY_STEPS, Editor
 from audiodiff.pipelines.gaps import Gap, Seconds, Window, gaps_of
 from audiodiff.pipelines.unfinished import Unfinished
-from audiodiff.provenance.files import record_in, tags_of
 from audiodiff.provenance.record import Setting, software
 from audiodiff.system.jobs import Job
 from audiodiff.system.memory import enough_memory
@@ -135,9 +134,7 @@ def _edited(
     with settings.opened(job.source) as sound:
         gaps, rate = find(sound), sound.sample_rate
         if not gaps:
-            record = record_in(job.source) if settings.provenance else None
-            tags = None if record is None else tags_of(record)._replace(sign=None)
-            patched(job.source, job.target, [], settings.max_hours, tags)
+            patched(job.source, job.target, [], settings.max_hours, settings.copied_tags(job))
             return f"{job.source}: no dropout was found, so the result is a copy"
         kept = Unfinished(job.target, _settings(editor, job, gaps, settings, channel, strength))
         patches = _filled(editor, job, sound, gaps, settings, on_parts, channel, strength, kept)
