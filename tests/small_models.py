@@ -57,6 +57,21 @@ def infill_config(**changes: object) -> ModelConfig:
     return small_config(**(parts | changes))
 
 
+def latent_config(**changes: object) -> ModelConfig:
+    """A model with which latents of a mel diffuse."""
+    parts = {
+        "mel": None,
+        "codec": {
+            "kind": "latent",
+            "autoencoder": {"n_latents": 8, "widths": [16, 16, 16], "n_blocks": 1},
+        },
+        "network": {"kind": "unet", "shape": [8], "widths": [32], "n_blocks": 1},
+        "prior": {"kind": "unit"},
+        "sampling": {"sampler": "ddim", "times": [1.0, 0.5, 0.0]},
+    }
+    return small_config(**(parts | changes))
+
+
 def untrained(config: ModelConfig) -> Model:
     """A model whose output depends on all of its input."""
     torch.manual_seed(0)

@@ -1,7 +1,9 @@
 """The ways between a wave and what diffuses."""
 
 from audiodiff._types import Codec
+from audiodiff.codecs.autoencoder import AutoencoderConfig
 from audiodiff.codecs.contract import CodecConfig
+from audiodiff.codecs.latent import LatentCodec, LatentCodecConfig
 from audiodiff.codecs.mel import MelCodec, MelCodecConfig
 from audiodiff.codecs.registry import CODECS
 from audiodiff.codecs.stft import Stft, StftConfig
@@ -9,8 +11,11 @@ from audiodiff.codecs.waveform import Waveform, WaveformConfig
 
 __all__ = [
     "CODECS",
+    "AutoencoderConfig",
     "Codec",
     "CodecConfig",
+    "LatentCodec",
+    "LatentCodecConfig",
     "MelCodec",
     "MelCodecConfig",
     "Stft",

@@ -29,6 +29,11 @@ class CodecConfig(Config):
         """Samples of sound per frame; None for a codec whose frames are those of the mel."""
         return None
 
+    @property
+    def has_weights(self) -> bool:
+        """Whether it is trained, as an autoencoder is."""
+        return False
+
     def has_states_of(self, other: "CodecConfig") -> bool:
         """Whether its states are those of another codec."""
         return self == other

@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from audiodiff.codecs.contract import CodecConfig
+from audiodiff.codecs.latent import LatentCodecConfig
 from audiodiff.codecs.mel import MelCodecConfig
 from audiodiff.codecs.stft import StftConfig
 from audiodiff.codecs.waveform import WaveformConfig
@@ -12,6 +13,7 @@ CODECS: dict[str, type[CodecConfig]] = {
     "waveform": WaveformConfig,
     "stft": StftConfig,
     "mel": MelCodecConfig,
+    "latent": LatentCodecConfig,
 }
 """The config of every codec by the name that a model's config gives as ``kind``.
 

@@ -3,7 +3,7 @@
 import torch
 
 from audiodiff._types import Mel, Wave
-from audiodiff.codecs.mel import MelCodec
+from audiodiff.codecs.latent import mels_of
 from audiodiff.errors import AudiodiffError
 from audiodiff.model.model import Model
 from audiodiff.pipelines.vocoder import Vocoder
@@ -13,14 +13,15 @@ def vocoder_of(model: Model, precision: str = "auto") -> Vocoder:
     """Loads the vocoder that the codec of a model with mels names.
 
     Args:
-        model: A model whose codec is a `MelCodec`.
+        model: A model whose codec decodes to a mel.
         precision: Precision of the vocoder's products: ``fp32``, ``bf16`` or ``auto``.
 
     Raises:
         AudiodiffError: If there is no such vocoder.
     """
-    assert isinstance(model.codec, MelCodec), "callers check this"
-    name = model.codec.config.vocoder
+    codec = mels_of(model.codec)
+    assert codec is not None, "callers check this"
+    name = codec.config.vocoder
     try:
         return Vocoder.from_pretrained(name, str(model.device), precision)
     except AudiodiffError as error:
@@ -39,8 +40,8 @@ def hand_vocoder(model: Model, precision: str = "auto") -> None:
     Raises:
         AudiodiffError: If there is no such vocoder, or it takes no mel of the codec's preset.
     """
-    codec = model.codec
-    if not isinstance(codec, MelCodec) or codec.vocoder is not None:
+    codec = mels_of(model.codec)
+    if codec is None or codec.vocoder is not None:
         return
     config, vocoder = codec.config, vocoder_of(model, precision)
     preset = None if vocoder.mel_config == config.mel else config.preset

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from audiodiff.codecs.mel import MelCodecConfig
+from audiodiff.codecs.latent import mels_of
 from audiodiff.model.found import weights_digest
 from audiodiff.model.hub import pretrained_names
 from audiodiff.model.model import Model
@@ -52,10 +52,10 @@ def record_of(
 
 def _vocoder_of(model: Model) -> str | None:
     """The vocoder of a model of mels, by its name; for a directory, the digest of its weights."""
-    codec = model.config.codec
-    if not isinstance(codec, MelCodecConfig) or not codec.vocoder:
+    codec = mels_of(model.codec)
+    if codec is None or not codec.config.vocoder:
         return None
-    return public_name(codec.vocoder) or weights_digest(Path(codec.vocoder))
+    return public_name(codec.config.vocoder) or weights_digest(Path(codec.config.vocoder))
 
 
 def public_name(name: str) -> str | None:

@@ -5,7 +5,7 @@ from jaxtyping import Float64
 from torch import Tensor
 
 from audiodiff.audio.distance import SpectralDistance
-from audiodiff.codecs.mel import MelCodec
+from audiodiff.codecs.latent import mels_of
 from audiodiff.diffusion.times import TimeGrid
 from audiodiff.errors import AudiodiffError
 from audiodiff.search.contract import SearchSetting
@@ -37,10 +37,12 @@ class Gradient:
     """
 
     def __init__(self, setting: SearchSetting) -> None:
-        if isinstance(setting.problem.model.codec, MelCodec):
+        model = setting.problem.model
+        if mels_of(model.codec) is not None:
             raise AudiodiffError(
                 "method='gradient' needs the gradient of the sound, which the vocoder of "
-                "codec.kind='mel' does not give; use trajectory, grid or perceptual"
+                f"codec.kind={model.config.codec.kind!r} does not give; use trajectory, grid or "
+                "perceptual"
             )
         self.problem = setting.problem
         self.budget = BUDGET if setting.budget is None else setting.budget

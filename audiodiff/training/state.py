@@ -148,11 +148,11 @@ def load_state(
 
 
 def initial_weights(config: TrainConfig, directory: Path) -> dict[str, Tensor]:
-    """The weights of a model directory, for a run whose network is the same.
+    """The weights of a model directory, for a run whose network and codec are the same.
 
     Raises:
-        AudiodiffError: If it is not a model directory, its network is another, or the run trains a
-            classifier.
+        AudiodiffError: If it is not a model directory, its network or a codec with weights is
+            another, or the run trains a classifier.
     """
     if isinstance(config.objective, CrossEntropyConfig):
         raise AudiodiffError(
@@ -164,7 +164,12 @@ def initial_weights(config: TrainConfig, directory: Path) -> dict[str, Tensor]:
             f"--init {directory}: its network is not the config's; start from a model that was "
             "trained with the same [model.network]"
         )
-    return model.network.state_dict()
+    if config.model.codec.has_weights and model.config.codec != config.model.codec:
+        raise AudiodiffError(
+            f"--init {directory}: its codec is not the config's; start from a model that was "
+            "trained with the same [model.codec]"
+        )
+    return model.state_dict()
 
 
 class Average:

@@ -123,22 +123,20 @@ class Trainer:
         self.source, self.dev = source, dev
         model = Model(config.model).to(accelerator.device)
         if start is not None:
-            model.network.load_state_dict(start)
+            model.load_state_dict(start)
         self.objective = config.objective.build(model, config.setting)
-        self.trained, opponent = self.objective.trained, self.objective.opponent
-        self.sides = {"network": self.trained} | (
-            {} if opponent is None else {"opponent": opponent}
-        )
-        optimizer = build_optimizer(self.trained, config.optimizer, opponent)
+        self.trained = self.objective.trained
+        optimizer = build_optimizer(self.trained, config.optimizer, self.objective.opponent)
         self.average = Average(self.trained, config.ema_decay)
         self.progress = Progress(step=0, items=0, clips=source.ids)
         self.losses: list[torch.Tensor] = []  # since the last line of the log
         self.figures: dict[str, torch.Tensor] = {}
         if (out / STATE_NAME).exists():
-            self.progress = load_state(
-                out / STATE_NAME, self.sides, self.average.tensors, optimizer, self.progress
-            )
+            parts, average = self.objective.parts, self.average.tensors
+            self.progress = load_state(out / STATE_NAME, parts, average, optimizer, self.progress)
             say(f"continuing after step {self.progress.step}")
+        elif start is None:
+            config.objective.check_new(config.model)
         self.course = Course(config.steps, config.minutes, self.progress.seconds)
         self.objective.to(accelerator.device)
         if config.compile:
@@ -146,7 +144,9 @@ class Trainer:
             self.trained.compile()
         self.shared = accelerator.prepare_model(self.objective)
         self.optimizer: Optimizer = accelerator.prepare_optimizer(optimizer)
-        self.averaged = config.objective.build(Model(config.model), config.setting)
+        averaged = Model(config.model)
+        averaged.load_state_dict(model.state_dict())
+        self.averaged = config.objective.build(averaged, config.setting)
         self.averaged.to(accelerator.device).eval()
 
     @property
@@ -211,7 +211,7 @@ class Trainer:
                         self.accelerator.clip_grad_norm_(
                             side.parameters(), config.optimizer.clip_norm
                         )
-                        for side in self.sides.values()
+                        for side in self.objective.sides.values()
                     ]
                 self.optimizer.step()
                 self.optimizer.zero_grad()
@@ -276,18 +276,18 @@ class Trainer:
         self._take_average()
         losses = dev_losses(self.averaged, self.dev, self.config.n_samples)
         monitor.scalars(self.step, losses)
-        if isinstance(self.averaged.saved, Model):
+        if self.averaged.heard is not None:
             clips = preview_clips(self.dev, self.config.n_samples)
-            monitor.previews(self.step, self.averaged.saved, clips)
+            monitor.previews(self.step, self.averaged.heard, clips)
         self.say(f"step {self.step}  dev loss {losses['dev/loss']:.4f}")
 
     def _save(self, monitor: Monitor) -> None:
         # The state comes last: once it exists, a resumed run does not save this model again.
         self._take_average()
         self.averaged.saved.save(self.out / MODEL_NAME)
-        average = self.average.tensors
+        parts, average = self.objective.parts, self.average.tensors
         self.progress = self.progress._replace(seconds=self.course.seconds)
-        save_state(self.out / STATE_NAME, self.sides, average, self.optimizer, self.progress)
+        save_state(self.out / STATE_NAME, parts, average, self.optimizer, self.progress)
         monitor.draw()
 
     def _take_average(self) -> None:

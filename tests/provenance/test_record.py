@@ -78,8 +78,7 @@ def test_a_model_of_mels_names_its_vocoder(tmp_path: Path) -> None:
     assert (record.model, record.weights) == ("digits", weights_sha256(PRETRAINED / "digits"))
     assert record.settings == {"vocoder": "default", "seconds": 1}
     untrained(small_config()).save(tmp_path)
-    codec = MelCodecConfig(vocoder=str(tmp_path))
-    model.config = model.config.model_copy(update={"codec": codec})
+    model.codec = MelCodecConfig(vocoder=str(tmp_path)).build()
     assert record_of(model, "", Run()).settings == {"vocoder": weights_sha256(tmp_path)[:12]}
 
 

@@ -1,6 +1,7 @@
 """The objectives that a trainer minimises, one a file."""
 
 from audiodiff.training.objectives.adversarial import AdversarialConfig, AdversarialLoss
+from audiodiff.training.objectives.autoencoder import AutoencoderLoss, AutoencoderLossConfig
 from audiodiff.training.objectives.classifier import CrossEntropy, CrossEntropyConfig
 from audiodiff.training.objectives.contract import Batch, Objective, ObjectiveConfig
 from audiodiff.training.objectives.diffusion import DiffusionConfig, DiffusionLoss
@@ -11,6 +12,8 @@ __all__ = [
     "OBJECTIVES",
     "AdversarialConfig",
     "AdversarialLoss",
+    "AutoencoderLoss",
+    "AutoencoderLossConfig",
     "Batch",
     "CrossEntropy",
     "CrossEntropyConfig",

@@ -39,6 +39,11 @@ class CrossEntropyConfig(ObjectiveConfig):
             raise ValueError("objective.kind='classifier' needs model.labels; name the classes")
         if model.mel is not None:
             raise ValueError("objective.kind='classifier' needs a model without model.mel")
+        if model.codec.has_weights:
+            raise ValueError(
+                f"objective.kind='classifier' cannot train on codec.kind={model.codec.kind!r}, "
+                "whose weights it would need; use the codec of the mel"
+            )
 
     def build(self, model: Model, setting: Setting) -> "CrossEntropy":
         """The objective of a run."""
@@ -86,6 +91,10 @@ class CrossEntropy(Objective):
     def saved(self) -> Classifier:
         """The classifier."""
         return self.classifier
+
+    @property
+    def heard(self) -> None:
+        """None, as a classifier makes no sound."""
 
     def forward(self, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
         """The mean over the batch, and each kind's share of right classes to log."""

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from audiodiff._types import Condition, Wave
 from audiodiff.conditioning.parts import moved
 from audiodiff.config import Config
+from audiodiff.errors import AudiodiffError
 from audiodiff.model.config import ModelConfig
 from audiodiff.model.model import Model
 
@@ -62,14 +63,35 @@ class Objective(nn.Module):
         return self.model.network
 
     @property
+    def kept(self) -> nn.Module | None:
+        """A module of the model that has weights which are not trained, such as its codec."""
+        codec = self.model.codec
+        return codec if isinstance(codec, nn.Module) else None
+
+    @property
     def saved(self) -> Saved:
-        """What the trainer saves; only of a `Model` does it make previews."""
+        """What the trainer saves."""
+        return self.model
+
+    @property
+    def heard(self) -> Model | None:
+        """The model of whose runs the trainer makes previews; None if there is nothing to hear."""
         return self.model
 
     @property
     def opponent(self) -> nn.Module | None:
         """A module that is trained beside it and not averaged, such as discriminators."""
         return None
+
+    @property
+    def sides(self) -> dict[str, nn.Module]:
+        """What is trained, by the names by which a checkpoint holds it."""
+        return _named(network=self.trained, opponent=self.opponent)
+
+    @property
+    def parts(self) -> dict[str, nn.Module]:
+        """What has weights, by the names by which a checkpoint holds it."""
+        return self.sides | _named(kept=self.kept)
 
     def forward(self, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
         """The loss to differentiate, and named figures to log, each a number without gradient."""
@@ -82,6 +104,11 @@ class Objective(nn.Module):
     def on_dev(self, batch: Batch) -> dict[str, float]:
         """Named figures of dev crops, ``dev/loss`` among them; the same for the same weights."""
         raise NotImplementedError
+
+
+def _named(**modules: nn.Module | None) -> dict[str, nn.Module]:
+    """Those that are there."""
+    return {name: module for name, module in modules.items() if module is not None}
 
 
 class Setting(NamedTuple):
@@ -115,6 +142,18 @@ class ObjectiveConfig(Config):
         Raises:
             ValueError: If something does not fit, naming it.
         """
+
+    def check_new(self, model: ModelConfig) -> None:
+        """Refuses to train a model from new weights.
+
+        Raises:
+            AudiodiffError: If its codec has weights that the objective does not train.
+        """
+        if model.codec.has_weights:
+            raise AudiodiffError(
+                f"codec.kind={model.codec.kind!r} has weights that this run does not train; train "
+                "them with objective.kind='autoencoder', and give that model as --init"
+            )
 
     def build(self, model: Model, setting: Setting) -> Objective:
         """The objective of a run."""

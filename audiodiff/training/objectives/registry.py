@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from audiodiff.config import of_kind
 from audiodiff.training.objectives.adversarial import AdversarialConfig
+from audiodiff.training.objectives.autoencoder import AutoencoderLossConfig
 from audiodiff.training.objectives.classifier import CrossEntropyConfig
 from audiodiff.training.objectives.contract import ObjectiveConfig
 from audiodiff.training.objectives.diffusion import DiffusionConfig
@@ -11,6 +12,7 @@ from audiodiff.training.objectives.spectral import SpectralConfig
 
 OBJECTIVES: dict[str, type[ObjectiveConfig]] = {
     "adversarial": AdversarialConfig,
+    "autoencoder": AutoencoderLossConfig,
     "classifier": CrossEntropyConfig,
     "diffusion": DiffusionConfig,
     "spectral": SpectralConfig,

@@ -1,0 +1,139 @@
+"""The codec of networks that diffuse what an autoencoder makes of a mel."""
+
+from typing import Literal
+
+import torch
+from pydantic import Field
+from torch import nn
+from torch.nn import functional as F
+
+from audiodiff._types import Codec, Wave
+from audiodiff.codecs.autoencoder import Autoencoder, AutoencoderConfig, Latent, Moments, NormalMel
+from audiodiff.codecs.contract import CodecConfig
+from audiodiff.codecs.mel import MelCodec, MelCodecConfig
+from audiodiff.mel.log_mel import MelConfig
+
+MEMORY = 0.99
+"""Share of the mean and the power of latents that each step of training keeps."""
+
+
+class LatentCodecConfig(CodecConfig):
+    """A latent of a mel diffuses, by an autoencoder whose weights are the model's.
+
+    Attributes:
+        mel: The mel and what makes sound of it.
+        autoencoder: The autoencoder's sizes.
+    """
+
+    kind: Literal["latent"] = "latent"
+    mel: MelCodecConfig = Field(default_factory=MelCodecConfig)
+    autoencoder: AutoencoderConfig = Field(default_factory=AutoencoderConfig)
+
+    @property
+    def shape(self) -> tuple[int]:
+        """The numbers of a step."""
+        return (self.autoencoder.n_latents,)
+
+    @property
+    def sample_rate(self) -> int:
+        """The mel's sample rate in Hz."""
+        return self.mel.sample_rate
+
+    @property
+    def hop_length(self) -> int:
+        """Samples of sound per step."""
+        return self.mel.hop_length * self.autoencoder.n_frames
+
+    @property
+    def has_weights(self) -> bool:
+        """Those of the autoencoder."""
+        return True
+
+    def build(self, mel: MelConfig | None = None) -> "LatentCodec":
+        """The codec with new weights; its mel is its own."""
+        return LatentCodec(self)
+
+
+class LatentCodec(nn.Module):
+    """Latents of a mel with a mean of 0 and a deviation of 1, ``x = (mean(mel) - m) / s``.
+
+    What is encoded is the mean of the distribution that the autoencoder gives (arXiv:2112.10752);
+    m and s are those of each of its numbers over the training data.
+
+    Example:
+        >>> codec = LatentCodecConfig(autoencoder=AutoencoderConfig(widths=(32, 32, 32))).build()
+        >>> codec.encode(torch.randn(1, 20 * 1024) / 10).shape
+        torch.Size([1, 40, 20])
+
+    Args:
+        config: The mel and the autoencoder.
+
+    Attributes:
+        mels: The codec of the mel.
+        autoencoder: The autoencoder.
+    """
+
+    linear: bool = False
+
+    def __init__(self, config: LatentCodecConfig) -> None:
+        super().__init__()
+        self.config, self.mels = config, config.mel.build()
+        self.hop_length = config.hop_length
+        radius = self.mels.radius + config.autoencoder.radius
+        self.radius = -(-radius // config.autoencoder.n_frames)
+        self.autoencoder = Autoencoder(config.autoencoder, config.mel.mel.n_mels)
+        n = config.autoencoder.n_latents
+        self.register_buffer("center", torch.zeros(n, 1))
+        self.register_buffer("power", torch.ones(n, 1))
+        self.requires_grad_(False)  # only the objective of the autoencoder trains it
+
+    @property
+    def layers(self) -> nn.ModuleList:
+        """The layers of the autoencoder."""
+        return self.autoencoder.layers
+
+    def normal_mel(self, wave: Wave) -> NormalMel:
+        """The normalised mel of a wave, with silence up to a whole step."""
+        mel = self.mels.encode(wave)
+        silence = self.mels.normal(mel.new_full((), self.config.mel.mel.floor_value)).item()
+        return F.pad(mel, (0, -mel.shape[-1] % self.config.autoencoder.n_frames), value=silence)
+
+    def normal(self, mean: Latent) -> Latent:
+        """The state of a mean."""
+        return (mean - self.get_buffer("center")) / self.get_buffer("power").sqrt()
+
+    def normal_mel_of(self, x: Latent) -> NormalMel:
+        """The normalised mel of a state."""
+        latent = x.float() * self.get_buffer("power").sqrt() + self.get_buffer("center")
+        return self.autoencoder.decode(latent)
+
+    def encode(self, wave: Wave) -> Latent:
+        """(batch, n_latents, samples / hop_length)."""
+        n_steps = wave.shape[-1] // self.hop_length
+        whole = self.normal_mel(wave[..., : n_steps * self.hop_length])
+        return self.normal(self.autoencoder.encode(whole).mean)
+
+    def decode(self, x: Latent, length: int) -> Wave:
+        """The sound of x by the vocoder.
+
+        Raises:
+            AudiodiffError: If x holds fewer steps than ``length`` samples need, or there is no
+                vocoder.
+        """
+        return self.mels.decode(self.normal_mel_of(x), length)
+
+    @torch.no_grad()
+    def learn_scale(self, moments: Moments) -> None:
+        """Moves the mean and the power of latents towards those of a batch of training."""
+        values = moments.mean.detach().float().movedim(1, 0).flatten(1)
+        center = self.get_buffer("center")
+        center.lerp_(values.mean(1, keepdim=True), 1 - MEMORY)
+        power = (values - center).square().mean(1, keepdim=True)
+        self.get_buffer("power").lerp_(power, 1 - MEMORY)
+
+
+def mels_of(codec: Codec) -> MelCodec | None:
+    """The codec of the mel that a codec decodes to; None if it decodes to none."""
+    if isinstance(codec, LatentCodec):
+        return codec.mels
+    return codec if isinstance(codec, MelCodec) else None
