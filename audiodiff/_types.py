@@ -29,9 +29,9 @@ Labels = Int[Tensor, " batch"]
 Condition: TypeAlias = Mapping[str, Tensor]
 """What a run is asked for: tensors by the name of their part, batch first.
 
-``mel`` is a `Mel` and ``label`` holds `Labels`; networks may declare others. An absent part is left
-open, and so is the class of an item whose label is -1; the empty mapping, the null condition, asks
-for anything.
+``mel`` is a `Mel`, ``label`` holds `Labels` and ``text`` bytes; networks may declare others. An
+absent part is left open, and so is the class of an item whose label is -1, and the text of one
+whose bytes are; the empty mapping, the null condition, asks for anything.
 """
 
 State = Float[Tensor, "batch *state"]

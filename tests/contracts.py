@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from audiodiff._types import Codec, Denoiser, Prior, Sampler, Schedule, Step
-from audiodiff.conditioning import OPEN, without
+from audiodiff.conditioning import OPEN, left_open, without
 from audiodiff.diffusion.schedules import Cosine
 from audiodiff.diffusion.targets import TARGETS, expand, output_from_x0, x0_from_output
 from audiodiff.diffusion.times import log_snr
@@ -163,6 +163,15 @@ def check_sampler(sampler: Sampler, schedule: Schedule, denoise: Denoiser | None
     assert abs(x.std().item() - data.std) < error
 
 
+def part_of(part: str, size: int, n_frames: int) -> torch.Tensor:
+    """A part of the condition of two items: classes, texts of four and three bytes, or a mel."""
+    if part == "label":
+        return torch.tensor([0, size - 1])
+    if part == "text":
+        return torch.tensor([[110, 105, 110, 101], [115, 105, 120, OPEN]])
+    return noise(2, size, n_frames)
+
+
 def check_network(config: NetworkConfig, codec: Codec, n_frames: int) -> None:
     """One shape, any part of the condition dropped, and nothing read further than it declares."""
     torch.manual_seed(0)
@@ -173,10 +182,7 @@ def check_network(config: NetworkConfig, codec: Codec, n_frames: int) -> None:
     x = codec.encode(noise(2, n_frames * hop))
     level = network.level(Cosine(), torch.tensor([0.3, 0.7], dtype=F64))
     assert level.shape == (2,)
-    whole = {
-        part: torch.tensor([0, size - 1]) if part == "label" else noise(2, size, n_frames)
-        for part, size in config.parts.items()
-    }
+    whole = {part: part_of(part, size, n_frames) for part, size in config.parts.items()}
     with torch.no_grad():
         y = network(x, level, network.condition(whole))
         assert y.shape == x.shape
@@ -186,7 +192,7 @@ def check_network(config: NetworkConfig, codec: Codec, n_frames: int) -> None:
             assert dropped.shape == x.shape
             assert not torch.equal(dropped, y)
             if not whole[part].is_floating_point():  # dropped for the first item alone
-                opened = whole | {part: torch.cat([torch.tensor([OPEN]), whole[part][1:]])}
+                opened = whole | {part: left_open({part: whole[part]}, [0])[part]}
                 one = network(x, level, network.condition(opened))
                 torch.testing.assert_close(one, torch.cat([dropped[:1], y[1:]]))
         changed, frame = x.clone(), n_frames // 2

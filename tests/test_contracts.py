@@ -73,7 +73,13 @@ SMALL = {
     "diffwave": {"n_channels": 4, "n_layers": 4, "dilation_cycle": 4, "n_labels": 3},
     "wavegrad": {"n_channels": 2, "n_mels": 80, "upsample_factors": (4, 4, 4, 2, 2)},
     "band-split": {"bands": ((16, 16), (32, 8)), "n_channels": 16, "n_layers": 2},
-    "unet": {"widths": (32, 32), "n_blocks": 1, "window": 4, "n_labels": {"label": 3}},
+    "unet": {
+        "widths": (32, 32),
+        "n_blocks": 1,
+        "window": 4,
+        "n_labels": {"label": 3},
+        "text": {"width": 32, "n_layers": 2},
+    },
 }
 """Sizes with which a registered network is quick to try; all others are tried as they are."""
 

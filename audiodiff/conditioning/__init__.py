@@ -1,4 +1,4 @@
-"""What a run is asked for: a mel or a label, each of which may be dropped."""
+"""What a run is asked for: a mel, a label or a text, each of which may be dropped."""
 
 from audiodiff._types import Condition
 from audiodiff.conditioning.labels import index_of

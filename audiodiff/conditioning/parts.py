@@ -3,11 +3,13 @@
 from collections.abc import Sequence
 
 import torch
+from torch import Tensor
+from torch.nn import functional as F
 
 from audiodiff._types import Condition
 
 OPEN = -1
-"""The label of an item whose class is left open."""
+"""The label of an item whose class is left open, and what is there in place of a missing byte."""
 
 
 def moved(cond: Condition, device: torch.device) -> Condition:
@@ -31,22 +33,32 @@ def selected(cond: Condition, items: Sequence[int]) -> Condition:
 
 
 def joined(conds: Sequence[Condition]) -> Condition:
-    """One batch of conditions that have the same parts.
+    """One batch of conditions that have the same parts; open bytes follow a shorter text.
 
     Example:
         >>> joined([{"label": torch.tensor([3])}, {"label": torch.tensor([1, 2])}])
         {'label': tensor([3, 1, 2])}
+        >>> joined([{"text": torch.tensor([[104, 105]])}, {"text": torch.tensor([[33]])}])
+        {'text': tensor([[104, 105],
+                [ 33,  -1]])}
     """
-    return {name: torch.cat([cond[name] for cond in conds]) for name in conds[0]}
+    return {name: _joined([cond[name] for cond in conds]) for name in conds[0]}
+
+
+def _joined(parts: Sequence[Tensor]) -> Tensor:
+    if parts[0].is_floating_point() or parts[0].ndim < 2:
+        return torch.cat(list(parts))
+    longest = max(part.shape[1] for part in parts)
+    return torch.cat([F.pad(part, (0, longest - part.shape[1]), value=OPEN) for part in parts])
 
 
 def can_be_open(cond: Condition) -> bool:
-    """Whether every part can be left open for single items, as labels can and a mel cannot."""
+    """Whether every part can be left open for single items: labels and texts, but not a mel."""
     return not any(part.is_floating_point() for part in cond.values())
 
 
 def left_open(cond: Condition, items: Sequence[int] | None = None) -> Condition:
-    """The condition with its classes left open for some items, or for all.
+    """The condition with its classes and texts left open for some items, or for all.
 
     Example:
         >>> left_open({"label": torch.tensor([3, 1, 2])}, [0, 2])

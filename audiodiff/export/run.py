@@ -30,8 +30,8 @@ class UnrolledRun(nn.Module):
         times: Times of the run.
 
     Raises:
-        AudiodiffError: If the model has no mel, its guidance cannot be part of a graph, or a name
-            or number is wrong.
+        AudiodiffError: If the model has no mel, or takes a text, its guidance cannot be part of a
+            graph, or a name or number is wrong.
     """
 
     def __init__(
@@ -40,6 +40,10 @@ class UnrolledRun(nn.Module):
         super().__init__()
         if model.config.mel is None:
             raise AudiodiffError("this model takes no mel; only runs from a mel can be exported")
+        if model.config.network.n_bytes is not None:
+            raise AudiodiffError(
+                "this model takes a text and an exported run would take none; export another model"
+            )
         for guidance in model.config.sampling.guidance:
             if not guidance.in_graphs:
                 raise AudiodiffError(

@@ -45,7 +45,11 @@ class ClassifierGuidance(GuidanceAtSteps):
 
     def __call__(self, denoise: Denoiser, context: Context) -> Denoiser:
         """The denoiser without the labels, led towards them, if the run has any."""
-        labels = {k: part for k, part in context.cond.items() if not part.is_floating_point()}
+        labels = {
+            kind: part
+            for kind, part in context.cond.items()
+            if part.ndim == 1 and not part.is_floating_point()
+        }
         if not labels:
             return denoise
         assert context.classifier is not None, "a model gives the loader of its classifiers"

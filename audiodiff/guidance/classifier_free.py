@@ -1,4 +1,4 @@
-"""Classifier-free guidance (arXiv:2207.12598): away from the unconditional estimate."""
+"""Classifier-free guidance (arXiv:2207.12598): away from another estimate, mostly of anything."""
 
 from collections.abc import Callable
 from typing import Literal, TypeAlias
@@ -14,15 +14,16 @@ from audiodiff.diffusion.times import log_snr
 from audiodiff.guidance.contract import Context, GuidanceAtSteps, Rising, is_inside
 
 Estimates: TypeAlias = Callable[[State, Times], tuple[State, State]]
-"""The estimates with the condition and without it."""
+"""The estimates by the condition and by that which is led away from."""
 
 
 class ClassifierFree(GuidanceAtSteps):
     """``x0_hat <- x0_null + scale (x0_cond - x0_null)``, with the run's guidance scale.
 
-    x0_cond is the wrapped denoiser's estimate, x0_null the model's own without the condition. The
-    model must have been trained for that, by an objective that drops parts of the condition at
-    random. A scale of 1, and a run without a condition, leave the estimate alone.
+    x0_cond is the wrapped denoiser's estimate, x0_null the model's own without the condition, or by
+    the run's negative text alone. The model must have been trained for that, by an objective that
+    drops parts of the condition at random. A scale of 1, and a run without a condition, leave the
+    estimate alone.
 
     Example:
         >>> guidance = ClassifierFree(log_snr=(-4.0, 4.0), rescale=0.7)
@@ -41,7 +42,7 @@ class ClassifierFree(GuidanceAtSteps):
 
     def __call__(self, denoise: Denoiser, context: Context) -> Denoiser:
         """The denoiser with its estimate extrapolated, if the run has a condition."""
-        if not context.cond or context.scale == 1:
+        if not (context.cond or context.null) or context.scale == 1:
             return denoise
         estimates = _estimates(denoise, context)
 
@@ -66,8 +67,11 @@ class ClassifierFree(GuidanceAtSteps):
 
 def _estimates(denoise: Denoiser, context: Context) -> Estimates:
     """Both estimates, in one call of the network where nothing else steers the first."""
-    if isinstance(denoise, NetDenoiser) and can_be_open(context.cond):
-        both = context.denoiser(joined([context.cond, left_open(context.cond)]), n_copies=2)
+    cond, null = context.cond, context.null
+    if isinstance(denoise, NetDenoiser) and can_be_open(cond):
+        # What only one of them asks for is open in the other.
+        asked = [{**left_open(null), **cond}, {**left_open(cond), **null}]
+        both = context.denoiser(joined(asked), n_copies=2)
 
         def in_one_call(x_t: State, t: Times) -> tuple[State, State]:
             twice = t.expand(len(x_t)).repeat(2)
@@ -75,5 +79,5 @@ def _estimates(denoise: Denoiser, context: Context) -> Estimates:
             return x0_cond, x0_null
 
         return in_one_call
-    free = context.denoiser({})
+    free = context.denoiser(null)
     return lambda x_t, t: (denoise(x_t, t), free(x_t, t))

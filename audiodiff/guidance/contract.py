@@ -1,7 +1,7 @@
 """The contract of guidance, and what it may know of the run that it steers."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, ClassVar, Literal, Protocol, TypeAlias, runtime_checkable
 
 import torch
@@ -58,6 +58,7 @@ class Context:
         n_samples: Length of the sound in samples.
         denoiser: Makes the model's own denoiser for another condition, such as ``{}``, which asks
             for anything.
+        null: The condition that guidance leads away from: the run's negative text, or nothing.
         mel: The model's mel; None for a model without one.
         project: Projects a wave onto a mel by a number of passes; None for a model without a mel.
         scale: The run's guidance scale: 1 is the conditional model, 0 the unconditional one.
@@ -70,6 +71,7 @@ class Context:
     cond: Condition
     n_samples: int
     denoiser: DenoiserMaker
+    null: Condition = field(default_factory=dict)
     mel: MelConfig | None = None
     project: Callable[[Wave, Mel, int], Wave] | None = None
     scale: float = 1.0

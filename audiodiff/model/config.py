@@ -10,6 +10,7 @@ from pydantic import Field, field_validator, model_validator
 from audiodiff.codecs.registry import AnyCodec
 from audiodiff.codecs.waveform import WaveformConfig
 from audiodiff.conditioning.known import KNOWN
+from audiodiff.conditioning.text import TEXT
 from audiodiff.config import Config, Count, SampleRate
 from audiodiff.diffusion.priors import PRIORS, PriorConfig
 from audiodiff.diffusion.schedules import ScheduleConfig
@@ -33,7 +34,7 @@ class ModelConfig(Config):
             that is known (see `known_part`); None for a model that fills none.
         codec: What diffuses: the wave, or another representation of it.
         network: The network's sizes; its ``n_mels`` and ``n_labels`` default to those of the mel
-            and the labels.
+            and the labels. The model takes a text if its network does.
         schedule: The forward process that it was trained on.
         target: The quantity that it predicts, a name in `TARGETS`.
         prior: The covariance of the noise.
@@ -118,6 +119,8 @@ class ModelConfig(Config):
                     f"infill needs a codec with bands, not codec.kind={self.codec.kind!r}"
                 )
             sizes[KNOWN] = 2 * math.prod(self.codec.shape)
+        if self.network.n_bytes is not None:
+            sizes[TEXT] = self.network.n_bytes
         wanted = self.network.parts
         for part in {**sizes, **wanted}:
             if sizes.get(part) != wanted.get(part):

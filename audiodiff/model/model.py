@@ -19,7 +19,8 @@ from audiodiff._types import (
     State,
     Wave,
 )
-from audiodiff.conditioning.parts import joined, n_items
+from audiodiff.conditioning.parts import joined, moved, n_items
+from audiodiff.conditioning.text import text_asked
 from audiodiff.diffusion.denoiser import NetDenoiser
 from audiodiff.diffusion.noise import Colored, NoiseTape
 from audiodiff.diffusion.priors import PRIORS
@@ -163,7 +164,8 @@ class Model(nn.Module):
         """What guidance may know of a run, including the model's own denoiser.
 
         Raises:
-            AudiodiffError: If the run's precision is unknown.
+            AudiodiffError: If the run's precision is unknown, or the model does not take the
+                negative text.
         """
         bf16 = use_bf16("fp32" if run.precision is None else run.precision, self.device)
 
@@ -186,11 +188,19 @@ class Model(nn.Module):
             cond=cond,
             n_samples=n_samples,
             denoiser=denoiser,
+            null=self._null(cond, run),
             mel=self.config.mel,
             project=self.project,
             scale=self.config.sampling.guidance_scale if scale is None else scale,
             classifier=self.classifier,
         )
+
+    def _null(self, cond: Condition, run: Run) -> Condition:
+        """The condition that guidance leads away from, for as many items as the run has."""
+        asked = text_asked(run.negative_text, self.config.network.n_bytes, "negative_text")
+        if not asked:
+            return {}
+        return moved(joined([asked] * len(run.seeds(n_items(cond)))), self.device)
 
     def classifier(self, name: str) -> Classifier:
         """A classifier of this model's states, on its device; loaded once.

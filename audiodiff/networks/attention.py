@@ -1,7 +1,7 @@
 """Attention over the steps of a sequence, in windows, with memory linear in the length."""
 
 import math
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import torch
 import torch.nn.functional as F
@@ -14,9 +14,24 @@ Sequences: TypeAlias = Float[Tensor, "batch steps channels"]
 Tokens: TypeAlias = Float[Tensor, "batch _ _"]
 """Features of what is attended to from outside, such as words: (batch, tokens, width)."""
 
+Present: TypeAlias = Bool[Tensor, "batch _"]
+"""Which tokens of each item there are: (batch, tokens)."""
+
 Channels: TypeAlias = Float[Tensor, "batch channels *rest"]
 
 Heads: TypeAlias = Float[Tensor, "batch heads steps head_width"]
+
+
+class Attended(NamedTuple):
+    """What is attended to from outside.
+
+    Attributes:
+        tokens: Its features.
+        present: Which of them there are, the others being padding; None for all.
+    """
+
+    tokens: Tokens
+    present: Present | None = None
 
 
 class RMSNorm(nn.Module):
@@ -65,16 +80,19 @@ class WindowAttention(nn.Module):
         after = -(n_steps + before) % window
         padded = F.pad(x, (0, 0, before, after)).unflatten(1, (-1, window)).flatten(0, 1)
         queries, keys, values = (
-            _heads(part, self.n_heads) for part in self.queries_keys_values(padded).chunk(3, -1)
+            heads(part, self.n_heads) for part in self.queries_keys_values(padded).chunk(3, -1)
         )
         mask = _inside(n_steps, before, after, window, x) if before or after else None
-        made = F.scaled_dot_product_attention(_rotated(queries), _rotated(keys), values, mask)
+        made = F.scaled_dot_product_attention(rotated(queries), rotated(keys), values, mask)
         joined = self.output(made.transpose(1, 2).flatten(2)).view(len(x), -1, x.shape[2])
         return joined[:, before : before + n_steps]
 
 
 class CrossAttention(nn.Module):
-    """Attention from every step to tokens, such as the words of a text.
+    """Attention from every step to tokens, such as the bytes of a text.
+
+    One more token, of zeros, is always there, so that a step need not gather anything, and an item
+    without tokens is as it would be without this layer.
 
     Args:
         n_channels: Channels of the features.
@@ -87,15 +105,19 @@ class CrossAttention(nn.Module):
         self.n_heads = n_heads
         self.queries = nn.Linear(n_channels, n_channels)
         self.keys_values = nn.Linear(width, 2 * n_channels)
-        self.output = closed(nn.Linear(n_channels, n_channels))
+        self.output = closed(nn.Linear(n_channels, n_channels, bias=False))
 
-    def forward(self, x: Sequences, tokens: Tokens) -> Sequences:
+    def forward(self, x: Sequences, attended: Attended) -> Sequences:
         """What the steps gather from the tokens, in the shape of x."""
-        queries = _heads(self.queries(x), self.n_heads)
+        queries = heads(self.queries(x), self.n_heads)
         keys, values = (
-            _heads(part, self.n_heads) for part in self.keys_values(tokens).chunk(2, -1)
+            F.pad(heads(part, self.n_heads), (0, 0, 1, 0))
+            for part in self.keys_values(attended.tokens).chunk(2, -1)
         )
-        made = F.scaled_dot_product_attention(queries, keys, values)
+        mask = None
+        if attended.present is not None:
+            mask = F.pad(attended.present, (1, 0), value=True)[:, None, None]
+        made = F.scaled_dot_product_attention(queries, keys, values, mask)
         return self.output(made.transpose(1, 2).flatten(2))
 
 
@@ -106,7 +128,8 @@ def closed(layer: nn.Module) -> nn.Module:
     return layer
 
 
-def _heads(x: Sequences, n_heads: int) -> Heads:
+def heads(x: Sequences, n_heads: int) -> Heads:
+    """The channels of each step, shared among heads."""
     return x.unflatten(-1, (n_heads, -1)).transpose(1, 2)
 
 
@@ -119,7 +142,7 @@ def _inside(
     return windows.repeat(len(like), 1, 1, 1)
 
 
-def _rotated(x: Heads) -> Heads:
+def rotated(x: Heads) -> Heads:
     """Turns pairs of features by angles linear in the step, so that products depend on distance."""
     n_steps, width = x.shape[-2:]
     half = width // 2

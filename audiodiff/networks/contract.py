@@ -50,6 +50,11 @@ class NetworkConfig(Config):
         raise NotImplementedError
 
     @property
+    def n_bytes(self) -> int | None:
+        """Most bytes of a text, which is among its parts; None for a network that takes none."""
+        return None
+
+    @property
     def hop_length(self) -> int | None:
         """Samples of sound per frame of the mel; None for a network that allows any number."""
         return None
@@ -67,6 +72,10 @@ class NetworkConfig(Config):
         """
         if codec.kind != self.codec:
             raise ValueError(f"network.kind={self.kind!r} needs codec.kind={self.codec!r}")
+
+    def takes_weights_of(self, other: "NetworkConfig") -> bool:
+        """Whether a network may start from the weights of another, as far as it has the same."""
+        return self == other
 
     def build(self) -> nn.Module:
         """The network with new weights, an `audiodiff.networks.Network`."""

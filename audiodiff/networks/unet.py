@@ -1,7 +1,7 @@
 """A U-Net with attention, over frames or over bands and frames."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from itertools import pairwise
 from typing import ClassVar, Literal, NamedTuple
 
@@ -10,19 +10,21 @@ import torch.nn.functional as F
 from pydantic import Field, model_validator
 from torch import nn
 
-from audiodiff._types import Condition, Labels, Schedule, State, Times
+from audiodiff._types import Condition, Schedule, State, Times
 from audiodiff.codecs.contract import CodecConfig
-from audiodiff.conditioning.parts import OPEN
+from audiodiff.conditioning.text import TEXT
 from audiodiff.config import Size, Width
 from audiodiff.diffusion.times import log_snr
-from audiodiff.networks.attention import RMSNorm, Tokens, closed
+from audiodiff.networks.attention import Attended, RMSNorm, closed
 from audiodiff.networks.contract import NetworkConfig, check_weights
+from audiodiff.networks.text import TextConfig, TextTransformer
 from audiodiff.networks.unet_blocks import (
     HEAD,
     Attention,
     Block,
     Embedded,
     Grid,
+    LabelEmbedding,
     LevelEmbedding,
     Made,
     conv,
@@ -46,6 +48,7 @@ class UNetConfig(NetworkConfig):
         frames: Sizes of the vectors of parts of the condition that have one for each frame, by
             name; only for ``over="frames"`` without patches.
         tokens: Sizes of the vectors of parts of the condition that attention looks at, by name.
+        text: Sizes of the transformer that reads texts; None for a network that takes none.
     """
 
     codec: ClassVar[str] = "mel"
@@ -61,6 +64,7 @@ class UNetConfig(NetworkConfig):
     n_labels: dict[str, Size] = Field(default_factory=dict, max_length=16)
     frames: dict[str, Width] = Field(default_factory=dict, max_length=16)
     tokens: dict[str, Size] = Field(default_factory=dict, max_length=16)
+    text: TextConfig | None = None
 
     @model_validator(mode="after")
     def _fits(self) -> "UNetConfig":
@@ -70,15 +74,30 @@ class UNetConfig(NetworkConfig):
             raise ValueError("frames needs over='frames' and patch=1")
         if odd := [width for width in self.widths if width % HEAD]:
             raise ValueError(f"widths holds {odd[0]}, which is no multiple of {HEAD}")
+        names = [*self.n_labels, *self.frames, *self.tokens, *([TEXT] if self.text else [])]
+        if twice := [name for name in names if names.count(name) > 1]:
+            raise ValueError(f"two parts of the condition are named {twice[0]!r}; rename one")
         convolutions = sum(width**2 for width in self.widths) * 6 * self.n_blocks
         ends = self.widths[0] * (2 * self.n_inputs + sum(self.n_labels.values()))
-        check_weights(3**self.n_dims * (convolutions + ends))
+        n_of_text = 0 if self.text is None else self.text.n_weights
+        check_weights(3**self.n_dims * (convolutions + ends) + n_of_text)
         return self
 
     @property
     def parts(self) -> dict[str, int]:
         """All parts of the condition with their sizes."""
-        return {**self.n_labels, **self.frames, **self.tokens}
+        text = {} if self.text is None else {TEXT: self.text.n_bytes}
+        return {**self.n_labels, **self.frames, **self.tokens, **text}
+
+    @property
+    def n_bytes(self) -> int | None:
+        """Most bytes of a text; None for a network that takes none."""
+        return None if self.text is None else self.text.n_bytes
+
+    @property
+    def attended(self) -> dict[str, int]:
+        """Parts of the condition that attention looks at, and the sizes of their vectors."""
+        return self.tokens if self.text is None else {**self.tokens, TEXT: self.text.width}
 
     @property
     def n_dims(self) -> int:
@@ -115,6 +134,21 @@ class UNetConfig(NetworkConfig):
                 f"shape {list(codec.shape)}"
             )
 
+    def takes_weights_of(self, other: NetworkConfig) -> bool:
+        """Whether both are the same but for parts of the condition that only one of them takes."""
+        if not isinstance(other, UNetConfig):
+            return False
+        both = self.parts.keys() & other.parts.keys()
+        return self._with(both) == other._with(both)
+
+    def _with(self, parts: Collection[str]) -> "UNetConfig":
+        """The network that takes only some of the parts of the condition."""
+        kept: dict[str, object] = {
+            field: {part: size for part, size in getattr(self, field).items() if part in parts}
+            for field in ("n_labels", "frames", "tokens")
+        }
+        return self.model_copy(update=kept | {"text": self.text if TEXT in parts else None})
+
     def build(self) -> "UNet":
         """The network with new weights."""
         return UNet(self)
@@ -124,14 +158,14 @@ class Asked(NamedTuple):
     """The features of a condition.
 
     Attributes:
-        labels: Embeddings of the labels, which are added to the noise level's.
+        labels: Embeddings of the labels and of the text, which are added to the noise level's.
         frames: What is added to the input.
         tokens: What attention looks at, by part.
     """
 
     labels: Sequence[Embedded]
     frames: Sequence[Grid]
-    tokens: Mapping[str, Tokens]
+    tokens: Mapping[str, Attended]
 
 
 class Stage(nn.Module):
@@ -144,12 +178,12 @@ class Stage(nn.Module):
         n_out = config.widths[level]
         self.block = Block(config.n_dims, n_in, n_out, width)
         self.attention = (
-            Attention(n_out, config.window, shifted, config.tokens)
+            Attention(n_out, config.window, shifted, config.attended)
             if config.has_attention(level)
             else None
         )
 
-    def forward(self, x: Grid, embedded: Embedded, tokens: Mapping[str, Tokens]) -> Made:
+    def forward(self, x: Grid, embedded: Embedded, tokens: Mapping[str, Attended]) -> Made:
         """The features with the level's channels."""
         x = self.block(x, embedded)
         return x if self.attention is None else self.attention(x, tokens)
@@ -174,7 +208,7 @@ class UNet(nn.Module):
         widths, width = config.widths, 2 * config.widths[0]
         self.embedding = LevelEmbedding(width)
         self.labels = nn.ModuleDict(
-            {part: nn.Embedding(size, width) for part, size in config.n_labels.items()}
+            {part: LabelEmbedding(size, width) for part, size in config.n_labels.items()}
         )
         self.frames = nn.ModuleDict(
             {
@@ -182,6 +216,7 @@ class UNet(nn.Module):
                 for part, size in config.frames.items()
             }
         )
+        self.text = None if config.text is None else TextTransformer(config.text, width)
         self.input = conv(config.n_dims, config.n_inputs, widths[0])
         levels = [level for level in range(len(widths)) for _ in range(config.n_blocks)]
         before = [widths[level] for level in (0, *levels[:-1])]
@@ -213,11 +248,13 @@ class UNet(nn.Module):
 
     def condition(self, cond: Condition) -> Asked:
         """The features of the parts that are there."""
-        return Asked(
-            [_embedded(table, cond[part]) for part, table in self.labels.items() if part in cond],
-            [layer(cond[part]) for part, layer in self.frames.items() if part in cond],
-            {part: cond[part] for part in self.config.tokens if part in cond},
-        )
+        labels = [table(cond[part]) for part, table in self.labels.items() if part in cond]
+        frames = [layer(cond[part]) for part, layer in self.frames.items() if part in cond]
+        tokens = {part: Attended(cond[part]) for part in self.config.tokens if part in cond}
+        if self.text is not None and TEXT in cond:
+            whole, tokens[TEXT] = self.text(cond[TEXT])
+            labels.append(whole)
+        return Asked(labels, frames, tokens)
 
     def forward(self, x_t: State, level: Times, features: Asked) -> State:
         """The network's output in the shape of x_t."""
@@ -254,11 +291,6 @@ class UNet(nn.Module):
             grid = grid[..., : inner[-1], :]
         y = grid.reshape(len(like), patch, *inner, -1).movedim(1, -1).flatten(-2)
         return y[..., : like.shape[-1]]
-
-
-def _embedded(table: nn.Module, label: Labels) -> Embedded:
-    """The embedding of each item's class; zeros for an open one."""
-    return torch.where(label[:, None] == OPEN, 0.0, table(label.clamp(min=0)))
 
 
 def _padded(part: Grid, n_steps: int) -> Grid:

@@ -9,8 +9,9 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from audiodiff._types import Times
-from audiodiff.networks.attention import CrossAttention, RMSNorm, Tokens, WindowAttention, closed
+from audiodiff._types import Labels, Times
+from audiodiff.conditioning.parts import OPEN
+from audiodiff.networks.attention import Attended, CrossAttention, RMSNorm, WindowAttention, closed
 
 Grid: TypeAlias = Float[Tensor, "batch channels *grid"]
 """Features of every frame, or of every band and frame."""
@@ -52,6 +53,15 @@ class LevelEmbedding(nn.Sequential):
         return features
 
 
+class LabelEmbedding(nn.Embedding):
+    """A vector for each class; zeros for an item whose class is open."""
+
+    def forward(self, label: Labels) -> Embedded:
+        """The vector of each item's class."""
+        vectors: Embedded = super().forward(label.clamp(min=0))
+        return torch.where(label[:, None] == OPEN, 0.0, vectors)
+
+
 class Block(nn.Module):
     """A residual block, ``x + conv(silu(norm(conv(silu(norm(x)))) (1 + scale) + shift))``.
 
@@ -88,7 +98,7 @@ class Attention(nn.Module):
             {part: CrossAttention(n_channels, size, n_heads) for part, size in tokens.items()}
         )
 
-    def forward(self, x: Grid, tokens: Mapping[str, Tokens]) -> Grid:
+    def forward(self, x: Grid, tokens: Mapping[str, Attended]) -> Grid:
         """The features with what was gathered added."""
         # Frame by frame, so that a window is a stretch of time with all of its bands.
         steps = self.norm(x).flatten(2) if x.ndim == 3 else self.norm(x).mT.flatten(2)

@@ -151,6 +151,18 @@ def test_a_model_without_a_mel_is_refused() -> None:
         UnrolledRun(untrained(config))
 
 
+def test_a_model_that_takes_a_text_is_refused() -> None:
+    from audiodiff.export.run import UnrolledRun
+
+    network = {
+        "kind": "unet", "shape": (2, 512), "widths": (32,), "n_blocks": 1, "frames": {"mel": 80},
+        "text": {"width": 32},
+    }  # fmt: skip
+    config = small_config(codec={"kind": "stft"}, network=network, prior={"kind": "unit"})
+    with pytest.raises(AudiodiffError, match="takes a text and an exported run would take none"):
+        UnrolledRun(untrained(config))
+
+
 def fixed_acoustic_model(mel: np.ndarray, folder: Path) -> "tuple[Path, Path, Path]":
     """A Matcha of sherpa-onnx that speaks one mel, whatever the text; its lexicon and tokens."""
     import onnx

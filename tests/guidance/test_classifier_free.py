@@ -1,9 +1,11 @@
 """Classifier-free guidance on Gaussians and mixtures of them, where what it does is known."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 from contracts import GaussianData
-from mixtures import F64, SCHEDULE, Mixture, context
+from mixtures import F64, LABEL, SCHEDULE, Mixture, context
 from small_models import small_config, untrained
 
 from audiodiff import Run
@@ -107,3 +109,44 @@ def test_a_model_of_classes_makes_both_estimates_in_one_call() -> None:
 def test_a_falling_interval_is_refused() -> None:
     with pytest.raises(ValueError, match=r"\(2.0, 1.0\) must rise"):
         ClassifierFree(log_snr=(2.0, 1.0))
+
+
+def test_a_negative_text_is_led_away_from() -> None:
+    """With a negative condition the guided law is N(mean_n + w (mean_1 - mean_n), std^2)."""
+    anything, wanted, unwanted = (GaussianData(SCHEDULE, mean=mean) for mean in (0.0, 0.5, -0.3))
+    text = torch.tensor([[110]])
+
+    def of(cond: dict[str, torch.Tensor]) -> GaussianData:
+        return unwanted if "text" in cond else wanted if cond else anything
+
+    x = torch.zeros(1, 2000, dtype=F64)
+    for cond, own, mean in ((LABEL, wanted, 0.5), ({}, anything, 0.0)):
+        whole = replace(context(of, 2.0, cond), null={"text": text})
+        run = sample(
+            own, SCHEDULE, SAMPLERS["dpm++2m"](), TIMES["uniform"](SCHEDULE, 30),
+            NoiseTape([0], [0]), x, None, [ClassifierFree()], whole,
+        )  # fmt: skip
+        made = last(run)
+        assert abs(made.mean().item() - (-0.3 + 2 * (mean + 0.3))) < 6 * own.std / 2000**0.5
+
+
+def test_labels_and_a_negative_text_are_one_call() -> None:
+    """What the one asks for is open in the other."""
+    network = {"kind": "unet", "shape": (), "patch": 32, "widths": (32,), "n_blocks": 1}
+    texts = network | {"text": {"width": 32, "n_layers": 1}}
+    model = untrained(
+        small_config(mel=None, labels={"digit": ("a", "b")}, network=texts, prior={"kind": "unit"})
+    )
+    for parameter in model.network.parameters():
+        torch.nn.init.normal_(parameter, std=0.1)
+    cond = {"digit": torch.tensor([1, 0])}
+    whole = model.context(cond, 320, Run(guidance_scale=2.0, negative_text="six"))
+    assert whole.null["text"].tolist() == [[115, 105, 120]] * 2
+    x_t = torch.randn(2, 320, generator=torch.Generator().manual_seed(0))
+    t = torch.full((2,), 0.5, dtype=F64)
+    with torch.no_grad():
+        own = whole.denoiser(cond)
+        guided = ClassifierFree()(own, whole)(x_t, t)
+        x0, unwanted = own(x_t, t), whole.denoiser(whole.null)(x_t, t)
+    torch.testing.assert_close(guided, unwanted + 2 * (x0 - unwanted), rtol=1e-4, atol=1e-4)
+    assert (unwanted - whole.denoiser({})(x_t, t)).abs().max() > 1e-3

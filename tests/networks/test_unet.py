@@ -6,7 +6,7 @@ from contracts import noise
 
 from audiodiff.codecs import MelCodecConfig, StftConfig, WaveformConfig
 from audiodiff.networks import UNet, UNetConfig
-from audiodiff.networks.attention import CrossAttention, RMSNorm, WindowAttention
+from audiodiff.networks.attention import Attended, CrossAttention, RMSNorm, WindowAttention
 
 LEVEL = torch.tensor([1.0, -2.0])
 
@@ -152,9 +152,21 @@ def test_cross_attention_does_not_mind_the_order_of_tokens() -> None:
     attention = opened(CrossAttention(32, 7, 2))
     x, tokens = noise(2, 10, 32), noise(2, 5, 7)
     with torch.no_grad():
-        made = attention(x, tokens)
-        torch.testing.assert_close(attention(x, tokens.flip(1)), made)
-        assert not torch.allclose(attention(x, tokens[:, :3]), made, atol=1e-4)
+        made = attention(x, Attended(tokens))
+        torch.testing.assert_close(attention(x, Attended(tokens.flip(1))), made)
+        assert not torch.allclose(attention(x, Attended(tokens[:, :3])), made, atol=1e-4)
+
+
+def test_cross_attention_to_no_tokens_gathers_nothing() -> None:
+    attention = opened(CrossAttention(32, 7, 2))
+    x, tokens = noise(2, 10, 32), noise(2, 5, 7)
+    present = torch.tensor([[False] * 5, [True] * 3 + [False] * 2])
+    with torch.no_grad():
+        made = attention(x, Attended(tokens, present))
+        alone = attention(x[1:], Attended(tokens[1:, :3]))
+    assert not made[0].any()
+    torch.testing.assert_close(made[1:], alone)
+    assert alone.abs().max() > 1e-3
 
 
 def test_rms_norm_is_its_formula() -> None:

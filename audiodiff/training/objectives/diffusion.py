@@ -13,6 +13,7 @@ from audiodiff._types import Condition, State, Times, Wave
 from audiodiff.codecs.stft import StftConfig
 from audiodiff.conditioning.known import KNOWN, known_part
 from audiodiff.conditioning.parts import OPEN
+from audiodiff.conditioning.text import TEXT
 from audiodiff.config import Config
 from audiodiff.diffusion.denoiser import Whitened
 from audiodiff.diffusion.noise import DeviceNoise, is_capturing, white_noise
@@ -68,8 +69,8 @@ class DiffusionConfig(ObjectiveConfig):
         above_f_max: Weight of the frequencies above the mel's highest, which it leaves open; for
             the STFT codec.
         times: Distribution of times.
-        drop: Probability with which each kind of label, by name, is left open for a crop, so that
-            the model learns to do without; classifier-free guidance needs it.
+        drop: Probability with which each kind of label, by name, or ``text`` is left open for a
+            crop, so that the model learns to do without; classifier-free guidance needs it.
         masks: Distribution of the masks that hide a part of each crop, for a model with
             ``infill``; only what they hide counts.
     """
@@ -89,10 +90,10 @@ class DiffusionConfig(ObjectiveConfig):
                 f"{'missing' if self.masks is None else 'given'}; a model that fills gaps needs "
                 "both, others neither"
             )
-        labels = list(model.label_sets)
+        parts = [*model.label_sets, *([] if model.network.n_bytes is None else [TEXT])]
         for part in self.drop:
-            if part not in labels:
-                known = f"only {', '.join(labels)}" if labels else "it takes no labels"
+            if part not in parts:
+                known = f"only {', '.join(parts)}" if parts else "it takes no labels and no text"
                 raise ValueError(f"objective.drop: this model cannot leave {part!r} open; {known}")
 
     def build(self, model: Model, setting: Setting) -> "DiffusionLoss":
@@ -227,13 +228,14 @@ def _shape_of_noise(model: Model, wave: Wave) -> tuple[int, ...]:
 
 
 def _dropped(batch: Batch, drop: Mapping[str, float]) -> Condition:
-    """The condition of a batch, its labels left open at random, as seed and place decide."""
+    """The condition of a batch, parts of it left open at random, as seed and place decide."""
     cond = dict(batch.cond)
     for n, (part, probability) in enumerate(sorted(drop.items())):
         if part in cond:
             keys = [(batch.seed, place, n) for place in batch.places]
             chance = [np.random.default_rng(key).random() for key in keys]
             is_open = torch.tensor(chance, device=cond[part].device) < probability
+            is_open = is_open.view(-1, *(1 for _ in cond[part].shape[1:]))
             cond[part] = cond[part].masked_fill(is_open, OPEN)
     return cond
 

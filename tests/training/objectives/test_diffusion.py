@@ -132,8 +132,29 @@ def test_labels_are_left_open_as_often_as_the_config_says() -> None:
     assert seen == again[30:50]
 
 
-def test_only_labels_of_the_model_are_dropped(config_path: Path) -> None:
-    with pytest.raises(AudiodiffError, match="cannot leave 'mel' open; it takes no labels"):
+def test_texts_are_left_open_whole() -> None:
+    network = {"kind": "unet", "shape": (), "patch": 8, "widths": (32,), "text": {"width": 32}}
+    config = small_config(mel=None, network=network, prior={"kind": "unit"})
+    model = untrained(config)
+    seen: list[torch.Tensor] = []
+    condition = model.network.condition
+
+    def listening(cond: Condition) -> object:
+        seen.append(cond["text"])
+        return condition(cond)
+
+    model.network.condition = listening
+    objective = DiffusionLoss(DiffusionConfig(drop={"text": 0.5}), model)
+    text = torch.tensor([[110, 105, 110, 101]] * 20)
+    objective.per_item(Batch(torch.zeros(20, 8), {"text": text}, seed=0, first=0))
+    is_open = seen[0].eq(-1)
+    assert torch.equal(is_open.any(1), is_open.all(1))
+    assert 0 < is_open.all(1).sum() < 20
+    assert torch.equal(seen[0][~is_open], text[~is_open])
+
+
+def test_only_labels_and_texts_of_the_model_are_dropped(config_path: Path) -> None:
+    with pytest.raises(AudiodiffError, match="cannot leave 'mel' open; it takes no labels and no"):
         read_train_config(config_path, ["objective.drop={mel=0.1}"])
 
 

@@ -1,0 +1,99 @@
+"""A transformer over the bytes of a text, trained with the network that it is part of."""
+
+import torch.nn.functional as F
+from jaxtyping import Float
+from pydantic import Field, field_validator
+from torch import Tensor, nn
+
+from audiodiff.conditioning.parts import OPEN
+from audiodiff.conditioning.text import MAX_BYTES, N_VALUES, Bytes
+from audiodiff.config import Config, Width
+from audiodiff.networks.attention import Attended, Present, Sequences, closed, heads, rotated
+from audiodiff.networks.unet_blocks import HEAD
+
+
+class TextConfig(Config):
+    """The sizes of a transformer over the bytes of a text.
+
+    Attributes:
+        width: Channels of each byte.
+        n_layers: Number of layers.
+        n_bytes: Most bytes of a text.
+    """
+
+    width: Width = 96
+    n_layers: int = Field(default=4, ge=1, le=32)
+    n_bytes: int = Field(default=160, ge=1, le=MAX_BYTES)
+
+    @field_validator("width")
+    @classmethod
+    def _whole_heads(cls, width: int) -> int:
+        if width % HEAD:
+            raise ValueError(f"{width} is no multiple of {HEAD}")
+        return width
+
+    @property
+    def n_weights(self) -> int:
+        """Number of weights, or of most of them."""
+        return 12 * self.n_layers * self.width**2
+
+
+class TextTransformer(nn.Module):
+    """Features of each byte of a text, and of the text as a whole.
+
+    Bytes need no list of words, so that any language and any misspelling is a text. A text's
+    features are the same whatever it is padded to.
+
+    Example:
+        >>> transformer = TextTransformer(TextConfig(width=32), n_channels=64)
+        >>> whole, (tokens, present) = transformer(torch.tensor([[104, 105], [33, -1]]))
+        >>> whole.shape, tokens.shape, present.tolist()
+        (torch.Size([2, 64]), torch.Size([2, 2, 32]), [[True, True], [True, False]])
+
+    Args:
+        config: Its sizes.
+        n_channels: Length of the vector of a whole text.
+    """
+
+    def __init__(self, config: TextConfig, n_channels: int) -> None:
+        super().__init__()
+        self.bytes = nn.Embedding(N_VALUES, config.width)
+        self.layers = nn.ModuleList(Layer(config.width) for _ in range(config.n_layers))
+        self.norm = nn.RMSNorm(config.width)
+        self.whole = closed(nn.Linear(config.width, n_channels, bias=False))
+
+    def forward(self, text: Bytes) -> tuple[Float[Tensor, "batch n_channels"], Attended]:
+        """A vector of each text, zero for an empty one, and what there is to attend to."""
+        present = text != OPEN
+        # The bytes of an empty text attend to each other, as attention to nothing is not defined.
+        seen = present | ~present.any(1, keepdim=True)
+        x = self.bytes(text.clamp(min=0))
+        for layer in self.layers:
+            x = layer(x, seen)
+        x = self.norm(x)
+        total = (x * present[..., None]).sum(1)
+        return self.whole(total / present.sum(1, keepdim=True).clamp(min=1)), Attended(x, present)
+
+
+class Layer(nn.Module):
+    """``x + attention(norm(x))``, then ``x + mlp(norm(x))``, with rotary positions."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.n_heads = width // HEAD
+        self.norms = nn.ModuleList([nn.RMSNorm(width), nn.RMSNorm(width)])
+        self.queries_keys_values = nn.Linear(width, 3 * width)
+        self.gathered = closed(nn.Linear(width, width))
+        self.mlp = nn.Sequential(
+            nn.Linear(width, 4 * width), nn.GELU(), closed(nn.Linear(4 * width, width))
+        )
+
+    def forward(self, x: Sequences, seen: Present) -> Sequences:
+        """The features, of which those that are seen attend to each other."""
+        parts = self.queries_keys_values(self.norms[0](x)).chunk(3, -1)
+        queries, keys, values = (heads(part, self.n_heads) for part in parts)
+        made = F.scaled_dot_product_attention(
+            rotated(queries), rotated(keys), values, seen[:, None, None]
+        )
+        x = x + self.gathered(made.transpose(1, 2).flatten(2))
+        return x + self.mlp(self.norms[1](x))
