@@ -55,8 +55,18 @@ class Clips:
         """Duration of all clips in seconds."""
         return self.n_samples / self.sample_rate
 
-    def condition(self, i: int, start: int, n_samples: int) -> Condition:
-        """What goes with part of clip i beside its sound, as a batch of one: nothing here."""
+    def condition(
+        self, i: int, start: int, n_samples: int, rng: np.random.Generator | None = None
+    ) -> Condition:
+        """What goes with part of clip i beside its sound, as a batch of one: nothing here.
+
+        Args:
+            i: Index of the clip.
+            start: First sample within the clip.
+            n_samples: Length of the part in samples.
+            rng: What draws one of several possibilities, such as the phrasing of a text; None for
+                the first.
+        """
         return {}
 
     def at(self, k: int) -> "Clips":

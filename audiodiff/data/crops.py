@@ -67,7 +67,7 @@ class Crops(NamedTuple):
 
     Attributes:
         wave: (batch, samples).
-        cond: What goes with the crops beside their sound: predicted mels, labels.
+        cond: What goes with the crops beside their sound: predicted mels, labels, texts.
     """
 
     wave: Wave
@@ -93,7 +93,8 @@ def crop_batch(
     - its first sample, uniformly among the multiples of ``start_every`` (and of the hop where
       clips have mels) that leave the crop inside the clip; a shorter clip is taken whole, with
       zeros after it;
-    - its gain, uniformly in dB, but limited so that its peak stays within full scale.
+    - its gain, uniformly in dB, but limited so that its peak stays within full scale;
+    - the phrasing of its text, if it has several.
 
     Args:
         source: Clips or shards to cut from.
@@ -236,7 +237,7 @@ def _item(
         wave = wave + np.float32(level) * rng.standard_normal(n_samples, dtype=np.float32)
     peak = float(np.abs(wave).max())
     loud = np.float32(min(gain, 1 / peak) if peak > 0 else gain)
-    return wave * loud, clips.condition(i, start, n_samples)
+    return wave * loud, clips.condition(i, start, n_samples, rng)
 
 
 def _resized(wave: Float[np.ndarray, " _"], n_samples: int) -> Float[np.ndarray, " n_samples"]:

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TypeAlias
 
+import numpy as np
 import torch
 
 from audiodiff._types import Condition
@@ -39,9 +40,11 @@ class LabelledClips(Clips):
         self.clips, self.hop_length = clips, clips.hop_length
         self.classes = [labels_of(id_, sets, table) for id_ in self.ids]
 
-    def condition(self, i: int, start: int, n_samples: int) -> Condition:
+    def condition(
+        self, i: int, start: int, n_samples: int, rng: np.random.Generator | None = None
+    ) -> Condition:
         """The classes of clip i, and what else goes with it."""
-        return {**self.clips.condition(i, start, n_samples), **self.classes[i]}
+        return {**self.clips.condition(i, start, n_samples, rng), **self.classes[i]}
 
 
 def labels_of(id_: str, sets: LabelSets, table: Table) -> Condition:

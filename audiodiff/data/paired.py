@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from audiodiff._types import Condition
@@ -52,13 +53,16 @@ class PairedClips(Clips):
             if n in apart
         )
 
-    def condition(self, i: int, start: int, n_samples: int) -> Condition:
+    def condition(
+        self, i: int, start: int, n_samples: int, rng: np.random.Generator | None = None
+    ) -> Condition:
         """The mel of part of clip i, (1, n_mels, frames), with silence after its end.
 
         Args:
             i: Index of the clip.
             start: First sample, a whole number of hops.
             n_samples: Number of samples, a whole number of hops.
+            rng: Draws nothing here.
         """
         mel = self.kept(i)
         wanted, n_frames = int(self.lengths[i]) // self.hop_length, n_samples // self.hop_length

@@ -27,7 +27,7 @@ class Recording(NamedTuple):
 
     Attributes:
         wave: Its samples.
-        cond: Its labels as indices, (1,) for each kind; empty for a model without labels.
+        cond: Its labels as indices, (1,) for each kind, and its text; empty for a model without.
     """
 
     wave: Samples

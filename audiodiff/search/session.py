@@ -7,7 +7,9 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
+from audiodiff._types import Condition
 from audiodiff.conditioning.parts import joined
+from audiodiff.data.captioned import read_captions, texts_of
 from audiodiff.data.corpus import SPLITS, read_corpus
 from audiodiff.data.labelled import labels_of, read_table
 from audiodiff.errors import AudiodiffError
@@ -80,9 +82,14 @@ class Session:
         self.sampler = own if task.sampler is None else task.sampler
         sets = self.model.config.label_sets
         table = read_table(task.folders) if sets else {}
-        heard, unheard = read_clips(
-            read_corpus(task.folders), task.split, rate, lambda id_: labels_of(id_, sets, table)
-        )
+        most = self.model.config.network.n_bytes
+        captions = {} if most is None else read_captions(task.folders)
+
+        def asked_of(id_: str) -> Condition:
+            text = {} if most is None else texts_of(id_, captions, most)[0]
+            return {**labels_of(id_, sets, table), **text}
+
+        heard, unheard = read_clips(read_corpus(task.folders), task.split, rate, asked_of)
         # Searched and judged with the precision of later runs.
         asked = Run(self.sampler, seed=task.seed, precision="auto")
         labels = joined([clip.cond for clip in heard])

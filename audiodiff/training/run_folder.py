@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from audiodiff.data.cache import build_cache
+from audiodiff.data.captioned import CaptionedClips, read_captions
 from audiodiff.data.clips import Clips, Source
 from audiodiff.data.corpus import Clip, read_corpus
 from audiodiff.data.labelled import LabelledClips, read_table
@@ -126,6 +127,8 @@ def open_data(
     for note in corpus.notes:
         say(note)
     table = read_table(folders) if config.model.label_sets else {}
+    n_bytes = config.model.network.n_bytes
+    captions = {} if n_bytes is None else read_captions(folders)
     caches: list[Clips] = []
     for split, clips in (("train", corpus.train), ("dev", corpus.dev)):
         cache = build_cache(
@@ -139,6 +142,8 @@ def open_data(
             found = _paired(found, mels, config, say)
         if config.model.label_sets:
             found = LabelledClips(found, config.model.label_sets, table)
+        if n_bytes is not None:
+            found = CaptionedClips(found, captions, n_bytes)
         caches.append(found)
     return caches[0], caches[1]
 
@@ -164,6 +169,8 @@ def open_shards(
     """
     if config.model.label_sets:
         raise AudiodiffError("--shards: they hold no classes, which this model needs; use --data")
+    if config.model.network.n_bytes is not None:
+        raise AudiodiffError("--shards: they hold no texts, which this model needs; use --data")
     train = Shards(place, config.seed, config.n_samples, config.batch_size, world)
     if train.sample_rate != config.model.sample_rate:
         raise AudiodiffError(

@@ -150,6 +150,9 @@ def load_state(
 def initial_weights(config: TrainConfig, directory: Path) -> dict[str, Tensor]:
     """The weights of a model directory, for a run whose network and codec are the same.
 
+    The two may differ in parts of the condition that only one of them takes, such as a text, as far
+    as `NetworkConfig.takes_weights_of` says so.
+
     Raises:
         AudiodiffError: If it is not a model directory, its network or a codec with weights is
             another, or the run trains a classifier.
@@ -159,7 +162,7 @@ def initial_weights(config: TrainConfig, directory: Path) -> dict[str, Tensor]:
             f"--init {directory}: objective.kind='classifier' starts from new weights; leave it out"
         )
     model = Model.load(directory)
-    if model.config.network != config.model.network:
+    if not config.model.network.takes_weights_of(model.config.network):
         raise AudiodiffError(
             f"--init {directory}: its network is not the config's; start from a model that was "
             "trained with the same [model.network]"

@@ -54,7 +54,7 @@ def train(
         stop: Limits of this session.
         resume: Whether to continue from the last checkpoint in ``out``.
         init: A model directory whose weights a new run starts from; its network must be the
-            config's. None for new weights.
+            config's, but for parts of the condition. None for new weights.
         shards: Folder or address of shards, instead of folders of clips.
         mels: Folder of mels that an acoustic model predicted for the clips, as in `PairedClips`;
             None for the clips' own.
@@ -123,7 +123,9 @@ class Trainer:
         self.source, self.dev = source, dev
         model = Model(config.model).to(accelerator.device)
         if start is not None:
-            model.load_state_dict(start)
+            new = model.load_state_dict(start, strict=False).missing_keys
+            if new:
+                say(f"{len(new)} weights that --init lacks start new, e.g. {new[0]}")
         self.objective = config.objective.build(model, config.setting)
         self.trained = self.objective.trained
         optimizer = build_optimizer(self.trained, config.optimizer, self.objective.opponent)
