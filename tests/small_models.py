@@ -80,6 +80,9 @@ def untrained(config: ModelConfig) -> Model:
     last = network.bands.merge if config.network.kind == "band-split" else [network.output]
     for layer in last:
         torch.nn.init.normal_(layer.weight, std=0.3)
+    if config.network.n_bytes is not None:  # what leads from a text to the output begins at zero
+        for parameter in network.parameters():
+            torch.nn.init.normal_(parameter, std=0.1)
     return model
 
 
@@ -112,6 +115,11 @@ LABELLED = UNCONDITIONAL | {
     },
 }
 """Makes waves of two digits by two speakers."""
+WORDED = UNCONDITIONAL | {
+    "network": LABELLED["network"] | {"text": {"width": 32, "n_layers": 1, "n_bytes": 40}},
+    "sampling": LABELLED["sampling"],
+}
+"""Makes waves by a text."""
 CONFIGS = {
     "diffwave": small_config(),
     "band-split": small_stft_config(),

@@ -53,9 +53,20 @@ def generate(
     label: Annotated[
         list[str] | None,
         typer.Option(
-            help="Class of the sounds, e.g. seven; all classes in turn if not given. For a model "
-            "with several kinds of label, one of each kind, e.g. digit=seven; a kind that is left "
-            "out may be anything.",
+            help="Class of the sounds, e.g. seven; all classes in turn if neither it nor a text is "
+            "given. For a model with several kinds of label, one of each kind, e.g. digit=seven; a "
+            "kind that is left out may be anything.",
+        ),
+    ] = None,
+    text: Annotated[
+        str | None,
+        typer.Option(help='What the sounds are, in words, e.g. "a man says nine, quietly".'),
+    ] = None,
+    negative_text: Annotated[
+        str | None,
+        typer.Option(
+            help="What the sounds should not be, in words; guidance leads away from it, instead of "
+            "from sounds of anything."
         ),
     ] = None,
     steps: Steps = None,
@@ -63,8 +74,8 @@ def generate(
     guidance_scale: Annotated[
         float | None,
         typer.Option(
-            help="Weight of the label: 1 is the model as it was trained; greater weights follow "
-            "the label more closely, with less variety. The model's default if not given.",
+            help="Weight of the label or the text: 1 is the model as it was trained; greater "
+            "weights follow it more closely, with less variety. The model's default if not given.",
             callback=finite,
         ),
     ] = None,
@@ -83,7 +94,7 @@ def generate(
     watermark: Watermark = False,
 ) -> None:
     """Generate new sounds with a model that takes no mel."""
-    from audiodiff.conditioning.labels import labels_asked
+    from audiodiff.conditioning.text import text_asked
     from audiodiff.model.run import Run
     from audiodiff.pipelines.generated import Making, Sound
     from audiodiff.pipelines.generator import Generator
@@ -94,25 +105,29 @@ def generate(
     generator = Generator.from_pretrained(model, device, precision)
     rate = generator.sample_rate
     n_samples = generator.n_samples if seconds is None else round(seconds * rate)
-    run = Run(sampler, steps, guidance_scale=guidance_scale)
-    asked = _asked(label, generator.labels)
+    run = Run(sampler, steps, guidance_scale=guidance_scale, negative_text=negative_text)
+    asked = _asked(label, generator.labels, text)
     # What is wrong is said at once, even if all files are there already.
-    labels_asked(asked[0], generator.labels)
+    generator.condition(asked[0], text)
+    text_asked(negative_text, generator.n_bytes, "negative_text")
     generator.model.sampler(run)
     settings = {"seconds": n_samples / rate, "watermark": NAME if watermark else None}
     record = record_of(generator.model, model, run, settings)
     making = Making(generator, run, n_samples, record, batch_size, not no_provenance, watermark)
     sounds = {}
     for labels, n in zip(cycle(asked), range(seed, seed + count), strict=False):
-        sound = Sound(labels, n)
+        sound = Sound(labels, n, text)
         sounds[Job(Path(model), out / sound.name)] = sound
     _make_files(making, sounds, threads, overwrite=overwrite)
 
 
-def _asked(given: Sequence[str] | None, sets: "LabelSets") -> list[dict[str, str]]:
+def _asked(
+    given: Sequence[str] | None, sets: "LabelSets", text: str | None
+) -> list[dict[str, str]]:
     """The labels of the sounds, which take them in turn."""
     if not given:
-        return [{kind: name} for kind in sets for name in sets[kind]] if len(sets) == 1 else [{}]
+        in_turn = len(sets) == 1 and text is None
+        return [{kind: name} for kind in sets for name in sets[kind]] if in_turn else [{}]
     named = (label if "=" in label else f"label={label}" for label in given)
     asked = dict(label.split("=", 1) for label in named)
     if len(asked) < len(given):

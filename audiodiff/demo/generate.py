@@ -1,4 +1,4 @@
-"""The demo's tab of sounds made from labels: several seeds, or several guidance scales, at once."""
+"""The demo's tab of sounds made from labels or a text: several seeds, or scales, at once."""
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import cache
@@ -16,6 +16,7 @@ from audiodiff.mel.plots import mels_grid
 from audiodiff.mel.presets import PRESETS
 from audiodiff.model.config import ModelConfig
 from audiodiff.model.run import Run
+from audiodiff.pipelines.generated import Sound
 from audiodiff.pipelines.generator import Generator
 from audiodiff.provenance.making import record_of
 
@@ -72,6 +73,13 @@ def generate_tab(model: str, config: ModelConfig, endpoint: str) -> None:
             gr.Dropdown([ANY, *names], value=ANY, label=kind)
             for kind, names in config.label_sets.items()
         ]
+    takes_text = config.network.n_bytes is not None
+    with gr.Row(visible=takes_text):
+        texts = [
+            gr.Textbox("", label=label, max_length=config.network.n_bytes, visible=shown)
+            for label, shown in (("Text", True), ("What it should not be", guided))
+            if takes_text
+        ]
     with gr.Row():
         own = min(max(sampling.guidance_scale, 0.0), MAX_SCALE)
         scale = gr.Slider(0, MAX_SCALE, value=own, step=0.1, label="Guidance scale", visible=guided)
@@ -82,7 +90,8 @@ def generate_tab(model: str, config: ModelConfig, endpoint: str) -> None:
     said = gr.Markdown()
     players = _players_grid()
     picture = gr.Plot(label="Mel spectrograms", show_label=False)
-    inputs, outputs = [scale, steps, seed, kept, *labels], [said, picture, kept, *players]
+    inputs = [scale, steps, seed, kept, *labels, *texts]
+    outputs = [said, picture, kept, *players]
     runs: list[dict[str, Any]] = [
         button.click(
             made_by(model, list(config.label_sets), variants),
@@ -115,18 +124,22 @@ def made_by(model: str, kinds: Sequence[str], variants: Variants) -> Callable[..
 
     Args:
         model: Name of the model.
-        kinds: Its kinds of label, in the order of the inputs.
+        kinds: Its kinds of label, in the order of the inputs; a text and a negative text follow
+            for a model that takes texts.
         variants: The sounds for a scale and a seed.
     """
 
     @readable
     def made(
-        scale: float, steps: int, seed: int, kept: list[str], *labels: str
+        scale: float, steps: int, seed: int, kept: list[str], *words: str
     ) -> Iterator[list[Any]]:
-        label = {kind: name for kind, name in zip(kinds, labels, strict=True) if name != ANY}
+        label = {kind: name for kind, name in zip(kinds, words, strict=False) if name != ANY}
+        text, negative = (given or None for given in words[len(kinds) :] or ("", ""))
         asked = variants(scale, int(seed))
-        if not label and len({variant.scale for variant in asked}) > 1:
-            raise AudiodiffError("scales differ only with a label; choose one")
+        if not (label or text or negative) and len({variant.scale for variant in asked}) > 1:
+            raise AudiodiffError(
+                f"scales differ only with a {'label; choose' if kinds else 'text; give'} one"
+            )
         generator = generator_of(model)
         guided = bool(generator.model.config.sampling.guidance)
         n_samples = min(generator.n_samples, MAX_SECONDS * generator.sample_rate)
@@ -136,13 +149,16 @@ def made_by(model: str, kinds: Sequence[str], variants: Variants) -> Callable[..
             # gr.skip() only for the state, see `page.vocode`; Gradio can cancel a run here.
             yield [f"sound {i + 1} of {len(asked)}", None, gr.skip(), *_players(sounds, files)]
             weight = variant.scale if guided else None
-            wave = generator.generate(
-                1, label, weight, variant.seed, int(steps), n_samples=n_samples
+            run = Run(
+                n_steps=int(steps),
+                seed=variant.seed,
+                guidance_scale=weight,
+                negative_text=negative,
             )
-            sounds.append((variant.name, wave[0]))
-            run = Run(None, int(steps), seed=variant.seed, guidance_scale=weight)
-            record = record_of(generator.model, model, run).model_copy(update={"labels": label})
-            files.append(sound_file(wave[0], generator.sample_rate, record))
+            wave = generator.make(generator.condition(label, text), run, n_samples)[0]
+            sounds.append((variant.name, wave))
+            record = Sound(label, variant.seed, text).record(record_of(generator.model, model, run))
+            files.append(sound_file(wave, generator.sample_rate, record))
         picture = mels_of(sounds, generator.sample_rate)
         yield ["", picture, files, *_players(sounds, files)]
         discard(kept)

@@ -182,6 +182,12 @@ def _some_choices(block: gr.CheckboxGroup, value: Any) -> str | None:
     return f"give a list of some of {', '.join(map(str, choices))}, each once"
 
 
+def _a_text(block: gr.Textbox, value: Any) -> str | None:
+    most = MAX_BODY if block.max_length is None else block.max_length
+    fits = isinstance(value, str) and len(value) <= most
+    return None if fits else f"give a text of at most {most} characters"
+
+
 def _a_file(block: gr.Audio | gr.File, value: Any) -> str | None:
     """The remedy, unless a value is nothing, or names a file as an upload does."""
     path = value.get("path") if isinstance(value, dict) else None
@@ -199,6 +205,7 @@ CHECKS: dict[type, Callable[[Any, Any], str | None]] = {
     gr.Number: _a_number,
     gr.Dropdown: _a_choice,
     gr.CheckboxGroup: _some_choices,
+    gr.Textbox: _a_text,
     gr.Audio: _a_file,
     gr.File: _a_file,
     gr.Dataset: _an_example,

@@ -13,8 +13,8 @@ from torch import Tensor
 
 from audiodiff._types import Wave
 from audiodiff.audio import io
-from audiodiff.conditioning.labels import labels_asked
 from audiodiff.conditioning.parts import joined
+from audiodiff.conditioning.text import normalised
 from audiodiff.model.run import Run
 from audiodiff.pipelines.files import Made
 from audiodiff.pipelines.generator import Generator
@@ -25,6 +25,9 @@ from audiodiff.system.jobs import Job, Spread
 from audiodiff.system.memory import enough_memory
 from audiodiff.system.threads import Map
 
+MAX_NAME = 40
+"""The most characters of a text in the name of a file."""
+
 
 class Sound(NamedTuple):
     """What makes one of several sounds different from the others.
@@ -32,16 +35,19 @@ class Sound(NamedTuple):
     Attributes:
         labels: The label of each kind that is asked for.
         seed: The seed of the noise.
+        text: The text that is asked for; None for none.
     """
 
     labels: Mapping[str, str]
     seed: int
+    text: str | None = None
 
     @property
     def name(self) -> str:
-        """The name of its file."""
-        name = "-".join([*self.labels.values(), f"{self.seed:05}.wav"])
-        return re.sub(r'[/\\:*?"<>|\0]', "_", name)
+        """The name of its file: its labels, the beginning of its text and its seed."""
+        words = "-".join(re.findall("[a-z0-9]+", (self.text or "").lower()))[:MAX_NAME].strip("-")
+        named = [*self.labels.values(), *([words] if words else []), f"{self.seed:05}.wav"]
+        return re.sub(r'[/\\:*?"<>|\0]', "_", "-".join(named))
 
     def record(self, shared: Record) -> Record:
         """Its record.
@@ -49,7 +55,9 @@ class Sound(NamedTuple):
         Args:
             shared: The record that holds what it shares with the others.
         """
-        return shared.model_copy(update={"labels": self.labels, "seed": self.seed})
+        text = {} if self.text is None else {"text": normalised(self.text)}
+        values = {"labels": self.labels, "seed": self.seed, "settings": {**shared.settings, **text}}
+        return shared.model_copy(update=values)
 
 
 class Making(NamedTuple):
@@ -59,7 +67,7 @@ class Making(NamedTuple):
         generator: The generator.
         run: The run of each sound, but for its seed.
         n_samples: Length of each sound in samples.
-        record: The record of all sounds, without labels and seeds.
+        record: The record of all sounds, without labels, texts and seeds.
         batch_size: Greatest number of sounds made at once.
         provenance: Whether each file stores its record.
         watermark: Whether the sound itself is marked.
@@ -100,12 +108,13 @@ class Making(NamedTuple):
 
         Args:
             source: The model's name, for messages.
-            sounds: The sounds, with labels of the same kinds.
+            sounds: The sounds, with labels of the same kinds, and all or none with a text.
 
         Raises:
-            AudiodiffError: If a label does not exist, or memory runs out.
+            AudiodiffError: If a label does not exist, the model does not take a text, or memory
+                runs out.
         """
-        conds = [labels_asked(sound.labels, self.generator.labels) for sound in sounds]
+        conds = [self.generator.condition(sound.labels, sound.text) for sound in sounds]
         run = replace(self.run, seed=tuple(sound.seed for sound in sounds))
         with enough_memory(source, "lower --batch-size or --seconds"):
             return self.generator.make(joined(conds), run, self.n_samples).cpu()

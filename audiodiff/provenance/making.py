@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from audiodiff.codecs.latent import mels_of
+from audiodiff.conditioning.text import normalised
 from audiodiff.model.found import weights_digest
 from audiodiff.model.hub import pretrained_names
 from audiodiff.model.model import Model
@@ -33,9 +34,10 @@ def record_of(
     sampling = model.config.sampling
     sampler = sampling.sampler if run.sampler is None else run.sampler
     scale = run.guidance_scale
-    if scale is None and model.config.label_sets:
+    if scale is None and (model.config.label_sets or model.config.network.n_bytes is not None):
         scale = sampling.guidance_scale
-    given = {"vocoder": _vocoder_of(model), **(settings or {})}
+    negative = None if run.negative_text is None else normalised(run.negative_text)
+    given = {"vocoder": _vocoder_of(model), "negative_text": negative, **(settings or {})}
     values = {
         "software": software(),
         "model": public_name(name),

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import soundfile
 from command_line import Run, files
-from small_models import LABELLED, UNCONDITIONAL, small_config, untrained
+from small_models import LABELLED, UNCONDITIONAL, WORDED, small_config, untrained
 
 from audiodiff._types import Condition, Wave
 from audiodiff.model.found import weights_sha256
@@ -85,6 +85,59 @@ def test_one_label_of_each_kind_is_taken(run: Run, tmp_path: Path) -> None:
         assert sentence in refused.err
 
 
+@pytest.fixture(scope="module")
+def worded(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("worded")
+    untrained(small_config(**WORDED)).save(folder)
+    return folder
+
+
+def test_a_text_names_the_files_and_is_stored(run: Run, worded: Path, tmp_path: Path) -> None:
+    words = ("generate", worded, "-o", "out", "-n", 2, "--seconds", 0.1)
+    text = " A man says\nnine: \N{SPEAKER} 九!"
+    assert run(*words, "--text", text, "--negative-text", "quietly").status == 0
+    names = files(tmp_path / "out")
+    assert names == ["a-man-says-nine-00000.wav", "a-man-says-nine-00001.wav"]
+    record = read_record(tmp_path / "out" / names[1])
+    assert record is not None
+    assert record.settings == {
+        "seconds": 0.1, "text": "A man says nine: \N{SPEAKER} 九!", "negative_text": "quietly",
+    }  # fmt: skip
+    assert record.guidance_scale == 1.0
+    made, _ = soundfile.read(tmp_path / "out" / names[1])
+    expected = Generator.from_pretrained(worded).generate(
+        seed=1, n_samples=2205, text=text, negative_text="quietly"
+    )
+    np.testing.assert_allclose(made, expected[0].clamp(-1, 1), rtol=0, atol=2**-14)
+    again = run(*words, "--text", "a man says nine")
+    assert "another run made 2 of the 2 there already" in again.err
+    assert run(*words, "--text", "\N{SPEAKER}", "-n", 1).status == 0
+    assert "00000.wav" in files(tmp_path / "out")
+
+
+@pytest.mark.parametrize(
+    ("option", "text", "sentence"),
+    [
+        ("--text", "x" * 10_000, " has 10000 bytes and this model takes at most 40; shorten it\n"),
+        (
+            "--text",
+            "caf\udce9",
+            "error: text='caf\\udce9' is not in UTF-8; save or type it as such",
+        ),
+        ("--negative-text", "九" * 14, " has 42 bytes and this model takes at most 40"),
+    ],
+)
+def test_a_text_that_cannot_be_is_one_sentence_and_no_file(
+    run: Run, worded: Path, tmp_path: Path, option: str, text: str, sentence: str
+) -> None:
+    result = run("generate", worded, "-o", "out", option, text)
+    assert (result.status, result.out) == (2, "")
+    assert sentence in result.err
+    assert result.err.startswith(f"error: {option.lstrip('-').replace('-', '_')}=")
+    assert result.err.count("\n") == 1
+    assert files(tmp_path) == []
+
+
 def test_files_are_those_of_one_call_whatever_is_made_at_once(
     run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -130,6 +183,8 @@ def test_names_of_classes_stay_within_the_folder(run: Run, tmp_path: Path) -> No
         ("--label", "Option '--label' requires an argument"),
         ("--label seven", "error: label='seven': this model has no labels; choose accordingly"),
         ("--label digit=seven", "error: digit='seven': this model has no labels; choose"),
+        ("--text seven", "error: text='seven': this model takes no text; leave it out"),
+        ("--negative-text six", "error: negative_text='six': this model takes no text; leave"),
         ("--sampler nope", "error: sampler='nope' is unknown; choose from ddpm"),
         ("--steps 0", "Invalid value for '--steps'"),
         ("--seed -1", "Invalid value for '--seed'"),

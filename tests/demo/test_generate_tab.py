@@ -14,7 +14,7 @@ from gradio.state_holder import SessionState
 from gradio_client import Client
 from gradio_client.exceptions import AppError
 from quiet import quiet_garbage
-from small_models import LABELLED, UNCONDITIONAL, small_config, untrained
+from small_models import LABELLED, UNCONDITIONAL, WORDED, small_config, untrained
 
 from audiodiff import AudiodiffError, Generator
 from audiodiff.demo.generate import ANY, N_SOUNDS, made_by, scales_up_to, seeds_at
@@ -90,6 +90,28 @@ def test_a_model_without_labels_or_guidance_has_neither_to_choose(tmp_path: Path
     *_, (said, _, files, *_) = made_by(str(tmp_path / "plain"), [], seeds_at)(1.0, 2, 0, [])
     assert said == ""
     assert len(files) == N_SOUNDS
+
+
+def test_a_model_of_texts_has_a_box_for_one(tmp_path: Path) -> None:
+    name = str(tmp_path / "worded")
+    untrained(small_config(**WORDED)).save(tmp_path / "worded")
+    with quiet_garbage():
+        pages = build([name]).fns.values()
+    (function,) = (f for f in pages if f.api_name == "generate")
+    assert [block.label for block in function.inputs[4:]] == ["Text", "What it should not be"]
+    with pytest.raises(AudiodiffError, match="Text is 'xxx.*; give a text of at most 40 char"):
+        check_inputs([*function.inputs], [1.0, 2, 0, [], "x" * 41, ""])
+    check_inputs([*function.inputs], [1.0, 2, 0, [], "nine", ""])
+    *_, (_, _, files, *_) = made_by(name, [], seeds_at)(*ASKED, [], "nine", "six")
+    record = read_record(Path(files[1]))
+    assert record is not None
+    assert record.settings == {"text": "nine", "negative_text": "six"}
+    generator = Generator.from_pretrained(name)
+    wave = generator.generate(1, None, 2.0, seed=8, n_steps=3, text="nine", negative_text="six")[0]
+    made, _ = soundfile.read(files[1], dtype="float32")
+    torch.testing.assert_close(torch.from_numpy(made), wave.clamp(-1, 1), rtol=0, atol=2**-14)
+    with pytest.raises(Exception, match="scales differ only with a text; give one"):
+        next(made_by(name, [], scales_up_to)(*ASKED, [], "", ""))
 
 
 def test_several_models_have_a_tab_each(labelled: str, tmp_path: Path) -> None:

@@ -1,10 +1,11 @@
 """`Generator`: its sounds, and what it refuses."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
-from small_models import LABELLED, small_config, untrained
+from small_models import LABELLED, WORDED, small_config, untrained
 
 from audiodiff import AudiodiffError, Generator, Model, ModelConfig
 
@@ -55,6 +56,43 @@ def test_a_sound_has_the_models_own_length(generator: Generator) -> None:
     assert nameless.n_samples == nameless.sample_rate
 
 
+def test_a_text_is_followed_and_a_negative_one_avoided(tmp_path: Path) -> None:
+    untrained(small_config(**WORDED)).save(tmp_path)
+    worded = Generator.from_pretrained(tmp_path, precision="fp32")
+    assert worded.n_bytes == 40
+
+    def made(scale: float = 2.0, **asked: Any) -> torch.Tensor:
+        return worded.generate(2, None, scale, seed=3, n_samples=700, **asked)
+
+    nine, anything = made(text="nine"), made()
+    assert nine.shape == (2, 700)
+    assert torch.equal(made(text=" nine\n"), nine)
+    assert torch.equal(made(text=""), anything)
+    others = [made(text="six"), made(3.0, text="nine"), anything]
+    others += [made(text="nine", negative_text="six"), made(negative_text="six")]
+    for other in others:
+        assert (other - nine).abs().max() > 1e-3 * nine.abs().max()
+    assert torch.equal(made(text="nine", negative_text=" "), nine)
+    # Away from itself a text leads nowhere.
+    torch.testing.assert_close(made(text="nine", negative_text="nine"), made(1.0, text="nine"))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        ({"text": "x" * 10_000}, "text='xxx.* has 10000 bytes and this model takes at most 40"),
+        ({"negative_text": "x" * 50}, "negative_text='xxx.* has 50 bytes and this model takes"),
+        ({"text": "caf\udce9"}, "text=.* is not in UTF-8"),
+        ({"label": "one"}, "label='one': this model has no labels"),
+    ],
+)
+def test_a_text_that_a_model_does_not_take_is_one_sentence(
+    arguments: dict[str, Any], sentence: str
+) -> None:
+    with pytest.raises(AudiodiffError, match=sentence):
+        Generator(untrained(small_config(**WORDED))).generate(**arguments)
+
+
 def test_a_mel_decides_the_length_itself() -> None:
     with pytest.raises(AudiodiffError, match="sampling.n_samples=5 but the mel decides the length"):
         small_config(sampling={"times": [1.0, 0.0], "n_samples": 5})
@@ -81,6 +119,9 @@ def test_a_mel_decides_the_length_itself() -> None:
         ({"label": {"digit": 1}}, "digit=1: this model has zero, one; choose accordingly"),
         ({"label": {"digit": ["one"]}}, r"digit=\['one'\]: this model has zero, one; choose"),
         ({"label": {"vowel": "a"}}, "label: 'vowel': this model has labels for digit, speaker"),
+        ({"text": "one"}, "text='one': this model takes no text; leave it out"),
+        ({"text": 7}, "text=7 is no text; give one such as 'a man says nine'"),
+        ({"negative_text": "one"}, "negative_text='one': this model takes no text; leave it out"),
         ({"label": 7}, "label=7: give a name, or a mapping such as {'digit': 'seven'}"),
         ({"label": ["one", "theo"]}, r"label=\['one', 'theo'\]: give a name, or a mapping"),
     ],
