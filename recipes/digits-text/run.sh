@@ -1,0 +1,26 @@
+#!/usr/bin/env bash
+# Spoken digits made from texts, from the corpus to figures:
+#   [ROOT=DIR] [INIT=digits] recipes/digits-text/run.sh OUT [STAGE ...]
+# INIT=digits starts from the model of labels instead of new weights, which takes less time; that model
+# has heard the combinations of digit and speaker that are held out here. ../stages.sh has the stages
+# and the other settings.
+corpus=digits
+rate=22050
+archives=(
+    https://github.com/Jakobovski/free-spoken-digit-dataset git:26eb9aaf76e81b692f806f9140c2d2777410d7a1
+)
+init=${INIT:-}
+all="download prepare captions train evaluate"
+export CONFIG=${CONFIG:-unet} PREPARE="--min-seconds 0.1 ${PREPARE:-}"
+. "$(dirname "$0")/../stages.sh"
+
+# Says in several phrasings what is known of each clip.
+captions() {
+    python "$here/captions.py" "$out/prepared"
+}
+
+evaluate() {
+    python "$recipes/../benchmarks/text.py" "$out"
+}
+
+run_stages
