@@ -45,6 +45,7 @@ class TextTransformer(nn.Module):
     features are the same whatever it is padded to.
 
     Example:
+        >>> import torch
         >>> transformer = TextTransformer(TextConfig(width=32), n_channels=64)
         >>> whole, (tokens, present) = transformer(torch.tensor([[104, 105], [33, -1]]))
         >>> whole.shape, tokens.shape, present.tolist()
