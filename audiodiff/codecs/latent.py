@@ -9,7 +9,6 @@ from torch.nn import functional as F
 
 from audiodiff._types import Codec, Wave
 from audiodiff.codecs.autoencoder import Autoencoder, AutoencoderConfig, Latent, Moments, NormalMel
-from audiodiff.codecs.contract import CodecConfig
 from audiodiff.codecs.mel import MelCodec, MelCodecConfig
 from audiodiff.mel.log_mel import MelConfig
 
@@ -17,27 +16,26 @@ MEMORY = 0.99
 """Share of the mean and the power of latents that each step of training keeps."""
 
 
-class LatentCodecConfig(CodecConfig):
-    """A latent of a mel diffuses, by an autoencoder whose weights are the model's.
+class LatentCodecConfig(MelCodecConfig):
+    """A latent of a normalised mel diffuses, by an autoencoder whose weights are the model's.
 
     Attributes:
-        mel: The mel and what makes sound of it.
         autoencoder: The autoencoder's sizes.
     """
 
-    kind: Literal["latent"] = "latent"
-    mel: MelCodecConfig = Field(default_factory=MelCodecConfig)
+    kind: Literal["latent"] = "latent"  # type: ignore[assignment]
     autoencoder: AutoencoderConfig = Field(default_factory=AutoencoderConfig)
+
+    @property
+    def mels(self) -> MelCodecConfig:
+        """The codec of the mel."""
+        fields = set(MelCodecConfig.model_fields) - {"kind"}
+        return MelCodecConfig(**self.model_dump(include=fields))
 
     @property
     def shape(self) -> tuple[int]:
         """The numbers of a step."""
         return (self.autoencoder.n_latents,)
-
-    @property
-    def sample_rate(self) -> int:
-        """The mel's sample rate in Hz."""
-        return self.mel.sample_rate
 
     @property
     def hop_length(self) -> int:
@@ -49,7 +47,7 @@ class LatentCodecConfig(CodecConfig):
         """Those of the autoencoder."""
         return True
 
-    def build(self, mel: MelConfig | None = None) -> "LatentCodec":
+    def build(self, mel: MelConfig | None = None) -> "LatentCodec":  # type: ignore[override]
         """The codec with new weights; its mel is its own."""
         return LatentCodec(self)
 
@@ -77,11 +75,11 @@ class LatentCodec(nn.Module):
 
     def __init__(self, config: LatentCodecConfig) -> None:
         super().__init__()
-        self.config, self.mels = config, config.mel.build()
+        self.config, self.mels = config, config.mels.build()
         self.hop_length = config.hop_length
         radius = self.mels.radius + config.autoencoder.radius
         self.radius = -(-radius // config.autoencoder.n_frames)
-        self.autoencoder = Autoencoder(config.autoencoder, config.mel.mel.n_mels)
+        self.autoencoder = Autoencoder(config.autoencoder, config.mel.n_mels)
         n = config.autoencoder.n_latents
         self.register_buffer("center", torch.zeros(n, 1))
         self.register_buffer("power", torch.ones(n, 1))
@@ -95,7 +93,7 @@ class LatentCodec(nn.Module):
     def normal_mel(self, wave: Wave) -> NormalMel:
         """The normalised mel of a wave, with silence up to a whole step."""
         mel = self.mels.encode(wave)
-        silence = self.mels.normal(mel.new_full((), self.config.mel.mel.floor_value)).item()
+        silence = self.mels.normal(mel.new_full((), self.config.mel.floor_value)).item()
         return F.pad(mel, (0, -mel.shape[-1] % self.config.autoencoder.n_frames), value=silence)
 
     def normal(self, mean: Latent) -> Latent:
