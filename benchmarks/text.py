@@ -8,6 +8,7 @@ a quiet or a loud one, and that quality is measured of both sounds: the last col
 of pairs in which it moved the right way.
 """
 
+import itertools
 import json
 import math
 import random
@@ -18,6 +19,7 @@ from typing import Annotated, Any
 
 import torch
 import typer
+from rich.console import Console
 from script import machine, run_script
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "recipes" / "digits-text"))
@@ -138,11 +140,10 @@ def main(
     generator = Generator.from_pretrained(out / "unet" / "model", device)
     listener = SoundClassifier.from_pretrained(judge, device)
     sets = combinations(listener.labels["speaker"], n)
-    rows = [
-        {"set": name, "scale": scale} | judged(generator, listener, asked, scale)
-        for name, asked in sets.items()
-        for scale in SCALES
-    ]
+    rows, console = [], Console(stderr=True)
+    for (name, asked), scale in itertools.product(sets.items(), SCALES):
+        rows.append({"set": name, "scale": scale} | judged(generator, listener, asked, scale))
+        console.print(rows[-1])
     head = f"{n} sounds a row, seeds 0 to {n - 1}, and {2 * n} pairs a quality, {machine()}."
     text = f"{head}\n\n{table_of(rows)}\n"
     print(text)

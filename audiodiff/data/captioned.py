@@ -53,7 +53,7 @@ class CaptionedClips(Clips):
     def __init__(self, clips: Clips, captions: Captions, most: int) -> None:
         super().__init__(clips.samples, clips.ids, clips.lengths.tolist(), clips.sample_rate)
         self.clips, self.hop_length = clips, clips.hop_length
-        self.texts = [texts_of(id_, captions, most) for id_ in self.ids]
+        self.texts, self.most = [texts_of(id_, captions, most) for id_ in self.ids], most
 
     def condition(
         self, i: int, start: int, n_samples: int, rng: np.random.Generator | None = None
@@ -61,11 +61,12 @@ class CaptionedClips(Clips):
         """A text of clip i, the first one if there is nothing to draw by, and what else it has."""
         texts = self.texts[i]
         n = 0 if rng is None else int(rng.integers(len(texts)))
-        return {**self.clips.condition(i, start, n_samples, rng), **texts[n]}
+        text = {TEXT: bytes_of(texts[n], self.most)}
+        return {**self.clips.condition(i, start, n_samples, rng), **text}
 
 
-def texts_of(id_: str, captions: Captions, most: int) -> list[Condition]:
-    """The texts of a clip as bytes, (1, n_bytes) each.
+def texts_of(id_: str, captions: Captions, most: int) -> Sequence[str]:
+    """The texts of a clip, each of which the model takes.
 
     Args:
         id_: Id of the clip.
@@ -81,9 +82,11 @@ def texts_of(id_: str, captions: Captions, most: int) -> list[Condition]:
             f"{EXAMPLE} for each clip"
         )
     try:
-        return [{TEXT: bytes_of(text, most)} for text in captions[id_]]
+        for text in captions[id_]:
+            bytes_of(text, most)
     except AudiodiffError as error:
         raise AudiodiffError(f"clip {id_!r} of {CAPTIONS_NAME}: {error}") from error
+    return captions[id_]
 
 
 def read_captions(folders: Sequence[Path]) -> Captions:

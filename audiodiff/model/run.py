@@ -31,10 +31,10 @@ class Run:
             of the model's own.
         guidance_scale: Scale of the guidance that has one: 1 is the conditional model, 0 the
             unconditional one.
-        negative_text: Text that guidance leads away from, instead of from sounds of anything.
         precision: Precision of the network's products: ``fp32``, ``bf16``, or ``auto``, which is
             bf16 where the device has instructions for it. None takes that of the vocoder or
             generator, or ``fp32`` where there is neither.
+        negative_text: Text that guidance leads away from, instead of from sounds of anything.
 
     Raises:
         AudiodiffError: If both ``n_steps`` and ``times`` are given, ``n_steps`` or a seed is no
@@ -52,8 +52,8 @@ class Run:
     seed: int | Sequence[int] = 0
     guidance: Sequence[Guidance] | None = None
     guidance_scale: float | None = None
-    negative_text: str | None = None
     precision: str | None = None
+    negative_text: str | None = None
 
     def __post_init__(self) -> None:
         if self.n_steps is not None and self.times is not None:

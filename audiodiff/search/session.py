@@ -9,6 +9,7 @@ import torch
 
 from audiodiff._types import Condition
 from audiodiff.conditioning.parts import joined
+from audiodiff.conditioning.text import TEXT, bytes_of
 from audiodiff.data.captioned import read_captions, texts_of
 from audiodiff.data.corpus import SPLITS, read_corpus
 from audiodiff.data.labelled import labels_of, read_table
@@ -86,8 +87,10 @@ class Session:
         captions = {} if most is None else read_captions(task.folders)
 
         def asked_of(id_: str) -> Condition:
-            text = {} if most is None else texts_of(id_, captions, most)[0]
-            return {**labels_of(id_, sets, table), **text}
+            labels = labels_of(id_, sets, table)
+            if most is None:
+                return labels
+            return {**labels, TEXT: bytes_of(texts_of(id_, captions, most)[0], most)}
 
         heard, unheard = read_clips(read_corpus(task.folders), task.split, rate, asked_of)
         # Searched and judged with the precision of later runs.
