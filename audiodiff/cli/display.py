@@ -1,6 +1,7 @@
 """What commands that make sound show while they work."""
 
 import time
+from datetime import timedelta
 
 from rich.progress import Progress
 
@@ -70,3 +71,26 @@ class Display:
         """Counts a file."""
         self.seconds = 0.0
         self.progress.advance(self.files)
+
+
+class Counted:
+    """Shows how many of a number of things are done, how fast, and the time that is left.
+
+    Args:
+        progress: Bars, which are hidden unless in a terminal.
+        doing: What is done to them, such as ``judging``.
+        things: What they are, such as ``clips``.
+    """
+
+    def __init__(self, progress: Progress, doing: str, things: str) -> None:
+        self.progress, self.things, self.pace = progress, things, Pace(SECONDS_BETWEEN_LINES)
+        self.task, self.start = progress.add_task(doing, total=None, note=""), time.monotonic()
+
+    def __call__(self, done: int, total: int) -> None:
+        """Shows that another one is done."""
+        rate = done / max(time.monotonic() - self.start, 1e-9)
+        note = f"{rate:.2f} {self.things}/s"
+        self.progress.update(self.task, completed=done, total=total, note=note)
+        if not console.is_terminal and self.pace.due():
+            left = timedelta(seconds=round((total - done) / rate))
+            console.print(f"{done} of {total} {self.things}  {note}  ETA {left}")

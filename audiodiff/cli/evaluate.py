@@ -1,12 +1,15 @@
 """`audiodiff evaluate`."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from audiodiff.cli.options import Threads
+from audiodiff.cli.display import Counted
+from audiodiff.cli.options import A_MODEL, Threads
 from audiodiff.cli.terminal import console, exit_status, progress_bar, require, results
+from audiodiff.config import MAX_STEPS
 from audiodiff.errors import AudiodiffError
 
 if TYPE_CHECKING:
@@ -19,7 +22,11 @@ JUDGE = "digits-judge"
 def evaluate(
     original: Annotated[
         Path | None,
-        typer.Argument(metavar="REF", help="Original audio, a file or folder.", show_default=False),
+        typer.Argument(
+            metavar="REF",
+            help="Original audio, a file or folder; for --likelihood, a folder of recordings.",
+            show_default=False,
+        ),
     ] = None,
     output: Annotated[
         Path | None,
@@ -49,6 +56,27 @@ def evaluate(
             f"Hub id (owner/name) or the name of one in this package; {JUDGE} if not given."
         ),
     ] = None,
+    likelihood: Annotated[
+        str | None,
+        typer.Option(
+            metavar="MODEL",
+            help="Model that says how likely the recordings in REF are, those in its test.txt if "
+            f"it has one: {A_MODEL}.",
+        ),
+    ] = None,
+    steps: Annotated[
+        int | None,
+        typer.Option(help="Number of steps of --likelihood; 8 if not given.", min=1, max=MAX_STEPS),
+    ] = None,
+    probes: Annotated[
+        int | None,
+        typer.Option(
+            help="Number of random probes of --likelihood, which make its error smaller; 2 if not "
+            "given.",
+            min=2,
+            max=1000,
+        ),
+    ] = None,
     json: Annotated[
         Path | None,
         typer.Option(
@@ -70,12 +98,22 @@ def evaluate(
     """Score audio against its reference: PESQ, ViSQOL, M-STFT, MCD, F0, voicing, hiss and more.
 
     Files are paired by their path within REF and OUT, without the suffix. Generated sounds have no
-    originals: with --generated and --reference, one set of sounds is compared with the other.
+    originals: with --generated and --reference, one set of sounds is compared with the other. With
+    --likelihood, a model says how likely it holds each recording in REF.
     """
     for_sets = {"--reference": reference, "--train": train, "--encoder": encoder}
+    for_likelihood = {"--steps": steps, "--probes": probes}
+    if likelihood is None:
+        _check_unused(for_likelihood, "give --likelihood too, or leave it out")
+    else:
+        others = {"OUT": output, "--generated": generated, **for_sets, "--metrics": metrics}
+        _check_unused(others, "not for --likelihood; leave it out")
+        if original is None:
+            raise AudiodiffError("--likelihood needs REF, a folder of recordings; give one")
+        _evaluate_likelihood(likelihood, original, steps, probes, json, threads)
+        return
     if generated is None:
-        if needless := [name for name, value in for_sets.items() if value is not None]:
-            raise AudiodiffError(f"{', '.join(needless)}: give --generated too, or leave it out")
+        _check_unused(for_sets, "give --generated too, or leave it out")
         if original is None or output is None:
             raise AudiodiffError("give REF and OUT, or --generated and --reference")
         _evaluate_pairs(original, output, metrics, json, threads)
@@ -89,6 +127,16 @@ def evaluate(
             "--generated needs --reference, a folder of recordings to compare with"
         )
     _evaluate_sets(generated, reference, train, encoder or JUDGE, json, threads)
+
+
+def _check_unused(values: Mapping[str, object], remedy: str) -> None:
+    """Refuses arguments that have no meaning here.
+
+    Raises:
+        AudiodiffError: Naming those that are given.
+    """
+    if given := [name for name, value in values.items() if value is not None]:
+        raise AudiodiffError(f"{', '.join(given)}: {remedy}")
 
 
 def _evaluate_pairs(
@@ -150,6 +198,42 @@ def _evaluate_sets(
     _store(result, json)
     results().print(set_table(result))
     for line in set_remarks(result):
+        console.print(line)
+    exit_status(True, bool(result.failed))
+
+
+def _evaluate_likelihood(
+    name: str,
+    folder: Path,
+    steps: int | None,
+    probes: int | None,
+    json: Path | None,
+    threads: int | None,
+) -> None:
+    """Says how likely a model holds recordings."""
+    from audiodiff.metrics.tables import bits_remarks, bits_tables
+    from audiodiff.pipelines.likelihood import (
+        N_DRAWS,
+        N_STEPS,
+        LikelihoodMeter,
+        evaluate_likelihood,
+    )
+    from audiodiff.system.jobs import check_file
+    from audiodiff.system.threads import n_threads, side_by_side
+
+    if json is not None:
+        check_file(json)
+    meter = LikelihoodMeter.from_pretrained(
+        name,
+        n_steps=N_STEPS if steps is None else steps,
+        n_draws=N_DRAWS if probes is None else probes,
+    )
+    with progress_bar() as progress, side_by_side(n_threads(threads)) as each:
+        counted = Counted(progress, "judging", "clips")
+        result = evaluate_likelihood(meter, name, folder, counted, each)
+    _store(result, json)
+    results().print(*bits_tables(result))
+    for line in bits_remarks(result):
         console.print(line)
     exit_status(True, bool(result.failed))
 

@@ -34,6 +34,16 @@ class CodecConfig(Config):
         """Whether it is trained, as an autoencoder is."""
         return False
 
+    @property
+    def quantity(self) -> str:
+        """What a state holds, up to a constant shift and scale, in words."""
+        return f"state of codec.kind={self.kind!r}"
+
+    @property
+    def scale(self) -> float:
+        """What a difference of 1 in a state is in that quantity."""
+        return 1.0
+
     def has_states_of(self, other: "CodecConfig") -> bool:
         """Whether its states are those of another codec."""
         return self == other

@@ -63,6 +63,16 @@ class MelCodecConfig(CodecConfig):
         """Samples of sound per frame."""
         return self.mel.hop_length
 
+    @property
+    def quantity(self) -> str:
+        """The mel as its preset has it."""
+        return f"{self.preset} mel"
+
+    @property
+    def scale(self) -> float:
+        """The deviation that normalises it."""
+        return self.std
+
     def has_states_of(self, other: CodecConfig) -> bool:
         """Whether its states are those of another codec, whatever makes sound of them."""
         alike = isinstance(other, MelCodecConfig)

@@ -18,6 +18,11 @@ class WaveformConfig(CodecConfig):
         """None: a state is (batch, samples)."""
         return ()
 
+    @property
+    def quantity(self) -> str:
+        """The wave itself, full scale at +-1."""
+        return "wave"
+
     def build(self, mel: MelConfig | None = None) -> "Waveform":
         """The codec, which ignores the mel."""
         return Waveform()

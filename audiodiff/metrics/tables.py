@@ -1,12 +1,16 @@
 """Evaluations as tables for the terminal."""
 
+import math
+
 from rich.table import Table
 from rich.text import Text
 
+from audiodiff.metrics.bits import ESTIMATES, BitsEvaluation
 from audiodiff.metrics.distributions import SET_METRICS
 from audiodiff.metrics.evaluate import Evaluation
 from audiodiff.metrics.registry import METRICS
 from audiodiff.metrics.sets import Distance, SetEvaluation
+from audiodiff.metrics.summary import Summary
 
 _COLUMNS = 8
 """Metrics that stand side by side in a terminal of 80 columns."""
@@ -26,10 +30,9 @@ def summary_table(evaluation: Evaluation) -> Table:
     n_pairs = len(evaluation.files) + len(evaluation.failed)
     for name, summary in evaluation.summary.items():
         metric = METRICS[name]
-        interval = "" if summary.interval is None else f" ± {summary.interval:.3f}"
         table.add_row(
             name,
-            _number(summary.mean) + interval,
+            _with_interval(summary),
             metric.unit,
             metric.better,
             f"{summary.n_files} of {n_pairs}",
@@ -118,6 +121,42 @@ def set_remarks(evaluation: SetEvaluation) -> list[str]:
         )
     lines += [f"{name} is left out: {reason}" for name, reason in evaluation.left_out.items()]
     return lines + [f"failed: {path}: {reason}" for path, reason in evaluation.failed.items()]
+
+
+def bits_tables(evaluation: BitsEvaluation) -> list[Table]:
+    """A row for each clip with the errors of its figures; then the means over clips."""
+    clips = Table()
+    clips.add_column("file", overflow="fold")
+    clips.add_column("labels")
+    for name in ESTIMATES:
+        clips.add_column(name, justify="right", no_wrap=True)
+    for clip in evaluation.clips:
+        found = (getattr(clip, name) for name in ESTIMATES)
+        values = (f"{value.mean:.3f} ± {value.error:.3f}" for value in found)
+        clips.add_row(Text(clip.name), Text(", ".join(clip.labels.values())), *values)
+    shift = (
+        f"; of its state {math.log2(evaluation.scale):.3f} less" if evaluation.scale != 1 else ""
+    )
+    means = Table(caption=f"bits per number of the {evaluation.quantity}{shift}")
+    means.add_column("estimate")
+    means.add_column("mean ± 95 %", justify="right")
+    means.add_column("clips", justify="right")
+    for estimate, summary in evaluation.summary.items():
+        means.add_row(estimate, _with_interval(summary), f"{summary.n_files}")
+    return [clips, means]
+
+
+def bits_remarks(evaluation: BitsEvaluation) -> list[str]:
+    """Lines on how to read the tables, and failures."""
+    return [
+        "flow: by the probability flow; bound: by the variational bound; fewer bits are more usual",
+        *(f"failed: {path}: {reason}" for path, reason in evaluation.failed.items()),
+    ]
+
+
+def _with_interval(summary: Summary) -> str:
+    interval = "" if summary.interval is None else f" ± {summary.interval:.3f}"
+    return _number(summary.mean) + interval
 
 
 def _distance(distance: Distance | None) -> str:

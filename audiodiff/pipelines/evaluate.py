@@ -1,14 +1,15 @@
 """Generated sounds judged beside recordings, from folders of files."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
 import torch
 
 from audiodiff.audio import io
+from audiodiff.conditioning.labels import LabelSets
 from audiodiff.data.corpus import clips_of
-from audiodiff.data.labelled import read_table
+from audiodiff.data.labelled import Table, read_table
 from audiodiff.errors import AudiodiffError
 from audiodiff.metrics.distributions import Features
 from audiodiff.metrics.sets import Heard, Judge, SetEvaluation, evaluate_sets
@@ -72,7 +73,12 @@ class Labelled(NamedTuple):
 def _labelled(judge: Judge, folder: Path, split: str) -> Labelled:
     paths, table = clips_of(folder, split), read_table([folder])
     return Labelled(
-        folder, paths, {id_: _labels(judge, id_, table, path) for id_, path in paths.items()}
+        folder,
+        paths,
+        {
+            id_: known_labels(judge.labels, id_, table, path, "encoder")
+            for id_, path in paths.items()
+        },
     )
 
 
@@ -109,21 +115,26 @@ def _heard(
     )
 
 
-def _labels(
-    judge: Judge, id_: str, table: Mapping[str, Mapping[str, str]], path: Path
-) -> dict[str, str]:
-    """The labels of a clip of the kinds that the judge tells apart.
+def known_labels(sets: LabelSets, id_: str, table: Table, path: Path, whose: str) -> dict[str, str]:
+    """The labels of a clip of the kinds that are told apart, as far as they are known.
+
+    Args:
+        sets: The classes of each kind.
+        id_: Id of the clip.
+        table: Labels of clips.
+        path: File of the clip, whose record counts if the table has no such clip.
+        whose: What has the classes, for the message.
 
     Raises:
-        AudiodiffError: If the judge has no such label.
+        AudiodiffError: If a label is none of its kind.
     """
     record = None if id_ in table else record_in(path)
     own = table.get(id_, {}) if record is None else record.labels
-    labels = {kind: own[kind] for kind in judge.labels if kind in own}
+    labels = {kind: own[kind] for kind in sets if kind in own}
     for kind, label in labels.items():
-        if label not in judge.labels[kind]:
+        if label not in sets[kind]:
             raise AudiodiffError(
-                f"{path} is of {kind} {label!r}, which the encoder does not know: it has "
-                f"{', '.join(judge.labels[kind])}; use another encoder, or mend the labels"
+                f"{path} is of {kind} {label!r}, which the {whose} does not know: it has "
+                f"{', '.join(sets[kind])}; use another {whose}, or mend the labels"
             )
     return labels

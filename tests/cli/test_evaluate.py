@@ -10,6 +10,7 @@ import soundfile
 from command_line import Run, files, write_tone
 from small_models import LABELLED, small_config, untrained
 
+from audiodiff.metrics.bits import BitsEvaluation
 from audiodiff.metrics.evaluate import Evaluation
 from audiodiff.metrics.registry import METRICS, metrics_named
 from audiodiff.metrics.sets import SetEvaluation
@@ -187,6 +188,68 @@ def test_sets_that_cannot_be_compared_are_one_sentence(
 ) -> None:
     write_tone(tmp_path / "a/a.wav")
     (tmp_path / "none").mkdir()
+    before = files(tmp_path)
+    result = run("evaluate", *line.split(), "--json", "scores.json")
+    assert result.status == 2
+    assert result.err.startswith("error: ")
+    assert sentence in result.err
+    assert result.err.count("\n") == 1
+    assert files(tmp_path) == before
+
+
+def test_a_model_says_how_likely_recordings_are(run: Run, tmp_path: Path) -> None:
+    untrained(small_config(**LABELLED)).save(tmp_path / "model")
+    for i, name in enumerate(("[red]a", "b")):
+        write_tone(tmp_path / f"clips/{name}.wav", 150 + 30 * i, 2000)
+    (tmp_path / "clips/labels.csv").write_text("id,digit\nb,one\n")
+    words = ("evaluate", "--likelihood", "model", "clips", "--steps", 2, "--json", "new/bits.json")
+    result = run(*words, "--probes", 3)
+    assert (result.status, result.err.count("\n")) == (0, 1)
+    stored = BitsEvaluation.parse(json.loads((tmp_path / "new/bits.json").read_text()), "bits")
+    assert (stored.model, stored.quantity, stored.scale) == ("model", "wave", 1)
+    assert [clip.labels for clip in stored.clips] == [{}, {"digit": "one"}]
+    for clip in stored.clips:
+        row = next(line for line in result.out.splitlines() if f" {clip.name} " in line)
+        assert f" {clip.flow.mean:.3f} ± {clip.flow.error:.3f} " in row
+    flow = stored.summary["flow"]
+    assert f" {flow.mean:.3f} ± {flow.interval:.3f} " in result.out
+    assert "bits per number of the wave " in result.out
+    (tmp_path / "clips/bad.wav").write_text("no sound")
+    result = run("evaluate", "--likelihood", "model", "clips", "--steps", 1)
+    assert result.status == 1
+    assert "failed: clips/bad.wav: " in result.err
+
+
+@pytest.mark.parametrize(
+    ("line", "sentence"),
+    [
+        ("--likelihood model", "--likelihood needs REF, a folder of recordings; give one"),
+        ("--likelihood model a a", "OUT: not for --likelihood; leave it out"),
+        (
+            "--likelihood model a --generated a --metrics lsd",
+            "--generated, --metrics: not for --likelihood; leave it out",
+        ),
+        ("a a --steps 4 --probes 2", "--steps, --probes: give --likelihood too, or leave it out"),
+        ("--likelihood nope a", "model 'nope' is neither inside the package"),
+        ("--likelihood digits-judge a", "holds a classifier, which makes no sound; give the model"),
+        ("--likelihood default a", "prior.kind='mel-envelope' shapes the noise by the mel, for"),
+        ("--likelihood model nope", "nope is no folder; give one with sound files"),
+        ("--likelihood model a/a.wav", "a/a.wav is no folder; give one with sound files"),
+        ("--likelihood model none", "no audio in none"),
+        ("--likelihood model bad", "no sound in bad can be judged, e.g. bad/a.wav cannot be read"),
+        ("--likelihood model wrong", "a.wav is of digit 'ten', which the model does not know: it"),
+    ],
+)
+def test_what_has_no_likelihood_is_one_sentence(
+    run: Run, tmp_path: Path, line: str, sentence: str
+) -> None:
+    untrained(small_config(**LABELLED)).save(tmp_path / "model")
+    for folder in ("a", "wrong"):
+        write_tone(tmp_path / folder / "a.wav")
+    for folder in ("none", "bad"):
+        (tmp_path / folder).mkdir()
+    (tmp_path / "bad/a.wav").write_text("no sound")
+    (tmp_path / "wrong/labels.csv").write_text("id,digit\na,ten\n")
     before = files(tmp_path)
     result = run("evaluate", *line.split(), "--json", "scores.json")
     assert result.status == 2
