@@ -30,6 +30,9 @@ MAX_STEPS = 10_000
 MAX_RATE = 768_000
 """The highest sample rate, in Hz, that sound hardware has."""
 
+MAX_DRAWS = 1000
+"""Most random draws of a figure that is a mean over them."""
+
 MAX_SEED = 2**63 - 1
 
 MAX_HOURS = 6.0
@@ -38,6 +41,7 @@ MAX_HOURS = 6.0
 Count = Annotated[int, Field(gt=0, le=MAX_COUNT)]
 CountOrZero = Annotated[int, Field(ge=0, le=MAX_COUNT)]
 StepCount = Annotated[int, Field(gt=0, le=MAX_STEPS)]
+DrawCount = Annotated[int, Field(ge=2, le=MAX_DRAWS)]  # an error needs two
 SampleRate = Annotated[int, Field(gt=0, le=MAX_RATE)]
 Seed = Annotated[int, Field(ge=0, le=MAX_SEED)]
 Hours = Annotated[float, Field(gt=0, le=240)]

@@ -9,7 +9,7 @@ import typer
 from audiodiff.cli.display import Counted
 from audiodiff.cli.options import A_MODEL, Threads
 from audiodiff.cli.terminal import console, exit_status, progress_bar, require, results
-from audiodiff.config import MAX_STEPS
+from audiodiff.config import MAX_DRAWS, MAX_STEPS
 from audiodiff.errors import AudiodiffError
 
 if TYPE_CHECKING:
@@ -74,7 +74,7 @@ def evaluate(
             help="Number of random probes of --likelihood, which make its error smaller; 2 if not "
             "given.",
             min=2,
-            max=1000,
+            max=MAX_DRAWS,
         ),
     ] = None,
     json: Annotated[

@@ -58,9 +58,9 @@ class _Scaled:
 
     def __call__(self, y: State, u: float) -> State:
         """x0_hat in the shape of y."""
+        # The last step may end a rounding error below 0.
         at = torch.tensor([max(u, 0.0)], dtype=torch.float64, device=y.device)
-        log_snr = 2 * at.sinh().log()  # the last step's end may be a rounding error below 0
-        t = self.schedule.t_of_log_snr(log_snr).clamp(self.least_t, self.greatest_t)
+        t = self.schedule.t_of_log_snr(2 * at.sinh().log()).clamp(self.least_t, self.greatest_t)
         scale = (self.schedule.alpha(t).square() + self.schedule.sigma(t).square()).sqrt()
         return self.denoise(scaled(scale, y), t.expand(len(y)))
 

@@ -3,17 +3,16 @@
 import math
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Annotated, NamedTuple
+from typing import NamedTuple
 
 import torch
-from pydantic import Field
 from torch.nn import functional as F
 
 from audiodiff._types import Wave
 from audiodiff.audio import io
 from audiodiff.conditioning.labels import labels_asked
 from audiodiff.conditioning.parts import joined, moved
-from audiodiff.config import Seed, StepCount, checked
+from audiodiff.config import DrawCount, Seed, StepCount, checked
 from audiodiff.data.corpus import clips_of
 from audiodiff.data.labelled import read_table
 from audiodiff.diffusion.likelihood import Bits, bound_bits, flow_bits
@@ -27,14 +26,10 @@ from audiodiff.pipelines.loading import loaded
 from audiodiff.pipelines.run import with_mel
 from audiodiff.system.threads import Map
 
-MAX_DRAWS = 1000
 N_STEPS = 8
 N_DRAWS = 2
 MAX_SECONDS = 60
 """Length of the longest sound, which goes through the network as a whole, and backward."""
-
-DrawCount = Annotated[int, Field(ge=2, le=MAX_DRAWS)]
-"""Number of random draws, of which an error needs two."""
 
 
 class LikelihoodOf(NamedTuple):
@@ -200,12 +195,9 @@ def evaluate_likelihood(
         try:
             wave = torch.from_numpy(io.load(paths[id_], meter.sample_rate)[0])
             found = meter(wave[None], labels[id_] or None)
+            flow, bound = _estimate(found.flow), _estimate(found.bound)
         except AudiodiffError as error:
             return error
-        flow, bound = (
-            Estimate(mean=bits.mean.item(), error=bits.error.item())
-            for bits in (found.flow, found.bound)
-        )
         return ClipBits(
             name=id_, labels=labels[id_], n_numbers=found.n_numbers, flow=flow, bound=bound
         )
@@ -229,3 +221,18 @@ def evaluate_likelihood(
         summary=summary_of(clips),
         failed=failed,
     )
+
+
+def _estimate(bits: Bits) -> Estimate:
+    """The figure of a single sound.
+
+    Raises:
+        AudiodiffError: If it is not finite.
+    """
+    mean, error = bits.mean.item(), bits.error.item()
+    if not math.isfinite(mean + error):
+        raise AudiodiffError(
+            f"the sound has {mean} bits per number under this model; give another model, or more "
+            "steps"
+        )
+    return Estimate(mean=mean, error=error)

@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 import sys
 from pathlib import Path
 
@@ -197,7 +198,9 @@ def test_sets_that_cannot_be_compared_are_one_sentence(
     assert files(tmp_path) == before
 
 
-def test_a_model_says_how_likely_recordings_are(run: Run, tmp_path: Path) -> None:
+def test_a_model_says_how_likely_recordings_are(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     untrained(small_config(**LABELLED)).save(tmp_path / "model")
     for i, name in enumerate(("[red]a", "b")):
         write_tone(tmp_path / f"clips/{name}.wav", 150 + 30 * i, 2000)
@@ -215,8 +218,10 @@ def test_a_model_says_how_likely_recordings_are(run: Run, tmp_path: Path) -> Non
     assert f" {flow.mean:.3f} ± {flow.interval:.3f} " in result.out
     assert "bits per number of the wave " in result.out
     (tmp_path / "clips/bad.wav").write_text("no sound")
+    monkeypatch.setattr("audiodiff.cli.display.SECONDS_BETWEEN_LINES", 0.0)
     result = run("evaluate", "--likelihood", "model", "clips", "--steps", 1)
     assert result.status == 1
+    assert re.match(r"1 of 3 clips  [\d.]+ clips/s  ETA \d:\d\d:\d\d\n2 of 3 clips ", result.err)
     assert "failed: clips/bad.wav: " in result.err
 
 

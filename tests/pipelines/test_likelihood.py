@@ -122,6 +122,14 @@ def test_a_folder_is_judged_by_its_list_and_its_labels(
     assert again.clips[0].flow.mean == pytest.approx(found.clips[0].flow.mean, rel=1e-6)
 
 
+def test_a_figure_that_is_not_finite_is_said(tmp_path: Path) -> None:
+    model = untrained(small_config(**LABELLED))
+    torch.nn.init.constant_(model.network.output.weight, math.nan)
+    write_tone(tmp_path / "a.wav")
+    with pytest.raises(AudiodiffError, match="e.g. the sound has nan bits per number under this"):
+        evaluate_likelihood(LikelihoodMeter(model, n_steps=1), "m", tmp_path)
+
+
 def test_a_folder_that_cannot_be_judged_is_said(meter: LikelihoodMeter, tmp_path: Path) -> None:
     with pytest.raises(AudiodiffError, match="nowhere is no folder; give one with sound files"):
         evaluate_likelihood(meter, "m", tmp_path / "nowhere")
