@@ -25,6 +25,11 @@ def scaled(coefficient: Float[Tensor, " batch_or_1"], x: State) -> State:
     return expand(coefficient, x) * x
 
 
+def diffused(schedule: Schedule, t: Times, x0: State, eps: State) -> State:
+    """``x_t = alpha x_0 + sigma eps``."""
+    return scaled(schedule.alpha(t), x0) + scaled(schedule.sigma(t), eps)
+
+
 def _rate(f: Callable[[Times], Times], t: Times) -> Times:
     """df/dt by differentiation, also where gradients are off or in inference mode."""
     with torch.inference_mode(False), torch.enable_grad():

@@ -38,6 +38,7 @@ class ClassifierGuidance(GuidanceAtSteps):
     """
 
     in_graphs: ClassVar[bool] = False
+    has_scale: ClassVar[bool] = True
 
     kind: Literal["classifier"] = "classifier"
     classifier: str

@@ -1,7 +1,7 @@
 """Classifier-free guidance (arXiv:2207.12598): away from another estimate, mostly of anything."""
 
 from collections.abc import Callable
-from typing import Literal, TypeAlias
+from typing import ClassVar, Literal, TypeAlias
 
 import torch
 from pydantic import Field
@@ -35,6 +35,8 @@ class ClassifierFree(GuidanceAtSteps):
             conditional one (arXiv:2305.08891, eq. 15 and 16): 0 not at all, 1 all the way.
         steps: Steps at which it acts.
     """
+
+    has_scale: ClassVar[bool] = True
 
     kind: Literal["classifier-free"] = "classifier-free"
     log_snr: Rising | None = None

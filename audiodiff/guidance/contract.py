@@ -130,10 +130,12 @@ class GuidanceAtSteps(Config):
         parts: Parts of the condition that it reads.
         codecs: Kinds of codec that it works on; None for any.
         in_graphs: Whether it can be part of an exported graph.
+        has_scale: Whether the run's guidance scale changes what it does.
         steps: Steps at which it acts.
     """
 
     in_graphs: ClassVar[bool] = True
+    has_scale: ClassVar[bool] = False
     parts: ClassVar[tuple[str, ...]] = ()
     codecs: ClassVar[tuple[str, ...] | None] = None
     steps: Steps = "all"

@@ -37,6 +37,10 @@ class StoredGuidance(Guidance, Protocol):
     def in_graphs(self) -> bool:
         """Whether it can be part of an exported graph."""
 
+    @property
+    def has_scale(self) -> bool:
+        """Whether the run's guidance scale changes what it does."""
+
 
 if TYPE_CHECKING:
     GuidanceConfig = StoredGuidance

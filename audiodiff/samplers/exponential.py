@@ -43,5 +43,11 @@ def first_order(x_t: State, step: Step, x0: State) -> State:
 
     ``sigma_r / sigma_t x_t + alpha_r (1 - e^-h) x0``, written so that it needs no finite h.
     """
-    kept = step.sigma_r / step.sigma_t
-    return scaled(kept, x_t) + scaled(step.alpha_r - step.alpha_t * kept, x0)
+    kept, new = first_order_weights(step.schedule, step.t, step.r)
+    return scaled(kept, x_t) + scaled(new, x0)
+
+
+def first_order_weights(schedule: Schedule, t: Times, r: Times) -> tuple[Times, Times]:
+    """The weights of the state and of the estimate in `first_order`."""
+    kept = schedule.sigma(r) / schedule.sigma(t)
+    return kept, schedule.alpha(r) - schedule.alpha(t) * kept

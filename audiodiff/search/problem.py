@@ -12,7 +12,7 @@ from torch import Tensor
 from audiodiff._types import Condition, Draw, Sampler, State, Times, Wave
 from audiodiff.conditioning.parts import selected
 from audiodiff.diffusion.noise import Colored, NoiseTape
-from audiodiff.diffusion.targets import scaled
+from audiodiff.diffusion.targets import diffused
 from audiodiff.diffusion.times import TimeGrid, log_snr
 from audiodiff.model.model import Model
 from audiodiff.model.run import Run
@@ -114,8 +114,7 @@ class Problem:
 
     def diffused(self, t: Moment) -> State:
         """The recordings diffused to time t."""
-        times, schedule = self.batch(t), self.model.schedule
-        return scaled(schedule.alpha(times), self.x0) + scaled(schedule.sigma(times), self.eps)
+        return diffused(self.model.schedule, self.batch(t), self.x0, self.eps)
 
     def error(self, one: State, other: State) -> float:
         """Mean squared difference in the prior's whitened coordinates."""

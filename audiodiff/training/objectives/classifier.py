@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from audiodiff._types import Condition, State, Times
 from audiodiff.conditioning.parts import OPEN
-from audiodiff.diffusion.targets import scaled
+from audiodiff.diffusion.targets import diffused
 from audiodiff.model.classifier import Classifier, ClassifierConfig
 from audiodiff.model.config import ModelConfig
 from audiodiff.model.model import Model
@@ -132,4 +132,4 @@ class CrossEntropy(Objective):
             return x0
         white = white_like(batch, model)
         eps = model.codec.encode(white) if model.codec.linear else white
-        return scaled(model.schedule.alpha(t), x0) + scaled(model.schedule.sigma(t), eps)
+        return diffused(model.schedule, t, x0, eps)

@@ -1,7 +1,7 @@
 """The diffusion loss."""
 
 from collections.abc import Iterable, Mapping
-from typing import Annotated, Literal
+from typing import Annotated, Literal, NamedTuple
 
 import numpy as np
 import torch
@@ -17,7 +17,7 @@ from audiodiff.conditioning.text import TEXT
 from audiodiff.config import Config
 from audiodiff.diffusion.denoiser import Whitened
 from audiodiff.diffusion.noise import DeviceNoise, is_capturing, white_noise
-from audiodiff.diffusion.targets import output_from_x0, scaled
+from audiodiff.diffusion.targets import diffused, output_from_x0
 from audiodiff.model.config import ModelConfig
 from audiodiff.model.model import Model
 from audiodiff.pipelines.run import with_mel
@@ -50,15 +50,30 @@ class TimesConfig(Config):
 
     def at(self, places: Iterable[int], t_min: float) -> Times:
         """The times of places in the training sequence, between ``t_min`` and 1."""
-        even = torch.tensor([place * GOLDEN % 1 for place in places], dtype=torch.float64)
-        return self.of(even, t_min)
+        return self.of(even(places), t_min)
 
-    def of(self, even: Times, t_min: float) -> Times:
+    def of(self, shares: Times, t_min: float) -> Times:
         """The times of numbers that are uniform in [0, 1)."""
         if self.kind == "logit-normal":
-            normal = torch.special.ndtri(even.clamp(1e-6, 1 - 1e-6))
-            even = torch.sigmoid(self.mean + self.std * normal)
-        return t_min + (1 - t_min) * even
+            normal = torch.special.ndtri(shares.clamp(1e-6, 1 - 1e-6))
+            shares = torch.sigmoid(self.mean + self.std * normal)
+        return t_min + (1 - t_min) * shares
+
+
+class Clean(NamedTuple):
+    """Crops before they are diffused, without their margins.
+
+    Attributes:
+        x0: Their states.
+        white: White noise of unit variance in the shape of the states.
+        cond: Their condition, with the known part for a model that fills gaps.
+        mask: 1 where a state is known and does not count; None for a model that fills no gaps.
+    """
+
+    x0: State
+    white: State
+    cond: Condition
+    mask: State | None = None
 
 
 class DiffusionConfig(ObjectiveConfig):
@@ -127,15 +142,24 @@ class DiffusionLoss(Objective):
 
     def per_item(self, batch: Batch) -> Float[Tensor, " batch"]:
         """The loss of each crop, at the time and with the noise of its place."""
-        wave = batch.wave
-        t_min = self.model.schedule.t_min
+        wave, t_min = batch.wave, self.model.schedule.t_min
         if is_capturing():
-            even = torch.rand(len(wave), dtype=torch.float64, device=wave.device)
-            t = self.times.of(even, t_min)
+            drawn = torch.rand(len(wave), dtype=torch.float64, device=wave.device)
+            t = self.times.of(drawn, t_min)
         else:
             t = self.times.at(batch.places, t_min).to(wave.device)
-        cond, levels = _dropped(batch, self.drop), self._masks(batch)
-        return self.at(wave, cond, t, white_like(batch, self.model), levels)
+        return self.of(self.clean(batch), t)
+
+    def clean(self, batch: Batch) -> Clean:
+        """The crops of a batch, with the labels, masks and noise of their places."""
+        cond, white = _dropped(batch, self.drop), white_like(batch, self.model)
+        return self._clean(batch.wave, cond, white, self._masks(batch))
+
+    def clean_of_dev(self, batch: Batch) -> Clean:
+        """The same of dev crops: all their labels, and masks and noise that are always the same."""
+        wave = batch.wave
+        white = white_noise((0,), (len(wave), *_shape_of_noise(self.model, wave))).to(wave)
+        return self._clean(wave, batch.cond, white, self._masks(batch._replace(seed=0)))
 
     def at(
         self, wave: Wave, cond: Condition, t: Times, white: State, levels: State | None = None
@@ -150,27 +174,22 @@ class DiffusionLoss(Objective):
             levels: Where the state is above them it is known to the network, and does not count;
                 None for a model that fills no gaps.
         """
+        return self.of(self._clean(wave, cond, white, levels), t)
+
+    def of(self, clean: Clean, t: Times) -> Float[Tensor, " batch"]:
+        """The loss of each crop at given times."""
         model = self.model
+        network = Whitened(model.network, model.prior, clean.cond)
         with torch.no_grad():
-            if model.log_mel is not None:
-                mel = with_mel(model, cond, wave)["mel"]
-                n_frames = wave.shape[-1] // model.config.hop_length
-                mel = self._inner(mel[..., :n_frames], model.config.hop_length)
-                cond = {**cond, "mel": mel}
-            noise = model.codec.encode(white) if model.codec.linear else white
-            x0, noise = (
-                self._inner(x, model.codec.hop_length) for x in (model.codec.encode(wave), noise)
-            )
-            mask = None if levels is None else (x0 > levels).to(x0)
-            if mask is not None:
-                cond = {**cond, KNOWN: known_part(x0, mask)}
-        network = Whitened(model.network, model.prior, cond)
-        with torch.no_grad():
-            eps = model.prior.color(noise, network.shape)
-            x_t = scaled(model.schedule.alpha(t), x0) + scaled(model.schedule.sigma(t), eps)
-            y = output_from_x0(model.config.target, model.schedule, t, x0, eps)
+            eps = model.prior.color(clean.white, network.shape)
+            x_t = diffused(model.schedule, t, clean.x0, eps)
+            y = output_from_x0(model.config.target, model.schedule, t, clean.x0, eps)
         y_hat = network(x_t, model.network.level(model.schedule, t))
         error = model.prior.whiten(y - y_hat, network.shape).abs().pow(self.power)
+        return self.mean(error, clean.mask)
+
+    def mean(self, error: State, mask: State | None) -> Float[Tensor, " batch"]:
+        """The weighted mean over each crop of an error, where a mask does not say it is known."""
         error = error * self.get_buffer("weight")
         if mask is None:
             return error.flatten(1).mean(1)
@@ -179,14 +198,28 @@ class DiffusionLoss(Objective):
 
     def on_dev(self, batch: Batch) -> dict[str, float]:
         """The loss at each of `DEV_TIMES`, and their mean."""
-        wave, losses = batch.wave, {}
-        white = white_noise((0,), (len(wave), *_shape_of_noise(self.model, wave))).to(wave)
-        levels = self._masks(batch._replace(seed=0))
+        clean, losses = self.clean_of_dev(batch), {}
         for level in DEV_TIMES:
-            t = torch.full((len(wave),), level, dtype=torch.float64, device=wave.device)
-            loss = self.at(wave, batch.cond, t, white, levels)
-            losses[f"dev/loss_t{level:.2f}"] = loss.mean().item()
+            t = torch.full((len(clean.x0),), level, dtype=torch.float64, device=clean.x0.device)
+            losses[f"dev/loss_t{level:.2f}"] = self.of(clean, t).mean().item()
         return losses | {"dev/loss": sum(losses.values()) / len(losses)}
+
+    @torch.no_grad()
+    def _clean(self, wave: Wave, cond: Condition, white: State, levels: State | None) -> Clean:
+        """The crops of waves, with noise and levels as in `at`."""
+        model = self.model
+        if model.log_mel is not None:
+            mel = with_mel(model, cond, wave)["mel"]
+            n_frames = wave.shape[-1] // model.config.hop_length
+            cond = {**cond, "mel": self._inner(mel[..., :n_frames], model.config.hop_length)}
+        noise = model.codec.encode(white) if model.codec.linear else white
+        x0, noise = (
+            self._inner(x, model.codec.hop_length) for x in (model.codec.encode(wave), noise)
+        )
+        mask = None if levels is None else (x0 > levels).to(x0)
+        if mask is not None:
+            cond = {**cond, KNOWN: known_part(x0, mask)}
+        return Clean(x0, noise, cond, mask)
 
     def _masks(self, batch: Batch) -> State | None:
         """The mask of each crop, by its place, as levels; None for a model that fills no gaps."""
@@ -205,6 +238,15 @@ class DiffusionLoss(Objective):
         """Removes the margins from a sequence with a step every ``hop_length`` samples."""
         cut = self.margin // hop_length
         return x[..., cut : x.shape[-1] - cut]
+
+
+def even(places: Iterable[int]) -> Times:
+    """A number in [0, 1) for each place, which any stretch of the training sequence fills evenly.
+
+    >>> even(range(4))
+    tensor([0.0000, 0.6180, 0.2361, 0.8541], dtype=torch.float64)
+    """
+    return torch.tensor([place * GOLDEN % 1 for place in places], dtype=torch.float64)
 
 
 def white_like(batch: Batch, model: Model) -> State:
