@@ -7,6 +7,7 @@ import typer
 
 from audiodiff.cli.convert import convert
 from audiodiff.cli.demo import demo
+from audiodiff.cli.distill import distill
 from audiodiff.cli.doctor import doctor
 from audiodiff.cli.edit import edit
 from audiodiff.cli.evaluate import evaluate
@@ -37,6 +38,7 @@ COMMANDS = (
     convert,
     prepare,
     train,
+    distill,
     search,
 )
 """In the order of the help: using a model first, making one last."""

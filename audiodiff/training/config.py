@@ -14,7 +14,7 @@ from audiodiff.system.devices import training_device, use_bf16
 from audiodiff.system.documents import MAX_DEPTH, parse_toml, read_toml
 from audiodiff.training.objectives.contract import Setting
 from audiodiff.training.objectives.diffusion import DiffusionConfig
-from audiodiff.training.objectives.registry import AnyObjective
+from audiodiff.training.objectives.registry import OBJECTIVES, AnyObjective
 
 DIFFUSION_FIGURES = tuple(name for name in DiffusionConfig.model_fields if name != "kind")
 """Names of the figures of the diffusion loss."""
@@ -172,12 +172,13 @@ def with_objective(values: dict[str, Any]) -> dict[str, Any]:
 
 
 def with_inner_diffusion(objective: dict[str, Any]) -> dict[str, Any]:
-    """Moves the figures of the diffusion loss to where a spectral objective holds them.
+    """Moves the figures of the diffusion loss to where an objective beside it holds them.
 
     So a file, or ``--set objective.kind=spectral``, can make a diffusion objective spectral.
     """
     objective = {"kind": "diffusion", **objective}
-    if objective["kind"] not in ("spectral", "adversarial"):
+    kinds = [kind for kind, config in OBJECTIVES.items() if "diffusion" in config.model_fields]
+    if objective["kind"] not in kinds:
         return objective
     figures = {name: objective.pop(name) for name in DIFFUSION_FIGURES if name in objective}
     if figures:
@@ -212,13 +213,22 @@ def read_train_config(path: Path, settings: Sequence[str] = ()) -> TrainConfig:
         >>> config.objective.loss
         'l2'
     """
-    values = _read_toml(path, ())
+    values = read_values(path)
     for setting in settings:
         lay_over(values, setting)
     return TrainConfig.parse(values, str(path))
 
 
-def _read_toml(path: Path, above: tuple[Path, ...]) -> dict[str, Any]:
+def read_values(path: Path, above: tuple[Path, ...] = ()) -> dict[str, Any]:
+    """The data of a TOML file over that of its bases, which need not be a whole `TrainConfig`.
+
+    Args:
+        path: The TOML file.
+        above: Files of which it is a base.
+
+    Raises:
+        AudiodiffError: If a file is missing or not TOML, or the bases form a circle.
+    """
     if not path.is_file():
         raise AudiodiffError(f"{path}: no such config; see the recipes for examples")
     if path.resolve() in above:
@@ -229,7 +239,7 @@ def _read_toml(path: Path, above: tuple[Path, ...]) -> dict[str, Any]:
         return values
     if not isinstance(base, str):
         raise AudiodiffError(f"{path}: base={base!r} is not a path; give one in quotes")
-    return _merged(_read_toml(path.parent / base, (*above, path.resolve())), values)
+    return _merged(read_values(path.parent / base, (*above, path.resolve())), values)
 
 
 def _merged(base: dict[str, Any], over: dict[str, Any]) -> dict[str, Any]:

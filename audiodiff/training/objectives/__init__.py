@@ -3,8 +3,10 @@
 from audiodiff.training.objectives.adversarial import AdversarialConfig, AdversarialLoss
 from audiodiff.training.objectives.autoencoder import AutoencoderLoss, AutoencoderLossConfig
 from audiodiff.training.objectives.classifier import CrossEntropy, CrossEntropyConfig
+from audiodiff.training.objectives.consistency import ConsistencyConfig, ConsistencyLoss
 from audiodiff.training.objectives.contract import Batch, Objective, ObjectiveConfig
 from audiodiff.training.objectives.diffusion import DiffusionConfig, DiffusionLoss
+from audiodiff.training.objectives.progressive import ProgressiveConfig, ProgressiveLoss
 from audiodiff.training.objectives.registry import OBJECTIVES
 from audiodiff.training.objectives.spectral import SpectralConfig, SpectralLoss
 
@@ -15,12 +17,16 @@ __all__ = [
     "AutoencoderLoss",
     "AutoencoderLossConfig",
     "Batch",
+    "ConsistencyConfig",
+    "ConsistencyLoss",
     "CrossEntropy",
     "CrossEntropyConfig",
     "DiffusionConfig",
     "DiffusionLoss",
     "Objective",
     "ObjectiveConfig",
+    "ProgressiveConfig",
+    "ProgressiveLoss",
     "SpectralConfig",
     "SpectralLoss",
 ]

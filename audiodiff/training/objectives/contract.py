@@ -22,12 +22,14 @@ class Batch(NamedTuple):
         cond: Condition of the crops: predicted mels, labels.
         seed: Seed of the run.
         first: Place of the first crop in the training sequence.
+        progress: Share of the run that is over, in [0, 1).
     """
 
     wave: Wave
     cond: Condition
     seed: int
     first: int
+    progress: float = 0.0
 
     @property
     def places(self) -> range:

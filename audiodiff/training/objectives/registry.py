@@ -6,15 +6,19 @@ from audiodiff.config import of_kind
 from audiodiff.training.objectives.adversarial import AdversarialConfig
 from audiodiff.training.objectives.autoencoder import AutoencoderLossConfig
 from audiodiff.training.objectives.classifier import CrossEntropyConfig
+from audiodiff.training.objectives.consistency import ConsistencyConfig
 from audiodiff.training.objectives.contract import ObjectiveConfig
 from audiodiff.training.objectives.diffusion import DiffusionConfig
+from audiodiff.training.objectives.progressive import ProgressiveConfig
 from audiodiff.training.objectives.spectral import SpectralConfig
 
 OBJECTIVES: dict[str, type[ObjectiveConfig]] = {
     "adversarial": AdversarialConfig,
     "autoencoder": AutoencoderLossConfig,
     "classifier": CrossEntropyConfig,
+    "consistency": ConsistencyConfig,
     "diffusion": DiffusionConfig,
+    "progressive": ProgressiveConfig,
     "spectral": SpectralConfig,
 }
 """The config of every objective by the name that a run's config gives as ``kind``.

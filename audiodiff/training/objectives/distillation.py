@@ -1,0 +1,101 @@
+"""What distillations share: the teacher, and crops as the diffusion loss has them."""
+
+from pydantic import Field
+from torch import nn
+
+from audiodiff._types import Condition, Denoiser
+from audiodiff.diffusion.denoiser import NetDenoiser
+from audiodiff.diffusion.times import TimeGrid
+from audiodiff.errors import AudiodiffError
+from audiodiff.guidance.contract import guided
+from audiodiff.model.config import ModelConfig
+from audiodiff.model.hub import model_directory
+from audiodiff.model.model import Model
+from audiodiff.model.run import Run
+from audiodiff.training.objectives.contract import ObjectiveConfig, Setting
+from audiodiff.training.objectives.diffusion import Clean, DiffusionConfig
+
+SHARED = ("sample_rate", "mel", "labels", "infill", "schedule", "prior")
+"""What a student has in common with its teacher, beside the codec's states."""
+
+
+class DistillationConfig(ObjectiveConfig):
+    """The base of the figures of a distillation.
+
+    Attributes:
+        diffusion: Figures of the diffusion loss, of which those that say what is learned from count
+            here too: labels left open, masks, and the weight of frequencies above the mel's.
+    """
+
+    diffusion: DiffusionConfig = Field(default_factory=DiffusionConfig)
+
+    def check(self, model: ModelConfig, setting: Setting) -> None:
+        """Refuses what the diffusion loss does."""
+        self.diffusion.check(model, setting)
+
+
+class Teacher(nn.Module):
+    """A frozen model, with the guidance that its student learns.
+
+    Guidance that has a scale, such as classifier-free, is part of the estimate, at the model's
+    default scale, so that the student needs none. Other guidance stays in the student's own run.
+
+    Args:
+        model: The model.
+    """
+
+    def __init__(self, model: Model) -> None:
+        super().__init__()
+        self.model = model.eval().requires_grad_(False)
+        self.guidance = [steer for steer in model.config.sampling.guidance if steer.has_scale]
+
+    def denoiser(self, cond: Condition, n_samples: int) -> Denoiser:
+        """The estimate with the guidance.
+
+        Args:
+            cond: The condition.
+            n_samples: Length of the sound in samples.
+        """
+        context = self.model.context(cond, n_samples)
+        return guided(context.denoiser(cond), self.guidance, context, step=0, n_steps=1)
+
+    def times(self, n_steps: int) -> TimeGrid:
+        """The times of a run of that many DDIM steps."""
+        return self.model.times(Run("ddim", n_steps))
+
+
+def teacher_of(name: str, student: ModelConfig) -> Teacher:
+    """Reads the teacher of a student.
+
+    Args:
+        name: Name of a model in this package, path of a model directory, or hub id ``owner/name``.
+        student: The student's config.
+
+    Raises:
+        AudiodiffError: If there is no such model, it makes other states or takes another condition
+            than the student, or its guidance acts at some steps of a run only.
+    """
+    model = Model.load(model_directory(name))
+    fits = {part: getattr(model.config, part) == getattr(student, part) for part in SHARED}
+    fits["codec"] = model.config.codec.has_states_of(student.codec)
+    for part, fit in fits.items():
+        if not fit:
+            raise AudiodiffError(
+                f"the teacher {name} does not fit the student, which has another {part}; give both "
+                "the same"
+            )
+    teacher = Teacher(model)
+    for steer in teacher.guidance:
+        # At which of a student's steps, which are fewer, would be anyone's guess.
+        if not all(steer.acts_at(step, 3) for step in range(3)):
+            raise AudiodiffError(
+                f"the teacher {name} has guidance of kind {steer.kind!r} that acts at some steps "
+                "only, which no student can learn; give it log_snr instead of steps"
+            )
+    return teacher
+
+
+def student_of(model: Model, clean: Clean) -> NetDenoiser:
+    """The estimate of a model in training for the condition of crops."""
+    config = model.config
+    return NetDenoiser(model.network, model.schedule, config.target, model.prior, clean.cond)
