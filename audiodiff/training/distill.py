@@ -21,6 +21,11 @@ TEACHER_STEPS = 64
 """Steps of the first teacher of a progressive distillation if no other number is asked for."""
 
 
+SLOWER = 0.1
+"""Learning rates of a student, as a share of those by which the weights it starts from were trained
+from nothing."""
+
+
 @dataclass(frozen=True)
 class Task:
     """What is distilled into what.
@@ -33,7 +38,7 @@ class Task:
         teacher_steps: Number of DDIM steps of the first teacher, for progressive distillation;
             `TEACHER_STEPS` if None.
         config: TOML file of the training, whose model does not count; None for the config by which
-            the teacher was trained, or the defaults if that is not at hand.
+            the teacher was trained, at `SLOWER` rates, or the defaults if that is not at hand.
         settings: ``key=value`` settings that lie over it, for every run.
     """
 
@@ -174,7 +179,10 @@ class _Teacher:
             return read_values(self.task.config), str(self.task.config)
         run, config = self.directory.resolve().parent, self.model.config
         if self.directory.resolve().name == MODEL_NAME and (run / CONFIG_NAME).is_file():
-            return stored_config(run).model_dump(mode="json"), str(run / CONFIG_NAME)
+            values = stored_config(run).model_dump(mode="json")
+            for rate in ("lr", "adamw_lr"):
+                values["optimizer"][rate] *= SLOWER
+            return values, str(run / CONFIG_NAME)
         n_samples = config.sampling.n_samples
         length = {} if n_samples is None else {"crop_frames": -(-n_samples // config.hop_length)}
         objective: dict[str, Any] = {} if config.infill is None else {"masks": {}}

@@ -9,7 +9,7 @@ from small_models import LABELLED, infill_config, small_config, untrained
 
 from audiodiff.errors import AudiodiffError
 from audiodiff.model.model import Model
-from audiodiff.training.config import TrainConfig
+from audiodiff.training.config import OptimizerConfig, TrainConfig
 from audiodiff.training.distill import Task, stages_of
 
 
@@ -41,6 +41,7 @@ def test_each_student_is_the_teacher_of_the_next(teacher: Path, tmp_path: Path) 
         # The rest is as the teacher's training had it.
         assert stage.config.objective.diffusion.drop == {"digit": 0.3}
         assert (stage.config.batch_size, stage.config.steps) == (3, 70)
+        assert stage.config.optimizer.lr == pytest.approx(0.1 * OptimizerConfig().lr)
 
 
 def test_one_student_of_consistency_serves_all_numbers_of_steps(
