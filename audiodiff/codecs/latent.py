@@ -43,6 +43,16 @@ class LatentCodecConfig(MelCodecConfig):
         return self.mel.hop_length * self.autoencoder.n_frames
 
     @property
+    def quantity(self) -> str:
+        """What a state holds, in words."""
+        return "latent of the log-mel"
+
+    @property
+    def scale(self) -> float:
+        """That of latents themselves, as those of each number have a scale of their own."""
+        return 1.0
+
+    @property
     def has_weights(self) -> bool:
         """Those of the autoencoder."""
         return True
