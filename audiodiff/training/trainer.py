@@ -210,10 +210,9 @@ class Trainer:
                 loss, self.figures = self.shared(batch)
                 self.accelerator.backward(loss)
                 if self.accelerator.sync_gradients:
+                    clip = self.accelerator.clip_grad_norm_
                     norm, *_ = [
-                        self.accelerator.clip_grad_norm_(
-                            side.parameters(), config.optimizer.clip_norm
-                        )
+                        clip(side.parameters(), config.optimizer.clip_norm)
                         for side in self.objective.sides.values()
                     ]
                 self.optimizer.step()
