@@ -116,7 +116,10 @@ def draw(rows: Sequence[dict[str, Any]], path: Path) -> None:
 
     figure = Figure(figsize=(9, 4), layout="constrained")
     for axis, names, title in zip(
-        figure.subplots(1, 2), (JUDGED, HOW), ("right", "moved the right way"), strict=True
+        figure.subplots(1, 2),
+        (JUDGED, HOW),
+        ("share of sounds that are right", "share of pairs that moved the right way"),
+        strict=True,
     ):
         for (which, style), (n, name) in (
             (a, b) for a in zip(SETS, ("o-", "s--"), strict=True) for b in enumerate(names)
@@ -124,7 +127,7 @@ def draw(rows: Sequence[dict[str, Any]], path: Path) -> None:
             own = [row for row in rows if row["set"] == which]
             scales, shares = [row["scale"] for row in own], [row[name] for row in own]
             axis.plot(scales, shares, style, color=f"C{n}", label=f"{name}, {which}")
-        axis.set(xlabel="guidance scale", ylabel=f"share of sounds, {title}", ylim=(0, 1.02))
+        axis.set(xlabel="guidance scale", ylabel=title, ylim=(0, 1.02))
         axis.grid(alpha=0.3)
         axis.legend(fontsize="small")
     save_figure(figure, path)

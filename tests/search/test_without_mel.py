@@ -1,5 +1,6 @@
 """Searches for models that make sounds of labels, which are held to their own run of many steps."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -9,12 +10,14 @@ from contracts import noise
 from searches import TINY, of_length, run_search
 
 from audiodiff import AudiodiffError, ModelConfig, Run
+from audiodiff.conditioning import OPEN
 from audiodiff.metrics.pairs import Samples
 from audiodiff.metrics.registry import METRICS, Metric
 from audiodiff.model.model import Model
 from audiodiff.search.clips import Recording
 from audiodiff.search.judge import Judge
 from audiodiff.search.problem import N_CANDIDATES, Problem
+from audiodiff.search.session import Session, Task
 from audiodiff.search.spectral import spectral_cost
 
 COND = {"label": torch.tensor([0, 1])}
@@ -81,6 +84,25 @@ def test_the_command_finds_times_for_labelled_clips(
     assert said[0] == "searching on 2 clips of dev, judging on 4 others"
     found = Model.load(tmp_path / "model").searched
     assert sorted(found) == [("ddim", 2), ("ddim", 3)]
+
+
+@torch.no_grad()
+def test_clips_are_searched_on_with_their_texts(clips: Path, tmp_path: Path) -> None:
+    network = {
+        "kind": "unet", "shape": (), "patch": 16, "widths": (32,), "n_blocks": 1,
+        "text": {"width": 32, "n_layers": 1},
+    }  # fmt: skip
+    parts = {"mel": None, "network": network, "sampling": TINY["sampling"] | {"n_samples": 5632}}
+    Model(ModelConfig.parse(TINY | parts, "test")).save(tmp_path / "model")
+    task = Task([clips], None, (2,), "trajectory")
+    with pytest.raises(AudiodiffError, match="has no text; add a captions.jsonl to its folder"):
+        Session(tmp_path / "model", task, print)
+    lines = (json.dumps({"id": str(i), "texts": ["no. " + "i" * i, "other"]}) for i in range(7))
+    (clips / "captions.jsonl").write_text("\n".join(lines))
+    texts = Session(tmp_path / "model", task, print)._problem.cond["text"]
+    said = [bytes(text[text != OPEN].tolist()).decode() for text in texts]
+    assert len(said) == 2
+    assert all(text.startswith("no.") for text in said)
 
 
 @torch.no_grad()
