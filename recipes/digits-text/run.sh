@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # Spoken digits made from texts, from the corpus to figures:
-#   [ROOT=DIR] [INIT=digits] recipes/digits-text/run.sh OUT [STAGE ...]
+#   [ROOT=DIR] [INIT=digits] [DEVICE=cuda] recipes/digits-text/run.sh OUT [STAGE ...]
 # INIT=digits starts from the model of labels instead of new weights, which takes less time; that model
-# has heard the combinations of digit and speaker that are held out here. ../stages.sh has the stages
-# and the other settings.
+# has heard the combinations of digit and speaker that are held out here. DEVICE is where the sounds for
+# the figures are made, cpu if not set. ../stages.sh has the stages and the other settings.
 corpus=digits
 rate=22050
 archives=(
@@ -20,7 +20,7 @@ captions() {
 }
 
 evaluate() {
-    python "$recipes/../benchmarks/text.py" "$out"
+    python "$recipes/../benchmarks/text.py" "$out" --device "${DEVICE:-cpu}"
 }
 
 run_stages
