@@ -20,7 +20,6 @@ from audiodiff.training.trainer import train
 TEACHER_STEPS = 64
 """Steps of the first teacher of a progressive distillation if no other number is asked for."""
 
-
 SLOWER = 0.1
 """Learning rates of a student, as a share of those by which the weights it starts from were trained
 from nothing."""

@@ -1,5 +1,6 @@
 """`distill`: from a model to its students, which make sound by themselves."""
 
+import json
 import shutil
 from pathlib import Path
 
@@ -55,6 +56,18 @@ def test_students_of_a_model_make_sound_without_guidance(
     assert resumed.status == 0, resumed.err
     assert "nothing to do: step 1 of 1 is done" in resumed.err
     assert (tmp_path / "out/steps-1/model/model.safetensors").is_file()
+
+
+def test_steps_of_consistency_become_finer_during_training(
+    run: Run, teacher: Path, data: Path, tmp_path: Path
+) -> None:
+    words = f"distill {teacher} --method consistency --steps 1,2 --data {data} -o out {FEW}"
+    finer = "--set steps=2 --set log_every=1 --set objective.n_first=2 --set objective.n_last=4"
+    result = run(*f"{words} {finer}".split())
+    assert result.status == 0, result.err
+    assert "out/model: 2 steps of consistency at 1 0.5 0 (the model's own)" in result.err
+    records = [json.loads(line) for line in (tmp_path / "out/log.jsonl").read_text().splitlines()]
+    assert [r["train/n_steps"] for r in records if "train/n_steps" in r] == [2, 4]
 
 
 def test_what_cannot_be_distilled_is_one_sentence(

@@ -46,7 +46,11 @@ class ConsistencyConfig(DistillationConfig):
     huber: Annotated[float, Field(gt=0, le=1e6)] = 5.4e-4
 
     def check(self, model: ModelConfig, setting: Setting) -> None:
-        """Refuses targets whose estimate is not right at both ends, and falling numbers."""
+        """Refuses targets whose estimate is not right at both ends, and numbers that fall.
+
+        The estimate from x0 is not the state where there is no noise, and those from eps and score
+        divide by alpha, which is zero or next to it at t = 1.
+        """
         super().check(model, setting)
         if self.n_first > self.n_last:
             raise ValueError(
@@ -55,9 +59,8 @@ class ConsistencyConfig(DistillationConfig):
             )
         if model.target not in ("v", "velocity"):
             raise ValueError(
-                f"objective.kind='consistency' needs a model that predicts v or velocity, not "
-                f"{model.target!r}, whose estimate is not the state where there is no noise, or is "
-                "none where there is no sound; distil it by 'progressive'"
+                "objective.kind='consistency' needs a model that predicts v or velocity, not "
+                f"{model.target!r}; distil it by 'progressive', which takes any"
             )
 
     def build(self, model: Model, setting: Setting) -> "ConsistencyLoss":

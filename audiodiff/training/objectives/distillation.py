@@ -23,8 +23,8 @@ class DistillationConfig(ObjectiveConfig):
     """The base of the figures of a distillation.
 
     Attributes:
-        diffusion: Figures of the diffusion loss, of which those that say what is learned from count
-            here too: labels left open, masks, and the weight of frequencies above the mel's.
+        diffusion: Figures of the diffusion loss, of which these count here too: labels left open,
+            masks, the weight of frequencies above the mel's, and for consistency the times.
     """
 
     diffusion: DiffusionConfig = Field(default_factory=DiffusionConfig)
