@@ -136,15 +136,17 @@ def main(
     start, names = time.process_time(), []
     flow: dict[str, list[float]] = {}
     bound: dict[str, list[float]] = {}
-    errors = []
+    errors, lengths = [], []
     for i, (id_, path) in enumerate(chosen):
         other = load(speech[i * len(speech) // clips], rate)[0]
-        kinds = changed(load(path, rate)[0], rate, other, i)
+        wave = load(path, rate)[0]
+        kinds = changed(wave, rate, other, i)
         found = meter(torch.from_numpy(np.stack(list(kinds.values()))))
         for kind, *values in zip(kinds, found.flow.mean, found.bound.mean, strict=True):
             flow.setdefault(kind, []).append(values[0].item())
             bound.setdefault(kind, []).append(values[1].item())
         errors.append([found.flow.error.mean(), found.bound.error.mean()])
+        lengths.append(len(wave))
         names.append(id_)
     seconds = time.process_time() - start
     error = "{:.3f} and {:.3f}".format(*np.mean(errors, 0))
@@ -155,6 +157,8 @@ def main(
     print("| clips | flow | area | pairs | bound | area | pairs |\n|---|---|---|---|---|---|---|")
     for kind in flow:
         print(row(kind, flow, bound))
+    correlation = np.corrcoef(lengths, flow[AS_THEY_ARE])[0, 1]
+    print(f"\nCorrelation of a digit's flow with its length: {correlation:.2f}")
     print(f"\n| flow of | {' | '.join(flow)} |\n|---{'|---' * len(flow)}|")
     for id_, *values in zip(names, *flow.values(), strict=True):
         print(f"| {id_} | {' | '.join(f'{value:.2f}' for value in values)} |")

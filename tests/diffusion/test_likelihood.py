@@ -105,7 +105,7 @@ def test_errors_are_true_and_shrink_with_draws() -> None:
     data = CorrelatedPairs()
     x0 = data.sample(20)
     for estimate in (flow_bits, bound_bits):
-        few, many = (estimate(data, SCHEDULE, x0, NoiseTape([0], [0]), 8, n) for n in (8, 64))
+        few, many = (estimate(data, SCHEDULE, x0, NoiseTape([0], [0]), 6, n) for n in (8, 64))
         assert many.error < few.error / 1.5
         assert abs(many.mean.item() - data.bits(x0)) < 4 * many.error
         assert abs(few.mean.item() - data.bits(x0)) < 5 * few.error
@@ -151,7 +151,7 @@ class Mixture:
 
 
 def test_the_flow_is_exact_on_a_mixture() -> None:
-    data, axis = Mixture(), torch.linspace(-1.5, 1.5, 7, dtype=F64)
+    data, axis = Mixture(), torch.linspace(-1.5, 1.5, 5, dtype=F64)
     x0 = torch.cartesian_prod(axis, axis)
 
     def all_probes(like: Tensor, step: int) -> Tensor:
@@ -160,8 +160,8 @@ def test_the_flow_is_exact_on_a_mixture() -> None:
 
     flow = flow_bits(data, SCHEDULE, x0, all_probes, n_steps=24)
     torch.testing.assert_close(flow.mean, data.bits(x0), rtol=0, atol=1e-2)
-    tape = NoiseTape([0] * 49, [0] * 49)
-    bound = bound_bits(data, SCHEDULE, x0, tape, n_steps=16, n_draws=16)
+    tape = NoiseTape([0] * 25, [0] * 25)
+    bound = bound_bits(data, SCHEDULE, x0, tape, n_steps=16, n_draws=8)
     assert (bound.mean - data.bits(x0) > -4 * bound.error).all()
 
 
