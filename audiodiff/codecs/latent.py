@@ -5,7 +5,6 @@ from typing import Literal
 import torch
 from pydantic import Field
 from torch import nn
-from torch.nn import functional as F
 
 from audiodiff._types import Codec, Wave
 from audiodiff.codecs.autoencoder import Autoencoder, AutoencoderConfig, Latent, Moments, NormalMel
@@ -101,10 +100,9 @@ class LatentCodec(nn.Module):
         return self.autoencoder.layers
 
     def normal_mel(self, wave: Wave) -> NormalMel:
-        """The normalised mel of a wave, with silence up to a whole step."""
-        mel = self.mels.encode(wave)
-        silence = self.mels.normal(mel.new_full((), self.config.mel.floor_value)).item()
-        return F.pad(mel, (0, -mel.shape[-1] % self.config.autoencoder.n_frames), value=silence)
+        """The normalised mel of the whole steps of a wave."""
+        n_steps = wave.shape[-1] // self.hop_length
+        return self.mels.encode(wave[..., : n_steps * self.hop_length])
 
     def normal(self, mean: Latent) -> Latent:
         """The state of a mean."""
@@ -117,9 +115,7 @@ class LatentCodec(nn.Module):
 
     def encode(self, wave: Wave) -> Latent:
         """(batch, n_latents, samples / hop_length)."""
-        n_steps = wave.shape[-1] // self.hop_length
-        whole = self.normal_mel(wave[..., : n_steps * self.hop_length])
-        return self.normal(self.autoencoder.encode(whole).mean)
+        return self.normal(self.autoencoder.encode(self.normal_mel(wave)).mean)
 
     def decode(self, x: Latent, length: int) -> Wave:
         """The sound of x by the vocoder.

@@ -58,7 +58,9 @@ def test_training_learns_texts_from_the_weights_of_a_model_of_labels(
     config, out, said = TrainConfig.parse(RUN, "test"), tmp_path / "out", []
     options = {"resume": False, "init": tmp_path / "labelled", "say": said.append}
     train(config, [clips], out, stop=Stop(), **options)
-    assert any("weights that --init lacks start new, e.g. text.bytes.weight" in s for s in said)
+    assert any(
+        "weights that --init lacks start new, e.g. network.text.bytes.weight" in s for s in said
+    )
     trained = Model.load(out / "model").network
     torch.manual_seed(config.seed)
     fresh = Model(config.model).network
