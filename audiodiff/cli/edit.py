@@ -216,4 +216,7 @@ def declip(files: Files) -> None:
     """
     from audiodiff.pipelines.declipped import declip_file
 
-    files.edit(lambda job, on_parts: declip_file(job, files.settings, on_parts), "seconds")
+    def begin() -> "Work":
+        return lambda job, on_parts: declip_file(job, files.settings, on_parts)
+
+    files.edit(begin, "seconds")

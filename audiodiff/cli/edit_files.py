@@ -62,16 +62,16 @@ class Files:
 
         return EditSettings(max_hours=self.max_hours, provenance=not self.no_provenance)
 
-    def edit(self, work: "Work", parts: str) -> None:
+    def edit(self, begin: "Callable[[], Work]", parts: str) -> None:
         """Edits the files that are not there yet, shows progress, and reports the outcome.
 
         Args:
-            work: The work on a file.
+            begin: Returns the work on a file; called once the files are known to be there.
             parts: Name of what progress counts.
         """
         from audiodiff.system.threads import computing, n_threads
 
-        jobs = self.jobs
+        jobs, work = self.jobs, begin()
         with progress_bar() as progress, computing(n_threads(self.threads)):
             display = Display(progress, len(jobs), "editing")
 
@@ -112,8 +112,11 @@ class ModelFiles(Files):
             begin: Takes it, loaded, and returns the work on a file.
             parts: Name of what progress counts.
         """
-        _ = self.jobs  # wrong files are refused before the model is loaded
-        self.edit(begin(kind.from_pretrained(self.model, self.device, self.precision)), parts)
+
+        def load() -> "Work":
+            return begin(kind.from_pretrained(self.model, self.device, self.precision))
+
+        self.edit(load, parts)
 
 
 def on_files(command: Callable[..., None]) -> Callable[..., None]:

@@ -8,10 +8,8 @@ from jaxtyping import Float
 from pydantic import Field
 from torch import Tensor, nn
 
+from audiodiff.codecs.mel import NormalMel
 from audiodiff.config import Config, Size, Width
-
-NormalMel: TypeAlias = Float[Tensor, "batch n_mels frames"]
-"""A mel with a mean of about 0 and a deviation of about 1."""
 
 Latent: TypeAlias = Float[Tensor, "batch n_latents steps"]
 """What stands for a mel, one step for every `AutoencoderConfig.n_frames` frames."""

@@ -4,14 +4,9 @@
 # INIT=digits starts from the model of labels instead of new weights, which takes less time; that model
 # has heard the combinations of digit and speaker that are held out here. DEVICE is where the sounds for
 # the figures are made, cpu if not set. ../stages.sh has the stages and the other settings.
-corpus=digits
-rate=22050
-archives=(
-    https://github.com/Jakobovski/free-spoken-digit-dataset git:26eb9aaf76e81b692f806f9140c2d2777410d7a1
-)
+. "$(dirname "$0")/../digits/corpus.sh"
 init=${INIT:-}
 all="download prepare captions train evaluate"
-export CONFIG=${CONFIG:-unet} PREPARE="--min-seconds 0.1 ${PREPARE:-}"
 . "$(dirname "$0")/../stages.sh"
 
 # Says in several phrasings what is known of each clip.

@@ -19,6 +19,17 @@ from audiodiff.model.classifier import Classifier, ClassifierConfig
 from audiodiff.system.folders import listed_name
 
 
+def assert_refused(run: Run, folder: Path, line: str, sentence: str) -> None:
+    """Checks that a command line is refused in one sentence, and that no file is written."""
+    before = files(folder)
+    result = run("evaluate", *line.split(), "--json", "scores.json")
+    assert result.status == 2
+    assert result.err.startswith("error: ")
+    assert sentence in result.err
+    assert result.err.count("\n") == 1
+    assert files(folder) == before
+
+
 def test_evaluate_shows_files_means_and_what_is_missing(
     run: Run, model: Path, tmp_path: Path
 ) -> None:
@@ -189,13 +200,7 @@ def test_sets_that_cannot_be_compared_are_one_sentence(
 ) -> None:
     write_tone(tmp_path / "a/a.wav")
     (tmp_path / "none").mkdir()
-    before = files(tmp_path)
-    result = run("evaluate", *line.split(), "--json", "scores.json")
-    assert result.status == 2
-    assert result.err.startswith("error: ")
-    assert sentence in result.err
-    assert result.err.count("\n") == 1
-    assert files(tmp_path) == before
+    assert_refused(run, tmp_path, line, sentence)
 
 
 def test_a_model_says_how_likely_recordings_are(
@@ -255,10 +260,4 @@ def test_what_has_no_likelihood_is_one_sentence(
         (tmp_path / folder).mkdir()
     (tmp_path / "bad/a.wav").write_text("no sound")
     (tmp_path / "wrong/labels.csv").write_text("id,digit\na,ten\n")
-    before = files(tmp_path)
-    result = run("evaluate", *line.split(), "--json", "scores.json")
-    assert result.status == 2
-    assert result.err.startswith("error: ")
-    assert sentence in result.err
-    assert result.err.count("\n") == 1
-    assert files(tmp_path) == before
+    assert_refused(run, tmp_path, line, sentence)

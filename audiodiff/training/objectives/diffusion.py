@@ -153,28 +153,13 @@ class DiffusionLoss(Objective):
     def clean(self, batch: Batch) -> Clean:
         """The crops of a batch, with the labels, masks and noise of their places."""
         cond, white = _dropped(batch, self.drop), white_like(batch, self.model)
-        return self._clean(batch.wave, cond, white, self._masks(batch))
+        return self.clean_of(batch.wave, cond, white, self._masks(batch))
 
     def clean_of_dev(self, batch: Batch) -> Clean:
         """The same of dev crops: all their labels, and masks and noise that are always the same."""
         wave = batch.wave
         white = white_noise((0,), (len(wave), *_shape_of_noise(self.model, wave))).to(wave)
-        return self._clean(wave, batch.cond, white, self._masks(batch._replace(seed=0)))
-
-    def at(
-        self, wave: Wave, cond: Condition, t: Times, white: State, levels: State | None = None
-    ) -> Float[Tensor, " batch"]:
-        """The loss of each crop at given times with given noise.
-
-        Args:
-            wave: (batch, samples).
-            cond: Condition of the crops; their own mel is computed if it has none.
-            t: One time per crop.
-            white: White noise in the shape of the wave, or of the state if the codec is not linear.
-            levels: Where the state is above them it is known to the network, and does not count;
-                None for a model that fills no gaps.
-        """
-        return self.of(self._clean(wave, cond, white, levels), t)
+        return self.clean_of(wave, batch.cond, white, self._masks(batch._replace(seed=0)))
 
     def of(self, clean: Clean, t: Times) -> Float[Tensor, " batch"]:
         """The loss of each crop at given times."""
@@ -205,8 +190,18 @@ class DiffusionLoss(Objective):
         return losses | {"dev/loss": sum(losses.values()) / len(losses)}
 
     @torch.no_grad()
-    def _clean(self, wave: Wave, cond: Condition, white: State, levels: State | None) -> Clean:
-        """The crops of waves, with noise and levels as in `at`."""
+    def clean_of(
+        self, wave: Wave, cond: Condition, white: State, levels: State | None = None
+    ) -> Clean:
+        """The crops of waves.
+
+        Args:
+            wave: (batch, samples).
+            cond: Condition of the crops; their own mel is computed if it has none.
+            white: White noise in the shape of the wave, or of the state if the codec is not linear.
+            levels: Where the state is above them it is known to the network, and does not count;
+                None for a model that fills no gaps.
+        """
         model = self.model
         if model.log_mel is not None:
             mel = with_mel(model, cond, wave)["mel"]

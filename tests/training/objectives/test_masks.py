@@ -109,7 +109,7 @@ def test_what_is_above_a_floor_is_known() -> None:
     model.network.forward = lambda x_t, level, features: torch.zeros_like(x_t)
     levels = x.mean().expand_as(x)
     t = torch.tensor([0.5], dtype=torch.float64)
-    objective.at(wave, {}, t, noise(*x.shape), levels)
+    objective.of(objective.clean_of(wave, {}, noise(*x.shape), levels), t)
     torch.testing.assert_close(given[0]["known"][:, 80:], (x > x.mean()).to(x))
 
 
