@@ -1,7 +1,7 @@
 """`audiodiff edit`."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
@@ -9,10 +9,6 @@ from audiodiff.cli.edit_files import Files, ModelFiles, on_files
 from audiodiff.cli.options import finite
 from audiodiff.config import MAX_COUNT, STRENGTH
 from audiodiff.errors import AudiodiffError
-
-if TYPE_CHECKING:
-    from audiodiff.cli.edit_files import Work
-    from audiodiff.pipelines.editor import Editor
 
 edit = typer.Typer(
     no_args_is_help=True,
@@ -65,7 +61,7 @@ def inpaint(
     """
     if (gap is not None) + (gaps is not None) + detect != 1:
         raise AudiodiffError("give the gaps by --gap, or by --gaps FILE, or let --detect find them")
-    from audiodiff.pipelines.edited import inpaint_file
+    from audiodiff.pipelines.edited import Inpaint
     from audiodiff.pipelines.editor import Editor
     from audiodiff.pipelines.gaps import gap_from_text, gaps_from_file
 
@@ -77,13 +73,8 @@ def inpaint(
     asked = None if gap is None else [gap_from_text(text) for text in gap]
     if gaps is not None:
         asked = gaps_from_file(gaps)
-
-    def begin(editor: "Editor") -> "Work":
-        return lambda job, on_parts: inpaint_file(
-            editor, job, asked, files.settings, on_parts, channel
-        )
-
-    files.edit_by(Editor, begin, "gaps")
+    own = Inpaint(asked, channel)
+    files.edit_by(Editor, lambda editor: own)
 
 
 @edit.command("continue")
@@ -99,13 +90,10 @@ def continue_(
 
     The results are wav files of the same rate, channels and depth, which begin with the recordings.
     """
-    from audiodiff.pipelines.edited import continue_file
+    from audiodiff.pipelines.edited import Continue
     from audiodiff.pipelines.editor import Editor
 
-    def begin(editor: "Editor") -> "Work":
-        return lambda job, on_parts: continue_file(editor, job, seconds, files.settings, on_parts)
-
-    files.edit_by(Editor, begin, "gaps")
+    files.edit_by(Editor, lambda editor: Continue(seconds))
 
 
 @edit.command()
@@ -126,8 +114,8 @@ def vary(
     The results are wav files of the same rate, channels and depth. With --interval they are equal
     to the recordings outside it.
     """
-    from audiodiff.pipelines.edited import vary_part_of_file
-    from audiodiff.pipelines.edited_whole import vary_file
+    from audiodiff.pipelines.edited import VaryParts
+    from audiodiff.pipelines.edited_whole import Vary
     from audiodiff.pipelines.editor import Editor
     from audiodiff.pipelines.gaps import gap_from_text
 
@@ -135,16 +123,8 @@ def vary(
         raise AudiodiffError(
             f"{len(files.jobs)} recordings are given and an interval for one; edit them one by one"
         )
-    part = None if interval is None else gap_from_text(interval)
-
-    def begin(editor: "Editor") -> "Work":
-        if part is None:
-            return lambda job, on_parts: vary_file(editor, job, strength, files.settings, on_parts)
-        return lambda job, on_parts: vary_part_of_file(
-            editor, job, part, strength, files.settings, on_parts
-        )
-
-    files.edit_by(Editor, begin, "seconds" if part is None else "parts")
+    own = Vary(strength) if interval is None else VaryParts([gap_from_text(interval)], strength)
+    files.edit_by(Editor, lambda editor: own)
 
 
 @edit.command()
@@ -160,16 +140,13 @@ def style(
 
     The results are wav files of the same rate, channels and depth.
     """
-    from audiodiff.pipelines.edited_whole import style_file, style_of_file
+    from audiodiff.pipelines.edited_whole import Restyle, style_of_file
     from audiodiff.pipelines.editor import Editor
 
-    def begin(editor: "Editor") -> "Work":
-        wanted = style_of_file(editor, like, files.settings)
-        return lambda job, on_parts: style_file(
-            editor, job, wanted, strength, files.settings, on_parts
-        )
+    def begin(editor: Editor) -> Restyle:
+        return Restyle(style_of_file(editor, like, files.settings), strength)
 
-    files.edit_by(Editor, begin, "seconds")
+    files.edit_by(Editor, begin)
 
 
 @edit.command()
@@ -180,13 +157,10 @@ def upsample(files: ModelFiles) -> None:
     The end of each recording's spectrum is found, what lies above it is made, and what lies below
     it stays. The results are wav files of 24 bits at the model's rate.
     """
-    from audiodiff.pipelines.edited_whole import upsample_file
+    from audiodiff.pipelines.edited_whole import Upsample
     from audiodiff.pipelines.upsampler import Upsampler
 
-    def begin(upsampler: Upsampler) -> "Work":
-        return lambda job, on_parts: upsample_file(upsampler, job, files.settings, on_parts)
-
-    files.edit_by(Upsampler, begin, "seconds")
+    files.edit_by(Upsampler, lambda upsampler: Upsample())
 
 
 @edit.command()
@@ -197,13 +171,10 @@ def denoise(files: ModelFiles) -> None:
     The noise is that of the softest frames. The results are wav files of the same rate, channels
     and depth.
     """
-    from audiodiff.pipelines.edited_whole import denoise_file
+    from audiodiff.pipelines.edited_whole import Denoise
     from audiodiff.pipelines.editor import Editor
 
-    def begin(editor: "Editor") -> "Work":
-        return lambda job, on_parts: denoise_file(editor, job, files.settings, on_parts)
-
-    files.edit_by(Editor, begin, "seconds")
+    files.edit_by(Editor, lambda editor: Denoise())
 
 
 @edit.command()
@@ -214,9 +185,6 @@ def declip(files: Files) -> None:
     Clipping is found where the wave stays at its highest or its lowest sample. The results are wav
     files of the same rate and channels and of 24 bits or more, softer if the tops need room.
     """
-    from audiodiff.pipelines.declipped import declip_file
+    from audiodiff.pipelines.declipped import Declip
 
-    def begin() -> "Work":
-        return lambda job, on_parts: declip_file(job, files.settings, on_parts)
-
-    files.edit(begin, "seconds")
+    files.edit(lambda: (Declip(), None))

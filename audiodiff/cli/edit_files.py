@@ -1,11 +1,11 @@
 """What the commands of `audiodiff edit` share: options, and how files are edited."""
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
@@ -23,16 +23,16 @@ from audiodiff.cli.options import (
     Steps,
     Threads,
 )
-from audiodiff.cli.terminal import console, progress_bar, report_outcome
+from audiodiff.cli.terminal import console, progress_bar, remark_on_skipped, report_outcome
 from audiodiff.config import MAX_HOURS
 from audiodiff.system.jobs import Job, find_jobs, one_by_one, run_jobs
 
 if TYPE_CHECKING:
-    from audiodiff.pipelines.edit_settings import EditSettings, OnParts
+    from audiodiff.pipelines.edit_settings import Edit, EditSettings
     from audiodiff.pipelines.infill import Infill
 
-    Work = Callable[[Job, OnParts], str | None]
-    """Edits one file, and returns a sentence about it."""
+    Own = TypeVar("Own", bound=Infill | None)
+    Model = TypeVar("Model", bound=Infill)
 
 EditModel = Annotated[str, typer.Option("--model", help=f"Model: {A_MODEL}.")]
 
@@ -62,16 +62,16 @@ class Files:
 
         return EditSettings(max_hours=self.max_hours, provenance=not self.no_provenance)
 
-    def edit(self, begin: "Callable[[], Work]", parts: str) -> None:
+    def edit(self, begin: "Callable[[], tuple[Edit[Own], Own]]") -> None:
         """Edits the files that are not there yet, shows progress, and reports the outcome.
 
         Args:
-            begin: Returns the work on a file; called once the files are known to be there.
-            parts: Name of what progress counts.
+            begin: Returns the edit and what does it; called once the files are known to be there.
         """
         from audiodiff.system.threads import computing, n_threads
 
-        jobs, work = self.jobs, begin()
+        jobs, settings = self.jobs, self.settings
+        edit, by = begin()
         with progress_bar() as progress, computing(n_threads(self.threads)):
             display = Display(progress, len(jobs), "editing")
 
@@ -81,11 +81,24 @@ class Files:
                 display.on_file()
 
             def on_parts(job: Job, n_done: int, n_parts: int) -> None:
-                display.on_part(job, n_done, n_parts, parts)
+                display.on_part(job, n_done, n_parts, edit.parts)
 
-            spread = one_by_one(lambda job: work(job, on_parts))
+            spread = one_by_one(lambda job: edit(by, job, settings, on_parts))
             outcome = run_jobs(jobs, spread, overwrite=self.overwrite, on_job=on_job)
+        self._remark(edit, by, outcome.skipped)
         report_outcome(outcome, "")
+
+    def _remark(self, edit: "Edit[Own]", by: "Own", skipped: Collection[Path]) -> None:
+        """Warns of results that were there already and that another edit made."""
+        from audiodiff.pipelines.edit_settings import FOUND
+
+        left = {job: self.settings.expected(edit, by, job) for job in self.jobs}
+        records = {
+            job.target: record
+            for job, record in left.items()
+            if record is not None and job.target in skipped
+        }
+        remark_on_skipped(records, FOUND if edit.spans is not None else (*FOUND, "synthetic"))
 
 
 @dataclass(frozen=True)
@@ -104,19 +117,19 @@ class ModelFiles(Files):
         own = {"n_steps": self.steps, "seed": self.seed, "model": self.model}
         return super().settings.model_copy(update=own)
 
-    def edit_by(self, kind: "type[Infill]", begin: "Callable[[Any], Work]", parts: str) -> None:
+    def edit_by(self, kind: "type[Model]", begin: "Callable[[Model], Edit[Model]]") -> None:
         """Edits the files by a model.
 
         Args:
             kind: What edits them.
-            begin: Takes it, loaded, and returns the work on a file.
-            parts: Name of what progress counts.
+            begin: Takes it, loaded, and returns the edit.
         """
 
-        def load() -> "Work":
-            return begin(kind.from_pretrained(self.model, self.device, self.precision))
+        def load() -> "tuple[Edit[Model], Model]":
+            by = kind.from_pretrained(self.model, self.device, self.precision)
+            return begin(by), by
 
-        self.edit(load, parts)
+        self.edit(load)
 
 
 def on_files(command: Callable[..., None]) -> Callable[..., None]:

@@ -4,7 +4,7 @@ import importlib.util
 import io
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -85,11 +85,16 @@ def report_outcome(outcome: Outcome, note: str) -> None:
     exit_status(bool(outcome.done or outcome.skipped), bool(outcome.failed))
 
 
-def remark_on_skipped(records: "Mapping[Path, Record]") -> None:
-    """Warns of skipped results that another run made than the one whose record each would have."""
+def remark_on_skipped(records: "Mapping[Path, Record]", found: Collection[str] = ()) -> None:
+    """Warns of skipped results that another run made than the one whose record each would have.
+
+    Args:
+        records: The record that each would have.
+        found: Names of settings that are not compared, as the input tells them.
+    """
     from audiodiff.provenance.compare import remark_on
 
-    if remark := remark_on(records):
+    if remark := remark_on(records, found):
         console.print(f"warning: {remark}; --overwrite makes them again")
 
 

@@ -28,10 +28,11 @@ from audiodiff.demo.parts import (
 from audiodiff.demo.work import MAX_SECONDS, check_length
 from audiodiff.errors import AudiodiffError
 from audiodiff.model.config import ModelConfig
-from audiodiff.pipelines.edit_settings import EditSettings
-from audiodiff.pipelines.edited import continue_file, inpaint_file, vary_part_of_file
-from audiodiff.pipelines.edited_whole import upsample_file, vary_file
+from audiodiff.pipelines.edit_settings import Edit, EditSettings
+from audiodiff.pipelines.edited import Continue, Inpaint, VaryParts
+from audiodiff.pipelines.edited_whole import Upsample, Vary
 from audiodiff.pipelines.editor import VARY_STEPS, Editor
+from audiodiff.pipelines.infill import Infill
 from audiodiff.pipelines.upsampler import Upsampler
 from audiodiff.provenance.files import read_record
 from audiodiff.provenance.spans import Span, in_words
@@ -59,22 +60,24 @@ WIDE = "Adds the frequencies that the recording lacks. The result is a wav of 24
 ALL, PART = "the whole sound", "the marked part"
 """What is varied."""
 
-Work: TypeAlias = Callable[..., str | None]
-"""Takes a model's name, a job, settings and what else a visitor gave; returns as `inpaint_file`."""
+Asked: TypeAlias = Callable[..., Edit[Any]]
+"""Takes what a visitor gave besides the sound, the steps and the seed, and returns the edit."""
 
 
-class Edit(NamedTuple):
+class Choice(NamedTuple):
     """An edit that visitors can choose.
 
     Attributes:
         name: Its name in the API.
-        work: What does it.
+        asked: The edit.
+        load: Loads what does it, by the name of the model.
         inputs: What it takes: the sound, its own values and the number of steps.
         buttons: The buttons that start and cancel it.
     """
 
     name: str
-    work: Work
+    asked: Asked
+    load: Callable[[str], Infill]
     inputs: list[Component]
     buttons: tuple[gr.Button, gr.Button]
 
@@ -92,18 +95,18 @@ def edit_tab(model: str, config: ModelConfig, endpoint: str) -> None:
         with gr.Column():
             source = _source()
             seed = gr.Number(value=0, precision=0, minimum=0, maximum=MAX_SEED, label="Seed")
-            edits = _edits(config, *source)
+            choices = _choices(config, *source)
         with gr.Column():
             made = gr.Audio(label="Edited", interactive=False, buttons=["download"])
             said = gr.Markdown()
             picture = gr.Plot(label="Spectrograms", show_label=False)
-    for edit in edits:
-        go, stop = edit.buttons
+    for choice in choices:
+        go, stop = choice.buttons
         making = go.click(
-            edited_by(edit.work, model),
-            [*edit.inputs, seed, kept],
+            edited_by(choice.asked, choice.load, model),
+            [*choice.inputs, seed, kept],
             [made, said, picture, kept],
-            api_name=f"{endpoint}_{edit.name}",
+            api_name=f"{endpoint}_{choice.name}",
             concurrency_id="run",
         )
         stop.click(None, cancels=[making], api_visibility="private")
@@ -135,28 +138,31 @@ def _source() -> tuple[gr.Audio, gr.Slider, gr.Slider]:
     return sound, start, end
 
 
-def _edits(config: ModelConfig, sound: gr.Audio, start: gr.Slider, end: gr.Slider) -> list[Edit]:
+def _choices(
+    config: ModelConfig, sound: gr.Audio, start: gr.Slider, end: gr.Slider
+) -> list[Choice]:
     """The tabs of the edits."""
     n_steps = len(config.sampling.times) - 1
     with gr.Tab("Fill"):
         gr.Markdown(f"Makes the marked part anew, whatever it holds. {NOTE}")
         inputs = [sound, start, end, _steps(n_steps)]
-        filling = Edit("inpaint", fill, inputs, buttons("Fill the marked part"))
+        fill = Choice("inpaint", filling, editor_of, inputs, buttons("Fill the marked part"))
     with gr.Tab("Continue"):
         gr.Markdown(f"Lets the recording go on after its end. {NOTE}")
         seconds = gr.Slider(0.1, MAX_ADDED, value=1, step=0.1, label="Seconds")
         inputs = [sound, seconds, _steps(n_steps)]
-        continuing = Edit("continue", continue_, inputs, buttons("Continue"))
+        continue_ = Choice("continue", Continue, editor_of, inputs, buttons("Continue"))
     with gr.Tab("Widen"):
         gr.Markdown(WIDE.format(config.sample_rate))
-        widening = Edit("upsample", widen, [sound, _steps(n_steps)], buttons("Widen"))
+        inputs = [sound, _steps(n_steps)]
+        widen = Choice("upsample", Upsample, upsampler_of, inputs, buttons("Widen"))
     with gr.Tab("Vary"):
         gr.Markdown(VARIED)
         strength = gr.Slider(0.05, 1, value=STRENGTH, step=0.05, label="Strength")
         what = gr.Dropdown([ALL, PART], value=ALL, label="Vary")
         inputs = [sound, strength, what, start, end, _steps(VARY_STEPS)]
-        varying = Edit("vary", vary, inputs, buttons("Vary"))
-    return [filling, continuing, widening, varying]
+        vary = Choice("vary", varying, editor_of, inputs, buttons("Vary"))
+    return [fill, continue_, widen, vary]
 
 
 def _steps(n_steps: int) -> gr.Slider:
@@ -187,11 +193,14 @@ def marked(sound: str | None, start: float, end: float) -> Iterator[Figure | Non
     yield waveform_figure(*_loaded(sound), [(start, end)]) if sound else None
 
 
-def edited_by(work: Work, model: str) -> Callable[..., Iterator[Any]]:
+def edited_by(
+    choose: Asked, load: Callable[[str], Infill], model: str
+) -> Callable[..., Iterator[Any]]:
     """What edits a sound and yields the result, a sentence and spectrograms.
 
     Args:
-        work: The edit.
+        choose: Returns the edit.
+        load: Loads what does it.
         model: Name of the model.
     """
 
@@ -205,7 +214,7 @@ def edited_by(work: Work, model: str) -> Callable[..., Iterator[Any]]:
         yield None, "the sound is being made", None, gr.skip()
         job, start = Job(Path(sound), new_file(".wav")), time.perf_counter()
         settings = EditSettings(n_steps=int(steps), seed=int(seed), model=model)
-        remark = work(model, job, settings, *asked)
+        remark = choose(*asked)(load(model), job, settings, _silent)
         said = [f"made in {time.perf_counter() - start:.1f} s"]
         record = read_record(job.target)
         assert record is not None, "an edit leaves a record"
@@ -220,36 +229,14 @@ def edited_by(work: Work, model: str) -> Callable[..., Iterator[Any]]:
     return edited
 
 
-def fill(model: str, job: Job, settings: EditSettings, start: float, end: float) -> str | None:
+def filling(start: float, end: float) -> Inpaint:
     """Fills the marked part."""
-    return inpaint_file(editor_of(model), job, [(start, end)], settings, _silent)
+    return Inpaint([(start, end)])
 
 
-def continue_(model: str, job: Job, settings: EditSettings, seconds: float) -> str | None:
-    """Lets a sound go on."""
-    return continue_file(editor_of(model), job, seconds, settings, _silent)
-
-
-def widen(model: str, job: Job, settings: EditSettings) -> str | None:
-    """Adds the frequencies that a sound lacks."""
-    return upsample_file(upsampler_of(model), job, settings, _silent)
-
-
-def vary(
-    model: str,
-    job: Job,
-    settings: EditSettings,
-    strength: float,
-    what: str,
-    start: float,
-    end: float,
-) -> str | None:
+def varying(strength: float, what: str, start: float, end: float) -> Vary | VaryParts:
     """Varies a sound or its marked part."""
-    if what == PART:
-        part = (start, end)
-        return vary_part_of_file(editor_of(model), job, part, strength, settings, _silent)
-    vary_file(editor_of(model), job, strength, settings, _silent)
-    return None
+    return VaryParts([(start, end)], strength) if what == PART else Vary(strength)
 
 
 def _silent(job: Job, n_done: int, n_parts: int) -> None:

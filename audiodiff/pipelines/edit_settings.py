@@ -1,9 +1,9 @@
-"""What edits of recordings in files share: their settings, and what each result says of itself."""
+"""What edits of recordings in files share: their form, their settings, and their records."""
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import TypeAlias
+from typing import Protocol, TypeAlias, TypeVar
 
 import numpy as np
 import torch
@@ -26,6 +26,49 @@ from audiodiff.system.jobs import Job
 OnParts: TypeAlias = Callable[[Job, int, int], None]
 """Takes a job, the number of its parts that are done, such as gaps, and that of all of them."""
 
+FOUND = ("above_hz", "gain")
+"""Settings in records of edits that the recordings tell."""
+
+By_contra = TypeVar("By_contra", bound=Infill | None, contravariant=True)
+
+
+class Edit(Protocol[By_contra]):
+    """An edit of recordings in files, by a model or by none."""
+
+    @property
+    def parts(self) -> str:
+        """Name of what its progress counts."""
+
+    @property
+    def made(self) -> Mapping[str, Setting]:
+        """What is done, by name, for the record in each file."""
+
+    @property
+    def spans(self) -> Sequence[Seconds] | None:
+        """Start and end in seconds of the parts that it makes; None if the recording tells."""
+
+    @property
+    def n_steps(self) -> int | None:
+        """Number of sampler steps if the settings name none; None for the model's own."""
+
+    def __call__(
+        self, by: By_contra, job: Job, settings: "EditSettings", on_parts: OnParts, /
+    ) -> str | None:
+        """Edits one file.
+
+        Args:
+            by: What edits it.
+            job: The recording and its result.
+            settings: The settings.
+            on_parts: Callback for parts that are done.
+
+        Returns:
+            A sentence for the user; None if there is nothing to say.
+
+        Raises:
+            AudiodiffError: If the file is bad, or the result cannot be written.
+        """
+
 
 class EditSettings(Config):
     """The settings by which recordings are edited; None stands for the model's own.
@@ -44,30 +87,57 @@ class EditSettings(Config):
     model: str = ""
     provenance: bool = True
 
-    def or_steps(self, n_steps: int) -> "EditSettings":
-        """The same with a number of steps, if these name none."""
-        return self.model_copy(update={"n_steps": self.n_steps or n_steps})
+    def steps(self, edit: Edit[By_contra]) -> int | None:
+        """Number of sampler steps of an edit; None for the model's own."""
+        return edit.n_steps if self.n_steps is None else self.n_steps
 
     def tags(
-        self, infill: Infill | None, job: Job, spans: Sequence[Seconds], made: Mapping[str, Setting]
+        self,
+        edit: Edit[By_contra],
+        by: By_contra,
+        job: Job,
+        spans: Sequence[Seconds],
+        found: Mapping[str, Setting] | None = None,
     ) -> Tags | None:
-        """The record of an edit, with the synthetic parts that the recording had before it.
+        """The record of a result as it is stored; None if it is not.
 
         Args:
-            infill: What edits; None for an edit without a model.
+            edit: The edit.
+            by: What edits.
             job: The recording and its result.
             spans: Start and end of the parts that are made, in seconds.
-            made: What is done, by name.
+            found: What the recording tells of what is done, by name.
         """
         if not self.provenance:
             return None
+        record = self.record(edit, by, job, spans)
+        settings = {**record.settings, **(found or {})}
+        return tags_of(record.model_copy(update={"settings": settings}), job.source)
+
+    def record(
+        self, edit: Edit[By_contra], by: By_contra, job: Job, spans: Sequence[Seconds]
+    ) -> Record:
+        """The record of a result, with the synthetic parts that the recording had before it."""
         earlier = record_in(job.source)
         synthetic = merged(spans) if earlier is None else together(spans, earlier.synthetic)
-        if infill is None:
-            record = Record(software=software(), settings=made, synthetic=synthetic)
-            return tags_of(record, job.source)
-        run = Run(n_steps=self.n_steps, seed=self.seed)
-        return tags_of(record_of(infill.model, self.model, run, made, synthetic), job.source)
+        if by is None:
+            return Record(software=software(), settings=edit.made, synthetic=synthetic)
+        run = Run(n_steps=self.steps(edit), seed=self.seed)
+        return record_of(by.model, self.model, run, edit.made, synthetic)
+
+    def expected(self, edit: Edit[By_contra], by: By_contra, job: Job) -> Record | None:
+        """The record that an edit would give to a result, but for what the recording tells.
+
+        Returns:
+            The record, where all is synthetic if the recording tells what is; None if the result
+            that is there has the record of the recording, of which it is a copy.
+        """
+        there = record_in(job.target)
+        if there is not None and there == record_in(job.source):
+            return None
+        if edit.spans is not None:
+            return self.record(edit, by, job, edit.spans)
+        return self.record(edit, by, job, [(0.0, 1.0)]).model_copy(update={"synthetic": "all"})
 
     def copied_tags(self, job: Job) -> Tags | None:
         """The record that a recording has already, for a copy of it; not signed again."""

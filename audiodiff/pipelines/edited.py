@@ -1,7 +1,10 @@
 """Parts of recordings in files, edited: all else stays as it is, to the bit."""
 
 import math
-from collections.abc import Callable, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -12,7 +15,7 @@ from audiodiff.audio.reader import SoundReader
 from audiodiff.errors import AudiodiffError
 from audiodiff.pipelines.edit_settings import EditSettings, OnParts, read_part
 from audiodiff.pipelines.editor import VARY_STEPS, Editor
-from audiodiff.pipelines.gaps import Gap, Seconds, Window, gaps_of
+from audiodiff.pipelines.gaps import Gap, Seconds, Window, check_gap, gaps_of
 from audiodiff.pipelines.unfinished import Unfinished
 from audiodiff.provenance.record import Setting, software
 from audiodiff.system.jobs import Job
@@ -22,149 +25,164 @@ MAX_GAP_SECONDS = 30.0
 """The longest gap that is filled; its time and memory grow with its length."""
 
 
-def inpaint_file(
-    editor: Editor,
-    job: Job,
-    gaps: Sequence[Seconds] | None,
-    settings: EditSettings,
-    on_parts: OnParts,
-    channel: int | None = None,
-) -> str | None:
-    """Fills gaps in a sound file of any rate, depth, length and number of channels.
+class _Parts(ABC):
+    """An edit that makes parts of recordings anew.
 
-    Memory holds the sound around one gap, what fills the others, and a block of the file.
+    Recordings are of any rate, depth, length and number of channels. Memory holds the sound around
+    one part, what was made of the others, and a block of the file.
+    """
 
-    Args:
-        editor: The editor.
-        job: The recording and its result.
-        gaps: Start and end of each gap in seconds; None for the `dropouts` that are found.
-        settings: The settings.
-        on_parts: Callback for gaps that are filled.
+    parts: ClassVar[str] = "gaps"
+    n_steps: ClassVar[int | None] = None
+    spans: Sequence[Seconds] | None = None
+    channel: int | None = None
+    strength: float = 1.0
+
+    def __post_init__(self) -> None:
+        for start, end in self.spans or ():
+            check_gap(start, end)
+
+    @property
+    @abstractmethod
+    def made(self) -> Mapping[str, Setting]:
+        """What is done, by name, for the record in each file."""
+
+    @abstractmethod
+    def found(self, sound: SoundReader) -> list[Gap]:
+        """The parts of a recording that are made."""
+
+    def __call__(
+        self, editor: Editor, job: Job, settings: EditSettings, on_parts: OnParts
+    ) -> str | None:
+        """Writes a recording with its parts made; a copy if there are none.
+
+        Args:
+            editor: The editor.
+            job: The recording and its result.
+            settings: The settings.
+            on_parts: Callback for parts that are made.
+
+        Returns:
+            A sentence if no dropout was found, or a part is longer than the model knows; else None.
+
+        Raises:
+            AudiodiffError: If the file or a part is bad, or the result cannot be written.
+        """
+        with settings.opened(job.source) as sound:
+            gaps, rate = self.found(sound), sound.sample_rate
+            if not gaps:
+                patched(job.source, job.target, [], settings.max_hours, settings.copied_tags(job))
+                return f"{job.source}: no dropout was found, so the result is a copy"
+            kept = Unfinished(job.target, _settings(self, editor, job, gaps, settings))
+            patches = _filled(self, editor, job, sound, gaps, settings, on_parts, kept)
+            spans = [(gap.first / rate, gap.last / rate) for gap in gaps]
+            tags = settings.tags(self, editor, job, spans)
+        patched(job.source, job.target, patches, settings.max_hours, tags)
+        kept.discard()
+        longest = max(gap.last - gap.first for gap in gaps) / rate
+        if longest <= editor.longest:
+            return None
+        return (
+            f"{job.source}: a gap of {longest:.2g} s is longer than the {editor.longest:.2g} s of "
+            "which the model has learned, so it may not sound like what was there"
+        )
+
+
+@dataclass(frozen=True)
+class Inpaint(_Parts):
+    """Fills gaps in recordings.
+
+    Attributes:
+        spans: Start and end of each gap in seconds; None for the `dropouts` that are found.
         channel: The only channel whose gaps are filled, counted from 1; None for all.
-
-    Returns:
-        A sentence if no dropout was found, or a gap is longer than the model knows; else None.
-
-    Raises:
-        AudiodiffError: If the file or a gap is bad, or the result cannot be written.
     """
 
-    def found(sound: SoundReader) -> list[Gap]:
-        seconds = list(dropouts(sound)) if gaps is None else gaps
-        if gaps is None and not seconds:
-            return []
-        return gaps_of(seconds, sound.sample_rate, sound.n_samples, str(job.source))
+    spans: Sequence[Seconds] | None
+    channel: int | None = None
 
-    return _edited(editor, job, found, settings, on_parts, {"edit": "inpaint"}, channel)
+    @property
+    def made(self) -> Mapping[str, Setting]:
+        """What is done, by name, for the record in each file."""
+        return {"edit": "inpaint"} | ({} if self.channel is None else {"channel": self.channel})
+
+    def found(self, sound: SoundReader) -> list[Gap]:
+        """The gaps of a recording."""
+        seconds = list(dropouts(sound)) if self.spans is None else self.spans
+        return [] if self.spans is None and not seconds else _gaps_of(seconds, sound)
 
 
-def continue_file(
-    editor: Editor, job: Job, seconds: float, settings: EditSettings, on_parts: OnParts
-) -> str | None:
-    """Lets a recording go on after its end.
+@dataclass(frozen=True)
+class Continue(_Parts):
+    """Lets recordings go on after their end.
 
-    Args:
-        editor: The editor.
-        job: The recording and its result.
-        seconds: Length in seconds of what is added.
-        settings: The settings.
-        on_parts: Callback for what is made.
-
-    Returns:
-        A sentence if it is longer than the model knows; else None.
+    Attributes:
+        seconds: Length in seconds of what is added, at most `MAX_GAP_SECONDS`.
 
     Raises:
-        AudiodiffError: If the file is bad, ``seconds`` is not above 0 or above
-            `MAX_GAP_SECONDS`, or the result cannot be written.
+        AudiodiffError: If the length is not above 0.
     """
-    if not 0 < seconds < math.inf:
-        raise AudiodiffError(f"seconds={seconds:g} is not above 0; give a length in seconds")
 
-    def found(sound: SoundReader) -> list[Gap]:
-        n = max(1, round(seconds * sound.sample_rate))
+    seconds: float
+
+    def __post_init__(self) -> None:
+        if not 0 < self.seconds < math.inf:
+            raise AudiodiffError(
+                f"seconds={self.seconds:g} is not above 0; give a length in seconds"
+            )
+
+    @property
+    def made(self) -> Mapping[str, Setting]:
+        """What is done, by name, for the record in each file."""
+        return {"edit": "continue", "seconds": self.seconds}
+
+    def found(self, sound: SoundReader) -> list[Gap]:
+        """What comes after the end of a recording."""
+        n = max(1, round(self.seconds * sound.sample_rate))
         return [Gap(sound.n_samples, sound.n_samples + n)]
 
-    return _edited(editor, job, found, settings, on_parts, {"edit": "continue"})
 
+@dataclass(frozen=True)
+class VaryParts(_Parts):
+    """Varies parts of recordings, as `Editor.vary` does.
 
-def vary_part_of_file(
-    editor: Editor,
-    job: Job,
-    interval: Seconds,
-    strength: float,
-    settings: EditSettings,
-    on_parts: OnParts,
-) -> str | None:
-    """Varies one part of a recording, as `Editor.vary` does.
-
-    Args:
-        editor: The editor.
-        job: The recording and its result.
-        interval: Start and end of the part in seconds.
-        strength: Time of the noise from which it is made anew.
-        settings: The settings.
-        on_parts: Callback for what is made.
-
-    Returns:
-        A sentence if it is longer than the model knows; else None.
-
-    Raises:
-        AudiodiffError: If the file or the interval is bad, or the result cannot be written.
+    Attributes:
+        spans: Start and end of each part in seconds.
+        strength: Time of the noise from which they are made anew.
     """
 
-    def found(sound: SoundReader) -> list[Gap]:
-        return gaps_of([interval], sound.sample_rate, sound.n_samples, str(job.source))
+    parts: ClassVar[str] = "parts"
+    n_steps: ClassVar[int | None] = VARY_STEPS
 
-    made: dict[str, Setting] = {"edit": "vary", "strength": strength}
-    settings = settings.or_steps(VARY_STEPS)
-    return _edited(editor, job, found, settings, on_parts, made, strength=strength)
+    spans: Sequence[Seconds]
+    strength: float
+
+    @property
+    def made(self) -> Mapping[str, Setting]:
+        """What is done, by name, for the record in each file."""
+        return {"edit": "vary", "strength": self.strength}
+
+    def found(self, sound: SoundReader) -> list[Gap]:
+        """The parts of a recording."""
+        return _gaps_of(self.spans, sound)
 
 
-def _edited(
-    editor: Editor,
-    job: Job,
-    find: Callable[[SoundReader], Sequence[Gap]],
-    settings: EditSettings,
-    on_parts: OnParts,
-    made: dict[str, Setting],
-    channel: int | None = None,
-    strength: float = 1.0,
-) -> str | None:
-    """Writes the recording with the gaps that ``find`` finds filled; a copy if there is none."""
-    with settings.opened(job.source) as sound:
-        gaps, rate = find(sound), sound.sample_rate
-        if not gaps:
-            patched(job.source, job.target, [], settings.max_hours, settings.copied_tags(job))
-            return f"{job.source}: no dropout was found, so the result is a copy"
-        kept = Unfinished(job.target, _settings(editor, job, gaps, settings, channel, strength))
-        patches = _filled(editor, job, sound, gaps, settings, on_parts, channel, strength, kept)
-        spans = [(gap.first / rate, gap.last / rate) for gap in gaps]
-        tags = settings.tags(editor, job, spans, made)
-    patched(job.source, job.target, patches, settings.max_hours, tags)
-    kept.discard()
-    longest = max(gap.last - gap.first for gap in gaps) / rate
-    if longest <= editor.longest:
-        return None
-    return (
-        f"{job.source}: a gap of {longest:.2g} s is longer than the {editor.longest:.2g} s of "
-        "which the model has learned, so it may not sound like what was there"
-    )
+def _gaps_of(seconds: Sequence[Seconds], sound: SoundReader) -> list[Gap]:
+    return gaps_of(seconds, sound.sample_rate, sound.n_samples, str(sound.path))
 
 
 def _filled(
+    edit: _Parts,
     editor: Editor,
     job: Job,
     sound: SoundReader,
     gaps: Sequence[Gap],
     settings: EditSettings,
     on_parts: OnParts,
-    channel: int | None,
-    strength: float,
     kept: Unfinished,
 ) -> list[Patch]:
     """What fills each gap, those before it being filled already."""
-    rate, patches = sound.sample_rate, list[Patch]()
-    run = editor.run(settings.seed, settings.n_steps)
+    rate, channel, patches = sound.sample_rate, edit.channel, list[Patch]()
+    run = editor.run(settings.seed, settings.steps(edit))
     if channel is not None and channel > sound.n_channels:
         raise AudiodiffError(
             f"channel={channel} but {job.source} has {sound.n_channels}; count them from 1"
@@ -183,7 +201,7 @@ def _filled(
         made = kept.load(number, (len(part), sum(lengths)))
         if made is None:
             with enough_memory(job.source, "fill shorter gaps"):
-                filled = editor.filled(part, rate, window, run, strength).numpy()
+                filled = editor.filled(part, rate, window, run, edit.strength).numpy()
             places = (slice(g.first - window.first, g.last - window.first) for g in window.gaps)
             made = np.concatenate([filled[:, place] for place in places], 1)
             if len(windows) > 1:
@@ -195,18 +213,13 @@ def _filled(
 
 
 def _settings(
-    editor: Editor,
-    job: Job,
-    gaps: Sequence[Gap],
-    settings: EditSettings,
-    channel: int | None,
-    strength: float,
+    edit: _Parts, editor: Editor, job: Job, gaps: Sequence[Gap], settings: EditSettings
 ) -> str:
     """All that what fills the gaps depends on."""
     file = job.source.stat()
     digests = editor.model.digest, editor.vocoder.model.digest, editor.precision
     source = str(job.source.resolve()), file.st_size, file.st_mtime_ns
-    run = settings.seed, settings.n_steps, channel, strength
+    run = settings.seed, settings.steps(edit), edit.channel, edit.strength
     return repr((software(), digests, source, run, gaps))
 
 

@@ -1,18 +1,23 @@
 """Whole recordings in files, edited: made wide, varied, in another style, with less noise."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
+from typing import ClassVar
 
 import torch
 
 from audiodiff._types import WavePiece
 from audiodiff.audio.bandwidth import bandwidth_of, power_of
 from audiodiff.audio.reader import SoundReader
+from audiodiff.audio.tags import Tags
 from audiodiff.audio.writer import Codes, Stored, stored_as, write_blocks
 from audiodiff.errors import AudiodiffError
+from audiodiff.model.run import Run
 from audiodiff.pipelines.edit_settings import EditSettings, OnParts, read_part
 from audiodiff.pipelines.editor import VARY_STEPS, Editor
-from audiodiff.pipelines.infill import Infill
 from audiodiff.pipelines.passages import Make, Recording, remade
 from audiodiff.pipelines.upsampler import Upsampler
 from audiodiff.pipelines.varying import Move, Style
@@ -21,53 +26,137 @@ from audiodiff.system.jobs import Job
 from audiodiff.system.memory import enough_memory
 
 
-def upsample_file(upsampler: Upsampler, job: Job, settings: EditSettings, on_parts: OnParts) -> str:
-    """Makes a recording wide, as a wav of 24 bits at the model's rate.
+class _Whole(ABC):
+    """An edit that makes whole recordings anew, at their own rate and depth."""
 
-    Args:
-        upsampler: The upsampler.
-        job: The recording and its result.
-        settings: The settings.
-        on_parts: Callback for seconds that are made.
+    parts: ClassVar[str] = "seconds"
+    n_steps: ClassVar[int | None] = None
+    spans: ClassVar[None] = None
 
-    Returns:
-        A sentence about where its spectrum ends.
+    @property
+    @abstractmethod
+    def made(self) -> Mapping[str, Setting]:
+        """What is done, by name, for the record in each file."""
 
-    Raises:
-        AudiodiffError: If the file is bad or wide already, or the result cannot be written.
+    @abstractmethod
+    def making(self, editor: Editor, sound: SoundReader, run: Run) -> Make:
+        """What makes parts of a recording anew."""
+
+    def __call__(self, editor: Editor, job: Job, settings: EditSettings, on_parts: OnParts) -> None:
+        """Writes a recording that is made anew.
+
+        Args:
+            editor: The editor.
+            job: The recording and its result.
+            settings: The settings.
+            on_parts: Callback for seconds that are made.
+
+        Raises:
+            AudiodiffError: If the file is bad, or the result cannot be written.
+        """
+        run = editor.run(settings.seed, settings.steps(self))
+        with settings.opened(job.source) as sound:
+            recording, rate = _recording(sound), sound.sample_rate
+            pieces = remade(recording, self.making(editor, sound, run), rate)
+            stored = stored_as(rate, sound.n_channels, sound.subtype)
+            tags = settings.tags(self, editor, job, [(0.0, _seconds(recording))])
+            _write(job, recording, pieces, stored, tags, on_parts)
+
+
+@dataclass(frozen=True)
+class Vary(_Whole):
+    """Varies recordings, as `Editor.vary` does.
+
+    Attributes:
+        strength: Time of the noise from which they are made anew.
     """
-    with settings.opened(job.source) as sound:
-        bandwidth = bandwidth_of(power_of(sound.blocks()), sound.sample_rate)
-        upsampler.check_bandwidth(bandwidth, str(job.source))
-        recording = _recording(sound)
-        pieces = upsampler.pieces(recording, bandwidth, settings.seed, settings.n_steps)
-        stored = Stored(upsampler.sample_rate, sound.n_channels, "PCM_24")
-        made: dict[str, Setting] = {"edit": "upsample", "above_hz": round(bandwidth)}
-        _write(upsampler, job, recording, pieces, stored, settings, made, on_parts)
-    return f"{job.source}: its spectrum ends at {bandwidth:.0f} Hz; what is above is made"
+
+    n_steps: ClassVar[int | None] = VARY_STEPS
+
+    strength: float
+
+    @property
+    def made(self) -> Mapping[str, Setting]:
+        """What is done, by name, for the record in each file."""
+        return {"edit": "vary", "strength": self.strength}
+
+    def making(self, editor: Editor, sound: SoundReader, run: Run) -> Make:
+        """What varies parts of a recording."""
+        return editor.varying(sound.sample_rate, run, self.strength)
 
 
-def vary_file(
-    editor: Editor, job: Job, strength: float, settings: EditSettings, on_parts: OnParts
-) -> None:
-    """Varies a recording, as `Editor.vary` does, at its own rate and depth.
+@dataclass(frozen=True)
+class Restyle(_Whole):
+    """Gives recordings another style, as `Editor.style` does.
 
-    Args:
-        editor: The editor.
-        job: The recording and its result.
-        strength: Time of the noise from which it is made anew.
-        settings: The settings.
-        on_parts: Callback for seconds that are made.
-
-    Raises:
-        AudiodiffError: If the file is bad, or the result cannot be written.
+    Attributes:
+        wanted: The style.
+        strength: Time of the noise from which they are made anew.
     """
-    settings = settings.or_steps(VARY_STEPS)
-    run = editor.run(settings.seed, settings.n_steps)
-    with settings.opened(job.source) as sound:
-        make = editor.varying(sound.sample_rate, run, strength)
-        made: dict[str, Setting] = {"edit": "vary", "strength": strength}
-        _remade(editor, job, sound, make, settings, made, on_parts)
+
+    n_steps: ClassVar[int | None] = VARY_STEPS
+
+    wanted: Style
+    strength: float
+
+    @property
+    def made(self) -> Mapping[str, Setting]:
+        """What is done, by name, for the record in each file."""
+        return {"edit": "style", "strength": self.strength}
+
+    def making(self, editor: Editor, sound: SoundReader, run: Run) -> Make:
+        """What moves parts of a recording to the style."""
+        move = Move(_style_of(editor, sound), self.wanted)
+        return editor.varying(sound.sample_rate, run, self.strength, move)
+
+
+@dataclass(frozen=True)
+class Denoise(_Whole):
+    """Takes noise from recordings, as `Editor.denoise` does."""
+
+    made: ClassVar[Mapping[str, Setting]] = MappingProxyType({"edit": "denoise"})
+
+    def making(self, editor: Editor, sound: SoundReader, run: Run) -> Make:
+        """What takes noise from parts of a recording."""
+        return editor.denoising(sound.sample_rate, run)
+
+
+@dataclass(frozen=True)
+class Upsample:
+    """Makes recordings wide, as wavs of 24 bits at the model's rate."""
+
+    parts: ClassVar[str] = "seconds"
+    n_steps: ClassVar[int | None] = None
+    spans: ClassVar[None] = None
+    made: ClassVar[Mapping[str, Setting]] = MappingProxyType({"edit": "upsample"})
+
+    def __call__(
+        self, upsampler: Upsampler, job: Job, settings: EditSettings, on_parts: OnParts
+    ) -> str:
+        """Makes a recording wide.
+
+        Args:
+            upsampler: The upsampler.
+            job: The recording and its result.
+            settings: The settings.
+            on_parts: Callback for seconds that are made.
+
+        Returns:
+            A sentence about where its spectrum ends.
+
+        Raises:
+            AudiodiffError: If the file is bad or wide already, or the result cannot be written.
+        """
+        with settings.opened(job.source) as sound:
+            bandwidth = bandwidth_of(power_of(sound.blocks()), sound.sample_rate)
+            upsampler.check_bandwidth(bandwidth, str(job.source))
+            recording = _recording(sound)
+            pieces = upsampler.pieces(recording, bandwidth, settings.seed, settings.n_steps)
+            stored = Stored(upsampler.sample_rate, sound.n_channels, "PCM_24")
+            spans, found = [(0.0, _seconds(recording))], {"above_hz": round(bandwidth)}
+            tags = settings.tags(self, upsampler, job, spans, found)
+            _write(job, recording, pieces, stored, tags, on_parts)
+        return f"{job.source}: its spectrum ends at {bandwidth:.0f} Hz; what is above is made"
 
 
 def style_of_file(editor: Editor, path: Path, settings: EditSettings) -> Style:
@@ -82,55 +171,11 @@ def style_of_file(editor: Editor, path: Path, settings: EditSettings) -> Style:
         AudiodiffError: If the file is bad or silent.
     """
     with settings.opened(path) as sound:
-        return editor.style_of(_recording(sound), str(path))
+        return _style_of(editor, sound)
 
 
-def style_file(
-    editor: Editor,
-    job: Job,
-    wanted: Style,
-    strength: float,
-    settings: EditSettings,
-    on_parts: OnParts,
-) -> None:
-    """Gives a recording another style, as `Editor.style` does, at its own rate and depth.
-
-    Args:
-        editor: The editor.
-        job: The recording and its result.
-        wanted: The style.
-        strength: Time of the noise from which it is made anew.
-        settings: The settings.
-        on_parts: Callback for seconds that are made.
-
-    Raises:
-        AudiodiffError: If the file is bad or silent, or the result cannot be written.
-    """
-    settings = settings.or_steps(VARY_STEPS)
-    run = editor.run(settings.seed, settings.n_steps)
-    move = Move(style_of_file(editor, job.source, settings), wanted)
-    with settings.opened(job.source) as sound:
-        make = editor.varying(sound.sample_rate, run, strength, move)
-        made: dict[str, Setting] = {"edit": "style", "strength": strength}
-        _remade(editor, job, sound, make, settings, made, on_parts)
-
-
-def denoise_file(editor: Editor, job: Job, settings: EditSettings, on_parts: OnParts) -> None:
-    """Takes noise from a recording, as `Editor.denoise` does, at its own rate and depth.
-
-    Args:
-        editor: The editor.
-        job: The recording and its result.
-        settings: The settings.
-        on_parts: Callback for seconds that are made.
-
-    Raises:
-        AudiodiffError: If the file is bad, or the result cannot be written.
-    """
-    run = editor.run(settings.seed, settings.n_steps)
-    with settings.opened(job.source) as sound:
-        make = editor.denoising(sound.sample_rate, run)
-        _remade(editor, job, sound, make, settings, {"edit": "denoise"}, on_parts)
+def _style_of(editor: Editor, sound: SoundReader) -> Style:
+    return editor.style_of(_recording(sound), str(sound.path))
 
 
 def _recording(sound: SoundReader) -> Recording:
@@ -145,34 +190,20 @@ def _recording(sound: SoundReader) -> Recording:
     return Recording(read, sound.n_samples, sound.sample_rate)
 
 
-def _remade(
-    editor: Editor,
-    job: Job,
-    sound: SoundReader,
-    make: Make,
-    settings: EditSettings,
-    made: Mapping[str, Setting],
-    on_parts: OnParts,
-) -> None:
-    """Writes a recording that is made anew at its own rate and depth."""
-    recording, rate = _recording(sound), sound.sample_rate
-    stored = stored_as(rate, sound.n_channels, sound.subtype)
-    pieces = remade(recording, make, rate)
-    _write(editor, job, recording, pieces, stored, settings, made, on_parts)
+def _seconds(recording: Recording) -> float:
+    return recording.n_samples / recording.rate
 
 
 def _write(
-    infill: Infill,
     job: Job,
     recording: Recording,
     pieces: Iterable[WavePiece],
     stored: Stored,
-    settings: EditSettings,
-    made: Mapping[str, Setting],
+    tags: Tags | None,
     on_parts: OnParts,
 ) -> None:
     """Writes the pieces of a recording that is made anew."""
-    seconds, rate = recording.n_samples / recording.rate, stored.sample_rate
+    seconds, rate = _seconds(recording), stored.sample_rate
 
     def blocks() -> Iterator[Codes]:
         done = 0
@@ -181,6 +212,5 @@ def _write(
             on_parts(job, round(done / rate), round(seconds))
             yield stored.codes(piece.numpy())
 
-    tags = settings.tags(infill, job, [(0.0, seconds)], made)
     with enough_memory(job.source, "split it into mono files"):
         write_blocks(job.target, blocks(), stored, round(seconds * rate), tags)

@@ -71,13 +71,8 @@ def gaps_of(
         raise AudiodiffError(f"{name}: no gap is given; give at least one, such as 1.20-1.32")
     gaps = []
     for start, end in seconds:
+        check_gap(start, end, f"{name}: ")
         said = f"{name}: gap {start:g}-{end:g} s"
-        if not (math.isfinite(start) and math.isfinite(end)):
-            raise AudiodiffError(f"{said} is not finite; give its start and end in seconds")
-        if not 0 <= start < end:
-            raise AudiodiffError(
-                f"{said} does not rise from 0 or more; give its start, then its end"
-            )
         length = n_samples / sample_rate
         if end > length + 0.5 / sample_rate:
             raise AudiodiffError(f"{said} ends after the sound, which lasts {length:g} s")
@@ -93,6 +88,24 @@ def gaps_of(
                 "overlap; give them as one"
             )
     return gaps
+
+
+def check_gap(start: float, end: float, prefix: str = "") -> None:
+    """Refuses a gap that no recording could have.
+
+    Args:
+        start: Its start in seconds.
+        end: Its end in seconds.
+        prefix: What messages begin with.
+
+    Raises:
+        AudiodiffError: If it is not finite, or its start is below 0 or not before its end.
+    """
+    said = f"{prefix}gap {start:g}-{end:g} s"
+    if not (math.isfinite(start) and math.isfinite(end)):
+        raise AudiodiffError(f"{said} is not finite; give its start and end in seconds")
+    if not 0 <= start < end:
+        raise AudiodiffError(f"{said} does not rise from 0 or more; give its start, then its end")
 
 
 def gap_from_text(text: str) -> Seconds:

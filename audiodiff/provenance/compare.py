@@ -1,6 +1,6 @@
 """Whether the run that made a file had the settings of another run."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,26 +11,30 @@ NO_SETTINGS = {"software", "date"}
 """What differs between two runs of the same settings."""
 
 
-def remark_on(there: Mapping[Path, Record]) -> str | None:
+def remark_on(there: Mapping[Path, Record], found: Collection[str] = ()) -> str | None:
     """A sentence on the files among those there already that another run made; None if none was.
 
     Args:
         there: Files that a run leaves as they are, with the records that it would give them.
+        found: Names of settings that a run finds out from its input, which are not compared.
     """
-    others = [(path, said) for path, own in there.items() if (said := _differences(path, own))]
+    others = [
+        (path, said) for path, own in there.items() if (said := _differences(path, own, found))
+    ]
     if not others:
         return None
     path, said = others[0]
     return f"another run made {len(others)} of the {len(there)} there already, e.g. {path}: {said}"
 
 
-def _differences(path: Path, record: Record) -> str:
+def _differences(path: Path, record: Record, found: Collection[str]) -> str:
     """How the record in a file differs; empty if it does not, or there is none."""
-    found = record_in(path)
-    if found is None:
+    there = record_in(path)
+    if there is None:
         return ""
-    theirs, own = _settings(found), _settings(record)
-    names = [name for name in {**own, **theirs} if theirs.get(name) != own.get(name)]
+    theirs, own = _settings(there), _settings(record)
+    compared = [name for name in {**own, **theirs} if name not in found]
+    names = [name for name in compared if theirs.get(name) != own.get(name)]
     return ", ".join(
         f"{name} {theirs.get(name, 'not given')}, now {own.get(name, 'not given')}"
         for name in names

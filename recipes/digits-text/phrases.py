@@ -112,7 +112,7 @@ def sentence(facts: Facts, told: Collection[str], forms: Sequence[str], rng: ran
     rng.shuffle(how)
     adverb = next((words for words in how if words.endswith("ly")), None)
     form = rng.choice([form for form in forms if adverb or "{adverb}" not in form])
-    if "{adverb}" in form:
+    if adverb and "{adverb}" in form:
         how.remove(adverb)
     joined = link.join(how)
     slots = {

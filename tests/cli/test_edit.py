@@ -47,6 +47,26 @@ def test_a_result_says_which_parts_are_made(edit: Run, tmp_path: Path) -> None:
     assert read_record(tmp_path / "three/a.wav") is None
 
 
+def test_what_another_edit_made_is_named(edit: Run, tmp_path: Path) -> None:
+    recording(tmp_path / "a.wav")
+    edit("inpaint", "a.wav", "-o", "out", "--gap", "0.5-0.55")
+    same = edit("inpaint", "a.wav", "-o", "out", "--gap", "0.5-0.55")
+    assert same.err.splitlines() == ["0 written, 1 there already (--overwrite makes them again)"]
+    other = edit("inpaint", "a.wav", "-o", "out", "--gap", "0.5-0.6", "--seed", 1)
+    assert (
+        "warning: another run made 1 of the 1 there already, e.g. out/a.wav: "
+        "seed 0, now 1, synthetic [[0.5, 0.55]], now [[0.5, 0.6]]; --overwrite makes them again"
+    ) in other.err
+    longer = edit("continue", "a.wav", "-o", "out", "--seconds", 0.5)
+    assert "edit inpaint, now continue, seconds not given, now 0.5" in longer.err
+    # What a recording tells is not known without reading it, and a copy was not edited.
+    edit("inpaint", "out/a.wav", "-o", "copy", "--detect")
+    for words in (("--detect",), ("--detect", "--seed", 1)):
+        result = edit("inpaint", "out/a.wav", "-o", "copy", *words)
+        assert result.err.splitlines()[-1].startswith("0 written, 1 there already")
+        assert "another run" not in result.err
+
+
 def test_one_seed_gives_one_file(edit: Run, tmp_path: Path) -> None:
     recording(tmp_path / "a.wav")
     for out, seed in (("one", 3), ("two", 3), ("three", 4)):
@@ -119,7 +139,7 @@ def test_a_recording_goes_on(edit: Run, tmp_path: Path) -> None:
     ("words", "said"),
     [
         (("--gap", "1.5-2.5"), "a.wav: gap 1.5-2.5 s ends after the sound, which lasts 2 s"),
-        (("--gap", "1.5-1.2"), "a.wav: gap 1.5-1.2 s does not rise from 0 or more"),
+        (("--gap", "1.5-1.2"), "gap 1.5-1.2 s does not rise from 0 or more"),
         (("--gap", "nan-1"), "gap 'nan-1' is not its start and its end in seconds; give e.g."),
         (("--gap", "0-1", "--gap", "0.5-2"), "a.wav: gaps 0-1 and 0.5-2 s overlap; give them as"),
         (("--gaps", "none.txt"), "none.txt cannot be read"),
