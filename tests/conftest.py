@@ -46,6 +46,8 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[int, str, P
         patch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
         patch.setenv("ALL_PROXY", "socks5://127.0.0.1:1")
         patch.setenv("HF_ENDPOINT", "hub.example")
+        # The browser that looks at it needs a core too.
+        patch.setenv("OMP_NUM_THREADS", "1")
         running = serving(folder, "default", folder / "labelled", folder / "editor")
         pid, url = running.__enter__()
     try:

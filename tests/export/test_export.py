@@ -50,7 +50,7 @@ ONE_LAYER = {"kind": "diffwave", "n_channels": 4, "n_layers": 1}
 PASSES = {"start_passes": 1, "passes_between": 5, "mel_passes": 2}
 CONSISTENTLY = CONSISTENT | PASSES | {"sampler": "dpm++2m", "noise_above_mel": True}
 CONFIGS = {
-    # One loop of passes: the exporter takes a minute for each.
+    # One loop of passes: the exporter takes most of a minute for each.
     "band-split": small_stft_config(
         sampling={"sampler": "ddim", "times": [1.0, 0.0], "mel_passes": 2}
     ),
