@@ -144,7 +144,7 @@ def shown(value: Any) -> str:
     return text if len(text) <= MAX_SHOWN else f"{text[: MAX_SHOWN - 3]}..."
 
 
-def of_kind(registry: Mapping[str, type[Config]]) -> Any:
+def of_kind(registry: Mapping[str, type[Config]], default: str | None = None) -> Any:
     """The field type of a config of any class in a registry, told apart by its ``kind``.
 
     The registry is read when a value is parsed, so what is assigned to it later counts too. A
@@ -152,12 +152,13 @@ def of_kind(registry: Mapping[str, type[Config]]) -> Any:
 
     Args:
         registry: The classes by kind.
+        default: Kind of a config that names none; None if each must.
     """
 
     def parse(value: Any) -> Any:
         if not isinstance(value, Mapping):
             return value
-        kind = value.get("kind")
+        kind = value.get("kind", default)
         if not isinstance(kind, str) or kind not in registry:
             raise ValueError(f"kind={kind!r} is unknown; choose from {', '.join(registry)}")
         try:

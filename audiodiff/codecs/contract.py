@@ -1,5 +1,7 @@
 """The declarations of every codec's config."""
 
+import torch
+
 from audiodiff._types import Codec
 from audiodiff.config import Config
 from audiodiff.mel.log_mel import MelConfig
@@ -47,6 +49,16 @@ class CodecConfig(Config):
     def has_states_of(self, other: "CodecConfig") -> bool:
         """Whether its states are those of another codec."""
         return self == other
+
+    def fetch(self, device: torch.device) -> None:
+        """Loads what the codec needs but is not saved with it, such as another's autoencoder.
+
+        Args:
+            device: The device that it runs on.
+
+        Raises:
+            AudiodiffError: If it cannot be loaded.
+        """
 
     def build(self, mel: MelConfig | None) -> Codec:
         """The codec of a model.

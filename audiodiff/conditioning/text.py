@@ -66,6 +66,16 @@ def bytes_of(text: str, most: int, name: str = TEXT) -> Bytes:
     return torch.tensor([list(content) or [OPEN]])
 
 
+def texts_of(content: Bytes) -> list[str]:
+    """The texts of bytes, as `bytes_of` makes them; bytes that are no UTF-8 count as unknown.
+
+    >>> texts_of(torch.tensor([[104, 105], [-1, -1]]))
+    ['hi', '']
+    """
+    rows = content.tolist()
+    return [bytes(n for n in row if n != OPEN).decode(errors="replace") for row in rows]
+
+
 def text_asked(text: str | None, most: int | None, name: str = TEXT) -> Condition:
     """The condition of one sound, with its text; the null condition for an empty one, or None.
 

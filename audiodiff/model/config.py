@@ -174,6 +174,18 @@ class ModelConfig(Config):
                 f"{self.mel.hop_length}; set network.upsample_factors"
             )
 
+    def fetch(self, device: torch.device) -> None:
+        """Loads what the model names but does not hold: an encoder of texts, an autoencoder.
+
+        Args:
+            device: The device that the model runs on.
+
+        Raises:
+            AudiodiffError: If it cannot be loaded.
+        """
+        self.network.fetch(device)
+        self.codec.fetch(device)
+
     @property
     def label_sets(self) -> dict[str, tuple[str, ...]]:
         """The classes of each kind of label by its name; a single kind is ``label``."""

@@ -2,6 +2,7 @@
 
 from typing import ClassVar
 
+import torch
 from torch import nn
 
 from audiodiff.codecs.contract import CodecConfig
@@ -76,6 +77,16 @@ class NetworkConfig(Config):
     def takes_weights_of(self, other: "NetworkConfig") -> bool:
         """Whether a network may start from the weights of another, as far as it has the same."""
         return self == other
+
+    def fetch(self, device: torch.device) -> None:
+        """Loads what the network needs but is not saved with it, such as an encoder of texts.
+
+        Args:
+            device: The device that the network runs on.
+
+        Raises:
+            AudiodiffError: If it cannot be loaded.
+        """
 
     def build(self) -> nn.Module:
         """The network with new weights, an `audiodiff.networks.Network`."""

@@ -1,5 +1,8 @@
 """A transformer over the bytes of a text, trained with the network that it is part of."""
 
+from typing import Literal
+
+import torch
 import torch.nn.functional as F
 from jaxtyping import Float
 from pydantic import Field, field_validator
@@ -7,23 +10,52 @@ from torch import Tensor, nn
 
 from audiodiff.conditioning.parts import OPEN
 from audiodiff.conditioning.text import MAX_BYTES, N_VALUES, Bytes
-from audiodiff.config import Config, Width
+from audiodiff.config import Config, Size, Width
 from audiodiff.networks.attention import Attended, Present, Sequences, closed, heads, rotated
 from audiodiff.networks.unet_blocks import HEAD
 
 
-class TextConfig(Config):
+class ReaderConfig(Config):
+    """What reads the texts of a network, from which it is built.
+
+    Attributes:
+        kind: Its name in `audiodiff.networks.TEXTS`.
+        width: Size of the vectors that attention looks at.
+        n_bytes: Most bytes of a text.
+    """
+
+    kind: str
+    width: Size
+    n_bytes: int = Field(default=160, ge=1, le=MAX_BYTES)
+
+    @property
+    def n_weights(self) -> int:
+        """Number of weights that are trained, or of most of them."""
+        return 0
+
+    def fetch(self, device: torch.device) -> None:
+        """Loads what it needs but is not saved with it, as `NetworkConfig.fetch` does."""
+
+    def build(self, n_channels: int) -> nn.Module:
+        """A module from `Bytes` to a vector of each whole text and what there is to attend to.
+
+        Args:
+            n_channels: Length of the vector, which is zero for an empty text.
+        """
+        raise NotImplementedError
+
+
+class TextConfig(ReaderConfig):
     """The sizes of a transformer over the bytes of a text.
 
     Attributes:
         width: Channels of each byte.
         n_layers: Number of layers.
-        n_bytes: Most bytes of a text.
     """
 
+    kind: Literal["bytes"] = "bytes"
     width: Width = 96
     n_layers: int = Field(default=4, ge=1, le=32)
-    n_bytes: int = Field(default=160, ge=1, le=MAX_BYTES)
 
     @field_validator("width")
     @classmethod
@@ -36,6 +68,10 @@ class TextConfig(Config):
     def n_weights(self) -> int:
         """Number of weights, or of most of them."""
         return 12 * self.n_layers * self.width**2
+
+    def build(self, n_channels: int) -> "TextTransformer":
+        """The transformer with new weights."""
+        return TextTransformer(self, n_channels)
 
 
 class TextTransformer(nn.Module):
@@ -72,8 +108,12 @@ class TextTransformer(nn.Module):
         for layer in self.layers:
             x = layer(x, seen)
         x = self.norm(x)
-        total = (x * present[..., None]).sum(1)
-        return self.whole(total / present.sum(1, keepdim=True).clamp(min=1)), Attended(x, present)
+        return self.whole(mean_of(x, present)), Attended(x, present)
+
+
+def mean_of(x: Sequences, present: Present) -> Float[Tensor, "batch channels"]:
+    """The mean of the features of each item over the steps that there are; zeros without any."""
+    return (x * present[..., None]).sum(1) / present.sum(1, keepdim=True).clamp(min=1)
 
 
 class Layer(nn.Module):

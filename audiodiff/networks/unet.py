@@ -17,7 +17,7 @@ from audiodiff.config import Size, Width
 from audiodiff.diffusion.times import log_snr
 from audiodiff.networks.attention import Attended, RMSNorm, closed
 from audiodiff.networks.contract import NetworkConfig, check_weights
-from audiodiff.networks.text import TextConfig, TextTransformer
+from audiodiff.networks.texts import AnyText
 from audiodiff.networks.unet_blocks import (
     HEAD,
     Attention,
@@ -48,7 +48,7 @@ class UNetConfig(NetworkConfig):
         frames: Sizes of the vectors of parts of the condition that have one for each frame, by
             name; only for ``over="frames"`` without patches.
         tokens: Sizes of the vectors of parts of the condition that attention looks at, by name.
-        text: Sizes of the transformer that reads texts; None for a network that takes none.
+        text: What reads texts, see `TEXTS`; None for a network that takes none.
     """
 
     codec: ClassVar[str] = "mel"
@@ -64,7 +64,7 @@ class UNetConfig(NetworkConfig):
     n_labels: dict[str, Size] = Field(default_factory=dict, max_length=16)
     frames: dict[str, Width] = Field(default_factory=dict, max_length=16)
     tokens: dict[str, Size] = Field(default_factory=dict, max_length=16)
-    text: TextConfig | None = None
+    text: AnyText | None = None
 
     @model_validator(mode="after")
     def _fits(self) -> "UNetConfig":
@@ -149,6 +149,11 @@ class UNetConfig(NetworkConfig):
         }
         return self.model_copy(update=kept | {"text": self.text if TEXT in parts else None})
 
+    def fetch(self, device: torch.device) -> None:
+        """Loads what reads the texts."""
+        if self.text is not None:
+            self.text.fetch(device)
+
     def build(self) -> "UNet":
         """The network with new weights."""
         return UNet(self)
@@ -216,7 +221,7 @@ class UNet(nn.Module):
                 for part, size in config.frames.items()
             }
         )
-        self.text = None if config.text is None else TextTransformer(config.text, width)
+        self.text = None if config.text is None else config.text.build(width)
         self.input = conv(config.n_dims, config.n_inputs, widths[0])
         levels = [level for level in range(len(widths)) for _ in range(config.n_blocks)]
         before = [widths[level] for level in (0, *levels[:-1])]
@@ -260,7 +265,9 @@ class UNet(nn.Module):
         """The network's output in the shape of x_t."""
         embedded = F.silu(sum(features.labels, self.embedding(level)))
         grid = self._grid(x_t)
-        h = sum((_padded(part, grid.shape[-1]) for part in features.frames), self.input(grid))
+        n_steps = grid.shape[-1]
+        frames = (F.pad(part, (0, n_steps - part.shape[-1])) for part in features.frames)
+        h = sum(frames, self.input(grid))
         n_blocks, skips = self.config.n_blocks, []
         for i, stage in enumerate(self.down):
             if i and i % n_blocks == 0:
@@ -291,7 +298,3 @@ class UNet(nn.Module):
             grid = grid[..., : inner[-1], :]
         y = grid.reshape(len(like), patch, *inner, -1).movedim(1, -1).flatten(-2)
         return y[..., : like.shape[-1]]
-
-
-def _padded(part: Grid, n_steps: int) -> Grid:
-    return F.pad(part, (0, n_steps - part.shape[-1]))

@@ -39,8 +39,8 @@ class Generator:
         n_bytes: Most bytes of a text; None for a model that takes none.
 
     Raises:
-        AudiodiffError: If the model takes a mel, the precision is unknown, or the vocoder that the
-            model's codec names cannot be used.
+        AudiodiffError: If the model takes a mel, the precision is unknown, or the vocoder, the
+            autoencoder or the encoder of texts that it names cannot be used.
     """
 
     def __init__(self, model: Model, precision: str = "auto") -> None:
@@ -50,6 +50,7 @@ class Generator:
             )
         use_bf16(precision, model.device)  # refuses an unknown precision
         self.model, self.precision = model.eval(), precision
+        model.config.fetch(model.device)
         hand_vocoder(model, precision)
         own = model.config.sampling.n_samples
         self.sample_rate = model.config.sample_rate

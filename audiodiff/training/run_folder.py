@@ -13,6 +13,7 @@ from audiodiff.data.paired import PairedClips
 from audiodiff.data.shards import Shards, read_split
 from audiodiff.errors import AudiodiffError, in_unicode
 from audiodiff.system.atomic import replacing
+from audiodiff.system.devices import training_device
 from audiodiff.system.documents import read_json
 from audiodiff.system.jobs import check_writable
 from audiodiff.system.locks import claimed
@@ -112,9 +113,11 @@ def open_data(
         mels: A folder of mels predicted for the clips; None for their own.
 
     Raises:
-        AudiodiffError: If there is nothing to train on or to measure on, or mels are given that do
-            not fit the clips or cannot follow their augmentation.
+        AudiodiffError: If there is nothing to train on or to measure on, mels are given that do not
+            fit the clips or cannot follow their augmentation, or what the model names
+            cannot be loaded.
     """
+    config.model.fetch(training_device())  # a wrong name is said before clips are decoded
     data = config.data
     if mels is not None and (data.speed or data.noise_db or data.gain_db != (0.0, 0.0)):
         raise AudiodiffError(

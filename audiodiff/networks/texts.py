@@ -1,0 +1,23 @@
+"""What reads the texts of a network, by name."""
+
+from typing import TYPE_CHECKING
+
+from audiodiff.config import of_kind
+from audiodiff.networks.frozen_text import FrozenTextConfig
+from audiodiff.networks.text import ReaderConfig, TextConfig
+
+TEXTS: dict[str, type[ReaderConfig]] = {
+    "bytes": TextConfig,
+    "clap": FrozenTextConfig,
+    "t5": FrozenTextConfig,
+}
+"""The config of everything that reads texts by the name that a network's config gives as ``kind``.
+
+Assign to it to add one.
+"""
+
+if TYPE_CHECKING:
+    AnyText = ReaderConfig
+else:
+    AnyText = of_kind(TEXTS, default="bytes")
+"""The field type for configs that hold what reads texts."""
