@@ -180,8 +180,9 @@ class Codec(Protocol):
     hop_length: int
     """Samples per step of the state's last axis."""
 
-    radius: int
-    """Steps of that axis on either side that one step of a decoded or encoded one depends on."""
+    @property
+    def radius(self) -> int:
+        """Steps of that axis on either side that a decoded or encoded one depends on."""
 
     def encode(self, wave: Wave) -> State:
         """The state of a wave."""

@@ -5,6 +5,12 @@ from audiodiff.codecs.autoencoder import AutoencoderConfig
 from audiodiff.codecs.contract import CodecConfig
 from audiodiff.codecs.latent import LatentCodec, LatentCodecConfig
 from audiodiff.codecs.mel import MelCodec, MelCodecConfig
+from audiodiff.codecs.pretrained import (
+    MelAutoencoder,
+    MelAutoencoderConfig,
+    WaveAutoencoder,
+    WaveAutoencoderConfig,
+)
 from audiodiff.codecs.registry import CODECS
 from audiodiff.codecs.stft import Stft, StftConfig
 from audiodiff.codecs.waveform import Waveform, WaveformConfig
@@ -16,10 +22,14 @@ __all__ = [
     "CodecConfig",
     "LatentCodec",
     "LatentCodecConfig",
+    "MelAutoencoder",
+    "MelAutoencoderConfig",
     "MelCodec",
     "MelCodecConfig",
     "Stft",
     "StftConfig",
+    "WaveAutoencoder",
+    "WaveAutoencoderConfig",
     "Waveform",
     "WaveformConfig",
 ]

@@ -1,6 +1,6 @@
 """The codec of networks that diffuse what an autoencoder makes of a mel."""
 
-from typing import Literal
+from typing import Literal, Protocol, runtime_checkable
 
 import torch
 from pydantic import Field
@@ -24,12 +24,6 @@ class LatentCodecConfig(MelCodecConfig):
 
     kind: Literal["latent"] = "latent"  # type: ignore[assignment]
     autoencoder: AutoencoderConfig = Field(default_factory=AutoencoderConfig)
-
-    @property
-    def mels(self) -> MelCodecConfig:
-        """The codec of the mel."""
-        fields = set(MelCodecConfig.model_fields) - {"kind"}
-        return MelCodecConfig(**self.model_dump(include=fields))
 
     @property
     def shape(self) -> tuple[int]:
@@ -136,8 +130,15 @@ class LatentCodec(nn.Module):
         self.get_buffer("power").lerp_(power, 1 - MEMORY)
 
 
+@runtime_checkable
+class OfMels(Protocol):
+    """A codec that decodes to a mel first."""
+
+    mels: MelCodec
+
+
 def mels_of(codec: Codec) -> MelCodec | None:
     """The codec of the mel that a codec decodes to; None if it decodes to none."""
-    if isinstance(codec, LatentCodec):
+    if isinstance(codec, OfMels):
         return codec.mels
     return codec if isinstance(codec, MelCodec) else None

@@ -49,6 +49,12 @@ class MelCodecConfig(CodecConfig):
         return PRESETS[self.preset]
 
     @property
+    def mels(self) -> "MelCodecConfig":
+        """The codec of the mel alone, for one that goes on from it."""
+        fields = set(MelCodecConfig.model_fields) - {"kind"}
+        return MelCodecConfig(**self.model_dump(include=fields))
+
+    @property
     def shape(self) -> tuple[int]:
         """The bands."""
         return (self.mel.n_mels,)

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 from audiodiff.codecs.contract import CodecConfig
 from audiodiff.codecs.latent import LatentCodecConfig
 from audiodiff.codecs.mel import MelCodecConfig
+from audiodiff.codecs.pretrained import MelAutoencoderConfig, WaveAutoencoderConfig
 from audiodiff.codecs.stft import StftConfig
 from audiodiff.codecs.waveform import WaveformConfig
 from audiodiff.config import of_kind
@@ -14,6 +15,9 @@ CODECS: dict[str, type[CodecConfig]] = {
     "stft": StftConfig,
     "mel": MelCodecConfig,
     "latent": LatentCodecConfig,
+    "oobleck": WaveAutoencoderConfig,
+    "encodec": WaveAutoencoderConfig,
+    "autoencoder-kl": MelAutoencoderConfig,
 }
 """The config of every codec by the name that a model's config gives as ``kind``.
 
