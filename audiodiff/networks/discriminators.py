@@ -1,11 +1,13 @@
-"""Discriminators, which learn to tell a model's sounds from recordings.
+"""Discriminators, which learn to tell a model's sounds, or mels, from those of recordings.
 
-Two kinds hear a sound. Some see every p-th sample, as HiFi-GAN's do (arXiv:2010.05646), and so
+Two kinds hear a sound: some see every p-th sample, as HiFi-GAN's do (arXiv:2010.05646), and so
 its periods; others see its complex spectrogram at one resolution, as EnCodec's do
-(arXiv:2210.13438). They are as small as two CPU cores can afford.
+(arXiv:2210.13438). A third sees patches of a mel, as those of latent diffusion see patches of a
+picture (arXiv:1611.07004). They are as small as two CPU cores can afford.
 """
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 import torch
@@ -14,7 +16,7 @@ from torch import Tensor, nn
 from torch.nn.functional import leaky_relu, pad
 from torch.nn.utils.parametrizations import weight_norm
 
-from audiodiff._types import Wave
+from audiodiff._types import Mel, State, Wave
 from audiodiff.audio import frames
 
 COMPRESSION = 0.3
@@ -40,20 +42,20 @@ class Verdict(NamedTuple):
 
 
 class Judge(nn.Module):
-    """Convolutions over a picture of the sound, with leaky ReLUs between them."""
+    """Convolutions over a picture of what is judged, with leaky ReLUs between them."""
 
     def __init__(self, layers: Sequence[nn.Conv2d], last: nn.Conv2d) -> None:
         super().__init__()
         self.layers = nn.ModuleList(weight_norm(layer) for layer in layers)
         self.last = weight_norm(last)
 
-    def picture(self, wave: Wave) -> Float[Tensor, "batch channels rows columns"]:
-        """What the layers see of a wave."""
+    def picture(self, made: State) -> Float[Tensor, "batch channels rows columns"]:
+        """What the layers see of a wave, or of a mel."""
         raise NotImplementedError
 
-    def forward(self, wave: Wave) -> Verdict:
-        """The verdict on (batch, samples)."""
-        h, features = self.picture(wave), []
+    def forward(self, made: State) -> Verdict:
+        """The verdict on each item."""
+        h, features = self.picture(made), []
         for layer in self.layers:
             h = leaky_relu(layer(h), 0.1)
             features.append(h)
@@ -78,9 +80,9 @@ class PeriodJudge(Judge):
         super().__init__(layers, nn.Conv2d(widths[-1], 1, (3, 1), padding=(1, 0)))
         self.period = period
 
-    def picture(self, wave: Wave) -> Float[Tensor, "batch 1 rows columns"]:
+    def picture(self, made: Wave) -> Float[Tensor, "batch 1 rows columns"]:
         """The rows, the last one filled up with zeros."""
-        return pad(wave, (0, -wave.shape[1] % self.period)).unflatten(1, (-1, self.period))[:, None]
+        return pad(made, (0, -made.shape[1] % self.period)).unflatten(1, (-1, self.period))[:, None]
 
 
 class SpectrumJudge(Judge):
@@ -102,13 +104,35 @@ class SpectrumJudge(Judge):
         window = frames.hann(n_fft, n_fft, "periodic")
         self.register_buffer("window", window / window.square().sum().sqrt(), persistent=False)
 
-    def picture(self, wave: Wave) -> Float[Tensor, "batch 2 rows columns"]:
+    def picture(self, made: Wave) -> Float[Tensor, "batch 2 rows columns"]:
         """(batch, 2, frames, bins)."""
         window = self.get_buffer("window")
-        spectrum = frames.stft(wave, window, len(window) // 4)
+        spectrum = frames.stft(made, window, len(window) // 4)
         parts = torch.view_as_real(spectrum).permute(0, 3, 2, 1)
         power = parts.square().sum(1, keepdim=True)
         return parts * (power + 1e-5) ** ((COMPRESSION - 1) / 2)
+
+
+class PatchJudge(Judge):
+    """Sees a mel; each score is that of a patch of bands and frames.
+
+    Example:
+        >>> PatchJudge(n_channels=4, n_layers=3)(torch.randn(2, 80, 64)).score.shape
+        torch.Size([2, 1, 10, 8])
+
+    Args:
+        n_channels: Width of the first layer; every later one has twice that of the one before.
+        n_layers: Number of layers, each of which halves bands and frames.
+    """
+
+    def __init__(self, n_channels: int, n_layers: int) -> None:
+        widths = [1, *(n_channels * 2**n for n in range(n_layers))]
+        layers = [nn.Conv2d(n_in, n_out, 3, 2, 1) for n_in, n_out in pairwise(widths)]
+        super().__init__(layers, nn.Conv2d(widths[-1], 1, 3, padding=1))
+
+    def picture(self, made: Mel) -> Float[Tensor, "batch 1 rows columns"]:
+        """The mel, with a mean of about 0 and a deviation of about 1."""
+        return made[:, None]
 
 
 class Discriminators(nn.Module):

@@ -204,7 +204,7 @@ class Trainer:
         norm = torch.zeros((), device=self.accelerator.device)
         for i in range(config.accumulation):
             place = first + i * config.batch_size * world
-            batch = Batch(*next(loader), config.seed, place, self.step / n_steps)
+            batch = Batch(*next(loader), config.seed, place, self.step / n_steps, self.step)
             batch = batch.to(self.accelerator.device)
             with self.accelerator.accumulate(self.shared):
                 loss, self.figures = self.shared(batch)

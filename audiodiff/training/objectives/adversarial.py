@@ -1,6 +1,6 @@
 """An adversarial finish: the model's own run against discriminators."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import torch
 from jaxtyping import Float
@@ -8,7 +8,7 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.func import functional_call
 
-from audiodiff._types import Wave
+from audiodiff._types import State, Wave
 from audiodiff.config import Width
 from audiodiff.mel.distance import MelDistance
 from audiodiff.model.config import ModelConfig
@@ -116,14 +116,14 @@ class AdversarialLoss(SpectralLoss):
         made, wave = (torch.cat(waves) for waves in zip(*pairs, strict=True))
         gain = LEVEL / wave.square().mean(1, keepdim=True).sqrt().clamp(min=SILENCE)
         real, fake = self._judged(wave * gain), self._judged(made.detach() * gain)
-        opponents = _mean_square(real, 1) / 2 + _mean_square(fake, 0) / 2
+        opponents = mean_square(real, 1) / 2 + mean_square(fake, 0) / 2
         self.get_buffer("mean_loss").lerp_(opponents.detach(), 1 - MEMORY)
         heard = self._judged(made * gain, frozen=True)
         losses = {
             "spectral": self.distance(made, wave).mean(),
             "mel": self.mel_distance(made, wave).mean(),
             "features": _feature_distance(heard, real),
-            "adversarial": _mean_square(heard, 1),
+            "adversarial": mean_square(heard, 1),
         }
         loss = balanced(made, [(losses[name], weight) for name, weight in self.weights.items()])
         figures = {f"train/{name}": part.detach() for name, part in losses.items()}
@@ -146,22 +146,33 @@ class AdversarialLoss(SpectralLoss):
         )
 
     def _judged(self, wave: Wave, frozen: bool = False) -> list[Verdict]:
-        """The verdicts; no gradient reaches frozen discriminators, only the wave."""
-        weights: dict[str, Tensor] = dict(self.discriminators.named_parameters())
-        if frozen:
-            weights = {name: weight.detach() for name, weight in weights.items()}
-        with torch.autocast(wave.device.type, torch.bfloat16, enabled=self.bf16):
-            verdicts: list[Verdict] = functional_call(self.discriminators, weights, (wave,))
+        verdicts: list[Verdict] = judged(self.discriminators, wave, self.bf16, frozen)
         return verdicts
 
 
-def balanced(made: Wave, losses: list[tuple[Tensor, float]]) -> Tensor:
+def judged(discriminators: nn.Module, made: State, bf16: bool, frozen: bool = False) -> Any:
+    """The verdicts; no gradient reaches frozen discriminators, only what they judge.
+
+    Args:
+        discriminators: What judges.
+        made: What is judged.
+        bf16: Whether products are in bfloat16.
+        frozen: Whether the discriminators keep their weights.
+    """
+    weights: dict[str, Tensor] = dict(discriminators.named_parameters())
+    if frozen:
+        weights = {name: weight.detach() for name, weight in weights.items()}
+    with torch.autocast(made.device.type, torch.bfloat16, enabled=bf16):
+        return functional_call(discriminators, weights, (made,))
+
+
+def balanced(made: State, losses: list[tuple[Tensor, float]]) -> Tensor:
     """A loss whose gradient at ``made`` is the weighted sum of the losses' own, all of one norm.
 
     The norm is that of the first loss's. The value is the weighted sum of the losses.
 
     Args:
-        made: The sound, (batch, samples), with gradients behind it.
+        made: The sound or its mel, with gradients behind it.
         losses: Scalars that depend on it, with their weights.
     """
     gradient, value, norm = torch.zeros_like(made), made.new_zeros(()), None
@@ -175,7 +186,7 @@ def balanced(made: Wave, losses: list[tuple[Tensor, float]]) -> Tensor:
     return through - through.detach() + value
 
 
-def _mean_square(verdicts: list[Verdict], target: int) -> Float[Tensor, ""]:
+def mean_square(verdicts: list[Verdict], target: int) -> Float[Tensor, ""]:
     """Mean squared distance of the scores from a target, over places and discriminators."""
     return torch.stack([(v.score.float() - target).square().mean() for v in verdicts]).mean()
 

@@ -23,6 +23,7 @@ class Batch(NamedTuple):
         seed: Seed of the run.
         first: Place of the first crop in the training sequence.
         progress: Share of the run that is over, in [0, 1).
+        step: The last step done.
     """
 
     wave: Wave
@@ -30,6 +31,7 @@ class Batch(NamedTuple):
     seed: int
     first: int
     progress: float = 0.0
+    step: int = 0
 
     @property
     def places(self) -> range:

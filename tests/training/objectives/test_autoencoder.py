@@ -1,5 +1,6 @@
 """The autoencoder of a model's codec: it learns, and the model then keeps it."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -58,6 +59,64 @@ def test_it_fits_one_batch() -> None:
     assert all(weight.grad is None for weight in objective.model.network.parameters())
 
 
+LATE = {"kind": "autoencoder", "discriminator": {"start": 2, "n_channels": 4, "n_layers": 2}}
+
+
+def test_a_discriminator_joins_late_and_its_run_resumes(clips: Path, tmp_path: Path) -> None:
+    config = config_of("autoencoder", objective=LATE, log_every=1)
+    out, cut = tmp_path / "out", tmp_path / "cut"
+    ended(config, clips, out)
+    lines = [json.loads(line) for line in (out / "log.jsonl").read_text().splitlines()]
+    heard = {line["step"]: "train/discriminator" in line for line in lines if "train/loss" in line}
+    assert heard == {1: False, 2: False, 3: True, 4: True}
+    train(config, [clips], cut, stop=Stop(step=3), resume=False, say=lambda line: None)
+    ended(config, clips, cut)
+    assert_same_run(out, cut)
+    assert not any("discriminator" in name for name in Model.load(out / "model").state_dict())
+
+
+def test_before_it_joins_a_discriminator_changes_nothing() -> None:
+    wave = noise(2, 8 * HOP) / 10
+    losses, gradients = [], []
+    for changes in ({"objective": LATE}, {}):
+        config = config_of("autoencoder", **changes)
+        torch.manual_seed(0)
+        objective = config.objective.build(Model(config.model), config.setting)
+        loss, _ = objective(Batch(wave, {}, seed=0, first=0, step=1))
+        loss.backward()
+        losses.append(loss.item())
+        gradients.append([w.grad for w in objective.trained.parameters()])
+        if objective.opponent is not None:
+            assert not any(w.grad.any() for w in objective.opponent.parameters())
+    assert losses[0] == losses[1]
+    assert all(map(torch.equal, *gradients))
+
+
+def test_both_sides_learn_against_each_other() -> None:
+    """A fixed decoder is told from recordings; a fixed discriminator comes to be deceived."""
+    config = config_of("autoencoder", objective=LATE)
+    torch.manual_seed(0)
+    objective = config.objective.build(Model(config.model), config.setting)
+    assert objective.opponent is not None
+    batch = Batch(noise(2, 8 * HOP) / 10, {}, seed=0, first=0, step=2)
+
+    def figures_after(n: int, side: torch.nn.Module) -> dict[str, float]:
+        optimizer = torch.optim.Adam(side.parameters(), 3e-3)
+        for _ in range(n):
+            objective.zero_grad()
+            loss, figures = objective(batch)
+            loss.backward()
+            optimizer.step()
+        return {name: figure.item() for name, figure in figures.items()}
+
+    before = figures_after(1, objective.opponent)
+    told = figures_after(30, objective.opponent)
+    assert told["train/discriminator"] < 0.5 * before["train/discriminator"]
+    deceived = figures_after(30, objective.trained)
+    assert deceived["train/adversarial"] < 0.7 * told["train/adversarial"]
+    assert deceived["train/mel_error"] < told["train/mel_error"]
+
+
 def test_a_model_is_trained_on_its_latents_and_keeps_it(clips: Path, tmp_path: Path) -> None:
     first = ended(config_of("autoencoder"), clips, tmp_path / "autoencoder")
     config = config_of("diffusion")
@@ -93,6 +152,10 @@ def test_a_codec_without_its_weights_is_refused(clips: Path, tmp_path: Path) -> 
         ("objective.kind=classifier", "cannot train on codec.kind='latent', whose weights it"),
         ("model.network.shape=[9]", r"network.shape=\[9\] but codec.kind='latent' makes states of"),
         ("objective.divergence=nan", "objective.divergence"),
+        ("objective.discriminator={ start = -1 }", "objective.discriminator.start: input should"),
+        ("objective.discriminator={ weight = 2000 }", "objective.discriminator.weight: input sho"),
+        ("objective.discriminator={ n_layers = 7 }", "objective.discriminator.n_layers: input"),
+        ("objective.discriminator={ n_channels = 0 }", "objective.discriminator.n_channels: inp"),
     ],
 )
 def test_what_does_not_fit_is_refused(setting: str, said: str, tmp_path: Path) -> None:
