@@ -42,7 +42,8 @@ def test_importing_needs_no_extra() -> None:
         "import sys, audiodiff, audiodiff.pipelines.files, audiodiff.cli.app\n"
         "import audiodiff.importers.registry\n"
         "extras = {'torchaudio', 'accelerate', 'tensorboard', 'gradio', 'onnx', 'onnxruntime',"
-        " 'pesq', 'pystoi', 'auraloss', 'pyworld', 'visqol', 'speechmos', 'torchcrepe'}\n"
+        " 'pesq', 'pystoi', 'auraloss', 'pyworld', 'visqol', 'speechmos', 'torchcrepe',"
+        " 'transformers', 'diffusers'}\n"
         "print(sorted(extras & set(sys.modules)))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
