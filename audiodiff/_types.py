@@ -77,7 +77,11 @@ class Network(Protocol):
         """
 
     def __call__(self, x_t: State, level: Times, features: Any) -> State:
-        """The network's output, in the shape of x_t."""
+        """The network's output, in the shape of x_t.
+
+        One whose config says ``takes_end`` also takes the level at the end of the step, ``end``;
+        None there asks for the estimate at the step's beginning alone.
+        """
 
 
 @runtime_checkable
@@ -86,6 +90,14 @@ class Denoiser(Protocol):
 
     def __call__(self, x_t: State, t: Times) -> State:
         """x0_hat in the shape of x_t."""
+
+
+@runtime_checkable
+class StepDenoiser(Denoiser, Protocol):
+    """A denoiser that can be told where a step ends, for networks that take that."""
+
+    def toward(self, r: Times) -> Denoiser:
+        """The estimate with which a DDIM step from any t to r ends where the flow does."""
 
 
 @runtime_checkable
@@ -125,7 +137,8 @@ class Step:
         schedule: The noise schedule.
         t: The time of the state, one per item, (batch,).
         r: The time to reach, smaller than t, (batch,).
-        denoise: The denoised estimate as a function of state and time, guidance included.
+        denoise: The denoised estimate as a function of state and time, guidance included; of a
+            network that takes the step's end, that for a step to r.
         draw: Draws fresh noise of the prior's covariance.
     """
 

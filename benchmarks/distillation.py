@@ -31,6 +31,8 @@ SAMPLERS = ("ddim", "dpm++2m")
 STUDENTS = {
     "progressive": "progressive/steps-{}/model",
     "consistency": "consistency/model",
+    "shortcut": "shortcut/model",
+    "meanflow": "meanflow/model",
 }
 """Where the recipe leaves the student of a number of steps, by method."""
 

@@ -199,8 +199,31 @@ def check_network(config: NetworkConfig, codec: Codec, n_frames: int) -> None:
         per_frame = x.shape[-1] // n_frames
         changed[..., frame * per_frame : (frame + 1) * per_frame] += 1
         touched = steps_of(network(changed, level, network.condition(whole)) - y) // per_frame
+        if config.can_take_end:
+            check_end(config, x, level)
     radius = config.receptive_radius
     assert frame - radius <= touched.min() <= frame <= touched.max() <= frame + radius
+
+
+def check_end(config: NetworkConfig, x: torch.Tensor, level: torch.Tensor) -> None:
+    """New, it ignores the end of the step; trained, no end means the beginning itself."""
+    network = config.model_copy(update={"takes_end": True}).build()
+    plain = config.build()
+    left = network.load_state_dict(plain.state_dict(), strict=False)
+    assert all(name.startswith("end.") for name in left.missing_keys)
+    for one in (network, plain):  # which begin at zero, as the end's embedding should stay
+        torch.manual_seed(1)
+        for name, parameter in one.named_parameters():
+            if not name.startswith("end."):
+                torch.nn.init.normal_(parameter, std=0.1)
+    nothing = network.condition({})
+    before = plain(x, level, nothing)
+    assert torch.equal(network(x, level, nothing, level / 2), before)
+    for parameter in network.end.parameters():
+        torch.nn.init.normal_(parameter, std=0.3)
+    now = network(x, level, nothing)
+    assert torch.equal(now, network(x, level, nothing, level))
+    assert not torch.equal(now, network(x, level, nothing, level / 2))
 
 
 def check_guidance(guidance: Guidance, context: Context, x_t: torch.Tensor) -> None:

@@ -1,5 +1,6 @@
 """Data in the plane whose best estimate is known, and a network small enough to learn it."""
 
+from collections.abc import Callable
 from typing import ClassVar, Literal
 from unittest.mock import patch
 
@@ -14,6 +15,7 @@ from audiodiff.diffusion.times import TimeGrid, log_snr, uniform
 from audiodiff.model.model import Model
 from audiodiff.model.run import Run
 from audiodiff.networks import NETWORKS, NetworkConfig
+from audiodiff.training.objectives.contract import Objective
 from audiodiff.training.objectives.diffusion import Clean
 from audiodiff.training.objectives.distillation import Teacher
 
@@ -26,6 +28,7 @@ class PlaneConfig(NetworkConfig):
     """An MLP of two numbers and a noise level."""
 
     codec: ClassVar[str] = "waveform"
+    can_take_end: ClassVar[bool] = True
     kind: Literal["plane"] = "plane"
     width: int = 64
 
@@ -44,10 +47,11 @@ class PlaneConfig(NetworkConfig):
 class Plane(nn.Module):
     def __init__(self, config: PlaneConfig) -> None:
         super().__init__()
-        width = config.width
+        width, self.takes_end = config.width, config.takes_end
         self.layers = nn.Sequential(
-            nn.Linear(6, width), nn.SiLU(), nn.Linear(width, width), nn.SiLU(),
-            nn.Linear(width, width), nn.SiLU(), nn.Linear(width, 2),
+            nn.Linear(10 if config.takes_end else 6, width), nn.SiLU(),
+            nn.Linear(width, width), nn.SiLU(), nn.Linear(width, width), nn.SiLU(),
+            nn.Linear(width, 2),
         )  # fmt: skip
 
     def level(self, schedule: Schedule, t: Tensor) -> Tensor:
@@ -56,10 +60,16 @@ class Plane(nn.Module):
     def condition(self, cond: Condition) -> None:
         return None
 
-    def forward(self, x_t: Tensor, level: Tensor, features: None) -> Tensor:
-        angle = torch.sigmoid(level / 4).to(x_t) * torch.pi
-        levels = torch.stack([level.to(x_t) / 6, angle.sin(), angle.cos(), (2 * angle).cos()], 1)
-        return self.layers(torch.cat([x_t, levels], 1))
+    def forward(
+        self, x_t: Tensor, level: Tensor, features: None, end: Tensor | None = None
+    ) -> Tensor:
+        known = [level, level if end is None else end] if self.takes_end else [level]
+        return self.layers(torch.cat([x_t, *(levels(one.to(x_t)) for one in known)], 1))
+
+
+def levels(level: Tensor) -> Tensor:
+    angle = torch.sigmoid(level / 4) * torch.pi
+    return torch.stack([level / 6, angle.sin(), angle.cos(), (2 * angle).cos()], 1)
 
 
 def student(times: list[float], **changes: object) -> Model:
@@ -122,3 +132,23 @@ def energy_distance(one: Tensor, other: Tensor) -> float:
         for a, b in ((one, other), (one, one), (other, other))
     )
     return (2 * across - within - without).item()
+
+
+def fit(
+    objective: Objective, loss: Callable[[float], Tensor], n_steps: int, lr: float = 4e-3
+) -> None:
+    """Trains by a loss of the share of the training that is over."""
+    optimizer = torch.optim.Adam(objective.trained.parameters(), lr)
+    for step in range(n_steps):
+        for group in optimizer.param_groups:
+            group["lr"] = lr * (1 - step / n_steps)
+        optimizer.zero_grad()
+        loss(step / n_steps).backward()
+        optimizer.step()
+
+
+def distance_to_data(model: Model, run: Run) -> float:
+    """As a share of that of the data's mean, where one step of the best estimate ends."""
+    data = points(500, torch.Generator().manual_seed(99))
+    mean = CENTRES.mean(0).expand(500, 2)
+    return energy_distance(made(model, run, 500), data) / energy_distance(mean, data)

@@ -22,7 +22,7 @@ def distill(
         Path, typer.Option("--out", "-o", help="Folder for the students, checkpoints and logs.")
     ],
     method: Annotated[
-        str, typer.Option(help="Method: progressive or consistency.")
+        str, typer.Option(help="Method: progressive, consistency, shortcut or meanflow.")
     ] = "progressive",
     steps: Annotated[
         str, typer.Option(help="Numbers of steps of the students, e.g. 1,2,4.")

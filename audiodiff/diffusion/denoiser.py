@@ -1,6 +1,7 @@
 """From a network's output to the denoised estimate."""
 
 from contextlib import AbstractContextManager, nullcontext
+from copy import copy
 from typing import Any
 
 import torch
@@ -35,17 +36,24 @@ class Whitened:
         bf16: bool = False,
         asked: Condition | None = None,
     ) -> None:
-        self.network, self.prior, self.bf16 = network, prior, bf16
+        self.network: Any = network  # which may take an end
+        self.prior, self.bf16 = prior, bf16
         self.shape: Any = prior.condition(cond)
         asked = cond if asked is None else asked
         with self._precision(next(iter(asked.values()), None)):
             self.features: Any = network.condition(asked)
 
-    def __call__(self, x_t: State, level: Times) -> State:
-        """The output in the shape and coordinates of x_t."""
-        white = self.prior.whiten(x_t, self.shape)
+    def __call__(self, x_t: State, level: Times, end: Times | None = None) -> State:
+        """The output in the shape and coordinates of x_t.
+
+        Args:
+            x_t: The state.
+            level: Its noise level.
+            end: The level at the step's end, for a network that takes it.
+        """
+        white, ends = self.prior.whiten(x_t, self.shape), () if end is None else (end,)
         with self._precision(x_t):
-            y = self.network(white, level, self.features)
+            y = self.network(white, level, self.features, *ends)
         return self.prior.color(y.to(x_t), self.shape)
 
     def _precision(self, like: Tensor | None) -> AbstractContextManager[None]:
@@ -66,7 +74,13 @@ class NetDenoiser:
         cond: The condition of the network and the prior.
         bf16: Whether the network runs under autocast to bfloat16.
         asked: The condition of the network alone, where it is not the prior's, as in guidance.
+        takes_end: Whether the network takes the end of the step.
+
+    Attributes:
+        r: The end of the step, one per item; None for the estimate at a time alone.
     """
+
+    r: Times | None = None
 
     def __init__(
         self,
@@ -77,13 +91,26 @@ class NetDenoiser:
         cond: Condition,
         bf16: bool = False,
         asked: Condition | None = None,
+        takes_end: bool = False,
     ) -> None:
-        self.level = network.level
+        self.level, self.takes_end = network.level, takes_end
         self.whitened = Whitened(network, prior, cond, bf16, asked)
         self.schedule = schedule
         self.target = target
 
     def __call__(self, x_t: State, t: Times) -> State:
         """The denoised estimate in the shape of x_t."""
-        y = self.whitened(x_t, self.level(self.schedule, t))
-        return x0_from_output(self.target, self.schedule, t, x_t, y)
+        return x0_from_output(self.target, self.schedule, t, x_t, self.output(x_t, t))
+
+    def output(self, x_t: State, t: Times) -> State:
+        """The network's output in the shape of x_t, from which the estimate is made."""
+        end = None if self.r is None else self.level(self.schedule, self.r)
+        return self.whitened(x_t, self.level(self.schedule, t), end)
+
+    def toward(self, r: Times) -> "NetDenoiser":
+        """The denoiser for a step to r: another one only if the network takes the step's end."""
+        if not self.takes_end:
+            return self
+        other = copy(self)
+        other.r = r
+        return other

@@ -30,14 +30,21 @@ def diffused(schedule: Schedule, t: Times, x0: State, eps: State) -> State:
     return scaled(schedule.alpha(t), x0) + scaled(schedule.sigma(t), eps)
 
 
-def _rate(f: Callable[[Times], Times], t: Times) -> Times:
-    """df/dt by differentiation, also where gradients are off or in inference mode."""
+def rate(f: Callable[[Times], Times], t: Times) -> Times:
+    """df/dt by differentiation, also where gradients are off or in inference mode.
+
+    Example:
+        >>> rate(torch.square, torch.tensor([3.0]))
+        tensor([6.])
+    """
     with torch.inference_mode(False), torch.enable_grad():
-        at = t.detach().clone().requires_grad_()  # a clone, as no tensor of inference has gradients
+        deeper = t.requires_grad  # a rate within a rate, or within a loss of times
+        # A clone, as no tensor of inference has gradients.
+        at = t if deeper else t.detach().clone().requires_grad_()
         value = f(at)
-        return (
-            torch.autograd.grad(value.sum(), at)[0] if value.requires_grad else torch.zeros_like(t)
-        )
+        if not value.requires_grad:
+            return torch.zeros_like(t)
+        return torch.autograd.grad(value.sum(), at, create_graph=deeper)[0]
 
 
 def _eps(schedule: Schedule, t: Times) -> tuple[Times, Times]:
@@ -53,7 +60,7 @@ def _v(schedule: Schedule, t: Times) -> tuple[Times, Times]:
 
 
 def _velocity(schedule: Schedule, t: Times) -> tuple[Times, Times]:
-    return _rate(schedule.alpha, t), _rate(schedule.sigma, t)
+    return rate(schedule.alpha, t), rate(schedule.sigma, t)
 
 
 def _score(schedule: Schedule, t: Times) -> tuple[Times, Times]:
@@ -82,7 +89,13 @@ def x0_from_output(target: str, schedule: Schedule, t: Times, x_t: State, y: Sta
     For eps and score it does not exist where alpha is zero, as the noise then says nothing about
     the data.
     """
+    of_x, of_y = x0_weights(target, schedule, t)
+    return scaled(of_x, x_t) + scaled(of_y, y)
+
+
+def x0_weights(target: str, schedule: Schedule, t: Times) -> tuple[Times, Times]:
+    """The weights of the state and of the output in `x0_from_output`."""
     a, b = TARGETS[target](schedule, t)
-    alpha, sigma = schedule.alpha(t), schedule.sigma(t)
-    scale = alpha * b - sigma * a
-    return scaled(b / scale, x_t) - scaled(sigma / scale, y)
+    sigma = schedule.sigma(t)
+    scale = schedule.alpha(t) * b - sigma * a
+    return b / scale, -sigma / scale

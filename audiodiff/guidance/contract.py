@@ -1,7 +1,7 @@
 """The contract of guidance, and what it may know of the run that it steers."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Annotated, ClassVar, Literal, Protocol, TypeAlias, runtime_checkable
 
 import torch
@@ -17,6 +17,7 @@ from audiodiff._types import (
     Prior,
     Schedule,
     State,
+    StepDenoiser,
     Times,
     Wave,
 )
@@ -76,6 +77,19 @@ class Context:
     project: Callable[[Wave, Mel, int], Wave] | None = None
     scale: float = 1.0
     classifier: Callable[[str], StateClassifier] | None = None
+
+    def toward(self, r: Times) -> "Context":
+        """The context of a step to r, whose denoisers know that end if the network takes it."""
+
+        def denoiser(asked: Condition, n_copies: int = 1) -> Denoiser:
+            return toward(self.denoiser(asked, n_copies), r.repeat(n_copies))
+
+        return replace(self, denoiser=denoiser)
+
+
+def toward(denoise: Denoiser, r: Times) -> Denoiser:
+    """The denoiser of a step to r: itself unless it can be told that end."""
+    return denoise.toward(r) if isinstance(denoise, StepDenoiser) else denoise
 
 
 @runtime_checkable

@@ -178,6 +178,7 @@ class Model(nn.Module):
                 cond if n_copies == 1 else joined([cond] * n_copies),
                 bf16,
                 asked,
+                self.config.network.takes_end,
             )
 
         scale = run.guidance_scale

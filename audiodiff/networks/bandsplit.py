@@ -21,6 +21,7 @@ from audiodiff.codecs.contract import CodecConfig
 from audiodiff.codecs.stft import Spectrum, StftConfig
 from audiodiff.config import Depth, Size, Width
 from audiodiff.diffusion.times import log_snr
+from audiodiff.networks.attention import closed
 from audiodiff.networks.contract import NetworkConfig, check_weights
 
 Features = Float[Tensor, "batch channels bands frames"]
@@ -48,6 +49,7 @@ class BandSplitConfig(NetworkConfig):
     """
 
     codec: ClassVar[str] = "stft"
+    can_take_end: ClassVar[bool] = True
 
     kind: Literal["band-split"] = "band-split"
     bands: tuple[tuple[Size, Size], ...] = Field(
@@ -192,9 +194,10 @@ class BandSplitNet(nn.Module):
             nn.SiLU(),
             nn.Conv1d(config.n_mel_channels, config.n_bands * n_channels, 1),
         )
-        self.embedding = nn.Sequential(
-            nn.Linear(64, N_LEVEL), nn.SiLU(), nn.Linear(N_LEVEL, N_LEVEL), nn.SiLU()
-        )
+        self.embedding = _embedding()
+        self.end = _embedding() if config.takes_end else None
+        if self.end is not None:
+            closed(self.end[-2])
         self.layers = nn.ModuleList(
             BandLayer(n_channels, DILATIONS[i % len(DILATIONS)]) for i in range(config.n_layers)
         )
@@ -215,13 +218,26 @@ class BandSplitNet(nn.Module):
         features = self.mel(normalized).unflatten(1, (config.n_bands, config.n_channels))
         return features.permute(0, 2, 1, 3).contiguous(memory_format=torch.channels_last)
 
-    def forward(self, x_t: Spectrum, level: Times, features: Features | None) -> Spectrum:
+    def forward(
+        self, x_t: Spectrum, level: Times, features: Features | None, end: Times | None = None
+    ) -> Spectrum:
         """The network's output in the shape of x_t."""
-        angles = level.to(x_t.dtype)[:, None] * self.get_buffer("rates").to(x_t.dtype)
-        embedded = self.embedding(torch.cat([angles.sin(), angles.cos()], 1))
+        embedded = self.embedding(self._waves(level, x_t))
+        if self.end is not None:
+            embedded = embedded + self.end(self._waves(level if end is None else end, x_t))
         h = self.bands(x_t)
         if features is not None:
             h = h + features
         for layer in self.layers:
             h = layer(h, embedded)
         return self.bands.back(self.last(h).relu())
+
+    def _waves(self, level: Times, like: Spectrum) -> Float[Tensor, "batch_or_1 64"]:
+        """Sines and cosines of a level."""
+        angles = level.to(like.dtype)[:, None] * self.get_buffer("rates").to(like.dtype)
+        return torch.cat([angles.sin(), angles.cos()], 1)
+
+
+def _embedding() -> nn.Sequential:
+    """Features of a noise level from its sines and cosines."""
+    return nn.Sequential(nn.Linear(64, N_LEVEL), nn.SiLU(), nn.Linear(N_LEVEL, N_LEVEL), nn.SiLU())

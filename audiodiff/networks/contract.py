@@ -3,6 +3,7 @@
 from typing import ClassVar
 
 import torch
+from pydantic import model_validator
 from torch import nn
 
 from audiodiff.codecs.contract import CodecConfig
@@ -40,10 +41,24 @@ class NetworkConfig(Config):
     Attributes:
         kind: The network's name in `audiodiff.networks.NETWORKS`.
         codec: Kind of the codec whose states the network takes.
+        can_take_end: Whether the network can be built to take the end of the step.
+        takes_end: Whether it takes the level at the end of the step beside that at its beginning,
+            as estimates of whole steps need: shortcut models and MeanFlow.
     """
 
     codec: ClassVar[str]
+    can_take_end: ClassVar[bool] = False
+
     kind: str
+    takes_end: bool = False
+
+    @model_validator(mode="after")
+    def _can_take_end(self) -> "NetworkConfig":
+        if self.takes_end and not self.can_take_end:
+            raise ValueError(
+                f"takes_end=True but kind={self.kind!r} cannot take the end of a step; leave it out"
+            )
+        return self
 
     @property
     def parts(self) -> dict[str, int]:
@@ -75,8 +90,11 @@ class NetworkConfig(Config):
             raise ValueError(f"network.kind={self.kind!r} needs codec.kind={self.codec!r}")
 
     def takes_weights_of(self, other: "NetworkConfig") -> bool:
-        """Whether a network may start from the weights of another, as far as it has the same."""
-        return self == other
+        """Whether a network may start from the weights of another, as far as it has the same.
+
+        One that takes the end of the step may start from one that does not.
+        """
+        return self in (other, other.model_copy(update={"takes_end": True}))
 
     def fetch(self, device: torch.device) -> None:
         """Loads what the network needs but is not saved with it, such as an encoder of texts.

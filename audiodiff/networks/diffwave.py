@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from audiodiff._types import Condition, Labels, Mel, Schedule, Times, Wave
 from audiodiff.conditioning.parts import OPEN
 from audiodiff.config import MAX_STEPS, Depth, Size, Width
+from audiodiff.networks.attention import closed
 from audiodiff.networks.contract import MAX_FACTOR, NetworkConfig, check_weights
 from audiodiff.networks.convolution import Features, RowConv, as_rows
 
@@ -48,6 +49,7 @@ class DiffWaveConfig(NetworkConfig):
     """
 
     codec: ClassVar[str] = "waveform"
+    can_take_end: ClassVar[bool] = True
 
     kind: Literal["diffwave"] = "diffwave"
     n_channels: Width = 64
@@ -203,6 +205,10 @@ class DiffWave(nn.Module):
         n_channels = config.n_channels
         self.input = _conv(1, n_channels)
         self.embedding = StepEmbedding(config.n_levels, config.step_frequencies)
+        self.end = None
+        if config.takes_end:
+            self.end = StepEmbedding(config.n_levels, config.step_frequencies)
+            closed(self.end.project[-2])
         self.layers = nn.ModuleList(
             ResidualLayer(config, dilation) for dilation in config.dilations
         )
@@ -259,10 +265,14 @@ class DiffWave(nn.Module):
         # Layer by layer, so that the features of each are contiguous.
         return tuple(map(F.conv2d, upsampled, weights, biases))
 
-    def forward(self, x_t: Wave, level: Times, features: tuple[Gate, ...]) -> Wave:
+    def forward(
+        self, x_t: Wave, level: Times, features: tuple[Gate, ...], end: Times | None = None
+    ) -> Wave:
         """The network's output, shape (batch, samples)."""
         x = as_rows(self.input(x_t[:, None, None])[:, :, 0]).relu()
         step = self.embedding(level)
+        if self.end is not None:
+            step = step + self.end(level if end is None else end)
         total: Features | float = 0.0
         for i, layer in enumerate(self.layers):
             x, skip = layer(x, step, features[2 * i : 2 * i + 2])

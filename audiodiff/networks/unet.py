@@ -3,7 +3,7 @@
 import math
 from collections.abc import Collection, Mapping, Sequence
 from itertools import pairwise
-from typing import ClassVar, Literal, NamedTuple
+from typing import ClassVar, Literal
 
 import torch
 import torch.nn.functional as F
@@ -20,9 +20,11 @@ from audiodiff.networks.contract import NetworkConfig, check_weights
 from audiodiff.networks.texts import AnyText
 from audiodiff.networks.unet_blocks import (
     HEAD,
+    Asked,
     Attention,
     Block,
     Embedded,
+    EndEmbedding,
     Grid,
     LabelEmbedding,
     LevelEmbedding,
@@ -52,6 +54,7 @@ class UNetConfig(NetworkConfig):
     """
 
     codec: ClassVar[str] = "mel"
+    can_take_end: ClassVar[bool] = True
 
     kind: Literal["unet"] = "unet"
     shape: tuple[Size, ...] = Field(default=(80,), max_length=2)
@@ -139,7 +142,7 @@ class UNetConfig(NetworkConfig):
         if not isinstance(other, UNetConfig):
             return False
         both = self.parts.keys() & other.parts.keys()
-        return self._with(both) == other._with(both)
+        return NetworkConfig.takes_weights_of(self._with(both), other._with(both))
 
     def _with(self, parts: Collection[str]) -> "UNetConfig":
         """The network that takes only some of the parts of the condition."""
@@ -157,20 +160,6 @@ class UNetConfig(NetworkConfig):
     def build(self) -> "UNet":
         """The network with new weights."""
         return UNet(self)
-
-
-class Asked(NamedTuple):
-    """The features of a condition.
-
-    Attributes:
-        labels: Embeddings of the labels and of the text, which are added to the noise level's.
-        frames: What is added to the input.
-        tokens: What attention looks at, by part.
-    """
-
-    labels: Sequence[Embedded]
-    frames: Sequence[Grid]
-    tokens: Mapping[str, Attended]
 
 
 class Stage(nn.Module):
@@ -212,6 +201,7 @@ class UNet(nn.Module):
         self.config = config
         widths, width = config.widths, 2 * config.widths[0]
         self.embedding = LevelEmbedding(width)
+        self.end = EndEmbedding(width) if config.takes_end else None
         self.labels = nn.ModuleDict(
             {part: LabelEmbedding(size, width) for part, size in config.n_labels.items()}
         )
@@ -261,9 +251,10 @@ class UNet(nn.Module):
             labels.append(whole)
         return Asked(labels, frames, tokens)
 
-    def forward(self, x_t: State, level: Times, features: Asked) -> State:
+    def forward(self, x_t: State, level: Times, features: Asked, end: Times | None = None) -> State:
         """The network's output in the shape of x_t."""
-        embedded = F.silu(sum(features.labels, self.embedding(level)))
+        ends = [] if self.end is None else [self.end(level if end is None else end)]
+        embedded = F.silu(sum([*features.labels, *ends], self.embedding(level)))
         grid = self._grid(x_t)
         n_steps = grid.shape[-1]
         frames = (F.pad(part, (0, n_steps - part.shape[-1])) for part in features.frames)

@@ -1,8 +1,8 @@
 """The blocks of a U-Net."""
 
 import math
-from collections.abc import Mapping
-from typing import TypeAlias
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple, TypeAlias
 
 import torch
 import torch.nn.functional as F
@@ -31,6 +31,20 @@ RATES = (1 / 16, 8)
 N_RATES = 32
 
 
+class Asked(NamedTuple):
+    """The features of a condition.
+
+    Attributes:
+        labels: Embeddings of the labels and of the text, which are added to the noise level's.
+        frames: What is added to the input.
+        tokens: What attention looks at, by part.
+    """
+
+    labels: Sequence[Embedded]
+    frames: Sequence[Grid]
+    tokens: Mapping[str, Attended]
+
+
 def conv(n_dims: int, n_in: int, n_out: int, size: int = 3, stride: int = 1) -> nn.Module:
     """A convolution over frames (1 axis), or over bands and frames (2)."""
     kind = {1: nn.Conv1d, 2: nn.Conv2d}[n_dims]
@@ -51,6 +65,14 @@ class LevelEmbedding(nn.Sequential):
         angles = level.to(rates)[:, None] * rates
         features: Embedded = super().forward(torch.cat([angles.sin(), angles.cos()], 1))
         return features
+
+
+class EndEmbedding(LevelEmbedding):
+    """Features of the level at the end of the step; none before training."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__(width)
+        closed(self[-1])
 
 
 class LabelEmbedding(nn.Embedding):

@@ -7,7 +7,7 @@ from itertools import count
 from audiodiff._types import Denoiser, NoiseSource, Sampler, Schedule, State, Step
 from audiodiff.diffusion.targets import expand, scaled
 from audiodiff.diffusion.times import TimeGrid
-from audiodiff.guidance.contract import Context, Guidance, guided
+from audiodiff.guidance.contract import Context, Guidance, guided, toward
 
 
 def initial_state(
@@ -77,7 +77,8 @@ def sample(
 
     for n in range(n_steps):
         t, r = (on_device[i].expand(like.shape[0]) for i in (n, n + 1))
-        steered = guided(denoise, guidance, context, n, n_steps)
+        known = None if context is None else context.toward(r)
+        steered = guided(toward(denoise, r), guidance, known, n, n_steps)
         step = Step(schedule, t, r, steered, lambda: noise(like, next(drawn)))
         x, memory = sampler.step(x, step, memory)
         yield x

@@ -78,6 +78,11 @@ class Session:
             )
         self.task = task
         self.model = Model.load(directory)
+        if self.model.config.network.takes_end:
+            raise AudiodiffError(
+                "this model's network is told where each step ends, so its times were trained and "
+                "none can be found; search for those of its teacher"
+            )
         self.weights = weights_digest(directory)
         own, rate = self.model.config.sampling.sampler, self.model.config.sample_rate
         self.sampler = own if task.sampler is None else task.sampler

@@ -130,6 +130,11 @@ class TrainConfig(Config):
                 f"mel needs {mel.min_samples}; give at least "
                 f"{-(-mel.min_samples // mel.hop_length)}"
             )
+        if self.model.network.takes_end and not self.objective.trains_end:
+            raise ValueError(
+                f"model.network.takes_end=True but objective.kind={self.objective.kind!r} does not "
+                "train that; use shortcut or meanflow, or a network without it"
+            )
         self.objective.check(self.model, self.setting)
         return self
 

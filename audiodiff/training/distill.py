@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -72,7 +73,7 @@ def distill(
         task: The task.
         folders: Folders of clips, as for `audiodiff.training.trainer.train`.
         out: Folder of the runs: ``out/steps-N`` for each of progressive distillation, ``out``
-            itself for consistency.
+            itself for the other methods.
         resume: Whether to continue where the runs in ``out`` were interrupted.
         say: Callback for lines for a person to read.
 
@@ -130,20 +131,34 @@ def _progressive(task: Task, out: Path) -> Iterator[Stage]:
         name = str(init.resolve())
 
 
-def _consistency(task: Task, out: Path) -> Iterator[Stage]:
+def _of_all(task: Task, out: Path, sampler: str, takes_end: bool) -> Iterator[Stage]:
     """One student for all numbers of steps, whose own run has the most of them."""
     if task.teacher_steps is not None:
         raise AudiodiffError("--teacher-steps goes with --method progressive alone; leave it out")
     teacher = _Teacher(task)
     config, schedule = teacher.model.config, teacher.model.schedule
-    times = uniform(schedule, max(task.steps), config.sampling.t_range).tolist()
-    student = student_values(config, sampler="consistency", times=times, rule="uniform")
+    t_range = None if takes_end else config.sampling.t_range  # steps are learned from 1 to 0
+    times = uniform(schedule, max(task.steps), t_range).tolist()
+    student = student_values(config, sampler=sampler, times=times, rule="uniform", t_range=t_range)
+    student["network"]["takes_end"] = takes_end and config.network.can_take_end
     yield Stage(teacher.config(student, teacher.name), out, teacher.directory)
+
+
+def _shortcut(task: Task, out: Path) -> Iterator[Stage]:
+    """The same, for numbers of equal steps of which each is half of the next."""
+    if unlike := [n for n in task.steps if n & (n - 1)]:
+        raise AudiodiffError(
+            f"--steps {unlike[0]}: shortcut models take 1, 2, 4, 8 ... steps; choose among these, "
+            "or distil by meanflow, which serves any number"
+        )
+    return _of_all(task, out, "ddim", takes_end=True)
 
 
 METHODS: dict[str, Callable[[Task, Path], Iterator[Stage]]] = {
     "progressive": _progressive,
-    "consistency": _consistency,
+    "consistency": partial(_of_all, sampler="consistency", takes_end=False),
+    "shortcut": _shortcut,
+    "meanflow": partial(_of_all, sampler="ddim", takes_end=True),
 }
 """The methods of distillation, each by the name of its objective."""
 

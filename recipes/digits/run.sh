@@ -22,6 +22,8 @@ distill() {
     students progressive
     # Estimates a hundredth of the time apart differ by less than bfloat16 tells.
     students consistency --set precision=fp32 --set steps=6000
+    students shortcut --set steps=6000
+    students meanflow --set precision=fp32 --set steps=6000
     python "$recipes/../benchmarks/distillation.py" "$out"
 }
 

@@ -70,6 +70,19 @@ def test_steps_of_consistency_become_finer_during_training(
     assert [r["train/n_steps"] for r in records if "train/n_steps" in r] == [2, 4]
 
 
+@pytest.mark.parametrize("method", ["shortcut", "meanflow"])
+def test_students_of_whole_steps_make_sound_in_one(
+    method: str, run: Run, teacher: Path, data: Path
+) -> None:
+    words = f"distill {teacher} --method {method} --steps 1,2 --data {data} -o out {FEW}"
+    result = run(*words.split())
+    assert result.status == 0, result.err
+    assert "out/model: 2 steps of ddim at 1 0.5 0 (the model's own)" in result.err
+    words = "generate out/model --label digit=one -n 1 --steps 1 -o made"
+    made = run(*words.split())
+    assert made.status == 0, made.err
+
+
 def test_what_cannot_be_distilled_is_one_sentence(
     run: Run, teacher: Path, data: Path, tmp_path: Path
 ) -> None:

@@ -11,6 +11,7 @@ from audiodiff.errors import AudiodiffError
 from audiodiff.model.model import Model
 from audiodiff.training.config import OptimizerConfig, TrainConfig
 from audiodiff.training.distill import Task, stages_of
+from audiodiff.training.state import initial_weights
 
 
 @pytest.fixture(scope="module")
@@ -58,6 +59,34 @@ def test_one_student_of_consistency_serves_all_numbers_of_steps(
     assert sampling.times == (1.0, 0.75, 0.5, 0.25, 0.0)
 
 
+@pytest.mark.parametrize("method", ["shortcut", "meanflow"])
+def test_a_student_of_whole_steps_is_told_their_end(
+    method: str, teacher: Path, tmp_path: Path
+) -> None:
+    (stage,) = stages_of(Task(str(teacher), method, [4, 1]), tmp_path)
+    assert (stage.out, stage.init) == (tmp_path, teacher)
+    model = stage.config.model
+    assert model.network.takes_end
+    assert (model.sampling.sampler, model.sampling.times) == ("ddim", (1.0, 0.75, 0.5, 0.25, 0.0))
+    weights = initial_weights(stage.config, teacher)
+    lacking = Model(model).load_state_dict(weights, strict=False).missing_keys
+    assert lacking
+    assert all(name.startswith("network.end.") for name in lacking)
+
+
+def test_what_is_not_told_the_end_of_steps_learns_no_whole_ones(tmp_path: Path) -> None:
+    wavegrad = {"kind": "wavegrad", "n_channels": 2, "upsample_factors": (4, 4, 4, 2, 2)}
+    model = small_config(network=wavegrad, prior={"kind": "unit"})
+    untrained(model).save(tmp_path / "wavegrad")
+    task = Task(str(tmp_path / "wavegrad"), "meanflow", [1])
+    said = "which network.kind='wavegrad' does not; distil it by 'progressive' or 'consistency'"
+    with pytest.raises(AudiodiffError, match=said):
+        stages_of(task, tmp_path)
+    assert stages_of(replace(task, method="consistency"), tmp_path)
+    with pytest.raises(AudiodiffError, match="kind='wavegrad' cannot take the end of a step"):
+        small_config(network=wavegrad | {"takes_end": True})
+
+
 def test_a_file_says_how_students_are_trained(teacher: Path, tmp_path: Path) -> None:
     file = tmp_path / "a.toml"
     file.write_text('steps = 5\n[objective]\nkind = "consistency"\nn_first = 3\ndrop = {digit=0.1}')
@@ -96,6 +125,23 @@ def test_a_teacher_without_its_training_is_distilled_by_the_defaults(tmp_path: P
         ({"teacher_steps": 7}, "halves the 7 steps of the teacher, which are odd"),
         ({"method": "magic"}, "--method 'magic' is unknown; choose from progressive, consistency"),
         ({"method": "consistency", "teacher_steps": 8}, "--teacher-steps goes with --method pro"),
+        ({"method": "shortcut", "steps": [4, 3]}, "--steps 3: shortcut models take 1, 2, 4, 8 ..."),
+        (
+            {"method": "shortcut", "steps": [256]},
+            "needs model.sampling.times of 1, 2, 4 ... 128 equal steps from 1 to 0, not",
+        ),
+        (
+            {"method": "meanflow", "settings": ["batch_size=1"]},
+            "batch_size=1 but .* two parts",
+        ),
+        (
+            {"method": "meanflow", "settings": ["model.network.takes_end=false"]},
+            "network.kind='unet' does not; set model.network.takes_end=true",
+        ),
+        (
+            {"settings": ["model.network.takes_end=true"]},
+            "takes_end=True but objective.kind='progressive' does not train that",
+        ),
         ({"settings": ["steps=none"]}, r"train\.json does not fit: steps"),
         ({"config": Path("nope.toml")}, r"nope\.toml: no such config"),
     ],

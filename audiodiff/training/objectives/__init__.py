@@ -6,8 +6,10 @@ from audiodiff.training.objectives.classifier import CrossEntropy, CrossEntropyC
 from audiodiff.training.objectives.consistency import ConsistencyConfig, ConsistencyLoss
 from audiodiff.training.objectives.contract import Batch, Objective, ObjectiveConfig
 from audiodiff.training.objectives.diffusion import DiffusionConfig, DiffusionLoss
+from audiodiff.training.objectives.meanflow import MeanFlowConfig, MeanFlowLoss
 from audiodiff.training.objectives.progressive import ProgressiveConfig, ProgressiveLoss
 from audiodiff.training.objectives.registry import OBJECTIVES
+from audiodiff.training.objectives.shortcut import ShortcutConfig, ShortcutLoss
 from audiodiff.training.objectives.spectral import SpectralConfig, SpectralLoss
 
 __all__ = [
@@ -23,10 +25,14 @@ __all__ = [
     "CrossEntropyConfig",
     "DiffusionConfig",
     "DiffusionLoss",
+    "MeanFlowConfig",
+    "MeanFlowLoss",
     "Objective",
     "ObjectiveConfig",
     "ProgressiveConfig",
     "ProgressiveLoss",
+    "ShortcutConfig",
+    "ShortcutLoss",
     "SpectralConfig",
     "SpectralLoss",
 ]

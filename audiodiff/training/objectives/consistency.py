@@ -19,6 +19,7 @@ from audiodiff.training.objectives.diffusion import DEV_TIMES, Clean, DiffusionL
 from audiodiff.training.objectives.distillation import (
     DistillationConfig,
     Teacher,
+    check_ends,
     student_of,
     teacher_of,
 )
@@ -46,22 +47,14 @@ class ConsistencyConfig(DistillationConfig):
     huber: Annotated[float, Field(gt=0, le=1e6)] = 5.4e-4
 
     def check(self, model: ModelConfig, setting: Setting) -> None:
-        """Refuses targets whose estimate is not right at both ends, and numbers that fall.
-
-        The estimate from x0 is not the state where there is no noise, and those from eps and score
-        divide by alpha, which is zero or next to it at t = 1.
-        """
+        """Refuses targets whose estimate is not right at both ends, and numbers that fall."""
         super().check(model, setting)
         if self.n_first > self.n_last:
             raise ValueError(
                 f"objective.n_first={self.n_first} is above objective.n_last={self.n_last}; the "
                 "number of steps only grows"
             )
-        if model.target not in ("v", "velocity"):
-            raise ValueError(
-                "objective.kind='consistency' needs a model that predicts v or velocity, not "
-                f"{model.target!r}; distil it by 'progressive', which takes any"
-            )
+        check_ends(self.kind, model)
 
     def build(self, model: Model, setting: Setting) -> "ConsistencyLoss":
         """The objective of a run."""

@@ -1,7 +1,7 @@
 """The contract of objectives, and what they are given."""
 
 from pathlib import Path
-from typing import NamedTuple, Protocol, runtime_checkable
+from typing import ClassVar, NamedTuple, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor, nn
@@ -136,7 +136,10 @@ class ObjectiveConfig(Config):
 
     Attributes:
         kind: The objective's name in `audiodiff.training.objectives.OBJECTIVES`.
+        trains_end: Whether it trains a network that takes the end of the step.
     """
+
+    trains_end: ClassVar[bool] = False
 
     kind: str
 

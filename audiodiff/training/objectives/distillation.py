@@ -1,10 +1,14 @@
 """What distillations share: the teacher, and crops as the diffusion loss has them."""
 
+from collections.abc import Callable, Sequence
+
 from pydantic import Field
 from torch import nn
 
-from audiodiff._types import Condition, Denoiser
+from audiodiff._types import Condition, Denoiser, Schedule, State, Times
+from audiodiff.conditioning.parts import selected
 from audiodiff.diffusion.denoiser import NetDenoiser
+from audiodiff.diffusion.targets import scaled
 from audiodiff.diffusion.times import TimeGrid
 from audiodiff.errors import AudiodiffError
 from audiodiff.guidance.contract import guided
@@ -12,6 +16,7 @@ from audiodiff.model.config import ModelConfig
 from audiodiff.model.hub import model_directory
 from audiodiff.model.model import Model
 from audiodiff.model.run import Run
+from audiodiff.samplers.exponential import first_order_weights
 from audiodiff.training.objectives.contract import ObjectiveConfig, Setting
 from audiodiff.training.objectives.diffusion import Clean, DiffusionConfig
 
@@ -97,5 +102,55 @@ def teacher_of(name: str, student: ModelConfig) -> Teacher:
 
 def student_of(model: Model, clean: Clean) -> NetDenoiser:
     """The estimate of a model in training for the condition of crops."""
-    config = model.config
-    return NetDenoiser(model.network, model.schedule, config.target, model.prior, clean.cond)
+    config, prior, cond = model.config, model.prior, clean.cond
+    takes_end = config.network.takes_end
+    return NetDenoiser(
+        model.network, model.schedule, config.target, prior, cond, takes_end=takes_end
+    )
+
+
+def some_of(clean: Clean, chosen: Sequence[int]) -> Clean:
+    """Some of the crops."""
+    items, mask = list(chosen), clean.mask
+    cond = selected(clean.cond, items)
+    return Clean(clean.x0[items], clean.white[items], cond, None if mask is None else mask[items])
+
+
+def check_ends(kind: str, model: ModelConfig) -> None:
+    """Refuses targets whose estimate is not right at both ends.
+
+    The estimate from x0 is not the state where there is no noise, and those from eps and score
+    divide by alpha, which is zero or next to it at t = 1.
+
+    Raises:
+        ValueError: If the model predicts one of them.
+    """
+    if model.target not in ("v", "velocity"):
+        raise ValueError(
+            f"objective.kind={kind!r} needs a model that predicts v or velocity, not "
+            f"{model.target!r}; distil it by 'progressive', which takes any"
+        )
+
+
+def of_two_steps(
+    schedule: Schedule,
+    x_t: State,
+    times: tuple[Times, Times, Times],
+    estimate: Callable[[State, Times, Times], State],
+) -> State:
+    """The estimate with which one DDIM step from t to r ends where two do, by way of m.
+
+    As DDIM is linear in the estimates, it is a mean of both, and for r = 0 the second one.
+
+    Args:
+        schedule: The noise schedule.
+        x_t: The state.
+        times: t, m and r.
+        estimate: The estimate of a state at a time, for a step to another.
+    """
+    t, m, r = times
+    first = estimate(x_t, t, m)
+    kept, new = first_order_weights(schedule, t, m)
+    second = estimate(scaled(kept, x_t) + scaled(new, first), m, r)
+    (kept, of_second), (_, whole) = (first_order_weights(schedule, s, r) for s in (m, t))
+    return scaled(kept * new / whole, first) + scaled(of_second / whole, second)

@@ -7,15 +7,15 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from audiodiff._types import State, Times
-from audiodiff.diffusion.targets import diffused, expand, scaled
+from audiodiff.diffusion.targets import diffused, expand
 from audiodiff.errors import AudiodiffError
 from audiodiff.model.model import Model
-from audiodiff.samplers.exponential import first_order_weights
 from audiodiff.training.objectives.contract import Batch, Objective, Setting
 from audiodiff.training.objectives.diffusion import Clean, DiffusionLoss, even
 from audiodiff.training.objectives.distillation import (
     DistillationConfig,
     Teacher,
+    of_two_steps,
     student_of,
     teacher_of,
 )
@@ -105,8 +105,4 @@ class ProgressiveLoss(Objective):
         """x0_teacher of a step from t to r by way of m."""
         schedule, n_frames = self.model.schedule, clean.x0.shape[-1]
         teacher = self.teacher.denoiser(clean.cond, n_frames * self.model.codec.hop_length)
-        first = teacher(x_t, t)
-        kept, new = first_order_weights(schedule, t, m)
-        second = teacher(scaled(kept, x_t) + scaled(new, first), m)
-        (kept, of_second), (_, whole) = (first_order_weights(schedule, s, r) for s in (m, t))
-        return scaled(kept * new / whole, first) + scaled(of_second / whole, second)
+        return of_two_steps(schedule, x_t, (t, m, r), lambda x, at, _: teacher(x, at))

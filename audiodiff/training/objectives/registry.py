@@ -9,7 +9,9 @@ from audiodiff.training.objectives.classifier import CrossEntropyConfig
 from audiodiff.training.objectives.consistency import ConsistencyConfig
 from audiodiff.training.objectives.contract import ObjectiveConfig
 from audiodiff.training.objectives.diffusion import DiffusionConfig
+from audiodiff.training.objectives.meanflow import MeanFlowConfig
 from audiodiff.training.objectives.progressive import ProgressiveConfig
+from audiodiff.training.objectives.shortcut import ShortcutConfig
 from audiodiff.training.objectives.spectral import SpectralConfig
 
 OBJECTIVES: dict[str, type[ObjectiveConfig]] = {
@@ -18,7 +20,9 @@ OBJECTIVES: dict[str, type[ObjectiveConfig]] = {
     "classifier": CrossEntropyConfig,
     "consistency": ConsistencyConfig,
     "diffusion": DiffusionConfig,
+    "meanflow": MeanFlowConfig,
     "progressive": ProgressiveConfig,
+    "shortcut": ShortcutConfig,
     "spectral": SpectralConfig,
 }
 """The config of every objective by the name that a run's config gives as ``kind``.

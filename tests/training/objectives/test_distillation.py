@@ -1,13 +1,12 @@
 """Students of models whose best estimate is known, and of small untrained ones."""
 
 import itertools
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import torch
 from contracts import GaussianData, noise
-from plane import CENTRES, Exact, clean, energy_distance, made, points, student
+from plane import Exact, clean, distance_to_data, fit, points, student
 from schedule_examples import EXAMPLES
 from small_models import LABELLED, small_config, untrained
 from torch import Tensor
@@ -28,26 +27,6 @@ from audiodiff.training.objectives.distillation import Teacher
 from audiodiff.training.objectives.progressive import ProgressiveLoss
 
 F64 = torch.float64
-
-
-def fit(
-    objective: Objective, loss: Callable[[float], Tensor], n_steps: int, lr: float = 4e-3
-) -> None:
-    """Trains by a loss of the share of the training that is over."""
-    optimizer = torch.optim.Adam(objective.trained.parameters(), lr)
-    for step in range(n_steps):
-        for group in optimizer.param_groups:
-            group["lr"] = lr * (1 - step / n_steps)
-        optimizer.zero_grad()
-        loss(step / n_steps).backward()
-        optimizer.step()
-
-
-def distance_to_data(model: Model, run: Run) -> float:
-    """As a share of that of the data's mean, where one step of the best estimate ends."""
-    data = points(500, torch.Generator().manual_seed(99))
-    mean = CENTRES.mean(0).expand(500, 2)
-    return energy_distance(made(model, run, 500), data) / energy_distance(mean, data)
 
 
 def test_students_of_half_the_steps_reach_the_data_in_one() -> None:
