@@ -2,7 +2,7 @@
 
 import itertools
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from audiodiff import Run
@@ -69,8 +69,9 @@ def rows_of(generator: Generator, classifier: Path, scale: float) -> Iterator[Ro
             name: TIMES[name](model.schedule, n_steps, None).tolist()
             for name in dict.fromkeys(("uniform", rule))
         }
-        if found := model.searched.get((sampler, n_steps)):
-            runs["searched"] = list(found.times)
-        for origin, times in runs.items():
-            run = Run(sampler, times=times, guidance_scale=scale)
+        asked = {name: Run(sampler, times=times) for name, times in runs.items()}
+        if (sampler, n_steps) in model.searched:
+            asked["searched"] = Run(sampler, n_steps)  # with its coefficients, if it has some
+        for origin, run in asked.items():
+            run = replace(run, guidance_scale=scale)
             yield Row(f"{sampler}, {n_steps} steps, {origin}", True, run)

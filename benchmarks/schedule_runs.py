@@ -11,13 +11,14 @@ from audiodiff import AudiodiffError, Vocoder
 from audiodiff.diffusion.times import PUBLISHED, TIMES, TimeGrid, check_times, from_betas
 from audiodiff.model.hub import model_directory
 from audiodiff.model.model import Model
-from audiodiff.search import Search, build_search
+from audiodiff.samplers.linear_multistep import Coefficients
+from audiodiff.search import Search, Solved, build_search
 from audiodiff.search.learned import EndsEarlyError
 from audiodiff.search.session import Session, Task
 from audiodiff.system.atomic import replacing
 from audiodiff.system.documents import read_json
 
-DESCENTS = ("gradient", "perceptual")
+DESCENTS = ("coefficients", "gradient", "perceptual")
 """Searches that start from the times of another run."""
 
 
@@ -29,12 +30,15 @@ class Candidate(NamedTuple):
         n_steps: Number of sampler steps.
         origin: Name of the rule, published schedule or search that gave the times.
         times: Times of the run, descending to 0.
+        coefficients: Those of `LinearMultistep`, which takes the sampler's place; None for the
+            sampler itself.
     """
 
     sampler: str
     n_steps: int
     origin: str
     times: tuple[float, ...]
+    coefficients: Coefficients | None = None
 
 
 @cache
@@ -67,8 +71,8 @@ class Plan(NamedTuple):
         samplers: Names of the samplers.
         steps: Numbers of sampler steps.
         methods: Names of the searches.
-        budget: Number of runs that `gradient`, `grid` and `perceptual` may make; each method's
-            default if None.
+        budget: Number of runs that `coefficients`, `gradient`, `grid` and `perceptual` may make;
+            each method's default if None.
         search: Whether to search for times not found before.
     """
 
@@ -82,6 +86,8 @@ class Plan(NamedTuple):
 class TimesFile:
     """Results of searches, kept in a file: the times found, or that none were.
 
+    A run with coefficients is kept as a pair of both.
+
     Args:
         path: Path of the JSON file.
     """
@@ -93,13 +99,19 @@ class TimesFile:
     def __contains__(self, key: str) -> bool:
         return key in self.known
 
-    def get(self, key: str) -> TimeGrid | None:
-        """The times stored under a key; None if there are none."""
-        times = self.known.get(key)
-        return None if times is None else check_times(times)
+    def get(self, key: str) -> TimeGrid | Solved | None:
+        """What is stored under a key; None if nothing was found."""
+        kept = self.known.get(key)
+        if kept is None or not isinstance(kept[0], list):
+            return None if kept is None else check_times(kept)
+        times, rows = kept
+        return Solved(check_times(times), tuple(map(tuple, rows)))
 
-    def __setitem__(self, key: str, times: TimeGrid | None) -> None:
-        self.known[key] = None if times is None else times.tolist()
+    def __setitem__(self, key: str, found: TimeGrid | Solved | None) -> None:
+        if isinstance(found, Solved):
+            self.known[key] = [found.times.tolist(), found.coefficients]
+        else:
+            self.known[key] = None if found is None else found.tolist()
         with replacing(self.path) as temporary:
             temporary.write_text(json.dumps(self.known, indent=1) + "\n")
 
@@ -112,6 +124,7 @@ class TimesFile:
             f"{sampler} {len(by_rule) - 1} {name}" for name in ("start", "trajectory")
         )
         start, earlier = self.get(key), self.get(trajectory)
+        assert not isinstance(start, Solved)
         if start is None:
             tried = [by_rule] if earlier is None else [by_rule, earlier]
             self[key] = start = max(tried, key=lambda times: session.judge(times).score)
@@ -148,12 +161,22 @@ def find_runs(
                         start = found.start(session(), sampler, by_rule)
                     find, before = search(method), session().calls
                     try:
-                        found[key] = times = find(start, lambda done: None)
+                        found[key] = find(start, lambda done: None)
                         calls = session().calls - before
-                        say(f"{key}: {' '.join(f'{t:.4g}' for t in times)}, {calls} calls")
+                        say(f"{key}: {_in_words(found.get(key))}, {calls} calls")
                     except EndsEarlyError as reason:
                         say(f"{key}: {reason}")
                         found[key] = None
                 if (known := found.get(key)) is not None:
-                    runs.append(Candidate(sampler, n_steps, method, tuple(known.tolist())))
+                    times, rows = known if isinstance(known, Solved) else (known, None)
+                    runs.append(Candidate(sampler, n_steps, method, tuple(times.tolist()), rows))
     return runs
+
+
+def _in_words(found: TimeGrid | Solved | None) -> str:
+    """The times, and the coefficients if there are some."""
+    if found is None:
+        return "nothing"
+    times, rows = found if isinstance(found, Solved) else (found, ())
+    words = " ".join(f"{t:.4g}" for t in times.tolist())
+    return "; ".join([words, *(" ".join(f"{b:.3g}" for b in row) for row in rows)])

@@ -25,6 +25,7 @@ from audiodiff.metrics.registry import METRICS
 from audiodiff.metrics.summary import Summary, summarize
 from audiodiff.model import Run
 from audiodiff.pipelines.run import resynthesized
+from audiodiff.samplers.linear_multistep import Coefficients, LinearMultistep
 from audiodiff.search import SEARCHES
 from audiodiff.system.atomic import replacing
 from audiodiff.system.documents import read_json_lines
@@ -45,7 +46,8 @@ def score(model: str, run: Candidate, source: Path) -> list[float]:
     vocoder = vocoder_of(model)
     rate = vocoder.sample_rate
     wave, _ = io.load(source, rate)
-    asked = Run(run.sampler, times=run.times, seed=SEED)
+    solver = run.sampler if run.coefficients is None else LinearMultistep(run.coefficients)
+    asked = Run(solver, times=run.times, seed=SEED)
     sound = resynthesized(vocoder.model, torch.from_numpy(wave)[None], asked)[0].numpy()
     return [METRICS[metric].function(wave, sound, rate) for metric in SCORES.values()]
 
@@ -54,32 +56,39 @@ Scores = dict[tuple[Candidate, str], list[float]]
 """Scores by run and clip name."""
 
 
+_Key = tuple[str, tuple[float, ...], Coefficients | None, str]
+"""What a score depends on: sampler, times, coefficients and clip."""
+
+
 def score_all(
     model: str, runs: Sequence[Candidate], sources: Sequence[Path], out: Path, workers: int
 ) -> Scores:
     """The scores of every run and clip, read from OUT/scores.jsonl or computed now."""
     path = out / "scores.jsonl"
     # Keyed by what the sound depends on, as several rules and searches may give the same times.
-    known: dict[tuple[str, tuple[float, ...], str], list[float]] = {}
-    for sampler, times, clip, values in read_json_lines(path):
-        known[sampler, tuple(times), clip] = values
+    known: dict[_Key, list[float]] = {}
+    for sampler, times, clip, values, *rest in read_json_lines(path):
+        rows = tuple(map(tuple, rest[0])) if rest else None
+        known[sampler, tuple(times), rows, clip] = values
     pending = {
         key: (run, source)
         for run in runs
         for source in sources
-        if (key := (run.sampler, run.times, source.stem)) not in known
+        if (key := _key_of(run, source)) not in known
     }
     keys = list(pending)
     with path.open("a") as file:
         for place, future in pooled(score, [(model, *pending[key]) for key in keys], workers):
-            known[keys[place]] = future.result()
-            file.write(json.dumps([*keys[place], known[keys[place]]]) + "\n")
+            sampler, times, rows, clip = key = keys[place]
+            known[key] = values = future.result()
+            line = [sampler, times, clip, values, *([] if rows is None else [rows])]
+            file.write(json.dumps(line) + "\n")
             file.flush()
-    return {
-        (run, source.stem): known[run.sampler, run.times, source.stem]
-        for run in runs
-        for source in sources
-    }
+    return {(run, source.stem): known[_key_of(run, source)] for run in runs for source in sources}
+
+
+def _key_of(run: Candidate, source: Path) -> _Key:
+    return run.sampler, run.times, run.coefficients, source.stem
 
 
 def summary(scores: Scores, run: Candidate, metric: int) -> Summary:
@@ -143,8 +152,8 @@ def main(
     budget: Annotated[
         int | None,
         typer.Option(
-            help="Number of runs that gradient, grid and perceptual may make; each method's "
-            "default if not given.",
+            help="Number of runs that coefficients, gradient, grid and perceptual may make; each "
+            "method's default if not given.",
             min=1,
         ),
     ] = None,

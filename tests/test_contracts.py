@@ -27,6 +27,7 @@ from audiodiff.guidance import GUIDANCE
 from audiodiff.mel.log_mel import LogMel
 from audiodiff.mel.presets import PRESETS
 from audiodiff.networks import NETWORKS
+from audiodiff.samplers.linear_multistep import LinearMultistep, coefficients_of
 from audiodiff.samplers.registry import SAMPLERS
 
 CODECS = {"waveform": WaveformConfig(), "stft": StftConfig(), "mel": MelCodecConfig()}
@@ -53,6 +54,13 @@ def test_sampler_contract(sampler: str, name: str) -> None:
         data = GaussianData(schedule)
         denoise = lambda x_t, t: data.flow(x_t, t, torch.zeros_like(t))  # noqa: E731
     check_sampler(SAMPLERS[sampler](), schedule, denoise)
+
+
+@pytest.mark.parametrize("name", EXAMPLES)
+def test_sampler_contract_with_given_coefficients(name: str) -> None:
+    schedule, times = EXAMPLES[name], torch.linspace(0.9, 0, 201, dtype=torch.float64)
+    rows = coefficients_of(SAMPLERS["dpm++2m"](), schedule, times)
+    check_sampler(LinearMultistep(rows), schedule)
 
 
 @pytest.mark.parametrize("preset", ["hifigan", "vocos", "lmnt-wavegrad"])

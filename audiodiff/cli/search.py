@@ -30,8 +30,8 @@ def search(
     method: Annotated[
         str,
         typer.Option(
-            help="Search method: straightness, likelihood, trajectory, gradient, grid, learned "
-            "or perceptual."
+            help="Search method: straightness, likelihood, bound, trajectory, coefficients, "
+            "gradient, grid, learned or perceptual."
         ),
     ] = "trajectory",
     split: Annotated[
@@ -40,8 +40,8 @@ def search(
     budget: Annotated[
         int | None,
         typer.Option(
-            help="Number of runs that gradient, grid or perceptual may make, or of training steps "
-            "that learned may take; the method's default if not given.",
+            help="Number of runs that coefficients, gradient, grid or perceptual may make, or of "
+            "training steps that learned may take; the method's default if not given.",
             min=1,
         ),
     ] = None,

@@ -127,7 +127,7 @@ def run_in_words(model: "Model", run: "Run") -> str:
     """One line that names a run's sampler, its times and their origin."""
     name = model.config.sampling.sampler if run.sampler is None else run.sampler
     times = model.times(run)
-    found = None if run.n_steps is None else model.searched.get((str(name), run.n_steps))
+    found = model.found(run)
     if found is not None:
         origin = f"found by {found.method}, {found.score_in_words} on {found.clips} clips"
     elif run.n_steps in (None, model.n_steps):

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -124,18 +125,18 @@ def read(vocoder: Vocoder, file: str | None, preset: str = OWN) -> Given:
 
 
 def run_of(vocoder: Vocoder, choice: Choice) -> Run:
-    """The run that a visitor chose, its times made out.
+    """The run that a visitor chose.
 
     Raises:
         AudiodiffError: If there are too few steps.
     """
     model, sampler = vocoder.model, None if choice.sampler == OWN else choice.sampler
-    asked = Run(sampler, choice.n_steps)
-    times = model.times(asked)
-    if choice.rule != OWN:
-        t_range = model.config.sampling.t_range
-        times = TIMES[choice.rule](model.schedule, choice.n_steps, t_range)
-    return Run(sampler, times=times.tolist(), seed=choice.seed, precision=vocoder.precision)
+    run = Run(sampler, choice.n_steps, seed=choice.seed, precision=vocoder.precision)
+    if choice.rule == OWN:
+        return run
+    t_range = model.config.sampling.t_range
+    times = TIMES[choice.rule](model.schedule, choice.n_steps, t_range)
+    return replace(run, n_steps=None, times=times.tolist())
 
 
 def record_of_choice(vocoder: Vocoder, name: str, choice: Choice) -> Record:

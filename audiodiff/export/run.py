@@ -12,7 +12,6 @@ from audiodiff.export.unrolled import Unrolled
 from audiodiff.model.model import Model
 from audiodiff.model.run import Run
 from audiodiff.samplers.loop import last
-from audiodiff.samplers.registry import build_sampler
 
 
 class UnrolledRun(nn.Module):
@@ -53,8 +52,7 @@ class UnrolledRun(nn.Module):
         self.n_mels = model.config.mel.n_mels
         self.model, sampling = model.float().eval(), model.config.sampling
         self.times = model.times(Run(sampler, n_steps))
-        named = sampling.sampler if sampler is None else sampler
-        unrolled = Unrolled(build_sampler(named), model.schedule, self.times)
+        unrolled = Unrolled(model.solver(Run(sampler, n_steps)), model.schedule, self.times)
         self.run = Run(unrolled, times=self.times.tolist(), precision="fp32")
         draws = sum(call is None for step in unrolled.steps for call in step.calls)
         self.n_draws = 1 + draws + bool(sampling.start_passes)

@@ -3,17 +3,22 @@
 import hashlib
 import json
 from pathlib import Path
+from typing import Annotated
 
 from platformdirs import user_data_path
-from pydantic import NonNegativeInt, PositiveInt, field_validator, model_validator
+from pydantic import Field, NonNegativeInt, PositiveInt, field_validator, model_validator
 
-from audiodiff.config import Config
+from audiodiff.config import MAX_STEPS, Config
 from audiodiff.diffusion.times import check_times
 from audiodiff.errors import AudiodiffError
 from audiodiff.model.hub import is_own
 from audiodiff.model.weights import WEIGHTS_NAME
+from audiodiff.samplers.linear_multistep import LinearMultistep
 from audiodiff.system.atomic import replacing
 from audiodiff.system.documents import read_json
+
+Row = Annotated[tuple[Annotated[float, Field(ge=-1e6, le=1e6)], ...], Field(max_length=MAX_STEPS)]
+"""The coefficients of a step."""
 
 TIMES_NAME = "schedules.json"
 """File of the times found for a model; its name is from before they were called times."""
@@ -25,6 +30,8 @@ class Found(Config):
     Attributes:
         sampler: Name of the sampler.
         times: Times of the run, falling from at most 1 to 0.
+        coefficients: Weights of the estimates at each step, see `LinearMultistep`, which takes the
+            sampler's place; None for the sampler itself.
         method: Name of the search.
         pesq_wb: Mean PESQ on the judging clips; None if it could not be computed.
         estoi: Mean ESTOI on the judging clips, where it decided instead of PESQ.
@@ -39,6 +46,7 @@ class Found(Config):
 
     sampler: str
     times: tuple[float, ...]
+    coefficients: Annotated[tuple[Row, ...], Field(max_length=MAX_STEPS)] | None = None
     method: str
     pesq_wb: float | None
     mel_mae: float
@@ -55,6 +63,16 @@ class Found(Config):
     def _fall(cls, times: tuple[float, ...]) -> tuple[float, ...]:
         check_times(times)
         return times
+
+    @model_validator(mode="after")
+    def _row_for_each_step(self) -> "Found":
+        if self.coefficients is not None:
+            LinearMultistep(self.coefficients)  # which refuses rows that are too long
+            if len(self.coefficients) != self.n_steps:
+                raise ValueError(
+                    f"coefficients for {len(self.coefficients)} steps, times for {self.n_steps}"
+                )
+        return self
 
     @model_validator(mode="after")
     def _judged(self) -> "Found":

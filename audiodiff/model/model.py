@@ -31,7 +31,7 @@ from audiodiff.mel.log_mel import LogMel
 from audiodiff.mel.projection import MelProjection
 from audiodiff.model.classifier import Classifier, classifier_for, is_classifier
 from audiodiff.model.config import ModelConfig
-from audiodiff.model.found import FoundTimes, load_times, weights_sha256
+from audiodiff.model.found import Found, FoundTimes, load_times, weights_sha256
 from audiodiff.model.hub import model_directory
 from audiodiff.model.run import Run
 from audiodiff.model.upgrade import weights_of_format_1
@@ -44,6 +44,7 @@ from audiodiff.model.weights import (
     without_wrappers,
 )
 from audiodiff.samplers.clamped import Clamped
+from audiodiff.samplers.linear_multistep import LinearMultistep
 from audiodiff.samplers.loop import last, sample
 from audiodiff.samplers.registry import build_sampler
 from audiodiff.system.devices import use_bf16
@@ -129,14 +130,26 @@ class Model(nn.Module):
         return next(self.parameters()).device
 
     def sampler(self, run: Run = DEFAULT) -> Sampler:
-        """The sampler of a run, clamped if the model's config says so.
+        """The solver of a run, clamped if the model's config says so."""
+        sampler, clamp = self.solver(run), self.config.sampling.clamp
+        return sampler if clamp is None else Clamped(sampler, clamp)
+
+    def solver(self, run: Run = DEFAULT) -> Sampler:
+        """The sampler of a run, or the coefficients that a search found in its place.
 
         Raises:
             AudiodiffError: If its name is unknown.
         """
-        sampling = self.config.sampling
-        sampler = build_sampler(sampling.sampler if run.sampler is None else run.sampler)
-        return sampler if sampling.clamp is None else Clamped(sampler, sampling.clamp)
+        if (found := self.found(run)) and found.coefficients is not None:
+            return LinearMultistep(found.coefficients)
+        return build_sampler(self.config.sampling.sampler if run.sampler is None else run.sampler)
+
+    def found(self, run: Run) -> Found | None:
+        """What a search found for a run; None if there is nothing, or the run has its own times."""
+        name = self.config.sampling.sampler if run.sampler is None else run.sampler
+        if run.times is not None or run.n_steps is None or not isinstance(name, str):
+            return None
+        return self.searched.get((name, run.n_steps))
 
     def times(self, run: Run = DEFAULT) -> TimeGrid:
         """The times of a run: those given, those that a search found, or by the model's rule.
@@ -149,8 +162,7 @@ class Model(nn.Module):
             return check_times(run.times)
         if n_steps is None:
             return check_times(sampling.times)
-        name = sampling.sampler if run.sampler is None else run.sampler
-        if isinstance(name, str) and (found := self.searched.get((name, n_steps))):
+        if found := self.found(run):
             return check_times(found.times)
         if n_steps == self.n_steps:
             return check_times(sampling.times)

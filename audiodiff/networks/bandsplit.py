@@ -232,7 +232,7 @@ class BandSplitNet(nn.Module):
             h = layer(h, embedded)
         return self.bands.back(self.last(h).relu())
 
-    def _waves(self, level: Times, like: Spectrum) -> Float[Tensor, "batch_or_1 64"]:
+    def _waves(self, level: Times, like: Spectrum) -> Float[Tensor, "batch 64"]:
         """Sines and cosines of a level."""
         angles = level.to(like.dtype)[:, None] * self.get_buffer("rates").to(like.dtype)
         return torch.cat([angles.sin(), angles.cos()], 1)

@@ -158,8 +158,10 @@ class Infill:
         """
         x = self.codec.normal(mel)
         guidance = (*self.model.guidance(run), *guidance, KnownState(x, mask))
-        times = [strength * float(t) for t in self.model.times(run)]
-        run = replace(run, n_steps=None, times=times, guidance=guidance)
+        if strength < 1:
+            times = [strength * float(t) for t in self.model.times(run)]
+            run = replace(run, n_steps=None, times=times)
+        run = replace(run, guidance=guidance)
         like = x.new_zeros(len(x), x.shape[2] * self.hop_length)
         tape, start = NoiseTape(run.seeds(len(x)), [offset] * len(x)), x if strength < 1 else None
         states = self.model.states(like, {KNOWN: known_part(x, mask)}, run, tape, start)

@@ -9,6 +9,7 @@ from audiodiff.samplers.dpm_solver import DPMSolver
 from audiodiff.samplers.euler import Euler
 from audiodiff.samplers.heun import Heun
 from audiodiff.samplers.langevin import PredictorCorrector
+from audiodiff.samplers.linear_multistep import LinearMultistep
 from audiodiff.samplers.loop import sample
 from audiodiff.samplers.registry import SAMPLERS, build_sampler
 from audiodiff.samplers.resampling import Resampling
@@ -24,6 +25,7 @@ __all__ = [
     "DPMSolver",
     "Euler",
     "Heun",
+    "LinearMultistep",
     "PredictorCorrector",
     "Resampling",
     "SDEDPMSolver",

@@ -3,7 +3,7 @@
 A method is anything that satisfies `Search`; assign it to `SEARCHES` to use it by name.
 """
 
-from audiodiff.search.contract import Search, SearchSetting
+from audiodiff.search.contract import Search, SearchSetting, Solved
 from audiodiff.search.registry import SEARCHES, build_search
 
-__all__ = ["SEARCHES", "Search", "SearchSetting", "build_search"]
+__all__ = ["SEARCHES", "Search", "SearchSetting", "Solved", "build_search"]

@@ -21,7 +21,8 @@ from audiodiff.model.found import (
 )
 from audiodiff.model.run import Run
 from audiodiff.model.weights import WEIGHTS_NAME, read_config
-from audiodiff.search.contract import Search
+from audiodiff.samplers.linear_multistep import LinearMultistep
+from audiodiff.search.contract import Search, Solved
 from audiodiff.search.judge import Worth
 from audiodiff.search.memory import Done
 from audiodiff.search.problem import Report
@@ -119,13 +120,17 @@ def _outcome(
 ) -> Outcome:
     """Finds times for one number of steps, and compares them with the times in use."""
     task, before = session.task, session.calls
-    start = session.model.times(Run(session.sampler, n_steps))  # found earlier, or by the rule
-    times = find(start, report)
+    run, judge = Run(session.sampler, n_steps), session.judge
+    start = session.model.times(run)  # found earlier, or by the rule
+    made = find(start, report)
+    times, coefficients = made if isinstance(made, Solved) else (made, None)
     calls = session.calls - before
-    worth, in_use = session.judge(times), session.judge(start)
+    in_use = judge.by(session.model.solver(run))(start)
+    worth = judge(times) if coefficients is None else judge.by(LinearMultistep(coefficients))(times)
     found = Found(
         sampler=session.sampler,
         times=tuple(times.tolist()),
+        coefficients=coefficients,
         method=task.method,
         pesq_wb=worth.pesq_wb,
         mel_mae=worth.mel_mae,

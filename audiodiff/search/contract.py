@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol, runtime_checkable
+from typing import NamedTuple, Protocol, runtime_checkable
 
 from audiodiff.diffusion.times import TimeGrid
+from audiodiff.samplers.linear_multistep import Coefficients
 from audiodiff.search.judge import Judge
 from audiodiff.search.problem import Problem, Report
 
@@ -34,6 +35,18 @@ class SearchSetting:
     key: str
 
 
+class Solved(NamedTuple):
+    """Times found together with the coefficients of the solver that takes them.
+
+    Attributes:
+        times: Times of the run.
+        coefficients: Weights of the estimates at each step, see `LinearMultistep`.
+    """
+
+    times: TimeGrid
+    coefficients: Coefficients
+
+
 @runtime_checkable
 class Search(Protocol):
     """A method of finding the times of a run.
@@ -42,8 +55,8 @@ class Search(Protocol):
     counted for each of them, also where it was kept from before.
     """
 
-    def __call__(self, start: TimeGrid, report: Report) -> TimeGrid:
-        """The times found for as many steps as the start has.
+    def __call__(self, start: TimeGrid, report: Report) -> TimeGrid | Solved:
+        """What was found for as many steps as the start has.
 
         Args:
             start: Best times known so far, from which some methods descend.

@@ -2,12 +2,14 @@
 
 import math
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
 import torch
 
+from audiodiff._types import Sampler
 from audiodiff.diffusion.times import TimeGrid
 from audiodiff.errors import AudiodiffError
 from audiodiff.metrics.libraries import left_out
@@ -67,8 +69,15 @@ class Judge:
     ) -> None:
         self.model, self.asked, self.clips, self.fine = model, asked, clips, fine
         self._references: list[Samples] = []
+        self._plain = asked
         self.metric = "estoi" if left_out(["pesq_wb"]) else "pesq_wb"
         self.calls = 0
+
+    def by(self, sampler: Sampler) -> "Judge":
+        """A judge of the runs of another sampler, compared with the same."""
+        other = copy(self)
+        other.asked = replace(self.asked, sampler=sampler)
+        return other
 
     def __call__(self, times: TimeGrid) -> Worth:
         """The quality of the run with the given times.
@@ -79,7 +88,7 @@ class Judge:
         rate, function = self.model.config.sample_rate, METRICS[self.metric].function
         scores = []
         for i, reference in enumerate(self._compared_with()):
-            made = self._make(i, times)
+            made = self._make(i, times, self.asked)
             scores.append((function(reference, made, rate), log_mel_mae(reference, made, rate)))
         heard = [pair for pair in scores if all(map(math.isfinite, pair))]
         if not heard:
@@ -91,17 +100,17 @@ class Judge:
 
     def _compared_with(self) -> list[Samples]:
         """What a run ought to make of each clip."""
-        if not self._references:
-            clips = enumerate(self.clips)
-            self._references = [
-                clip.wave if self.fine is None else self._make(i, self.fine) for i, clip in clips
-            ]
+        if not self._references:  # one list for the judges of all samplers
+            self._references.extend(
+                clip.wave if self.fine is None else self._make(i, self.fine, self._plain)
+                for i, clip in enumerate(self.clips)
+            )
         return self._references
 
-    def _make(self, i: int, times: TimeGrid) -> Samples:
-        (seed,), clip = self.asked.seeds(1), self.clips[i]
+    def _make(self, i: int, times: TimeGrid, asked: Run) -> Samples:
+        (seed,), clip = asked.seeds(1), self.clips[i]
         own = seed if self.fine is None else seed + i  # or all clips of a label would be one
-        run = replace(self.asked, times=times.tolist(), seed=own)
+        run = replace(asked, times=times.tolist(), seed=own)
         self.calls += (len(times) - 1) * self.model.sampler(run).calls
         made = resynthesized(self.model, torch.from_numpy(clip.wave)[None], run, clip.cond)
         return made[0].float().cpu().numpy()

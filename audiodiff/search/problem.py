@@ -93,6 +93,11 @@ class Problem:
         """The sampler of the runs, newly built."""
         return self.model.sampler(self.asked)
 
+    @property
+    def solver(self) -> Sampler:
+        """The sampler of the runs without a clamp."""
+        return self.model.solver(self.asked)
+
     def denoise(self, x_t: State, t: Times) -> State:
         """The network's estimate of the clean state; counts the calls."""
         self.calls += len(x_t)
@@ -144,9 +149,21 @@ class Problem:
 
     def run(self, times: TimeGrid) -> Wave:
         """The sound of a whole run, with the model's guidance."""
-        self.calls += len(self.x0) * (len(times) - 1) * self.sampler().calls
+        return self.model.codec.decode(self.end(times), self.n_samples)
+
+    def end(self, times: TimeGrid, sampler: Sampler | None = None) -> State:
+        """The state at the end of a whole run, with the model's guidance.
+
+        Args:
+            times: Times of the run.
+            sampler: Another sampler than that of the runs.
+        """
         run = replace(self.asked, times=times.tolist(), seed=tuple(self.seeds))
-        return self.model.make(self.cond, self.n_samples, run)
+        if sampler is not None:
+            run = replace(run, sampler=sampler)
+        self.calls += len(self.x0) * (len(times) - 1) * self.model.sampler(run).calls
+        tape = NoiseTape(self.seeds, [0] * len(self.seeds))
+        return last(self.model.states(torch.zeros_like(self.waves), self.cond, run, tape))
 
     def part(self, first: int, n: int) -> "Problem":
         """``n`` of the clips with their own noise, from index ``first`` on and round again."""

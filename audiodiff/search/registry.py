@@ -3,6 +3,8 @@
 from collections.abc import Callable
 
 from audiodiff.errors import AudiodiffError
+from audiodiff.search.bound import Bound
+from audiodiff.search.coefficients import Coefficients
 from audiodiff.search.contract import Search, SearchSetting
 from audiodiff.search.gradient import Gradient
 from audiodiff.search.grid import Grid
@@ -16,7 +18,9 @@ from audiodiff.search.trajectory import Trajectory
 SEARCHES: dict[str, Callable[[SearchSetting], Search]] = {
     "straightness": Straightness,
     "likelihood": Likelihood,
+    "bound": Bound,
     "trajectory": Trajectory,
+    "coefficients": Coefficients,
     "gradient": Gradient,
     "grid": Grid,
     "learned": Learned,

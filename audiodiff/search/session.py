@@ -35,8 +35,8 @@ class Task(NamedTuple):
         steps: Numbers of sampler steps to find times for.
         method: Name in `SEARCHES`.
         split: Split of the recordings: ``train``, ``dev`` or ``test``.
-        budget: Number of runs that `gradient`, `grid` and `perceptual` may make, or of training
-            steps of `learned`; the method's default if None.
+        budget: Number of runs that `coefficients`, `gradient`, `grid` and `perceptual` may make, or
+            of training steps of `learned`; the method's default if None.
         force: Whether to store the times found even if those in use are better, or there are too
             few clips to tell.
         seed: Seed of the noise and of the search, 0 or more.

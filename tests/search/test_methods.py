@@ -18,6 +18,7 @@ from audiodiff.model.model import Model
 from audiodiff.search import SEARCHES, Search, build_search
 from audiodiff.search import likelihood as likelihood_search
 from audiodiff.search import trajectory as dynamic
+from audiodiff.search.bound import bound
 from audiodiff.search.entry import best_entry
 from audiodiff.search.gradient import gradient
 from audiodiff.search.grid import grid
@@ -32,7 +33,7 @@ def trajectory(problem: Problem, n_steps: int, report: Report) -> TimeGrid:
     return Trajectory(setting(problem, n_steps))(of_length(n_steps), report)
 
 
-@pytest.mark.parametrize("search", [likelihood, trajectory, straightness])
+@pytest.mark.parametrize("search", [likelihood, trajectory, straightness, bound])
 @pytest.mark.parametrize("n_steps", [1, 2, 5])
 def test_a_search_gives_a_run(search: Callable, n_steps: int) -> None:
     with torch.no_grad():
@@ -212,6 +213,8 @@ def test_every_search_satisfies_the_contract() -> None:
     [
         ("straightness", (64, 64, 64)),
         ("likelihood", (64, 64, 64)),
+        ("bound", (64, 64, 64)),
+        ("coefficients", (64 + 2, 64 + 3, 64 + 2)),  # too few runs to change any number
         ("trajectory", (64 + 1 + 63, 64 + 1 + 63 + 62, 64 + 1 + 63 + 62)),
         ("grid", (2 * 3, 3 * 4, 2 * 3)),
         ("gradient", (2 * 10, 3 * 10, 2 * 10)),  # of five runs of four clips
