@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import cycle
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
@@ -25,7 +25,7 @@ from audiodiff.cli.options import (
 from audiodiff.cli.terminal import console, progress_bar, remark_on_skipped, report_outcome
 from audiodiff.config import MAX_COUNT
 from audiodiff.errors import AudiodiffError
-from audiodiff.system.jobs import Job, check_writable, run_jobs
+from audiodiff.system.jobs import Job, check_file, check_writable, run_jobs
 
 if TYPE_CHECKING:
     from audiodiff.conditioning.labels import LabelSets
@@ -38,8 +38,11 @@ def generate(
     model: ModelName,
     out: Out,
     count: Annotated[
-        int, typer.Option("--count", "-n", help="Number of sounds.", min=1, max=MAX_COUNT)
-    ] = 8,
+        int | None,
+        typer.Option(
+            "--count", "-n", help="Number of sounds; 8 if not given.", min=1, max=MAX_COUNT
+        ),
+    ] = None,
     seconds: Annotated[
         float | None,
         typer.Option(
@@ -69,6 +72,26 @@ def generate(
             "from sounds of anything."
         ),
     ] = None,
+    like: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder of labelled clips: sounds are made of every combination of labels that "
+            "a clip in its train.txt has, or any of its clips if it has no such list."
+        ),
+    ] = None,
+    per_class: Annotated[
+        int | None,
+        typer.Option(
+            help="Number of sounds of each combination of labels in --like.", min=1, max=MAX_COUNT
+        ),
+    ] = None,
+    manifest: Annotated[
+        Path | None,
+        typer.Option(
+            help="CSV file for the labels of the sounds made like --like, in the form of "
+            "labels.csv; labels.csv in --out if not given, where train and prepare look for it."
+        ),
+    ] = None,
     steps: Steps = None,
     sampler: Sampler = None,
     guidance_scale: Annotated[
@@ -95,6 +118,7 @@ def generate(
 ) -> None:
     """Generate new sounds with a model that takes no mel."""
     from audiodiff.conditioning.text import text_asked
+    from audiodiff.data.labelled import combinations
     from audiodiff.model.run import Run
     from audiodiff.pipelines.generated import Making, Sound
     from audiodiff.pipelines.generator import Generator
@@ -102,11 +126,19 @@ def generate(
     from audiodiff.provenance.watermark import NAME
 
     check_writable(out)
+    alone = count is None and not label and text is None
+    wanted = _like(like, per_class, manifest, out, alone=alone)
     generator = Generator.from_pretrained(model, device, precision)
     rate = generator.sample_rate
     n_samples = generator.n_samples if seconds is None else round(seconds * rate)
     run = Run(sampler, steps, guidance_scale=guidance_scale, negative_text=negative_text)
-    asked = _asked(label, generator.labels, text)
+    if wanted is None:
+        asked, n = _asked(label, generator.labels, text), 8 if count is None else count
+    elif not generator.labels:
+        raise AudiodiffError(f"--like {like}: this model has no labels; choose one that has")
+    else:
+        asked = combinations(wanted.folder, generator.labels)
+        n = wanted.per_class * len(asked)
     # What is wrong is said at once, even if all files are there already.
     generator.condition(asked[0], text)
     text_asked(negative_text, generator.n_bytes, "negative_text")
@@ -115,10 +147,10 @@ def generate(
     record = record_of(generator.model, model, run, settings)
     making = Making(generator, run, n_samples, record, batch_size, not no_provenance, watermark)
     sounds = {}
-    for labels, n in zip(cycle(asked), range(seed, seed + count), strict=False):
-        sound = Sound(labels, n, text)
+    for labels, own in zip(cycle(asked), range(seed, seed + n), strict=False):
+        sound = Sound(labels, own, text)
         sounds[Job(Path(model), out / sound.name)] = sound
-    _make_files(making, sounds, threads, overwrite=overwrite)
+    _make_files(making, sounds, threads, wanted and wanted.manifest, overwrite=overwrite)
 
 
 def _asked(
@@ -138,10 +170,65 @@ def _asked(
     return [asked]
 
 
+class _Like(NamedTuple):
+    """A set of sounds like a folder of labelled clips.
+
+    Attributes:
+        folder: The folder.
+        per_class: Number of sounds of each combination of labels.
+        manifest: File for the labels of the sounds.
+    """
+
+    folder: Path
+    per_class: int
+    manifest: Path
+
+
+def _like(
+    folder: Path | None, per_class: int | None, manifest: Path | None, out: Path, *, alone: bool
+) -> _Like | None:
+    """The set that is asked for, if one is.
+
+    Args:
+        folder: Folder of labelled clips.
+        per_class: Number of sounds of each combination of labels.
+        manifest: File for the labels of the sounds.
+        out: Folder for the sounds.
+        alone: Whether no other option says which sounds are made.
+    """
+    from audiodiff.data.labelled import TABLE_NAME
+
+    if folder is None:
+        for name, value in (("--per-class", per_class), ("--manifest", manifest)):
+            if value is not None:
+                raise AudiodiffError(f"{name} {value} goes with --like DIR; give that too")
+        return None
+    if per_class is None:
+        raise AudiodiffError(f"--like {folder}: give --per-class, the number of sounds, too")
+    if not alone:
+        raise AudiodiffError(
+            f"--like {folder} and --per-class say which sounds are made; give no --count, --label "
+            "or --text"
+        )
+    like = _Like(folder, per_class, out / TABLE_NAME if manifest is None else manifest)
+    for path in (out, like.manifest.parent):
+        if folder.resolve() in (path.resolve(), *path.resolve().parents):
+            raise AudiodiffError(f"{path} lies in --like {folder}; choose a folder outside it")
+    check_file(like.manifest)
+    return like
+
+
 def _make_files(
-    making: "Making", sounds: "dict[Job, Sound]", threads: int | None, *, overwrite: bool
+    making: "Making",
+    sounds: "dict[Job, Sound]",
+    threads: int | None,
+    manifest: Path | None,
+    *,
+    overwrite: bool,
 ) -> None:
     """Makes the files that are not there yet, shows progress, and reports the outcome."""
+    from audiodiff.data.labelled import write_table
+    from audiodiff.system.folders import name_below
     from audiodiff.system.threads import n_threads
 
     on_cpu = making.generator.model.device.type == "cpu"
@@ -158,6 +245,13 @@ def _make_files(
 
         spread = making.files(sounds, each, n if on_cpu else 1)
         outcome = run_jobs(list(sounds), spread, overwrite=overwrite, on_job=on_job)
+    if manifest is not None and (there := {*outcome.done, *outcome.skipped}):
+        table = {
+            name_below(job.target.parent, job.target): sound.labels
+            for job, sound in sounds.items()
+            if job.target in there
+        }
+        write_table(manifest, table)
     records = {job.target: sound.record(making.record) for job, sound in sounds.items()}
     remark_on_skipped({path: records[path] for path in outcome.skipped})
     report_outcome(outcome, display.meter.text())

@@ -11,7 +11,7 @@ import torch
 from audiodiff._types import Condition
 from audiodiff.conditioning.labels import ONLY, LabelSets
 from audiodiff.data.clips import Clips
-from audiodiff.data.corpus import prefix_of
+from audiodiff.data.corpus import clips_of, prefix_of
 from audiodiff.errors import AudiodiffError
 from audiodiff.system.atomic import replacing
 from audiodiff.system.folders import listed_name
@@ -85,11 +85,34 @@ def read_table(folders: Sequence[Path]) -> Table:
     return table
 
 
-def write_table(folder: Path, table: Table) -> None:
-    """Writes ``labels.csv`` into a folder, for `read_table`."""
+def combinations(folder: Path, sets: LabelSets) -> list[dict[str, str]]:
+    """Every combination of labels that a clip of a folder has, in the order of the model's labels.
+
+    The clips are those of the train list, or all of a folder without one; their labels are found
+    as in `LabelledClips`.
+
+    Args:
+        folder: Folder of clips.
+        sets: Labels of a model.
+
+    Raises:
+        AudiodiffError: If the folder holds no clips, or one has another label than the model, or
+            none.
+    """
+    table = read_table([folder])
+    known = (labels_of(id_, sets, table) for id_ in clips_of(folder, "train"))
+    found = {tuple(int(index) for index in classes.values()) for classes in known}
+    return [
+        {kind: names[i] for i, (kind, names) in zip(indices, sets.items(), strict=True)}
+        for indices in sorted(found)
+    ]
+
+
+def write_table(path: Path, table: Table) -> None:
+    """Writes the labels of clips, at least one, for `read_table`."""
     kinds = list(next(iter(table.values())))
     with (
-        replacing(folder / TABLE_NAME) as temporary,
+        replacing(path) as temporary,
         temporary.open("w", encoding="utf-8", newline="") as file,
     ):
         rows = csv.DictWriter(file, ["id", *kinds], lineterminator="\n")

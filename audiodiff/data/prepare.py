@@ -14,7 +14,7 @@ from pathlib import Path
 
 from audiodiff.data.cache import ClipFile
 from audiodiff.data.corpus import SETTINGS_NAME, Clip
-from audiodiff.data.labelled import write_table
+from audiodiff.data.labelled import TABLE_NAME, write_table
 from audiodiff.data.layouts import Layout
 from audiodiff.data.prepare_clip import prepare_clip
 from audiodiff.data.prepared import (
@@ -152,7 +152,7 @@ def _with_lists(layout: Layout, out: Path, found: Manifest) -> Layout:
             temporary.write_text("".join(f"{id_}\n" for id_ in ids), encoding="utf-8")
     labels = {id_: layout.labels[id_] for id_ in found if id_ in fit and id_ in layout.labels}
     if labels:
-        write_table(out, labels)
+        write_table(out / TABLE_NAME, labels)
     return layout
 
 
