@@ -27,6 +27,8 @@ SMALL = f"{FEW} --set model.network.n_channels=16 --set model.network.n_layers=1
 """The same for a network that starts from nothing."""
 
 
+OTHERS_WITHOUT_MEL = ("augmentation", "editing", "speech-commands")
+
 Ended: TypeAlias = "subprocess.CompletedProcess[str]"
 
 
@@ -45,7 +47,7 @@ def run(recipe: str, out: Path, *stages: str, **settings: str) -> Ended:
 )
 def test_every_config_is_whole(path: Path) -> None:
     name = path.parent.name
-    without_mel = name.startswith("digits") or name in ("speech-commands", "editing")
+    without_mel = name.startswith("digits") or name in OTHERS_WITHOUT_MEL
     assert (read_train_config(path).model.mel is None) == without_mel
 
 
