@@ -17,4 +17,19 @@ evaluate() {
     python "$recipes/../benchmarks/digits.py" "$out" --only "classifier-free, scale 2"
 }
 
+# Trains on a corpus with few nines, one clip in a hundred, and counts those that are made if no digit is
+# asked for. It needs the stages autoencoder and judge.
+rare() {
+    (
+        judge=$out/judge/model
+        out=$out/rare
+        run=$out/$config
+        SPLITS=$here/rare
+        prepare
+        train
+        python "$recipes/../benchmarks/coverage.py" "$run/model" "$out/prepared" -o "$out" --judge "$judge"
+    )
+}
+
+all="$all rare"  # which runs only if it is asked for
 run_stages
