@@ -3,16 +3,17 @@
 OUT is the folder of `recipes/augmentation/run.sh`: shares of the training recordings of spoken
 digits, and clips made for each. A small classifier is trained on a share alone, and on it with a
 set of clips that a set of changes or a model made, by the same number of steps; its accuracy on the
-test recordings is what counts. Sets that are not there have no rows. OUT/rows.jsonl keeps finished
-runs; an interrupted command continues from them.
+test recordings is what counts. Sets that are not there, or too small, have no rows. OUT/rows.jsonl
+keeps finished runs; an interrupted command continues from them.
 
     python benchmarks/generated_data.py OUT 5 10 50 100
 """
 
+import itertools
 import json
 import os
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Annotated, Any, NamedTuple
@@ -25,7 +26,7 @@ from script import machine, run_script
 from audiodiff import AudiodiffError
 from audiodiff.audio import io
 from audiodiff.data.corpus import clips_of, read_ids
-from audiodiff.data.labelled import TABLE_NAME, read_table, write_table
+from audiodiff.data.labelled import TABLE_NAME, Table, read_table, write_table
 from audiodiff.metrics.summary import summarize
 from audiodiff.pipelines.sound_classifier import SoundClassifier
 from audiodiff.system.atomic import replacing
@@ -73,17 +74,18 @@ def rows_of(out: Path, percents: Sequence[str]) -> Iterator[Row]:
         yield Row(ALONE, percent, (recordings,))
         for name, (place, times) in SETS.items():
             made = out / place.format(percent)
-            if (made / TABLE_NAME).is_file():
+            chosen = first_of(made, recordings, times)
+            if chosen:
                 folder = out / "sets" / f"{made.name}-{times}-for-{percent}"
-                write_set(made, recordings, times, folder)
+                write_set(made, chosen, folder)
                 yield Row(name, percent, (recordings, folder))
 
 
-def write_set(made: Path, recordings: Path, times: int, folder: Path) -> None:
-    """A folder of a given number of clips for each recording, the first of each class.
+def first_of(made: Path, recordings: Path, times: int) -> dict[str, Mapping[str, str]]:
+    """The labels of a number of made clips for each recording, the first of each class.
 
-    Raises:
-        AudiodiffError: If there are too few.
+    Returns:
+        The labels by id; none if there are too few clips.
     """
     own, wanted = read_table([recordings]), Counter[tuple[str, ...]]()
     for id_ in read_ids(recordings / "train.txt"):
@@ -93,15 +95,16 @@ def write_set(made: Path, recordings: Path, times: int, folder: Path) -> None:
         if wanted[tuple(labels.values())] > 0:
             wanted[tuple(labels.values())] -= 1
             chosen[id_] = labels
-    if missing := wanted.total():
-        raise AudiodiffError(
-            f"{made} lacks {missing} clips for {times} beside each of {recordings}; make more"
-        )
+    return {} if wanted.total() else chosen
+
+
+def write_set(made: Path, chosen: Table, folder: Path) -> None:
+    """Writes a folder of chosen clips, from which none are held out; sound is not copied."""
     folder.mkdir(parents=True, exist_ok=True)
     if not (folder / "wavs").is_symlink():
         (folder / "wavs").symlink_to(os.path.relpath(made, folder))
     write_table(folder / TABLE_NAME, chosen)
-    for name, ids in (("train", chosen), ("dev", {})):  # nothing is held out of these
+    for name, ids in (("train", list(chosen)), ("dev", [])):
         with replacing(folder / f"{name}.txt") as temporary:
             temporary.write_text("".join(f"{id_}\n" for id_ in ids), encoding="utf-8")
 
@@ -155,17 +158,15 @@ def main(
     path, console, settings = out / "rows.jsonl", Console(stderr=True), set_ or []
     results = [row for row in read_json_lines(path) if row["settings"] == settings]
     done = {(row["name"], row["percent"], row["seed"]) for row in results}
-    for row in list(rows_of(out, percents)):  # what is missing is said first
-        for seed in range(seeds):
-            key = {"name": row.name, "percent": row.percent, "seed": seed}
-            if tuple(key.values()) in done:
-                continue
+    rows = list(rows_of(out, percents))
+    for seed, row in itertools.product(range(seeds), rows):
+        key = {"name": row.name, "percent": row.percent, "seed": seed}
+        if tuple(key.values()) not in done:
             right = accuracy(row, out / "prepared", seed, settings)
-            result = {**key, "settings": settings, "right": right}
+            results.append({**key, "settings": settings, "right": right})
             with path.open("a") as file:
-                file.write(json.dumps(result) + "\n")
-            results.append(result)
-            console.print(result)
+                file.write(json.dumps(results[-1]) + "\n")
+            console.print(results[-1])
     n_test = len(clips_of(out / "prepared", "test"))
     text = (
         f"Right digit in per cent of {n_test} test recordings; mean and 95 % interval over "

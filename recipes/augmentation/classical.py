@@ -4,6 +4,7 @@ By audiomentations: faster or slower, higher or lower, in noise, louder or softe
 probability of one half. The same folder gives the same copies. Copies that are there stay.
 """
 
+import itertools
 import random
 import sys
 from pathlib import Path
@@ -50,7 +51,7 @@ def changed(wave: np.ndarray, rate: int, seed: int) -> np.ndarray:
 
 
 def write_copies(folder: Path, out: Path, n_copies: int) -> None:
-    """Writes changed copies of the training clips of a folder, with their labels.
+    """Writes changed copies of a folder's training clips, with their labels, one of each first.
 
     Args:
         folder: Folder of clips with ``labels.csv``.
@@ -60,17 +61,16 @@ def write_copies(folder: Path, out: Path, n_copies: int) -> None:
     Raises:
         AudiodiffError: If there are no clips or one has no labels, or a copy cannot be written.
     """
-    labels, table = read_table([folder]), {}
-    for id_, path in clips_of(folder, "train").items():
-        if id_ not in labels:
-            raise AudiodiffError(f"{folder / TABLE_NAME} has no labels of {id_!r}; add them")
-        for i in range(n_copies):
-            name = f"{id_}-{i}"
-            table[name] = labels[id_]
-            target = out / f"{name}.flac"
-            if not target.is_file():
-                wave, rate = io.load(path)
-                io.save(target, changed(wave, rate, crc32(name.encode())), rate)
+    labels, table, clips = read_table([folder]), {}, clips_of(folder, "train")
+    if missing := [id_ for id_ in clips if id_ not in labels]:
+        raise AudiodiffError(f"{folder / TABLE_NAME} has no labels of {missing[0]!r}; add them")
+    for i, id_ in itertools.product(range(n_copies), clips):
+        name = f"{id_}-{i}"
+        table[name] = labels[id_]
+        target = out / f"{name}.flac"
+        if not target.is_file():
+            wave, rate = io.load(clips[id_])
+            io.save(target, changed(wave, rate, crc32(name.encode())), rate)
     write_table(out / TABLE_NAME, table)
     print(f"{out}: {len(table)} clips")
 

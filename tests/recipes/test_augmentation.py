@@ -76,7 +76,7 @@ def test_copies_have_the_labels_and_stay(monkeypatch: pytest.MonkeyPatch, out: P
     classical.write_copies(out / "prepared", out / "copies", 2)
     table = read_table([out / "copies"])
     ids = read_ids(out / "prepared/train.txt")
-    assert list(table) == [f"{id_}-{i}" for id_ in ids for i in range(2)]
+    assert list(table) == [f"{id_}-{i}" for i in range(2) for id_ in ids]
     assert table["zero_3-1"] == {"digit": "zero", "speaker": "theo"}
     before = {path: path.stat().st_mtime_ns for path in (out / "copies").glob("*.flac")}
     classical.write_copies(out / "prepared", out / "copies", 3)
@@ -85,6 +85,10 @@ def test_copies_have_the_labels_and_stay(monkeypatch: pytest.MonkeyPatch, out: P
     assert before.items() < now.items()
     waves = [soundfile.read(out / f"copies/zero_0-{i}.flac")[0] for i in range(3)]
     assert not np.array_equal(waves[0], waves[1])
+    (out / "prepared/labels.csv").write_text("id,digit\nzero_0,zero\n")
+    with pytest.raises(AudiodiffError, match="labels.csv has no labels of 'zero_1'; add them"):
+        classical.write_copies(out / "prepared", out / "more", 1)
+    assert not (out / "more").exists()
 
 
 def test_changes_follow_from_the_seed(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -114,9 +118,9 @@ def test_every_set_has_its_row_and_what_is_there_stays(
         save(made / f"{digit}-{n}.wav", voiced(0.15, 200 + n), RATE)
         lines.append(f"{digit}-{n},{digit},{speaker}")
     (made / "labels.csv").write_text("\n".join(["id,digit,speaker", *lines]))
-    with pytest.raises(AudiodiffError, match="generated lacks 16 clips for 5 beside each of"):
-        generated_data.main(out, ["50"], seeds=1, set_=FEW)
-    monkeypatch.setattr(generated_data, "SETS", {"and as many": ("generated", 1)})
+    monkeypatch.setattr(
+        generated_data, "SETS", {"and as many": ("generated", 1), "too few": ("generated", 5)}
+    )
     generated_data.main(out, ["50"], seeds=1, set_=FEW)
     text = capsys.readouterr().out
     rows = [line.split(" | ")[0] for line in text.splitlines() if line.startswith("| ")]
