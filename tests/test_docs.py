@@ -16,18 +16,20 @@ from typer.main import get_command
 
 from audiodiff import PRESETS, SAMPLERS
 from audiodiff.cli.app import app
+from audiodiff.codecs.registry import CODECS
 from audiodiff.diffusion.priors import PRIORS
 from audiodiff.diffusion.schedules import SCHEDULES
 from audiodiff.guidance.registry import GUIDANCE
 from audiodiff.metrics.registry import METRICS
 from audiodiff.networks import NETWORKS
+from audiodiff.networks.texts import TEXTS
 from audiodiff.search import SEARCHES
 from audiodiff.training.objectives import OBJECTIVES
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = {
     path.relative_to(ROOT).as_posix(): path.read_text(encoding="utf-8")
-    for pattern in ("README.md", "docs/**/*.md", "recipes/**/*.md", "[!.]*/README.md")
+    for pattern in ("[A-Z]*.md", "docs/**/*.md", "recipes/**/*.md", "[!.]*/README.md")
     for path in sorted(ROOT.glob(pattern))
 }
 
@@ -68,6 +70,14 @@ REGISTRIES: tuple[dict[str, Any], ...] = (
     NETWORKS,
     OBJECTIVES,
     SEARCHES,
+)
+CONFIGS: tuple[dict[str, Any], ...] = (
+    CODECS,
+    GUIDANCE,
+    NETWORKS,
+    OBJECTIVES,
+    SCHEDULES,
+    TEXTS,
 )
 
 
@@ -124,6 +134,13 @@ def test_every_preset_is_named() -> None:
 def test_every_room_is_named() -> None:
     rooms = [path.parent.name for path in ROOT.glob("audiodiff/*/__init__.py")]
     assert all(f"`{room}/`" in PAGES["docs/architecture.md"] for room in rooms)
+
+
+def test_every_part_of_a_config_is_in_the_reference() -> None:
+    page = PAGES["docs/reference/configuration.md"]
+    kinds = {kind for registry in CONFIGS for kind in registry.values()}
+    paths = {f"{kind.__module__}.{kind.__name__}" for kind in kinds}
+    assert {path for path in paths if f"{{{{ {path} }}}}" not in page} == set()
 
 
 @pytest.mark.parametrize("page", PAGES)

@@ -27,7 +27,7 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
         if file.abs_src_path and Path(file.abs_src_path).is_relative_to(docs):
             files.remove(file)
     pages = [path.relative_to(root).as_posix() for path in sorted(docs.rglob("*.md"))]
-    for path in _linked(root, ["README.md", *pages]):
+    for path in _linked(root, ["README.md", "CONTRIBUTING.md", "SECURITY.md", *pages]):
         files.append(File(path, str(root), config.site_dir, config.use_directory_urls))
     files.append(File.generated(config, COMMANDS, content=_commands()))
     return files
