@@ -128,7 +128,7 @@ def test_the_readmes_figures_are_those_of_the_results() -> None:
 
 
 def test_every_preset_is_named() -> None:
-    assert all(f"`{name}`" in PAGES["docs/command-line.md"] for name in PRESETS)
+    assert all(f"`{name}`" in PAGES["docs/guides/command-line.md"] for name in PRESETS)
 
 
 def test_every_room_is_named() -> None:
