@@ -116,14 +116,14 @@ class AdversarialLoss(SpectralLoss):
         made, wave = (torch.cat(waves) for waves in zip(*pairs, strict=True))
         gain = LEVEL / wave.square().mean(1, keepdim=True).sqrt().clamp(min=SILENCE)
         real, fake = self._judged(wave * gain), self._judged(made.detach() * gain)
-        opponents = mean_square(real, 1) / 2 + mean_square(fake, 0) / 2
+        opponents = _mean_square(real, 1) / 2 + _mean_square(fake, 0) / 2
         self.get_buffer("mean_loss").lerp_(opponents.detach(), 1 - MEMORY)
         heard = self._judged(made * gain, frozen=True)
         losses = {
             "spectral": self.distance(made, wave).mean(),
             "mel": self.mel_distance(made, wave).mean(),
             "features": _feature_distance(heard, real),
-            "adversarial": mean_square(heard, 1),
+            "adversarial": _mean_square(heard, 1),
         }
         loss = balanced(made, [(losses[name], weight) for name, weight in self.weights.items()])
         figures = {f"train/{name}": part.detach() for name, part in losses.items()}
@@ -186,7 +186,7 @@ def balanced(made: State, losses: list[tuple[Tensor, float]]) -> Tensor:
     return through - through.detach() + value
 
 
-def mean_square(verdicts: list[Verdict], target: int) -> Float[Tensor, ""]:
+def _mean_square(verdicts: list[Verdict], target: int) -> Float[Tensor, ""]:
     """Mean squared distance of the scores from a target, over places and discriminators."""
     return torch.stack([(v.score.float() - target).square().mean() for v in verdicts]).mean()
 
