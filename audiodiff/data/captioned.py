@@ -14,6 +14,7 @@ from audiodiff.config import Config
 from audiodiff.data.clips import Clips
 from audiodiff.data.corpus import prefix_of
 from audiodiff.errors import AudiodiffError
+from audiodiff.system.atomic import replacing
 from audiodiff.system.documents import MAX_LINE_BYTES, parse_json
 from audiodiff.system.folders import listed_name
 
@@ -113,6 +114,16 @@ def read_captions(folders: Sequence[Path]) -> Captions:
                 )
             captions[id_] = caption.texts
     return captions
+
+
+def write_captions(folder: Path, captions: Captions) -> None:
+    """Writes ``captions.jsonl`` into a folder, for `read_captions`."""
+    lines = (
+        Caption(id=id_, texts=tuple(texts)).model_dump_json() + "\n"
+        for id_, texts in captions.items()
+    )
+    with replacing(folder / CAPTIONS_NAME) as temporary:
+        temporary.write_text("".join(lines), encoding="utf-8")
 
 
 def _lines(path: Path) -> Iterator[tuple[str, bytes]]:

@@ -7,6 +7,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from audiodiff.audio.io import AUDIO_SUFFIXES
+from audiodiff.data.captioned import Captions, read_captions
 from audiodiff.data.corpus import SPLITS, find_audio, read_ids
 from audiodiff.data.hold_out import hold_out, n_held_out
 from audiodiff.data.labelled import Table, read_table
@@ -21,17 +22,19 @@ TEST_TAKES, DEV_TAKES = tuple("01234"), tuple("56")
 
 
 class Layout(NamedTuple):
-    """The clips of a corpus, its splits and its labels.
+    """The clips of a corpus, its splits, its labels and its texts.
 
     Attributes:
         files: File of every clip, by the clip's id.
         lists: Ids of each split: train, and dev and test if the corpus names them.
         labels: Labels of the clips; empty for a corpus whose labels are its folders, or none.
+        captions: Texts of the clips; empty for a corpus without ``captions.jsonl``.
     """
 
     files: dict[str, Path]
     lists: dict[str, list[str]]
     labels: Table = MappingProxyType({})
+    captions: Captions = MappingProxyType({})
 
     def with_held_out(self, fit: Collection[str]) -> "Layout":
         """The layout with a dev list, drawn by `hold_out` if there is none.
@@ -70,8 +73,9 @@ def read_layout(name: str, root: Path, splits: Path | None, without: Path | None
         without: Folder below ``root`` that holds results and is not searched; None for none.
 
     Raises:
-        AudiodiffError: If the name is unknown, if ``root`` is not laid out like that corpus, or if
-            a line fits no clip or one that is in another list.
+        AudiodiffError: If the name is unknown, if ``root`` is not laid out like that corpus, if a
+            line fits no clip or one that is in another list, or if ``captions.jsonl`` in ``root``
+            is damaged.
     """
     if name not in LAYOUTS:
         raise AudiodiffError(f"corpus {name!r} is unknown; choose from {', '.join(LAYOUTS)}")
@@ -91,7 +95,10 @@ def read_layout(name: str, root: Path, splits: Path | None, without: Path | None
                 )
     if "train" not in lists:
         lists = lists | {"train": [id_ for id_ in files if id_ not in owners]}
-    return layout._replace(lists={split: lists[split] for split in SPLITS if split in lists})
+    return layout._replace(
+        lists={split: lists[split] for split in SPLITS if split in lists},
+        captions=read_captions([root]),
+    )
 
 
 def _read_lists(folder: Path, files: Mapping[str, Path]) -> dict[str, list[str]]:

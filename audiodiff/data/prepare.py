@@ -1,6 +1,6 @@
 """A corpus made ready for training: every clip checked, brought to one rate and written once.
 
-Beside the sound lie the split lists, the labels of the clips if the corpus names them,
+Beside the sound lie the split lists, the labels and the texts of the clips if the corpus has them,
 ``manifest.jsonl`` with what was found of each clip, and ``prepare.json`` with the settings. A clip
 is written before its line in the manifest, so a killed run goes on where it was and ends with the
 same files.
@@ -13,6 +13,7 @@ from functools import partial
 from pathlib import Path
 
 from audiodiff.data.cache import ClipFile
+from audiodiff.data.captioned import write_captions
 from audiodiff.data.corpus import SETTINGS_NAME, Clip
 from audiodiff.data.labelled import TABLE_NAME, write_table
 from audiodiff.data.layouts import Layout
@@ -153,6 +154,9 @@ def _with_lists(layout: Layout, out: Path, found: Manifest) -> Layout:
     labels = {id_: layout.labels[id_] for id_ in found if id_ in fit and id_ in layout.labels}
     if labels:
         write_table(out / TABLE_NAME, labels)
+    captions = {id_: layout.captions[id_] for id_ in found if id_ in fit & layout.captions.keys()}
+    if captions:
+        write_captions(out, captions)
     return layout
 
 

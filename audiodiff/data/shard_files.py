@@ -1,13 +1,14 @@
 """What lies in a folder of shards, on a disk or behind an address: its index and its tar files.
 
 A shard is a tar file as webdataset writes and reads it, with ``KEY.flac`` and ``KEY.json`` for each
-clip. Beside the shards lies ``shards.json``, which tells how many clips and samples each holds.
+clip, and ``KEY.texts.json``, a list of its texts, if it has some. Beside the shards lies
+``shards.json``, which tells how many clips and samples each holds.
 """
 
 import io
 import tarfile
 from collections.abc import Iterator, Mapping
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 import numpy as np
 import soundfile
@@ -16,6 +17,7 @@ from pydantic import Field, PositiveInt
 
 from audiodiff.config import Config
 from audiodiff.data.cache import ClipFile
+from audiodiff.data.captioned import Caption, CaptionedClips, Captions
 from audiodiff.data.clips import SAMPLE, Clips
 from audiodiff.data.places import read_file
 from audiodiff.errors import AudiodiffError
@@ -26,6 +28,9 @@ INDEX_NAME = "shards.json"
 
 DAMAGED_SHARD: tuple[type[Exception], ...] = (*DAMAGED, tarfile.TarError)
 """What the readers of a damaged shard raise; soundfile raises a RuntimeError."""
+
+TEXTS = "texts.json"
+"""What the names of texts end in, without the dot."""
 
 MAX_SAMPLES = 2**32
 """Most samples of a shard, whose number decides its share of the crops."""
@@ -78,7 +83,30 @@ def read_index(place: str) -> ShardIndex:
         ) from error
 
 
-def read_shard(place: str, shard: Shard, sample_rate: int) -> Clips:
+class Content(NamedTuple):
+    """What a shard holds.
+
+    Attributes:
+        clips: Its clips.
+        captions: Texts of those that have some.
+    """
+
+    clips: Clips
+    captions: Captions
+
+    def with_texts(self, most: int | None) -> Clips:
+        """The clips, with a text for each if a model takes texts.
+
+        Args:
+            most: Most bytes of a text that the model takes; None for one that takes none.
+
+        Raises:
+            AudiodiffError: If a clip has no text, or one that the model does not take.
+        """
+        return self.clips if most is None else CaptionedClips(self.clips, self.captions, most)
+
+
+def read_shard(place: str, shard: Shard, sample_rate: int) -> Content:
     """Reads and decodes the clips of one shard, with memory for no more than the index states.
 
     Raises:
@@ -90,6 +118,7 @@ def read_shard(place: str, shard: Shard, sample_rate: int) -> Clips:
     # FLAC takes less than 4 bytes for a sample; headers and facts take little of what is added.
     most = 4 * shard.samples + 2**17 * shard.clips + 2**20
     ids, waves, n_samples = [], [], 0
+    captions: dict[str, tuple[str, ...]] = {}
     try:
         content = io.BytesIO(read_file(place, shard.name, most))
         # Not compressed, or it could unpack to any size.
@@ -98,6 +127,9 @@ def read_shard(place: str, shard: Shard, sample_rate: int) -> Clips:
                 wave = _decoded(sample, sample_rate, shard.samples - n_samples)
                 facts = parse_json(sample["json"], "its json")
                 ids.append(ClipFile.parse(facts["source"], "its json").id)
+                if TEXTS in sample:
+                    texts = {"id": ids[-1], "texts": parse_json(sample[TEXTS], "its texts")}
+                    captions[ids[-1]] = Caption.parse(texts, "its texts").texts
                 waves.append(wave)
                 n_samples += len(wave)
         if (len(ids), n_samples) != (shard.clips, shard.samples):
@@ -109,7 +141,8 @@ def read_shard(place: str, shard: Shard, sample_rate: int) -> Clips:
         raise AudiodiffError(
             f"shard {shard.name} of {place} cannot be read ({why(error)}); fetch or write it again"
         ) from error
-    return Clips(np.concatenate(waves), ids, [len(wave) for wave in waves], sample_rate)
+    clips = Clips(np.concatenate(waves), ids, [len(wave) for wave in waves], sample_rate)
+    return Content(clips, captions)
 
 
 def _members(tar: tarfile.TarFile, url: str) -> Iterator[dict[str, Any]]:

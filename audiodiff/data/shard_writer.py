@@ -1,9 +1,11 @@
 """A prepared corpus packed into tar shards."""
 
 import hashlib
+import json
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
+from audiodiff.data.captioned import Captions, read_captions
 from audiodiff.data.corpus import SETTINGS_NAME, SPLITS, read_ids
 from audiodiff.data.prepared import (
     MANIFEST_NAME,
@@ -12,7 +14,7 @@ from audiodiff.data.prepared import (
     read_manifest,
     target,
 )
-from audiodiff.data.shard_files import INDEX_NAME, Shard, ShardIndex
+from audiodiff.data.shard_files import INDEX_NAME, TEXTS, Shard, ShardIndex
 from audiodiff.errors import AudiodiffError
 from audiodiff.system.atomic import replacing
 from audiodiff.system.documents import read_json
@@ -40,6 +42,7 @@ def write_shards(
     if not found:
         raise AudiodiffError(f"{prepared} holds no {MANIFEST_NAME}; prepare the corpus first")
     path = prepared / SETTINGS_NAME
+    captions = read_captions([prepared])
     rate = PrepareSettings.parse(read_json(path, "prepare the corpus again"), str(path)).sample_rate
     splits: dict[str, tuple[Shard, ...]] = {}
     for split in SPLITS:
@@ -54,13 +57,13 @@ def write_shards(
                 f"{split}.txt; prepare the corpus again to write it"
             )
         for n, part in enumerate(_parts(prepared, ids, n_bytes)):
-            content = _hash("\n".join(f"{id_} {found[id_].digest}" for id_ in part))
+            content = _hash("\n".join(_said_of(id_, found, captions) for id_ in part))
             name = f"{split}-{n:06}-{content[:8]}.tar"
             samples = sum(round(found[id_].seconds * rate) for id_ in part)
             shard = {"name": name, "clips": len(part), "samples": samples}
             shards.append(Shard.parse(shard, str(prepared / MANIFEST_NAME)))
             if not (out / name).is_file():
-                _write(out / name, prepared, part, found)
+                _write(out / name, prepared, part, found, captions)
             on_shard(shards[-1])
         splits[split] = tuple(shards)
     index = ShardIndex(sample_rate=rate, splits=splits)
@@ -87,7 +90,15 @@ def _parts(prepared: Path, ids: Sequence[str], n_bytes: int) -> Iterator[list[st
         yield part
 
 
-def _write(path: Path, prepared: Path, ids: Sequence[str], found: Manifest) -> None:
+def _said_of(id_: str, found: Manifest, captions: Captions) -> str:
+    """What a shard's name depends on of a clip."""
+    said = f"{id_} {found[id_].digest}"
+    return f"{said} {json.dumps(captions[id_])}" if id_ in captions else said
+
+
+def _write(
+    path: Path, prepared: Path, ids: Sequence[str], found: Manifest, captions: Captions
+) -> None:
     from webdataset import TarWriter
 
     # A fixed time of change, so that the same clips make the same file.
@@ -99,7 +110,8 @@ def _write(path: Path, prepared: Path, ids: Sequence[str], found: Manifest) -> N
         for n, id_ in enumerate(ids):
             sound = target(prepared, id_).read_bytes()
             facts = found[id_].model_dump_json().encode()
-            writer.write({"__key__": f"{n:08}", "flac": sound, "json": facts})
+            texts = {TEXTS: json.dumps(captions[id_]).encode()} if id_ in captions else {}
+            writer.write({"__key__": f"{n:08}", "flac": sound, "json": facts, **texts})
 
 
 def _hash(text: str) -> str:

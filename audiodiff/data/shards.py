@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from audiodiff.data.clips import Clips
-from audiodiff.data.shard_files import read_index, read_shard
+from audiodiff.data.shard_files import Content, Shard, read_index, read_shard
 from audiodiff.errors import AudiodiffError
 
 WINDOW = 4
@@ -52,13 +52,22 @@ class Shards:
         n_samples: Length of a crop in samples.
         batch_size: Number of consecutive items that a process takes.
         world: Number of processes, which take turns.
+        n_bytes: Most bytes of a text, for a model that takes texts; None for any other.
 
     Raises:
         AudiodiffError: If the index cannot be read, or there are fewer shards than processes.
     """
 
-    def __init__(self, place: str, seed: int, n_samples: int, batch_size: int, world: int) -> None:
-        self.place, self.index = place, read_index(place)
+    def __init__(
+        self,
+        place: str,
+        seed: int,
+        n_samples: int,
+        batch_size: int,
+        world: int,
+        n_bytes: int | None = None,
+    ) -> None:
+        self.place, self.index, self.n_bytes = place, read_index(place), n_bytes
         self.shards = self.index.splits.get("train", ())
         if len(self.shards) < world:
             raise AudiodiffError(
@@ -79,7 +88,7 @@ class Shards:
         """The clips of the shard that item k is cut from, fetched if they are not in memory.
 
         Raises:
-            AudiodiffError: If the shard cannot be read.
+            AudiodiffError: If the shard cannot be read, or lacks a text that the model needs.
         """
         shard = self.shard_of(k)
         wanted = (*self._now.shards, *self._next.shards)
@@ -87,10 +96,11 @@ class Shards:
             del self._loaded[other]
         for other in wanted:
             if other not in self._loaded:
-                self._loaded[other] = self._executor.submit(
-                    read_shard, self.place, self.shards[other], self.sample_rate
-                )
+                self._loaded[other] = self._executor.submit(self._read, self.shards[other])
         return self._loaded[shard].result()
+
+    def _read(self, shard: Shard) -> Clips:
+        return read_shard(self.place, shard, self.sample_rate).with_texts(self.n_bytes)
 
     def shard_of(self, k: int) -> int:
         """The place in `ids` of the shard that item k is cut from."""
@@ -123,20 +133,29 @@ class Shards:
         return np.random.Generator(np.random.PCG64(np.random.SeedSequence((self.seed, *places))))
 
 
-def read_split(place: str, split: str) -> Clips:
+def read_split(place: str, split: str, n_bytes: int | None = None) -> Clips:
     """Reads all clips of a split into memory.
 
+    Args:
+        place: Folder of the shards, or its address.
+        split: The split.
+        n_bytes: Most bytes of a text, for a model that takes texts; None for any other.
+
     Raises:
-        AudiodiffError: If there are none, or they cannot be read.
+        AudiodiffError: If there are none, they cannot be read, or one lacks a text that the model
+            needs.
     """
     index = read_index(place)
     shards = index.splits.get(split, ())
     if not shards:
         raise AudiodiffError(f"{place} has no shard of {split}; write the shards again")
-    parts = [read_shard(place, shard, index.sample_rate) for shard in shards]
-    return Clips(
+    contents = [read_shard(place, shard, index.sample_rate) for shard in shards]
+    parts = [content.clips for content in contents]
+    clips = Clips(
         np.concatenate([part.samples for part in parts]),
         [id_ for part in parts for id_ in part.ids],
         [int(n) for part in parts for n in part.lengths],
         index.sample_rate,
     )
+    captions = {id_: texts for content in contents for id_, texts in content.captions.items()}
+    return Content(clips, captions).with_texts(n_bytes)

@@ -168,19 +168,20 @@ def open_shards(
     """The shards to train on, and the clips to measure on, in memory.
 
     Raises:
-        AudiodiffError: If they cannot be read, or are at another rate than the model.
+        AudiodiffError: If they cannot be read, are at another rate than the model, or lack texts
+            that it needs, or if what the model names cannot be loaded.
     """
     if config.model.label_sets:
         raise AudiodiffError("--shards: they hold no classes, which this model needs; use --data")
-    if config.model.network.n_bytes is not None:
-        raise AudiodiffError("--shards: they hold no texts, which this model needs; use --data")
-    train = Shards(place, config.seed, config.n_samples, config.batch_size, world)
+    config.model.fetch(training_device())
+    n_bytes = config.model.network.n_bytes
+    train = Shards(place, config.seed, config.n_samples, config.batch_size, world, n_bytes)
     if train.sample_rate != config.model.sample_rate:
         raise AudiodiffError(
             f"the shards of {place} are at {train.sample_rate} Hz and the model at "
             f"{config.model.sample_rate}; prepare them with --rate {config.model.sample_rate}"
         )
-    dev = read_split(place, "dev")
+    dev = read_split(place, "dev", n_bytes)
     say(f"train: {len(train.ids)} shards, {train.duration / 60:.1f} minutes")
     say(f"dev: {len(dev)} clips, {dev.duration / 60:.1f} minutes")
     return train, dev

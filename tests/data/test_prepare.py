@@ -15,6 +15,7 @@ from killing import kill_once
 
 from audiodiff.cli.app import main
 from audiodiff.data.cache import build_cache
+from audiodiff.data.captioned import read_captions, write_captions
 from audiodiff.data.corpus import SPLITS, read_corpus, read_ids
 from audiodiff.data.labelled import read_table
 from audiodiff.data.layouts import Layout, read_layout
@@ -134,7 +135,7 @@ def test_bad_clips_are_left_out_and_odd_ones_remarked(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["digits", "folder"])
-def test_labels_go_with_the_clips_that_are_kept(name: str, tmp_path: Path) -> None:
+def test_labels_and_texts_go_with_the_clips_that_are_kept(name: str, tmp_path: Path) -> None:
     CORPORA["digits"](tmp_path)
     raw = tmp_path / "free-spoken-digit-dataset"
     (raw / "recordings" / "7_lucas_12.wav").write_text("no sound")
@@ -143,13 +144,16 @@ def test_labels_go_with_the_clips_that_are_kept(name: str, tmp_path: Path) -> No
             "id,digit,speaker\nrecordings/7_theo_12,seven,theo\nrecordings/7_lucas_12,seven,lucas"
         )
         (raw / "labels.csv").write_text(table)
+    inner = "recordings/" if name == "folder" else ""
+    said = {f"{inner}7_{speaker}_12": [speaker, ""] for speaker in ("theo", "lucas")}
+    write_captions(raw, said)
     settings = PrepareSettings(sample_rate=16000, min_seconds=0.1)
     found = prepared(read_layout(name, raw, None), tmp_path / "out", settings)
     table = read_table([tmp_path / "out"])
     kept = {id_ for id_, facts in found.items() if facts.reason is None}
-    inner = "recordings/" if name == "folder" else ""
     assert set(table) == ({"recordings/7_theo_12"} if inner else kept)
     assert table[f"{inner}7_theo_12"] == {"digit": "seven", "speaker": "theo"}
+    assert read_captions([tmp_path / "out"]) == {f"{inner}7_theo_12": ("theo", "")}
 
 
 @pytest.mark.parametrize(

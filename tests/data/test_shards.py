@@ -20,6 +20,7 @@ from corpora import put
 
 pytest.importorskip("webdataset")
 
+from audiodiff.data.captioned import CaptionedClips, write_captions
 from audiodiff.data.crops import crop_batch
 from audiodiff.data.layouts import read_layout
 from audiodiff.data.prepare import prepare
@@ -118,6 +119,38 @@ def test_processes_share_the_shards_of_an_epoch(packed: Path) -> None:
         Shards(place, 0, N_SAMPLES, 2, world=99)
 
 
+def test_texts_go_with_their_clips(packed: Path, tmp_path: Path) -> None:
+    shutil.copytree(packed, tmp_path / "out")
+    place = str(tmp_path / "out" / "shards")
+    before = {path.name for path in Path(place).glob("*.tar")}
+    ids = [id_ for split in ("train", "dev") for id_ in read_split(place, split).ids]
+    captions = {id_: [f"it is {id_}", id_] for id_ in ids}
+    write_captions(tmp_path / "out", captions)
+    pack(tmp_path / "out")
+    for split in ("train", "dev"):
+        clips = read_split(place, split, n_bytes=40)
+        assert isinstance(clips, CaptionedClips)
+        assert clips.texts == [tuple(captions[id_]) for id_ in clips.ids]
+        plain = read_split(place, split)
+        assert not plain.condition(0, 0, 100)
+        np.testing.assert_array_equal(plain.samples, clips.samples)
+    with_texts = {path.name for path in Path(place).glob("*.tar")}
+    shards = Shards(place, 0, N_SAMPLES, batch_size=4, world=1, n_bytes=40)
+    crops = crop_batch(shards, seed=0, start=0, batch_size=4, n_samples=N_SAMPLES)
+    assert crops.cond["text"].shape[0] == 4
+    # Another text is another shard; one that the model does not take is said.
+    captions[ids[0]] = ["x" * 41]
+    write_captions(tmp_path / "out", captions)
+    pack(tmp_path / "out")
+    after = {path.name for path in Path(place).glob("*.tar")}
+    assert len(after - with_texts) == len(with_texts - after) == 1
+    assert not with_texts & {name for name in before if not name.startswith("test")}
+    with pytest.raises(AudiodiffError, match=f"clip '{ids[0]}' of captions.jsonl: text='x+' has"):
+        read_split(place, "train", n_bytes=40)
+    with pytest.raises(AudiodiffError, match=r"clip '.*' has no text; add a captions.jsonl"):
+        read_split(str(packed / "shards"), "dev", n_bytes=40)
+
+
 class Flaky(SimpleHTTPRequestHandler):
     """Serves a folder, but fails at first when it is asked for a tar file, each time otherwise."""
 
@@ -176,7 +209,12 @@ def test_crops_over_the_network_are_those_from_the_disk(
 
 
 def a_shard(
-    folder: Path, wave: np.ndarray, rate: int = RATE, mode: str = "w", **stated: int
+    folder: Path,
+    wave: np.ndarray,
+    rate: int = RATE,
+    mode: str = "w",
+    texts: str = '["one"]',
+    **stated: int,
 ) -> str:
     """A folder with one shard of one clip, which the index states or not."""
     encoded = io.BytesIO()
@@ -185,6 +223,7 @@ def a_shard(
         for suffix, content in (
             ("flac", encoded.getvalue()),
             ("json", b'{"source": {"id": "a", "path": "a", "size": 1, "mtime_ns": 1}}'),
+            ("texts.json", texts.encode()),
         ):
             member = tarfile.TarInfo(f"00000000.{suffix}")
             member.size = len(content)
@@ -206,6 +245,8 @@ def a_shard(
         ({"samples": 501}, r"it holds 1 clips of 500 samples where shards.json states 1 of 501"),
         ({"samples": 499}, r"it holds more samples than shards.json states"),
         ({"seconds": 3600, "samples": 1}, r"it holds more samples than shards.json states"),
+        ({"texts": "[]"}, r"its texts does not fit: texts: "),
+        ({"texts": "one"}, r"its texts "),
     ],
 )
 def test_a_shard_that_is_not_as_stated_is_one_sentence(

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,10 @@ from contracts import noise
 
 from audiodiff import AudiodiffError, Generator, Model, ModelConfig
 from audiodiff.audio import io
+from audiodiff.data.layouts import read_layout
+from audiodiff.data.prepare import prepare
+from audiodiff.data.prepared import PrepareSettings
+from audiodiff.data.shard_writer import write_shards
 from audiodiff.training.config import TrainConfig
 from audiodiff.training.session import Stop
 from audiodiff.training.trainer import train
@@ -36,7 +41,7 @@ RUN = {
 def clips(tmp_path: Path) -> Path:
     folder = tmp_path / "clips"
     for n in range(3):
-        io.save(folder / f"{n}.wav", 0.1 * noise(1, 4000)[0].numpy(), 8000)
+        io.save(folder / f"{n}.wav", 0.1 * noise(1, 4000, seed=n)[0].numpy(), 8000)
     return folder
 
 
@@ -93,7 +98,20 @@ def test_clips_without_texts_that_fit_are_one_sentence(
         train(config, [clips], tmp_path / "out", stop=Stop(), resume=False, say=print)
 
 
-def test_shards_hold_no_texts(tmp_path: Path) -> None:
-    config = TrainConfig.parse(RUN, "test")
-    with pytest.raises(AudiodiffError, match="--shards: they hold no texts, which this model need"):
-        train(config, [], tmp_path, stop=Stop(), resume=False, shards="nowhere", say=print)
+def test_texts_of_shards_are_learned(clips: Path, tmp_path: Path, one_thread: None) -> None:
+    pytest.importorskip("webdataset")
+    write_captions(clips, ["nine"])
+    layout = read_layout("folder", clips, None)
+    prepared, settings = tmp_path / "prepared", PrepareSettings(sample_rate=8000, min_seconds=0.1)
+    with ThreadPoolExecutor(1) as pool:
+        prepare(layout, prepared, settings, pool, lambda n: None)
+    write_shards(prepared, prepared / "shards", 2**20, lambda shard: None)
+    config, out = TrainConfig.parse(RUN, "test"), tmp_path / "out"
+    options = {"stop": Stop(), "resume": False, "shards": str(prepared / "shards"), "say": print}
+    train(config, [], out, **options)
+    learned = Model.load(out / "model").network.text.bytes.weight
+    torch.manual_seed(config.seed)
+    fresh = Model(config.model).network.text.bytes.weight
+    # What leads from a text to the output begins at zero, so its bytes learn after some steps.
+    changed = (learned != fresh).any(1).nonzero().flatten()
+    assert bytes(changed.tolist()) == bytes(sorted(set(b"nine")))
