@@ -71,7 +71,7 @@ def rows_of(n_steps: int, scale: float, students: Sequence[Path]) -> Iterator[Ro
     """
     for n in (n_steps, *STEPS):
         yield Row(f"{n} steps", "nothing", Run(n_steps=n))
-    yield Row("64 steps of ddpm", "nothing", Run("ddpm", 64))
+    yield Row(f"{STEPS[-1]} steps of ddpm", "nothing", Run("ddpm", STEPS[-1]))
     for s in SCALES:
         yield Row(f"{n_steps} steps, scale {s:g}", "the other labels", Run(guidance_scale=s))
     everywhere = Run(guidance=[ClassifierFree()], guidance_scale=scale)
