@@ -1,6 +1,6 @@
 """Diffusion vocoders: mel spectrograms in, sound out, in few steps.
 
-Example:
+Examples:
     >>> import torch
     >>> from audiodiff import Vocoder
     >>> vocoder = Vocoder.from_pretrained("default")

@@ -114,7 +114,7 @@ def checked(kind: Any, value: Any, name: str) -> Any:
     Raises:
         AudiodiffError: If the value is no such number.
 
-    Example:
+    Examples:
         >>> checked(StepCount, 4.0, "n_steps")
         4
     """

@@ -22,7 +22,7 @@ def high_passed(
     Raises:
         AudiodiffError: If the cutoff is not between 0 and half the sample rate.
 
-    Example:
+    Examples:
         >>> time = np.arange(22050, dtype=np.float32) / 22050
         >>> hum, tone = (np.sin(2 * np.pi * f * time) for f in (10, 1000))
         >>> made = high_passed(hum + tone, 22050, 40.0)

@@ -69,7 +69,7 @@ class Autoencoder(nn.Module):
 
     Convolutions run over frames, with bands as channels.
 
-    Example:
+    Examples:
         >>> import torch
         >>> config = AutoencoderConfig(n_latents=10, widths=(32, 32), n_blocks=1)
         >>> autoencoder = Autoencoder(config, n_mels=80)

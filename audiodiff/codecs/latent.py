@@ -61,7 +61,7 @@ class LatentCodec(nn.Module):
     What is encoded is the mean of the distribution that the autoencoder gives (arXiv:2112.10752);
     m and s are those of each of its numbers over the training data.
 
-    Example:
+    Examples:
         >>> codec = LatentCodecConfig(autoencoder=AutoencoderConfig(widths=(32, 32, 32))).build()
         >>> codec.encode(torch.randn(1, 20 * 1024) / 10).shape
         torch.Size([1, 40, 20])

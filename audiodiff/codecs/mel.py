@@ -95,7 +95,7 @@ class MelCodec:
     Its frames stand for ``hop_length`` samples each. Values below the mel's floor, where a
     network's estimate may end, are silence to the vocoder.
 
-    Example:
+    Examples:
         >>> import torch
         >>> codec = MelCodecConfig(mean=-6.0, std=3.0).build()
         >>> x = codec.encode(torch.randn(1, 20 * 256) / 10)

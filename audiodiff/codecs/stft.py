@@ -63,7 +63,7 @@ class Stft:
     window's energy, so that white noise of unit variance has ``E|X|^2 = 1`` in every bin. The bin
     at half the sample rate, which holds next to nothing, is left out.
 
-    Example:
+    Examples:
         >>> from audiodiff.mel.presets import PRESETS
         >>> wave = torch.randn(1, 40 * 256)
         >>> codec = Stft(StftConfig(), PRESETS["hifigan"])

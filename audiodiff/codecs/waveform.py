@@ -31,7 +31,7 @@ class WaveformConfig(CodecConfig):
 class Waveform:
     """The identity.
 
-    Example:
+    Examples:
         >>> import torch
         >>> wave = torch.randn(1, 100)
         >>> torch.equal(Waveform().decode(Waveform().encode(wave), 80), wave[:, :80])

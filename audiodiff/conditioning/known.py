@@ -18,7 +18,7 @@ def known_part(x: State, mask: Mask) -> Float[Tensor, "batch channels steps"]:
 
     A part of zeros says that nothing is known, as an absent one does.
 
-    Example:
+    Examples:
         >>> known_part(torch.full((1, 2, 3), 5.0), torch.tensor([1.0, 1.0, 0.0]).expand(1, 2, 3))
         tensor([[[5., 5., 0.],
                  [5., 5., 0.],

@@ -19,7 +19,7 @@ ONLY = "label"
 def index_of(label: str, labels: Sequence[str], kind: str = ONLY) -> int:
     """The index of a label among those of its kind.
 
-    Example:
+    Examples:
         >>> index_of("seven", ["six", "seven"])
         1
 
@@ -40,7 +40,7 @@ def index_of(label: str, labels: Sequence[str], kind: str = ONLY) -> int:
 def labels_asked(label: str | Mapping[str, str] | None, sets: LabelSets) -> Condition:
     """The condition of one sound, with its labels as indices.
 
-    Example:
+    Examples:
         >>> labels_asked({"speaker": "theo"}, {"digit": ["zero"], "speaker": ["jackson", "theo"]})
         {'speaker': tensor([1])}
 

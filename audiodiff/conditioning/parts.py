@@ -25,7 +25,7 @@ def n_items(cond: Condition) -> int | None:
 def selected(cond: Condition, items: Sequence[int]) -> Condition:
     """The condition of some items of a batch.
 
-    Example:
+    Examples:
         >>> selected({"label": torch.tensor([3, 1, 2])}, [0, 2])
         {'label': tensor([3, 2])}
     """
@@ -35,7 +35,7 @@ def selected(cond: Condition, items: Sequence[int]) -> Condition:
 def joined(conds: Sequence[Condition]) -> Condition:
     """One batch of conditions that have the same parts; open bytes follow a shorter text.
 
-    Example:
+    Examples:
         >>> joined([{"label": torch.tensor([3])}, {"label": torch.tensor([1, 2])}])
         {'label': tensor([3, 1, 2])}
         >>> joined([{"text": torch.tensor([[104, 105]])}, {"text": torch.tensor([[33]])}])
@@ -60,7 +60,7 @@ def can_be_open(cond: Condition) -> bool:
 def left_open(cond: Condition, items: Sequence[int] | None = None) -> Condition:
     """The condition with its classes and texts left open for some items, or for all.
 
-    Example:
+    Examples:
         >>> left_open({"label": torch.tensor([3, 1, 2])}, [0, 2])
         {'label': tensor([-1,  1, -1])}
     """
@@ -75,7 +75,7 @@ def left_open(cond: Condition, items: Sequence[int] | None = None) -> Condition:
 def without(cond: Condition, *names: str) -> Condition:
     """The condition with some of its parts dropped.
 
-    Example:
+    Examples:
         >>> without({"mel": torch.zeros(1, 80, 9), "label": torch.tensor([3])}, "mel")
         {'label': tensor([3])}
     """

@@ -37,7 +37,7 @@ def normalised(text: str) -> str:
 def bytes_of(text: str, most: int, name: str = TEXT) -> Bytes:
     """The bytes of one text, normalised; one open byte for an empty text, which asks for nothing.
 
-    Example:
+    Examples:
         >>> bytes_of("nine", most=100)
         tensor([[110, 105, 110, 101]])
         >>> bytes_of("", most=100)

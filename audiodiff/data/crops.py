@@ -107,7 +107,7 @@ def crop_batch(
     Raises:
         AudiodiffError: If an argument is out of its range.
 
-    Example:
+    Examples:
         >>> import tempfile
         >>> from pathlib import Path
         >>> import soundfile

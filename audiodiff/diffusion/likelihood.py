@@ -82,7 +82,7 @@ def flow_bits(
     way. The steps are of the classical Runge-Kutta method of order 4, equal in u: one makes four
     calls of the denoiser, and goes backward through each once for every probe.
 
-    Example:
+    Examples:
         >>> from audiodiff.diffusion.noise import NoiseTape
         >>> from audiodiff.diffusion.schedules import VP
         >>> def of_unit_gaussian(x_t, t):

@@ -60,7 +60,7 @@ class NoiseTape:
 
     A step has a tape of its own; the same step at the same place is always the same noise.
 
-    Example:
+    Examples:
         >>> whole = NoiseTape([7], [0])(torch.zeros(1, 1000), step=1)
         >>> part = NoiseTape([7], [600])(torch.zeros(1, 100), step=1)
         >>> torch.equal(part, whole[:, 600:700])

@@ -74,7 +74,7 @@ class _BetaList(Config):
 class Betas(_BetaList):
     """A list of DDPM step variances (arXiv:2006.11239).
 
-    Example:
+    Examples:
         >>> schedule = Betas(betas=(0.1, 0.5))
         >>> schedule.alpha(torch.tensor([0.0, 0.5, 1.0])) ** 2
         tensor([1.0000, 0.9000, 0.4500])

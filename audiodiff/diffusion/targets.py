@@ -33,7 +33,7 @@ def diffused(schedule: Schedule, t: Times, x0: State, eps: State) -> State:
 def rate(f: Callable[[Times], Times], t: Times) -> Times:
     """df/dt by differentiation, also where gradients are off or in inference mode.
 
-    Example:
+    Examples:
         >>> rate(torch.square, torch.tensor([3.0]))
         tensor([6.])
     """

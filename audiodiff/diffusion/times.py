@@ -29,7 +29,7 @@ Range = tuple[float, float] | None
 def uniform(schedule: Schedule, n_steps: int, t_range: Range = None) -> TimeGrid:
     """Equal steps from 1 to 0, or over a range and then to 0.
 
-    Example:
+    Examples:
         >>> from audiodiff.diffusion.schedules import VP
         >>> uniform(VP(), 4).tolist()
         [1.0, 0.75, 0.5, 0.25, 0.0]
@@ -44,7 +44,7 @@ def quadratic(schedule: Schedule, n_steps: int, t_range: Range = None) -> TimeGr
 
     Most calls are made where a sound is decided: at the noise from which it begins.
 
-    Example:
+    Examples:
         >>> from audiodiff.diffusion.schedules import VP
         >>> quadratic(VP(), 4).tolist()
         [1.0, 0.9375, 0.75, 0.4375, 0.0]
@@ -130,7 +130,7 @@ TIMES: dict[str, Callable[[Schedule, int, Range], TimeGrid]] = {
 def check_times(times: Sequence[float]) -> TimeGrid:
     """Turns explicit times into a tensor.
 
-    Example:
+    Examples:
         >>> check_times([0.9, 0.5, 0.0])
         tensor([0.9000, 0.5000, 0.0000], dtype=torch.float64)
 

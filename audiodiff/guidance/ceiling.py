@@ -12,7 +12,7 @@ from audiodiff.guidance.contract import Context
 class Ceiling:
     """``x0_hat <- min(x0_hat, top)``, as the mel of a sound lies below that of the sound in noise.
 
-    Example:
+    Examples:
         >>> guidance = Ceiling(torch.zeros(1, 80, 9))
         >>> guidance.acts_at(step=0, n_steps=2)
         True

@@ -26,7 +26,7 @@ class ClassifierGuidance(GuidanceAtSteps):
     conditional model of an unconditional one; guidance that it wraps has no effect. This is
     ``score <- score + scale grad``, with the run's guidance scale.
 
-    Example:
+    Examples:
         >>> guidance = ClassifierGuidance(classifier="runs/digits/classifier/model")
 
     Attributes:

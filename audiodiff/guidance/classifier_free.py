@@ -25,7 +25,7 @@ class ClassifierFree(GuidanceAtSteps):
     drops parts of the condition at random. A scale of 1, and a run without a condition, leave the
     estimate alone.
 
-    Example:
+    Examples:
         >>> guidance = ClassifierFree(log_snr=(-4.0, 4.0), rescale=0.7)
 
     Attributes:

@@ -16,7 +16,7 @@ class KnownState:
     With a deterministic sampler the known part of every state is then the known data at the noise
     of its time, as RePaint replaces it (arXiv:2201.09865). For any model.
 
-    Example:
+    Examples:
         >>> guidance = KnownState(torch.zeros(1, 80, 9), torch.ones(1, 80, 9))
         >>> guidance.acts_at(step=0, n_steps=2)
         True

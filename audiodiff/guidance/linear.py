@@ -20,7 +20,7 @@ class LinearObservation:
     For any linear inverse problem, such as a filter, a lower rate or a mask (DDNM,
     arXiv:2212.00490). For any model.
 
-    Example:
+    Examples:
         >>> pairs = lambda x: x.unflatten(1, (-1, 2)).mean(2)  # a wave of half the rate
         >>> twice = lambda y: y.repeat_interleave(2, 1)
         >>> guidance = LinearObservation(torch.zeros(1, 50), pairs, twice)

@@ -16,7 +16,7 @@ class MelConsistency(GuidanceAtSteps):
     through its own run: early estimates of a model trained by the diffusion loss alone are averages
     over many possible sounds, and their mel is not the given one.
 
-    Example:
+    Examples:
         >>> guidance = MelConsistency(n_passes=96, steps="before-last")
         >>> [guidance.acts_at(step, n_steps=3) for step in range(3)]
         [True, True, False]

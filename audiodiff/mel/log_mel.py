@@ -208,7 +208,7 @@ class LogMel(nn.Module):
     Args:
         config: The mel to compute, one of `audiodiff.PRESETS` or your own.
 
-    Example:
+    Examples:
         >>> from audiodiff.mel.presets import PRESETS
         >>> LogMel(PRESETS["tacotron2"])(torch.randn(2, 22050)).shape
         torch.Size([2, 80, 87])

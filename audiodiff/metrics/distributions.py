@@ -37,7 +37,7 @@ def frechet_distance(reference: Features, made: Others) -> float:
     Heusel and others, arXiv:1706.08500; for sound, Kilgour and others, arXiv:1812.08466. Few clips
     make it too great, see `extrapolated_frechet_distance`.
 
-    Example:
+    Examples:
         >>> x = torch.randn(5000, 3, generator=torch.Generator().manual_seed(0))
         >>> round(frechet_distance(x, x + 2), 6)
         12.0

@@ -96,7 +96,7 @@ def metrics_named(names: str | None) -> tuple[str, ...]:
     Raises:
         AudiodiffError: If a name is of no metric.
 
-    Example:
+    Examples:
         >>> metrics_named("mstft,pesq_wb")
         ('pesq_wb', 'mstft')
     """

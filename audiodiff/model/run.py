@@ -40,7 +40,7 @@ class Run:
         AudiodiffError: If both ``n_steps`` and ``times`` are given, ``n_steps`` or a seed is no
             whole number, a number is beyond what a machine can hold, or a time lies outside 0 to 1.
 
-    Example:
+    Examples:
         >>> run = Run("ddim", n_steps=4, seed=7)
         >>> run.seeds(3)
         (7, 7, 7)

@@ -176,7 +176,7 @@ def _conv(n_in: int, n_out: int, size: tuple[int, int], dilation: tuple[int, int
 class BandSplitNet(nn.Module):
     """The denoiser; the defaults have 1.1 million parameters.
 
-    Example:
+    Examples:
         >>> config = BandSplitConfig(bands=((16, 2), (32, 1)), n_channels=16, n_layers=2)
         >>> network = BandSplitNet(config)
         >>> features = network.condition({"mel": torch.zeros(1, 80, 5)})

@@ -69,7 +69,7 @@ class ClassifierNet(nn.Module):
     Convolutions run over frames, with bands as channels, at falling rates, as those of a U-Net do.
     Weighted means over time, with learned weights, make one vector of any number of frames.
 
-    Example:
+    Examples:
         >>> network = ClassifierNet(ClassifierNetConfig(widths=(32, 64), n_labels={"digit": 10}))
         >>> logits = network(torch.zeros(3, 80, 51), torch.zeros(3))
         >>> logits["digit"].shape

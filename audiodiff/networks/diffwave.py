@@ -192,7 +192,7 @@ class ResidualLayer(nn.Module):
 class DiffWave(nn.Module):
     """The published network, with any hop and with or without a mel.
 
-    Example:
+    Examples:
         >>> network = DiffWave(DiffWaveConfig(n_channels=8, n_layers=2))
         >>> features = network.condition({"mel": torch.zeros(1, 80, 3)})
         >>> network(torch.zeros(1, 768), torch.tensor([49.0]), features).shape

@@ -116,7 +116,7 @@ class SpectrumJudge(Judge):
 class PatchJudge(Judge):
     """Sees a mel; each score is that of a patch of bands and frames.
 
-    Example:
+    Examples:
         >>> PatchJudge(n_channels=4, n_layers=3)(torch.randn(2, 80, 64)).score.shape
         torch.Size([2, 1, 10, 8])
 
@@ -143,7 +143,7 @@ class Discriminators(nn.Module):
         windows: Lengths of windows in samples, one discriminator each.
         n_channels: Width of the first layer of a period's, and half that of a window's.
 
-    Example:
+    Examples:
         >>> verdicts = Discriminators((2, 3), (256,), 4)(torch.randn(1, 2048))
         >>> [tuple(verdict.score.shape) for verdict in verdicts]
         [(1, 1, 13, 2), (1, 1, 9, 3), (1, 1, 29, 17)]

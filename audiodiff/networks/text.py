@@ -80,7 +80,7 @@ class TextTransformer(nn.Module):
     Bytes need no list of words, so that any language and any misspelling is a text. A text's
     features are the same whatever it is padded to.
 
-    Example:
+    Examples:
         >>> import torch
         >>> transformer = TextTransformer(TextConfig(width=32), n_channels=64)
         >>> whole, (tokens, present) = transformer(torch.tensor([[104, 105], [33, -1]]))

@@ -189,7 +189,7 @@ class UNet(nn.Module):
     Any number of frames is padded inside to what the levels need. Self-attention is only within
     windows at the lowest levels, so time and memory grow linearly with the length.
 
-    Example:
+    Examples:
         >>> network = UNet(UNetConfig(widths=(32, 64), n_blocks=1, n_labels={"digit": 10}))
         >>> features = network.condition({"digit": torch.tensor([7])})
         >>> network(torch.zeros(1, 80, 51), torch.tensor([0.0]), features).shape

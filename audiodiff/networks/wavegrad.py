@@ -155,7 +155,7 @@ def _modulated(x: Features, modulation: Modulation) -> Features:
 class WaveGrad(nn.Module):
     """The published network, with any hop.
 
-    Example:
+    Examples:
         >>> network = WaveGrad(WaveGradConfig(n_channels=2, n_mels=80))
         >>> features = network.condition({"mel": torch.zeros(1, 80, 3)})
         >>> network(torch.zeros(1, 900), torch.tensor([0.5]), features).shape

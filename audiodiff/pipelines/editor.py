@@ -28,7 +28,7 @@ class Editor(Filler):
     Every method takes and gives a recording of any rate and length, of which every channel is
     edited by itself.
 
-    Example:
+    Examples:
         >>> editor = Editor.from_pretrained("speech-edit")
         >>> wave = torch.randn(1, 22050) / 10
         >>> filled = editor.inpaint(wave, 22050, [(0.4, 0.42)])

@@ -63,7 +63,7 @@ def gaps_of(
         AudiodiffError: If there is no gap, or one is reversed, empty, outside the recording, not
             finite, or overlaps another.
 
-    Example:
+    Examples:
         >>> gaps_of([(0.5, 0.52)], 16000, 32000)
         [Gap(first=8000, last=8320)]
     """
@@ -111,7 +111,7 @@ def check_gap(start: float, end: float, prefix: str = "") -> None:
 def gap_from_text(text: str) -> Seconds:
     """Start and end of a gap from text.
 
-    Example:
+    Examples:
         >>> gap_from_text("1.20-1.32")
         (1.2, 1.32)
 

@@ -54,7 +54,7 @@ class LikelihoodMeter:
     the model's own without guidance, which is no density. A mel is a choice of what to hear,
     so nothing follows for the wave.
 
-    Example:
+    Examples:
         >>> meter = LikelihoodMeter.from_pretrained("digits", n_steps=1)
         >>> meter.quantity, meter.scale
         ('hifigan mel', 3.36)

@@ -22,7 +22,7 @@ class Span(NamedTuple):
 def cut(n_frames: int, chunk: int, context: int) -> list[Span]:
     """Cuts into pieces of ``chunk`` frames, or a single piece where cutting saves nothing.
 
-    Example:
+    Examples:
         >>> [(span.first, span.last) for span in cut(20, chunk=10, context=2)]
         [(0, 12), (8, 20)]
     """

@@ -33,7 +33,7 @@ class Upsampler(Infill):
     The bands of the mel above the recording's are made from those that it holds, a vocoder makes
     the sound, and what it has above the recording's band is added to the recording.
 
-    Example:
+    Examples:
         >>> upsampler = Upsampler.from_pretrained("speech-edit")
         >>> upsampler.upsample(torch.randn(1, 8000) / 10, 8000).shape
         torch.Size([1, 22050])

@@ -27,7 +27,7 @@ from audiodiff.system.threads import Map
 class Vocoder:
     """Turns mel spectrograms into sound with a diffusion model.
 
-    Example:
+    Examples:
         >>> vocoder = Vocoder.from_pretrained("default")
         >>> mel = vocoder.mel(torch.randn(1, 8 * vocoder.hop_length) / 10)
         >>> vocoder(mel, n_steps=2).shape[1] == mel.shape[2] * vocoder.hop_length

@@ -26,7 +26,7 @@ def merged(spans: Iterable[tuple[float, float]]) -> tuple[tuple[float, float], .
     Raises:
         ValueError: If there is no span, or one does not end after its start.
 
-    Example:
+    Examples:
         >>> merged([(2.0, 3.0), (0.2504, 0.5), (0.4, 0.75)])
         ((0.25, 0.75), (2.0, 3.0))
     """
@@ -64,7 +64,7 @@ def together(
         spans: The parts that are made now, in seconds.
         earlier: The parts that were made before, ``synthetic`` of the earlier record.
 
-    Example:
+    Examples:
         >>> together([(1, 2)], [(4, 5)])
         ((1.0, 2.0), (4.0, 5.0))
     """

@@ -27,7 +27,7 @@ class LinearMultistep:
     weights that follow from the times; here they are given, each step's own (S4S,
     arXiv:2502.17423, eq. 5). A run has as many steps as there are rows.
 
-    Example:
+    Examples:
         >>> LinearMultistep([(1.0,), (1.5, -0.5)]).calls
         1
 
@@ -109,7 +109,7 @@ def unit_states(
 def coefficients_of(sampler: Sampler, schedule: Schedule, times: TimeGrid) -> Coefficients:
     """The coefficients with which `LinearMultistep` makes another sampler's run.
 
-    Example:
+    Examples:
         >>> from audiodiff.diffusion.schedules import RectifiedFlow
         >>> from audiodiff.samplers.ddim import DDIM
         >>> times = torch.tensor([1.0, 0.5, 0.0], dtype=torch.float64)

@@ -46,7 +46,7 @@ def sample(
 
     The sampler takes the steps; this draws the initial state, and binds guidance and noise.
 
-    Example:
+    Examples:
         >>> import torch
         >>> from audiodiff.diffusion.noise import NoiseTape
         >>> from audiodiff.diffusion.schedules import RectifiedFlow

@@ -37,7 +37,7 @@ CORRECTED = "+langevin"
 def build_sampler(sampler: str | Sampler) -> Sampler:
     """The sampler of a name in `SAMPLERS`, with or without `CORRECTED`; a sampler as it is.
 
-    Example:
+    Examples:
         >>> build_sampler("heun").calls
         2
 

@@ -15,7 +15,7 @@ class Resampling:
     guidance that keeps a known part, such as `KnownState`, what is unknown comes to agree with
     it. The paper's algorithm 1, with jumps of one step.
 
-    Example:
+    Examples:
         >>> from audiodiff.samplers.ddim import DDIM
         >>> Resampling(DDIM(), n=10).calls
         10

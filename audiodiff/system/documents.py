@@ -42,7 +42,7 @@ def parse_json(content: bytes | str, source: str) -> Any:
     Raises:
         AudiodiffError: If it is not JSON, holds a key twice or exceeds a limit.
 
-    Example:
+    Examples:
         >>> parse_json('{"rate": 16000}', "an example")
         {'rate': 16000}
     """

@@ -206,7 +206,7 @@ def read_train_config(path: Path, settings: Sequence[str] = ()) -> TrainConfig:
         AudiodiffError: If a file is missing or not TOML, the bases form a circle, or a key or value
             does not fit.
 
-    Example:
+    Examples:
         >>> import tempfile
         >>> with tempfile.TemporaryDirectory() as folder:
         ...     path = Path(folder) / "run.toml"
