@@ -121,6 +121,13 @@ def test_the_readme_is_short() -> None:
     assert len(README.split()) < 600
 
 
+@pytest.mark.parametrize("page", [page for page in PAGES if page.startswith("docs/guides/")])
+def test_a_guide_is_read_in_one_sitting(page: str) -> None:
+    prose = re.sub(r"```.*?```", "", PAGES[page], flags=re.DOTALL)
+    words = [word for line in prose.splitlines() if line[:1] != "|" for word in line.split()]
+    assert len(words) <= 900
+
+
 def test_the_readmes_figures_are_those_of_the_results() -> None:
     figures = re.findall(r"[\d.]+ ± [\d.]+", README)
     assert len(figures) == 20
