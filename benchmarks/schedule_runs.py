@@ -124,7 +124,8 @@ class TimesFile:
             f"{sampler} {len(by_rule) - 1} {name}" for name in ("start", "trajectory")
         )
         start, earlier = self.get(key), self.get(trajectory)
-        assert not isinstance(start, Solved)
+        assert not isinstance(start, Solved), "stored below"
+        assert not isinstance(earlier, Solved), "trajectory finds times alone"
         if start is None:
             tried = [by_rule] if earlier is None else [by_rule, earlier]
             self[key] = start = max(tried, key=lambda times: session.judge(times).score)

@@ -109,7 +109,8 @@ def along(student: NetDenoiser, x_t: State, t: Times, velocity: State) -> tuple[
         warnings.catch_warnings(),
     ):
         warnings.simplefilter("ignore", DeprecationWarning)  # of torch, for its own use of jit
-        y, y_rate = torch.func.jvp(student.output, (x_t, t), (velocity, torch.ones_like(t)))
+        made = torch.func.jvp(student.output, (x_t, t), (velocity, torch.ones_like(t)))
+    y, y_rate = made[0], made[1]
     (of_x, of_x_rate), (of_y, of_y_rate) = weights(0), weights(1)
     mean = scaled(of_x, x_t) + scaled(of_y, y)
     slope = scaled(of_x_rate, x_t) + scaled(of_x, velocity)

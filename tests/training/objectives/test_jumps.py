@@ -79,7 +79,7 @@ class KnownMeans(nn.Module):
             jump = (self.data.flow(x, t, r) - scaled(kept, x)) / expand(
                 torch.where(new > 0, new, 1), x
             )
-            mean = torch.where(expand(r < t, x) > 0, jump, instant)
+            mean = torch.where(expand((r < t).to(x), x) > 0, jump, instant)
         of_x, of_y = x0_weights(self.target, schedule, t)
         return (mean - scaled(of_x, x)) / expand(of_y, x)
 
@@ -168,7 +168,9 @@ def test_a_run_tells_the_network_where_each_step_ends(
     ]
     calls.clear()
     # Guidance asks for the same step, and the likelihood for none.
-    run = Run("ddim", times=(0.9, 0.0), seed=(1, 2), guidance=[ClassifierFree()], guidance_scale=2)
+    run = Run(
+        "ddim", times=(0.9, 0.0), seed=(1, 2), guidance=[ClassifierFree()], guidance_scale=2.0
+    )
     model.make(cond, 2048, run)
     assert [(len(level), end.tolist()) for level, end in calls] == [(4, [levels[2]] * 4)]
     calls.clear()
