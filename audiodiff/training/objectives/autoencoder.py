@@ -151,7 +151,7 @@ class AutoencoderLoss(Objective):
         both = balanced(coded.made, [(error, 1.0), (heard, self.late.weight)])
         return both + self.weight * divergence + judge, figures
 
-    def _score(self, mel: NormalMel, frozen: bool = False) -> Float[Tensor, "batch 1 bands frames"]:
+    def _score(self, mel: NormalMel, frozen: bool = False) -> Float[Tensor, "batch 1 rows columns"]:
         assert self.discriminator is not None, "callers check this"
         verdict: Verdict = judged(self.discriminator, mel, self.bf16, frozen)
         return verdict.score.float()
