@@ -1,4 +1,4 @@
-"""A transformer over the bytes of a text, trained with the network that it is part of."""
+"""Transformers that read texts, trained with the network that they are part of: that over bytes."""
 
 from typing import Literal
 
@@ -45,17 +45,16 @@ class ReaderConfig(Config):
         raise NotImplementedError
 
 
-class TextConfig(ReaderConfig):
-    """The sizes of a transformer over the bytes of a text.
+class TransformerConfig(ReaderConfig):
+    """The sizes of a transformer that reads texts.
 
     Attributes:
-        width: Channels of each byte.
+        width: Channels of each of the parts of a text.
         n_layers: Number of layers.
     """
 
-    kind: Literal["bytes"] = "bytes"
     width: Width = 96
-    n_layers: int = Field(default=4, ge=1, le=32)
+    n_layers: int = Field(ge=1, le=32)
 
     @field_validator("width")
     @classmethod
@@ -69,12 +68,50 @@ class TextConfig(ReaderConfig):
         """Number of weights, or of most of them."""
         return 12 * self.n_layers * self.width**2
 
-    def build(self, n_channels: int) -> "TextTransformer":
-        """The transformer with new weights."""
-        return TextTransformer(self, n_channels)
-
 
 class TextTransformer(nn.Module):
+    """Features of the parts of a text, and of the text as a whole.
+
+    Args:
+        config: Its sizes.
+        n_channels: Length of the vector of a whole text.
+    """
+
+    def __init__(self, config: TransformerConfig, n_channels: int) -> None:
+        super().__init__()
+        self.layers = nn.ModuleList(Layer(config.width) for _ in range(config.n_layers))
+        self.norm = nn.RMSNorm(config.width)
+        self.whole = closed(nn.Linear(config.width, n_channels, bias=False))
+
+    def read(
+        self, x: Sequences, present: Present
+    ) -> tuple[Float[Tensor, "batch n_channels"], Attended]:
+        """A vector of each text, zero for one without parts, and what there is to attend to.
+
+        Args:
+            x: Vectors of the parts.
+            present: Which of them there are.
+        """
+        # The parts of an empty text attend to each other, as attention to nothing is not defined.
+        seen = present | ~present.any(1, keepdim=True)
+        for layer in self.layers:
+            x = layer(x, seen)
+        x = self.norm(x)
+        return self.whole(mean_of(x, present)), Attended(x, present)
+
+
+class BytesConfig(TransformerConfig):
+    """The sizes of a transformer over the bytes of a text."""
+
+    kind: Literal["bytes"] = "bytes"
+    n_layers: int = Field(default=4, ge=1, le=32)
+
+    def build(self, n_channels: int) -> "ByteTransformer":
+        """The transformer with new weights."""
+        return ByteTransformer(self, n_channels)
+
+
+class ByteTransformer(TextTransformer):
     """Features of each byte of a text, and of the text as a whole.
 
     Bytes need no list of words, so that any language and any misspelling is a text. A text's
@@ -82,7 +119,7 @@ class TextTransformer(nn.Module):
 
     Examples:
         >>> import torch
-        >>> transformer = TextTransformer(TextConfig(width=32), n_channels=64)
+        >>> transformer = ByteTransformer(BytesConfig(width=32), n_channels=64)
         >>> whole, (tokens, present) = transformer(torch.tensor([[104, 105], [33, -1]]))
         >>> whole.shape, tokens.shape, present.tolist()
         (torch.Size([2, 64]), torch.Size([2, 2, 32]), [[True, True], [True, False]])
@@ -92,23 +129,13 @@ class TextTransformer(nn.Module):
         n_channels: Length of the vector of a whole text.
     """
 
-    def __init__(self, config: TextConfig, n_channels: int) -> None:
-        super().__init__()
+    def __init__(self, config: BytesConfig, n_channels: int) -> None:
+        super().__init__(config, n_channels)
         self.bytes = nn.Embedding(N_VALUES, config.width)
-        self.layers = nn.ModuleList(Layer(config.width) for _ in range(config.n_layers))
-        self.norm = nn.RMSNorm(config.width)
-        self.whole = closed(nn.Linear(config.width, n_channels, bias=False))
 
     def forward(self, text: Bytes) -> tuple[Float[Tensor, "batch n_channels"], Attended]:
         """A vector of each text, zero for an empty one, and what there is to attend to."""
-        present = text != OPEN
-        # The bytes of an empty text attend to each other, as attention to nothing is not defined.
-        seen = present | ~present.any(1, keepdim=True)
-        x = self.bytes(text.clamp(min=0))
-        for layer in self.layers:
-            x = layer(x, seen)
-        x = self.norm(x)
-        return self.whole(mean_of(x, present)), Attended(x, present)
+        return self.read(self.bytes(text.clamp(min=0)), text != OPEN)
 
 
 def mean_of(x: Sequences, present: Present) -> Float[Tensor, "batch channels"]:

@@ -4,12 +4,14 @@ from typing import TYPE_CHECKING
 
 from audiodiff.config import of_kind
 from audiodiff.networks.frozen_text import FrozenTextConfig
-from audiodiff.networks.text import ReaderConfig, TextConfig
+from audiodiff.networks.text import BytesConfig, ReaderConfig
+from audiodiff.networks.words import WordsConfig
 
 TEXTS: dict[str, type[ReaderConfig]] = {
-    "bytes": TextConfig,
+    "bytes": BytesConfig,
     "clap": FrozenTextConfig,
     "t5": FrozenTextConfig,
+    "words": WordsConfig,
 }
 """The config of everything that reads texts by the name that a network's config gives as ``kind``.
 
@@ -19,5 +21,5 @@ Assign to it to add one.
 if TYPE_CHECKING:
     AnyText = ReaderConfig
 else:
-    AnyText = of_kind(TEXTS, default="bytes")
+    AnyText = of_kind(TEXTS, default="words")
 """The field type for configs that hold what reads texts."""

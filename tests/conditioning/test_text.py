@@ -8,6 +8,7 @@ from audiodiff import AudiodiffError
 from audiodiff.conditioning import OPEN, joined, left_open
 from audiodiff.conditioning.text import bytes_of, normalised, text_asked
 from audiodiff.networks import UNet, UNetConfig
+from audiodiff.networks.words import WordTransformer, words_of
 
 LEVEL = torch.tensor([1.0, -2.0])
 SMALL = {"shape": (16,), "widths": (32, 32), "n_blocks": 1}
@@ -88,21 +89,39 @@ def test_texts_of_unlike_lengths_are_joined_and_left_open() -> None:
     assert left_open({"text": texts}, [0])["text"].tolist()[0] == [OPEN] * 4
 
 
-def test_features_do_not_depend_on_the_padding() -> None:
-    text = opened(unet(), 0.3).text
+@pytest.mark.parametrize(("kind", "lengths"), [("bytes", [3, 0, 24]), ("words", [1, 0, 6])])
+def test_features_do_not_depend_on_the_padding(kind: str, lengths: list[int]) -> None:
+    text = opened(unet(text=TEXT | {"kind": kind}), 0.3).text
     assert text is not None
     with torch.no_grad():
         alone, (tokens, present) = text(bytes_of_all("six"))
         whole, attended = text(bytes_of_all("six", "", "a man says nine, quietly"))
-        other, _ = text(bytes_of_all("xis"))
+        letters, _ = text(bytes_of_all("xis"))
+        (one, other), _ = text(bytes_of_all("theo not lucas", "lucas not theo"))
     torch.testing.assert_close(whole[:1], alone)
-    torch.testing.assert_close(attended.tokens[:1, :3], tokens)
-    assert present.tolist() == [[True] * 3]
+    torch.testing.assert_close(attended.tokens[:1, : lengths[0]], tokens)
+    assert present.tolist() == [[True] * lengths[0]]
     assert attended.present is not None
-    assert attended.present.sum(1).tolist() == [3, 0, 24]
+    assert attended.present.sum(1).tolist() == lengths
     assert not whole[1].any()
     assert whole.isfinite().all()
-    assert (other - alone).abs().max() > 1e-3  # the order of bytes counts
+    # The order of letters and of words counts.
+    assert (letters - alone).abs().max() > 1e-3
+    assert (other - one).abs().max() > 1e-3
+
+
+def test_words_are_alike_in_their_pieces() -> None:
+    network = unet(text=TEXT | {"kind": "words"}).text
+    assert isinstance(network, WordTransformer)
+    with torch.no_grad():
+        _, (found, _) = network(bytes_of_all("quietly quietlyy \u4e5d\u516d, Quietly loudly"))
+    first, typo, foreign, comma, capital, other = found[0]
+    like = torch.nn.functional.cosine_similarity
+    assert words_of("Quietly \u4e5d!") == ["quietly", "\u4e5d", "!"]
+    assert like(first, typo, 0) > 0.5 > like(first, other, 0)
+    assert like(first, foreign, 0) < 0.5
+    assert comma.isfinite().all()
+    assert like(first, capital, 0) > 0.99
 
 
 def test_no_text_is_exactly_as_a_network_without_text() -> None:
@@ -145,9 +164,10 @@ def test_a_new_network_is_that_whose_weights_it_takes() -> None:
     assert not six.takes_weights_of(ten)
 
 
-def test_words_alone_tell_the_classes_of_a_batch() -> None:
+@pytest.mark.parametrize("kind", ["bytes", "words"])
+def test_texts_alone_tell_the_classes_of_a_batch(kind: str) -> None:
     """Only the text says what is to be made of one input, in a batch of unlike texts."""
-    network = unet()
+    network = unet(text=TEXT | {"kind": kind})
     texts = bytes_of_all("nine", "a man says six", "", "sine")
     x = noise(1, 16, 12).expand(4, -1, -1)
     wanted = noise(4, 16, 12, seed=1)
