@@ -30,7 +30,7 @@ def distill(
     teacher_steps: Annotated[
         int | None,
         typer.Option(
-            help="Number of DDIM steps of the teacher, which progressive distillation halves "
+            help="Number of DDIM steps of the first teacher, which progressive distillation halves "
             "again and again; 64 if not given.",
             min=2,
             max=MAX_STEPS,
@@ -40,7 +40,7 @@ def distill(
         Path | None,
         typer.Option(
             metavar="CONFIG.toml",
-            help="Configuration of the training; that of the teacher's own training if not given.",
+            help="Config of the training; that of the teacher's own training if not given.",
         ),
     ] = None,
     resume: Annotated[
@@ -50,13 +50,13 @@ def distill(
         list[str] | None,
         typer.Option(
             "--set",
-            help="Setting that overrides the config, e.g. steps=2000 for each student; may be "
+            help="Setting that overrides the config of every student, e.g. steps=2000; may be "
             "repeated.",
         ),
     ] = None,
     threads: Threads = None,
 ) -> None:
-    """Train students that make a model's sound in fewer steps, and without its guidance."""
+    """Train students that make a model's sound in fewer steps and without its guidance."""
     require("distilling", "train", "accelerate", "tensorboard")
     counts = step_counts(steps)
     from audiodiff.model.model import Model

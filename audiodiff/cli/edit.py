@@ -12,13 +12,13 @@ from audiodiff.errors import AudiodiffError
 
 edit = typer.Typer(
     no_args_is_help=True,
-    help="Edit recordings: fill gaps, add what is missing, take noise and clipping away, vary.",
+    help="Edit recordings: fill gaps, add what is missing, remove noise and clipping, vary.",
 )
 
 Strength = Annotated[
     float,
     typer.Option(
-        help="How much changes: near 0 little, at 1 nothing of the recording remains.",
+        help="Strength of the change: near 0 little, at 1 nothing of the recording remains.",
         min=0.01,
         max=1,
         callback=finite,
@@ -37,8 +37,8 @@ def inpaint(
     gaps: Annotated[
         Path | None,
         typer.Option(
-            help="File of gaps: a line for each, with its start and its end in seconds, as "
-            "Audacity exports labels."
+            help="File with a line for each gap: its start and its end in seconds, as Audacity "
+            "exports labels."
         ),
     ] = None,
     detect: Annotated[
@@ -86,7 +86,7 @@ def continue_(
         typer.Option(help="Length in seconds of what is added.", min=0.01, max=30, callback=finite),
     ] = 1.0,
 ) -> None:
-    """Let recordings go on after their end.
+    """Continue recordings after their end.
 
     The results are wav files of the same rate, channels and depth, which begin with the recordings.
     """
@@ -154,8 +154,8 @@ def style(
 def upsample(files: ModelFiles) -> None:
     """Make narrow recordings, such as those of 8 kHz, wide.
 
-    The end of each recording's spectrum is found, what lies above it is made, and what lies below
-    it stays. The results are wav files of 24 bits at the model's rate.
+    The model makes what is missing above the end of each recording's spectrum; what lies below
+    stays. The results are wav files of 24 bits at the model's rate.
     """
     from audiodiff.pipelines.edited_whole import Upsample
     from audiodiff.pipelines.upsampler import Upsampler
@@ -166,10 +166,10 @@ def upsample(files: ModelFiles) -> None:
 @edit.command()
 @on_files
 def denoise(files: ModelFiles) -> None:
-    """Take steady noise, such as hiss and hum, from recordings.
+    """Remove steady noise, such as hiss and hum, from recordings.
 
-    The noise is that of the softest frames. The results are wav files of the same rate, channels
-    and depth.
+    The noise is measured in the softest frames. The results are wav files of the same rate,
+    channels and depth.
     """
     from audiodiff.pipelines.edited_whole import Denoise
     from audiodiff.pipelines.editor import Editor
@@ -180,10 +180,10 @@ def denoise(files: ModelFiles) -> None:
 @edit.command()
 @on_files
 def declip(files: Files) -> None:
-    """Restore the tops of recordings that are clipped.
+    """Restore the peaks of recordings that are clipped.
 
     Clipping is found where the wave stays at its highest or its lowest sample. The results are wav
-    files of the same rate and channels and of 24 bits or more, softer if the tops need room.
+    files of the same rate and channels, with 24 bits or more, and softer if the peaks need room.
     """
     from audiodiff.pipelines.declipped import Declip
 

@@ -46,8 +46,8 @@ def generate(
     seconds: Annotated[
         float | None,
         typer.Option(
-            help="Length of each sound in seconds; the model's own, or a second if it has none, if "
-            "not given.",
+            help="Length of each sound in seconds. If not given, the model's own, or one second if "
+            "it has none.",
             min=0.01,
             max=3600,
             callback=finite,
@@ -56,9 +56,9 @@ def generate(
     label: Annotated[
         list[str] | None,
         typer.Option(
-            help="Class of the sounds, e.g. seven; all classes in turn if neither it nor a text is "
-            "given. For a model with several kinds of label, one of each kind, e.g. digit=seven; a "
-            "kind that is left out may be anything.",
+            help="Class of the sounds, e.g. seven; all classes in turn if neither --label nor "
+            "--text is given. For a model with several kinds of label, give one of each kind, e.g. "
+            "digit=seven; a kind that is left out may be anything.",
         ),
     ] = None,
     text: Annotated[
@@ -68,15 +68,15 @@ def generate(
     negative_text: Annotated[
         str | None,
         typer.Option(
-            help="What the sounds should not be, in words; guidance leads away from it, instead of "
-            "from sounds of anything."
+            help="What the sounds should not be, in words. Guidance leads away from it, instead of "
+            "from what the model makes without a text."
         ),
     ] = None,
     like: Annotated[
         Path | None,
         typer.Option(
-            help="Folder of labelled clips: sounds are made of every combination of labels that "
-            "a clip in its train.txt has, or any of its clips if it has no such list."
+            help="Folder of labelled clips. Sounds are made of every combination of labels among "
+            "the clips in its train.txt, or among all its clips if it has no such list."
         ),
     ] = None,
     per_class: Annotated[
@@ -88,8 +88,8 @@ def generate(
     manifest: Annotated[
         Path | None,
         typer.Option(
-            help="CSV file for the labels of the sounds made like --like, in the form of "
-            "labels.csv; labels.csv in --out if not given, where train and prepare look for it."
+            help="CSV file for the labels of sounds made with --like, in the form of labels.csv. "
+            "If not given, labels.csv in --out, where train and prepare look for it."
         ),
     ] = None,
     steps: Steps = None,
@@ -98,7 +98,8 @@ def generate(
         float | None,
         typer.Option(
             help="Weight of the label or the text: 1 is the model as it was trained; greater "
-            "weights follow it more closely, with less variety. The model's default if not given.",
+            "weights follow the request more closely, with less variety. The model's default if "
+            "not given.",
             callback=finite,
         ),
     ] = None,

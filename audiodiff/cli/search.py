@@ -49,7 +49,7 @@ def search(
         bool,
         typer.Option(
             "--force",
-            help="Store the times found even if those stored before are better, or there are too "
+            help="Store the times found even if the times in use are better, or if there are too "
             "few clips to tell.",
         ),
     ] = False,
@@ -69,7 +69,7 @@ def search(
         typer.Option(
             "--out",
             "-o",
-            help="Folder for a copy of the model with the times found; if not given, times go to "
+            help="Folder for a copy of the model with the times found. If not given, times go to "
             "the model's directory, or to your user data folder if the model came with this "
             "package or from the hub.",
         ),
