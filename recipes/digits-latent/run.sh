@@ -27,7 +27,7 @@ rare() {
         SPLITS=$here/rare
         prepare
         train
-        python "$recipes/../benchmarks/coverage.py" "$run/model" "$out/prepared" -o "$out" --judge "$judge"
+        python "$recipes/../benchmarks/rare_classes.py" "$run/model" "$out/prepared" -o "$out" --judge "$judge"
     )
 }
 

@@ -1,7 +1,6 @@
 """The demo's tab that edits recordings."""
 
 import asyncio
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -22,22 +21,27 @@ from audiodiff.demo.edit import (
     ALL,
     MARKED_SECONDS,
     PART,
-    continue_,
+    Asked,
     edited_by,
-    fill,
+    editor_of,
+    filling,
     marked,
     measured,
-    vary,
-    widen,
+    upsampler_of,
+    varying,
 )
 from audiodiff.demo.page import build
 from audiodiff.demo.requests import check_inputs
 from audiodiff.demo.work import MAX_SECONDS
+from audiodiff.pipelines.edited import Continue
+from audiodiff.pipelines.edited_whole import Upsample
 from audiodiff.provenance.files import read_record
 
 RATE = 16000
 RUN = (2, 7)
 """Steps and a seed."""
+LOADED = {Upsample: upsampler_of}
+"""What does the edits that an editor does not."""
 
 
 @pytest.fixture(scope="module")
@@ -57,9 +61,9 @@ def stereo(tmp_path_factory: pytest.TempPathFactory) -> str:
     return str(path)
 
 
-def edited(work: Callable[..., str | None], model: str, *values: Any) -> tuple[Any, ...]:
+def edited(asked: Asked, model: str, *values: Any) -> tuple[Any, ...]:
     """What a visitor gets at last."""
-    first, *_, last = edited_by(work, model)(*values)
+    first, *_, last = edited_by(asked, LOADED.get(asked, editor_of), model)(*values)
     assert first[:3] == (None, "the sound is being made", None)
     return last
 
@@ -71,7 +75,7 @@ def codes(path: str) -> np.ndarray:
 def test_all_but_the_marked_part_stays_in_rate_and_depth(
     editor: str, stereo: str, uploads: Path
 ) -> None:
-    made, said, picture, kept = edited(fill, editor, stereo, 0.5, 0.55, *RUN, [])
+    made, said, picture, kept = edited(filling, editor, stereo, 0.5, 0.55, *RUN, [])
     assert said.startswith("made in ")
     assert said.endswith(" s; synthetic: from 0.5 to 0.55 s")
     info = soundfile.info(made)
@@ -84,27 +88,27 @@ def test_all_but_the_marked_part_stays_in_rate_and_depth(
     assert record.settings["edit"] == "inpaint"
     assert picture.axes[0].get_xlim() == (0, 1.55)
     assert len(picture.axes[0].lines) == len(picture.axes[1].lines) == 2
-    edited(fill, editor, stereo, 0.5, 0.55, *RUN, kept)
+    edited(filling, editor, stereo, 0.5, 0.55, *RUN, kept)
     assert len(list(uploads.iterdir())) == 1  # the first one is gone
 
 
 def test_a_gap_longer_than_the_model_knows_is_said_without_the_servers_folders(
     editor: str, stereo: str
 ) -> None:
-    _, said, *_ = edited(fill, editor, stereo, 0.5, 1.5, *RUN, [])
+    _, said, *_ = edited(filling, editor, stereo, 0.5, 1.5, *RUN, [])
     assert "; a gap of 1 s is longer than the 0.46 s of which the model has learned" in said
     assert "/" not in said
 
 
 def test_a_sound_goes_on(editor: str, stereo: str) -> None:
-    made, said, *_ = edited(continue_, editor, stereo, 0.3, *RUN, [])
+    made, said, *_ = edited(Continue, editor, stereo, 0.3, *RUN, [])
     assert said.endswith("synthetic: from 2 to 2.3 s")
     assert len(codes(made)) == round(2.3 * RATE)
     assert np.array_equal(codes(made)[: 2 * RATE], codes(stereo))
 
 
 def test_a_narrow_sound_is_made_wide(editor: str, stereo: str) -> None:
-    made, said, picture, _ = edited(widen, editor, stereo, *RUN, [])
+    made, said, picture, _ = edited(Upsample, editor, stereo, *RUN, [])
     assert "its spectrum ends at " in said
     info = soundfile.info(made)
     assert (info.samplerate, info.frames, info.subtype) == (22050, 44100, "PCM_24")
@@ -113,8 +117,8 @@ def test_a_narrow_sound_is_made_wide(editor: str, stereo: str) -> None:
 
 
 def test_a_sound_or_its_marked_part_is_varied(editor: str, stereo: str) -> None:
-    whole, said, *_ = edited(vary, editor, stereo, 0.4, ALL, 0.5, 0.6, *RUN, [])
-    part, told, *_ = edited(vary, editor, stereo, 0.4, PART, 0.5, 0.6, *RUN, [])
+    whole, said, *_ = edited(varying, editor, stereo, 0.4, ALL, 0.5, 0.6, *RUN, [])
+    part, told, *_ = edited(varying, editor, stereo, 0.4, PART, 0.5, 0.6, *RUN, [])
     assert told.endswith("synthetic: from 0.5 to 0.6 s")
     for made, first, last in ((whole, 0, 2), (part, 0.5, 0.6)):
         info = soundfile.info(made)
@@ -154,14 +158,14 @@ def test_wrong_input_is_a_sentence(editor: str, stereo: str, tmp_path: Path) -> 
     long = "'long.wav lasts 61 s and the limit here is 60; cut it, or use `audiodiff edit`"
     for sound, gap, sentence in (
         (None, (0.1, 0.2), "'there is nothing to work on; give a sound first"),
-        (stereo, (0.5, 0.5), "'stereo.flac: gap 0.5-0.5 s does not rise"),
-        (stereo, (0.7, 0.5), "'stereo.flac: gap 0.7-0.5 s does not rise"),
+        (stereo, (0.5, 0.5), "'gap 0.5-0.5 s does not rise"),
+        (stereo, (0.7, 0.5), "'gap 0.7-0.5 s does not rise"),
         (stereo, (1.5, 2.5), "'stereo.flac: gap 1.5-2.5 s ends after the sound"),
         (str(tmp_path / "bad.wav"), (0.1, 0.2), "'bad.wav cannot be read as sound"),
         (str(tmp_path / "long.wav"), (0.1, 0.2), long),
     ):
         with pytest.raises(Exception, match=sentence):
-            list(edited_by(fill, editor)(sound, *gap, *RUN, []))
+            list(edited_by(filling, editor_of, editor)(sound, *gap, *RUN, []))
     for sound, sentence in (
         (tmp_path / "bad.wav", "'bad.wav cannot"),
         (tmp_path / "long.wav", long),
@@ -197,7 +201,7 @@ def test_the_page_edits_and_says_what_is_wrong(client: Client, stereo: str) -> N
     assert said.endswith("synthetic: from 0.5 to 0.55 s")
     assert read_record(Path(made)) is not None  # the page serves the file as it is
     assert picture["type"] == "matplotlib"
-    with pytest.raises(AppError, match=r"^stereo.flac: gap 0.7-0.5 s does not rise"):
+    with pytest.raises(AppError, match=r"^gap 0.7-0.5 s does not rise"):
         client.predict(handle_file(stereo), 0.7, 0.5, *RUN, api_name="/edit_inpaint")
     with pytest.raises(AppError, match=r"Seconds is 11; give a number from 0.1 to 10"):
         client.predict(handle_file(stereo), 11, *RUN, api_name="/edit_continue")
@@ -215,7 +219,7 @@ def test_a_visit_does_not_grow(editor: str, stereo: str) -> None:
                 ("marked", marked(stereo, 0.2, 0.3)),
                 (
                     "edited",
-                    edited_by(fill, editor)(stereo, 0.5, 0.51, *RUN, []),
+                    edited_by(filling, editor_of, editor)(stereo, 0.5, 0.51, *RUN, []),
                 ),
             ):
                 for made in make:

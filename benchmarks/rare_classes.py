@@ -6,7 +6,7 @@ of the other kinds alone, so that the class is left to the model; a judge, which
 classes, hears their mels. OUT/coverage.jsonl keeps finished rows; an interrupted command continues
 from them.
 
-    python benchmarks/coverage.py MODEL PREPARED -o OUT --student runs/steps-2/model
+    python benchmarks/rare_classes.py MODEL PREPARED -o OUT --student runs/steps-2/model
 """
 
 import itertools

@@ -17,7 +17,7 @@ from audiodiff.pipelines.sound_classifier import SoundClassifier
 
 @pytest.fixture
 def coverage(script: Script) -> ModuleType:
-    return script("coverage")
+    return script("rare_classes")
 
 
 @pytest.fixture
