@@ -85,19 +85,16 @@ class Files:
 
             spread = one_by_one(lambda job: edit(by, job, settings, on_parts))
             outcome = run_jobs(jobs, spread, overwrite=self.overwrite, on_job=on_job)
-        self._remark(edit, by, outcome.skipped)
+        self._remark(edit, by, set(outcome.skipped))
         report_outcome(outcome, "")
 
     def _remark(self, edit: "Edit[Own]", by: "Own", skipped: Collection[Path]) -> None:
         """Warns of results that were there already and that another edit made."""
         from audiodiff.pipelines.edit_settings import FOUND
 
-        left = {job: self.settings.expected(edit, by, job) for job in self.jobs}
-        records = {
-            job.target: record
-            for job, record in left.items()
-            if record is not None and job.target in skipped
-        }
+        left = (job for job in self.jobs if job.target in skipped)
+        expected = {job.target: self.settings.expected(edit, by, job) for job in left}
+        records = {path: record for path, record in expected.items() if record is not None}
         remark_on_skipped(records, FOUND if edit.spans is not None else (*FOUND, "synthetic"))
 
 

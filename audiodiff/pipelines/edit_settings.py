@@ -129,15 +129,13 @@ class EditSettings(Config):
         """The record that an edit would give to a result, but for what the recording tells.
 
         Returns:
-            The record, where all is synthetic if the recording tells what is; None if the result
-            that is there has the record of the recording, of which it is a copy.
+            The record, whose synthetic parts mean nothing if the recording tells them; None if the
+            result that is there has the record of the recording, of which it is a copy.
         """
         there = record_in(job.target)
         if there is not None and there == record_in(job.source):
             return None
-        if edit.spans is not None:
-            return self.record(edit, by, job, edit.spans)
-        return self.record(edit, by, job, [(0.0, 1.0)]).model_copy(update={"synthetic": "all"})
+        return self.record(edit, by, job, [(0.0, 1.0)] if edit.spans is None else edit.spans)
 
     def copied_tags(self, job: Job) -> Tags | None:
         """The record that a recording has already, for a copy of it; not signed again."""
