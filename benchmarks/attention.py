@@ -6,15 +6,13 @@ Memory is what that adds to the peak after loading and an estimate of a second; 
 CPU, on one thread. The same weights with a single window over the whole sound stand beside it.
 """
 
-import os
-import subprocess
 import sys
 import time
 from typing import Annotated
 
 import torch
 import typer
-from script import machine, run_script
+from script import alone, machine, run_script
 from speed import peak_mib, table
 
 from audiodiff import AudiodiffError, Model
@@ -91,13 +89,8 @@ def run_alone(case: Case) -> Figures:
     Raises:
         AudiodiffError: If that process fails, with its last line of output.
     """
-    command = [sys.executable, __file__, case.model, "--one", case.model_dump_json()]
-    environment = os.environ | {"OMP_NUM_THREADS": "1"}
-    done = subprocess.run(command, env=environment, capture_output=True, text=True)
-    if done.returncode:
-        said = done.stderr.strip().splitlines() or [f"exit status {done.returncode}"]
-        raise AudiodiffError(said[-1].removeprefix("error: "))
-    return Figures.model_validate_json(done.stdout.splitlines()[-1])
+    words = [__file__, case.model, "--one", case.model_dump_json()]
+    return Figures.model_validate_json(alone(words, 1))
 
 
 def main(

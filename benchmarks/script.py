@@ -2,8 +2,9 @@
 
 import os
 import platform
+import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 import typer
@@ -19,6 +20,24 @@ def run_script(main: Callable[..., None]) -> None:
     except (AudiodiffError, OSError) as error:
         print(f"error: {sentence(error)}", file=sys.stderr)
         sys.exit(2)
+
+
+def alone(words: Sequence[str], n_threads: int) -> str:
+    """The last line that a benchmark prints in a process of its own.
+
+    Args:
+        words: The path of the benchmark, and its arguments.
+        n_threads: Threads that PyTorch has there.
+
+    Raises:
+        AudiodiffError: If that process fails, with its last line of output.
+    """
+    environment = os.environ | {"OMP_NUM_THREADS": str(n_threads)}
+    done = subprocess.run([sys.executable, *words], env=environment, capture_output=True, text=True)
+    if done.returncode:
+        said = done.stderr.strip().splitlines() or [f"exit status {done.returncode}"]
+        raise AudiodiffError(said[-1].removeprefix("error: "))
+    return done.stdout.splitlines()[-1]
 
 
 def machine() -> str:

@@ -13,7 +13,6 @@ import os
 import re
 import resource
 import statistics
-import subprocess
 import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
@@ -25,7 +24,7 @@ from typing import Annotated
 import torch
 import typer
 from peers import COMPILED, OURS, PRESET, SYSTEMS
-from script import run_script
+from script import alone, run_script
 
 from audiodiff import LogMel, Vocoder
 from audiodiff._types import Mel
@@ -134,16 +133,11 @@ def run_alone(case: Case, clip: Path) -> Figures:
     Raises:
         AudiodiffError: If that process fails, with its last line of output.
     """
-    command = [sys.executable, __file__, str(clip), "--one", case.model_dump_json()]
-    environment = os.environ | {"OMP_NUM_THREADS": str(case.threads)}
     typer.echo(
         f"{case.system}: {case.batch} x {case.seconds:g} s, {case.threads} threads", err=True
     )
-    done = subprocess.run(command, env=environment, capture_output=True, text=True)
-    if done.returncode:
-        said = done.stderr.strip().splitlines() or [f"exit status {done.returncode}"]
-        raise AudiodiffError(said[-1].removeprefix("error: "))
-    return Figures.model_validate_json(done.stdout.splitlines()[-1])
+    words = [__file__, str(clip), "--one", case.model_dump_json()]
+    return Figures.model_validate_json(alone(words, case.threads))
 
 
 def system_rows(
