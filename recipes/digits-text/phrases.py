@@ -13,6 +13,11 @@ TRAINED = (
     "{digit}{how}, {who}",
     "the word {digit}, spoken by {who}{how}",
     "a recording of {who}, who says {digit}{how}",
+    "listen to {who}: {digit}{how}",
+    "this is {digit}{how}, from {who}",
+    "now {who} reads {digit} aloud{how}",
+    "{digit}{how}; the speaker is {who}",
+    "here {who} counts: {digit}{how}",
 )
 """Forms of the sentences that a model is trained on."""
 
@@ -79,9 +84,10 @@ class Facts(NamedTuple):
 def phrasings(facts: Facts, n: int, rng: random.Random) -> list[str]:
     """Several texts of a clip, each of which tells some of the facts.
 
-    What a text does not tell may be anything, as in a run that does not ask for it.
+    What a text does not tell may be anything, as in a run that does not ask for it. Many tell the
+    digit or the speaker alone, so that a model learns what each means without the other.
     """
-    chances = {"digit": 0.9, "speaker": 0.7} | dict.fromkeys(HOW, 0.6)
+    chances = {"digit": 0.8, "speaker": 0.6} | dict.fromkeys(HOW, 0.5)
     return [
         sentence(facts, [name for name in chances if rng.random() < chances[name]], TRAINED, rng)
         for _ in range(n)
