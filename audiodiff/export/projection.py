@@ -21,7 +21,8 @@ class GraphProjection(MelProjection):
 
     def __init__(self, log_mel: LogMel) -> None:
         super().__init__(log_mel)
-        self.transform = FactoredSTFT(self.window, self.hop_length)
+        # A copy, as a loop whose parts share memory is traced a second time, by other means.
+        self.transform = FactoredSTFT(self.window.clone(), self.hop_length)
 
     def _passes(self, wave: Wave, wanted: Mel, n_passes: int) -> Wave:
         if n_passes == 1:
