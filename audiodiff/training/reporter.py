@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from audiodiff.system.pace import Pace
 from audiodiff.training.config import TrainConfig
-from audiodiff.training.session import Clock
+from audiodiff.training.session import Clock, Course
 
 SECONDS = 10.0
 """Longest time without a line, however many steps apart the lines of the log are."""
@@ -19,6 +19,7 @@ class Reporter:
         n_processes: Number of processes that share it.
         step: The last step done before the session.
         last: The last step of the session.
+        ends: What may end the run before its last step.
         say: Callback for each line.
     """
 
@@ -28,11 +29,13 @@ class Reporter:
         n_processes: int,
         step: int,
         last: int,
+        ends: tuple[Clock | Course, ...],
         say: Callable[[str], None],
     ) -> None:
         items = config.batch_size * config.accumulation * n_processes
         crop = config.data.crop_frames * config.model.hop_length / config.model.sample_rate
-        self.seconds_per_step, self.last, self.say = items * crop, last, say
+        self.seconds_per_step, self.say = items * crop, say
+        self.last, self.ends = last, ends
         self.log, self.lines = Clock(None, step), Clock(None, step)
         self.pace = Pace(SECONDS)
 
@@ -52,7 +55,8 @@ class Reporter:
         """Says a line about a step."""
         self.pace.reported()
         rate = self.lines.rate(step)
-        left = timedelta(seconds=round((self.last - step) / rate))
+        seconds = min((self.last - step) / rate, *(end.left for end in self.ends))
+        left = timedelta(seconds=max(0, round(seconds)))
         self.say(
             f"step {step}/{self.last}  loss {loss:.4f}  lr {lr:.1e}  {rate:.2f} steps/s  "
             f"{rate * self.seconds_per_step:.1f} audio-s/s  ETA {left}"

@@ -36,9 +36,14 @@ class Clock:
         self.end = math.inf if minutes is None else self.asked + 60 * minutes
         self.step = step
 
+    @property
+    def left(self) -> float:
+        """Seconds until the session's time is up; infinite without a limit."""
+        return self.end - time.monotonic()
+
     def over(self) -> bool:
         """Whether the session's time is up."""
-        return time.monotonic() >= self.end
+        return self.left <= 0
 
     def rate(self, step: int) -> float:
         """Steps per second since the last call, measuring and saving included."""
@@ -73,9 +78,14 @@ class Course:
             return self.most
         return min(self.most, max(step, round(step * self.length / max(self.seconds, 1e-3))))
 
+    @property
+    def left(self) -> float:
+        """Seconds until its time is up; infinite without a limit."""
+        return math.inf if self.length is None else self.length - self.seconds
+
     def over(self) -> bool:
         """Whether its time is up."""
-        return self.length is not None and self.seconds >= self.length
+        return self.left <= 0
 
 
 @contextmanager

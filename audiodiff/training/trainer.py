@@ -163,31 +163,29 @@ class Trainer:
         first = self.progress.items + self.accelerator.process_index * config.batch_size
         last = config.steps if stop.step is None else min(config.steps, stop.step)
         monitor = Monitor(self.out, self.step) if self.accelerator.is_main_process else None
+        size, n, stride = config.batch_size, config.n_samples, config.batch_size * world
         loader = CropLoader(
-            self.source,
-            config.seed,
-            config.batch_size,
-            config.n_samples,
-            config.data,
-            first=first,
-            stride=config.batch_size * world,
+            self.source, config.seed, size, n, config.data, first=first, stride=stride
         )
-        if self.step >= last or self.course.over():
+        if self.course.over() or self.step >= last:
             self.say(f"nothing to do: step {self.step} of {last} is done")
+            last = self.step
         clock = Clock(stop.minutes, self.step)
-        reporter = Reporter(config, world, self.step, last, self.say)
+        reporter = Reporter(config, world, self.step, last, (clock, self.course), self.say)
         with loader, interruptible() as interrupted:
-            while self.step < last and not self.course.over():
+            while self.step < last:
                 norm = self._step(loader, first, world)
                 first += per_step
                 self.progress = self.progress.after(per_step)
                 self.average.update(self.trained, self.step)
-                over = self._agreed(interrupted.is_set() or clock.over() or self.course.over())
+                if self.course.over():
+                    last = self.step  # so that all that is due at the end is due now
+                over = self._agreed(interrupted.is_set() or clock.over() or self.step == last)
                 self._report(monitor, reporter, norm, last, over)
                 if over:
-                    if self.step < config.steps and not self.course.over():
-                        self.say(f"stopped after step {self.step}; continue with --resume")
                     break
+            if self.step < last:
+                self.say(f"stopped after step {self.step}; continue with --resume")
         if monitor is not None:
             monitor.close()
         if interrupted.is_set():

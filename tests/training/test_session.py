@@ -1,3 +1,5 @@
+import math
+
 import pytest
 
 from audiodiff.training import session
@@ -14,13 +16,15 @@ def clock(monkeypatch):
 def test_a_run_of_steps_knows_no_time(clock):
     course = Course(1000, None, 0.0)
     clock[0] += 1e6
-    assert (course.seconds, course.n_steps(7), course.over()) == (0, 1000, False)
+    assert (course.seconds, course.n_steps(7), course.left) == (0, 1000, math.inf)
+    assert not course.over()
 
 
 def test_a_run_of_minutes_is_as_long_as_its_pace_says(clock):
     course = Course(100_000, 2.0, 0.0)
     clock[0] += 30
     assert course.n_steps(50) == 200
+    assert course.left == 90
     assert not course.over()
     clock[0] += 90
     assert course.n_steps(150) == 150

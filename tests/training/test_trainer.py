@@ -1,6 +1,7 @@
 import functools
 import json
 from concurrent.futures import ThreadPoolExecutor
+from itertools import chain, repeat
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +23,7 @@ from audiodiff.pipelines.vocoder import Vocoder
 from audiodiff.training.config import TrainConfig, read_train_config
 from audiodiff.training.objectives.diffusion import DEV_TIMES
 from audiodiff.training.run_folder import own
-from audiodiff.training.session import Stop
+from audiodiff.training.session import Course, Stop
 from audiodiff.training.state import Average, Progress, load_state, save_state
 from audiodiff.training.trainer import train
 
@@ -200,6 +201,21 @@ def test_a_run_that_is_stopped_at_an_evaluation_measures(
     assert sum("stopped after step" in line for line in said) == 1
     train(config, [clips], out, stop=Stop(), resume=True, say=said.append)
     assert said[-1] == "nothing to do: step 2 of 2 is done"
+
+
+def test_a_run_of_minutes_measures_at_its_end(
+    config_path: Path, clips: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    out, said = tmp_path / "run", []
+    config = read_train_config(config_path, ["eval_every=1000", "steps=1000", "minutes=1"])
+    left = chain([60.0], repeat(0.0))
+    monkeypatch.setattr(Course, "left", property(lambda _: next(left)))
+    assert train(config, [clips], out, stop=Stop(), resume=False, say=said.append) == 1
+    line, measured = said[-2:]
+    assert line.startswith("step 1/1000 ")
+    assert line.endswith("ETA 0:00:00")
+    assert measured.startswith("step 1  dev loss")
+    assert (out / "state.safetensors").exists()
 
 
 def test_lines_come_by_time_too(
