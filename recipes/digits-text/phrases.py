@@ -23,7 +23,7 @@ TRAINED = (
 
 TESTED = (
     "{who} utters the number {digit}{how}",
-    "one hears {who} pronounce {digit}{how}",
+    "we hear {who} pronounce {digit}{how}",
     "{digit}, in the voice of {who}{how}",
     "{first}{who} tells us {digit}",
 )
