@@ -1,7 +1,7 @@
 """How MkDocs sees the repository.
 
 Pages lie in the site as they do in the repository, so a link holds in both. The commands, and the
-tables of configuration, come from the code.
+tables of configuration, come from the code. Sounds get players, which GitHub would not show.
 """
 
 import os
@@ -17,6 +17,7 @@ from tables import section
 
 COMMANDS = "docs/reference/commands.md"
 LINK = re.compile(r"\]\(([^)#\s]+)")
+SOUND = re.compile(r'<li>(<a href="([^"]+\.flac)">(.*?)</a>.*?)</li>', re.DOTALL)
 TABLE = re.compile(r"^\{\{ (audiodiff[\w.]+) \}\}$", re.MULTILINE)
 
 
@@ -27,7 +28,8 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
         if file.abs_src_path and Path(file.abs_src_path).is_relative_to(docs):
             files.remove(file)
     pages = [path.relative_to(root).as_posix() for path in sorted(docs.rglob("*.md"))]
-    for path in _linked(root, ["README.md", "CONTRIBUTING.md", "SECURITY.md", *pages]):
+    linked = _linked(root, ["README.md", "CONTRIBUTING.md", "SECURITY.md", *pages])
+    for path in [*linked, *map(str, config.extra_javascript)]:
         files.append(File(path, str(root), config.site_dir, config.use_directory_urls))
     files.append(File.generated(config, COMMANDS, content=_commands()))
     return files
@@ -36,6 +38,17 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
     """Puts in the tables of configuration."""
     return TABLE.sub(lambda found: section(found[1]), markdown)
+
+
+def on_page_content(html: str, page: Page, config: MkDocsConfig, files: Files) -> str:
+    """Puts a player into each item of a list that begins with a link to a sound."""
+    return SOUND.sub(_with_player, html)
+
+
+def _with_player(item: re.Match[str]) -> str:
+    label = re.sub(r"<[^>]+>", "", item[3])
+    player = f'<audio controls preload="none" src="{item[2]}" aria-label="{label}"></audio>'
+    return f"<li>{item[1]}<br>{player}</li>"
 
 
 def _linked(root: Path, pages: list[str]) -> list[str]:
