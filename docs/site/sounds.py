@@ -16,7 +16,7 @@ from audiodiff.audio.plots import Spans, save_figure, spectrogram_figure
 from audiodiff.mel.griffin_lim import griffin_lim, magnitudes
 from audiodiff.provenance.files import tags_of
 from audiodiff.provenance.making import record_of
-from audiodiff.provenance.record import Record
+from audiodiff.provenance.record import Record, Setting
 
 DOCS = Path(__file__).parents[1]
 SOUNDS, PICTURES = DOCS / "sounds", DOCS / "pictures"
@@ -74,12 +74,8 @@ def fill() -> None:
     cut[first:last] = 0
     filled = editor.inpaint(cut[None], editor.sample_rate, [GAP], SEED)[0]
     save("gap-cut", cut)
-    run = editor.run(SEED, None)
-    save(
-        "gap-filled",
-        filled,
-        record_of(editor.model, "speech-edit", run, {"edit": "inpaint"}, [GAP]),
-    )
+    run, edit = editor.run(SEED, None), {"edit": "inpaint"}
+    save("gap-filled", filled, record_of(editor.model, "speech-edit", run, edit, [GAP]))
     titles = ("with a gap", "filled", "recording")
     draw("listen-gap", list(zip(titles, (cut, filled, wave), strict=True)), [GAP])
 
@@ -91,7 +87,8 @@ def widen() -> None:
     narrow = torch.from_numpy(io.resample(wave.numpy(), rate, NARROW_RATE))
     wide = upsampler.upsample(narrow[None], NARROW_RATE, seed=SEED)[0]
     save("band-narrow", narrow, rate=NARROW_RATE)
-    run, edit = upsampler.run(SEED, None), {"edit": "upsample", "above_hz": NARROW_RATE // 2}
+    edit: dict[str, Setting] = {"edit": "upsample", "above_hz": NARROW_RATE // 2}
+    run = upsampler.run(SEED, None)
     save("band-wide", wide, record_of(upsampler.model, "speech-edit", run, edit))
     resampled = torch.from_numpy(io.resample(narrow.numpy(), NARROW_RATE, rate))
     titles = (f"{NARROW_RATE} Hz", "made wide", "recording")
