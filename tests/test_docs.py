@@ -1,9 +1,11 @@
 """What the README and the pages of docs say is so.
 
-A Python block runs unless its fence says ``python no-run``.
+A Python block runs unless its fence says ``python no-run``. Those of a page on a part of one's own
+are one program, as its reader puts them together.
 """
 
 import re
+import runpy
 import shlex
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -12,14 +14,16 @@ from typing import Any
 from unittest.mock import patch
 
 import pytest
+import torch
 from typer.main import get_command
 
-from audiodiff import PRESETS, SAMPLERS
+from audiodiff import PRESETS, SAMPLERS, Model, ModelConfig
 from audiodiff.cli.app import app
 from audiodiff.codecs.registry import CODECS
 from audiodiff.diffusion.priors import PRIORS
 from audiodiff.diffusion.schedules import SCHEDULES
 from audiodiff.guidance.registry import GUIDANCE
+from audiodiff.importers import IMPORTERS
 from audiodiff.metrics.registry import METRICS
 from audiodiff.networks import NETWORKS
 from audiodiff.networks.texts import TEXTS
@@ -40,21 +44,25 @@ def blocks(text: str) -> list[tuple[str, str]]:
 
 
 def commands(text: str) -> Iterator[str]:
-    """Every call of audiodiff in shell blocks, by a launcher or not."""
+    """Every call of audiodiff in shell blocks, by a launcher, by a program of one's own or not."""
     for info, code in blocks(text):
         if info == "sh":
             for line in code.replace("\\\n", " ").splitlines():
                 for part in re.split(r"&&|\|", line):
-                    if match := re.match(r"\s*(?:\S.* -m )?audiodiff (.*)", part):
+                    if match := re.match(r"\s*(?:(?:\S.* -m )?audiodiff|.*mine\.py) (.*)", part):
                         yield match[1]
 
 
-PYTHON = {
-    f"{page}-{i}": (info, code)
-    for page, text in PAGES.items()
-    for i, (info, code) in enumerate(blocks(text))
-    if info.startswith("python")
-}
+def programs(page: str) -> list[tuple[str, str]]:
+    """The fences' info strings, and the Python code that runs at once."""
+    found = [(info, code) for info, code in blocks(PAGES[page]) if info.startswith("python")]
+    if not page.startswith(EXTENDING):
+        return found
+    return [("python", "\n".join(code for _, code in found))]
+
+
+EXTENDING = "docs/extending/"
+PYTHON = {f"{page}-{i}": program for page in PAGES for i, program in enumerate(programs(page))}
 COMMANDS = {
     f"{page}-{i}": command
     for page, text in PAGES.items()
@@ -62,13 +70,16 @@ COMMANDS = {
 }
 README = PAGES["README.md"]
 REGISTRIES: tuple[dict[str, Any], ...] = (
-    SAMPLERS,
-    PRIORS,
-    SCHEDULES,
+    CODECS,
     GUIDANCE,
+    IMPORTERS,
     METRICS,
     NETWORKS,
     OBJECTIVES,
+    PRESETS,
+    PRIORS,
+    SAMPLERS,
+    SCHEDULES,
     SEARCHES,
 )
 CONFIGS: tuple[dict[str, Any], ...] = (
@@ -104,6 +115,31 @@ def test_python_runs(
         assert capsys.readouterr().out.startswith("22050 80 torch.Size([1, 22016])")
 
 
+@pytest.mark.usefixtures("registries")
+def test_a_program_with_an_importer_converts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The program of docs/extending, with the part of a page in it, is the command line."""
+    program = next(code for _, code in blocks(PAGES[f"{EXTENDING}README.md"]) if "main()" in code)
+    part = blocks(PAGES[f"{EXTENDING}importer.md"])[0][1]
+    monkeypatch.chdir(tmp_path)
+    Path("mine.py").write_text(re.sub("^# the part.*$", lambda _: part, program, flags=re.M))
+    lab = ModelConfig.parse(runpy.run_path("mine.py")["LAB"], "LAB")
+    state = Model(lab).network.state_dict()
+    torch.save({"ema": {re.sub("^layers", "blocks", k): v for k, v in state.items()}}, "a.pt")
+    for path, status, said in (
+        ("a.pt", None, "wrote model"),
+        ("b.pt", 2, "error: b.pt: no such checkpoint; check the path"),
+    ):
+        command = ["mine.py", "convert", path, "--from", "lab", "-o", "model"]
+        monkeypatch.setattr("sys.argv", command)
+        with pytest.raises(SystemExit) as stop:
+            runpy.run_path("mine.py", run_name="__main__")
+        assert (stop.value.code or None) == status
+        assert capsys.readouterr().err.strip() == said
+    assert Model.load(Path("model")).config == lab
+
+
 @pytest.mark.parametrize("name", COMMANDS)
 def test_commands_parse(name: str) -> None:
     verb, *words = shlex.split(COMMANDS[name])
@@ -121,8 +157,11 @@ def test_the_readme_is_short() -> None:
     assert len(README.split()) < 600
 
 
-@pytest.mark.parametrize("page", [page for page in PAGES if page.startswith("docs/guides/")])
-def test_a_guide_is_read_in_one_sitting(page: str) -> None:
+SHORT = [page for page in PAGES if page.startswith(("docs/guides/", EXTENDING))]
+
+
+@pytest.mark.parametrize("page", SHORT)
+def test_a_page_is_read_in_one_sitting(page: str) -> None:
     prose = re.sub(r"```.*?```", "", PAGES[page], flags=re.DOTALL)
     words = [word for line in prose.splitlines() if line[:1] != "|" for word in line.split()]
     assert len(words) <= 900

@@ -27,7 +27,17 @@ def test_the_public_names_are_these() -> None:
 
 
 @pytest.mark.parametrize(
-    "room", ["samplers", "diffusion", "guidance", "networks", "codecs", "conditioning", "search"]
+    "room",
+    [
+        "samplers",
+        "diffusion",
+        "guidance",
+        "networks",
+        "codecs",
+        "conditioning",
+        "search",
+        "importers",
+    ],
 )
 def test_rooms_export_their_contracts(room: str) -> None:
     module = import_module(f"audiodiff.{room}")

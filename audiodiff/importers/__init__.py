@@ -1,1 +1,5 @@
-"""Checkpoints of other projects, one file each; `audiodiff.convert` has them by name."""
+"""Checkpoints of other projects, one file each; assign to `IMPORTERS` to add one."""
+
+from audiodiff.importers.registry import IMPORTERS
+
+__all__ = ["IMPORTERS"]
