@@ -60,7 +60,9 @@ def inpaint(
     the gaps.
     """
     if (gap is not None) + (gaps is not None) + detect != 1:
-        raise AudiodiffError("give the gaps by --gap, or by --gaps FILE, or let --detect find them")
+        raise AudiodiffError(
+            "give the gaps in one way: by --gap, by --gaps FILE, or by --detect, which finds them"
+        )
     from audiodiff.pipelines.edited import Inpaint
     from audiodiff.pipelines.editor import Editor
     from audiodiff.pipelines.gaps import gap_from_text, gaps_from_file

@@ -166,7 +166,7 @@ def _asked(
     if len(asked) < len(given):
         raise AudiodiffError(
             f"--label {' --label '.join(given)}: give one label of each kind, such as "
-            "--label digit=seven --label speaker=theo"
+            "--label digit=seven --label speaker=theo, and run it once for each set of labels"
         )
     return [asked]
 

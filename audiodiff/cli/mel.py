@@ -15,7 +15,7 @@ def mel(
     inputs: Inputs,
     out: Out,
     preset: Annotated[
-        str, typer.Option(help="Preset of the mel, e.g. hifigan; the README lists them.")
+        str, typer.Option(help="Preset of the mel, e.g. hifigan; a wrong name lists them all.")
     ],
     overwrite: Overwrite = False,
     max_hours: MaxHours = MAX_HOURS,

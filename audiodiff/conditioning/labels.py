@@ -62,8 +62,10 @@ def labels_asked(label: str | Mapping[str, str] | None, sets: LabelSets) -> Cond
     for kind in asked:
         if sets and kind not in sets:
             named = f"label={label!r}" if isinstance(label, str) else f"label: {kind!r}"
+            first = next(iter(sets))
             raise AudiodiffError(
-                f"{named}: this model has labels for {', '.join(sets)}; give them by these names"
+                f"{named}: this model has labels for {', '.join(sets)}; give them by these names, "
+                f"such as {first}={sets[first][0]}"
             )
     return {
         kind: torch.tensor([index_of(name, sets.get(kind, ()), kind)])

@@ -125,7 +125,12 @@ def _check_shape(mel: Tensor, n_mels: int, name: str) -> None:
             f"{name} has shape {shape} but must be (batch, n_mels, frames) or (n_mels, frames)"
         )
     if mel.shape[-2] != n_mels:
+        alike = [preset for preset, other in PRESETS.items() if other.n_mels == mel.shape[-2]]
         remedy = "compute it with this model's preset"
+        if alike:
+            remedy += (
+                f", or name its own, such as {alike[0]}; `audiodiff doctor` says which it may be"
+            )
         if mel.shape[-1] == n_mels:
             layout = "(batch, frames, n_mels)" if mel.ndim == 3 else "(frames, n_mels)"
             remedy = (

@@ -69,9 +69,14 @@ def read_config(directory: Path) -> dict[str, Any]:
     """
     path = directory / CONFIG_NAME
     if not path.is_file():
+        inner = directory / "model"
+        remedy = (
+            f"give {inner}"
+            if (inner / CONFIG_NAME).is_file()
+            else "give one that `audiodiff train` or `audiodiff convert` wrote"
+        )
         raise AudiodiffError(
-            f"{directory} is not a model directory: it has no {CONFIG_NAME}; give one that "
-            f"`audiodiff train` or `audiodiff convert` wrote"
+            f"{directory} is not a model directory: it has no {CONFIG_NAME}; {remedy}"
         )
     values = read_json(path, "fetch the model again")
     if not isinstance(values, dict):

@@ -72,7 +72,8 @@ class _Parts(ABC):
             gaps, rate = self.found(sound), sound.sample_rate
             if not gaps:
                 patched(job.source, job.target, [], settings.max_hours, settings.copied_tags(job))
-                return f"{job.source}: no dropout was found, so the result is a copy"
+                copied = "no dropout was found, so the result is a copy; name gaps by --gap"
+                return f"{job.source}: {copied}"
             kept = Unfinished(job.target, _settings(self, editor, job, gaps, settings))
             patches = _filled(self, editor, job, sound, gaps, settings, on_parts, kept)
             spans = [(gap.first / rate, gap.last / rate) for gap in gaps]

@@ -60,7 +60,7 @@ def taken(mel: GivenMel, target: MelConfig, preset: str | None, force: bool) -> 
     if whole.ndim != 3:
         raise AudiodiffError(
             f"mel has shape {tuple(whole.shape)} but must be (batch, n_mels, frames); "
-            "give a single mel as mel[None]"
+            f"give {'a single mel as mel[None]' if whole.ndim == 2 else 'each as (n_mels, frames)'}"
         )
     own = own_mel(whole, target, preset, "mel", force)
     if preset is not None and (remark := conversion_to(target, preset).remark()):

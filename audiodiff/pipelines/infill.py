@@ -181,6 +181,8 @@ def check_wave(wave: Tensor) -> None:
     Raises:
         AudiodiffError: If it does not hold floats, or is not (channels, samples).
     """
+    if not isinstance(wave, Tensor):
+        raise AudiodiffError(f"the wave is a {type(wave).__name__}; give torch.as_tensor(wave)")
     if wave.ndim != 2 or wave.shape[1] == 0 or not wave.is_floating_point():
         raise AudiodiffError(
             f"the wave has shape {tuple(wave.shape)} and type {wave.dtype}; give floats of shape "

@@ -139,6 +139,7 @@ class Trainer:
             say(f"continuing after step {self.progress.step}")
         elif start is None:
             config.objective.check_new(config.model)
+            say("starting from new weights; --init MODEL starts from those of a model")
         self.course = Course(config.steps, config.minutes, self.progress.seconds)
         self.objective.to(accelerator.device)
         if config.compile:

@@ -143,8 +143,8 @@ def test_a_recording_goes_on(edit: Run, tmp_path: Path) -> None:
         (("--gap", "nan-1"), "gap 'nan-1' is not its start and its end in seconds; give e.g."),
         (("--gap", "0-1", "--gap", "0.5-2"), "a.wav: gaps 0-1 and 0.5-2 s overlap; give them as"),
         (("--gaps", "none.txt"), "none.txt cannot be read"),
-        ((), "give the gaps by --gap, or by --gaps FILE, or let --detect find them"),
-        (("--detect", "--gap", "0-1"), "give the gaps by --gap, or by --gaps FILE, or let"),
+        ((), "give the gaps in one way: by --gap, by --gaps FILE, or by --detect"),
+        (("--detect", "--gap", "0-1"), "give the gaps in one way: by --gap, by --gaps FILE, or by"),
         (("--gap", "0-1", "--steps", 0), "--steps"),
     ],
 )

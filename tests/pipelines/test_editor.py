@@ -1,7 +1,9 @@
 """Edits of waves: what was recorded stays, to the bit, and gaps hold sound."""
 
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from contracts import noise
@@ -85,11 +87,12 @@ def test_a_gap_may_be_at_an_end_or_all(editor: Editor) -> None:
     [
         (torch.zeros(100), r"shape \(100,\) and type torch.float32; give floats of shape \(ch"),
         (torch.zeros(1, 0), r"shape \(1, 0\)"),
+        (np.zeros((1, 100)), r"the wave is a ndarray; give torch\.as_tensor\(wave\)"),
         (torch.zeros(1, 22050, dtype=torch.int16), "type torch.int16"),
         (torch.full((1, 22050), torch.nan), "NaN or infinity outside its gaps"),
     ],
 )
-def test_a_wrong_wave_is_one_sentence(editor: Editor, wave: torch.Tensor, said: str) -> None:
+def test_a_wrong_wave_is_one_sentence(editor: Editor, wave: Any, said: str) -> None:
     with pytest.raises(AudiodiffError, match=said):
         editor.inpaint(wave, RATE, [(0.0, 0.001)])
 

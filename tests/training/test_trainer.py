@@ -132,6 +132,9 @@ def test_weights_of_another_network_are_no_start(
         run(init=tmp_path / "other")
     with pytest.raises(AudiodiffError, match="clips is not a model directory"):
         run(init=clips)
+    Model(config.model).save(clips.parent / "finished" / "model")
+    with pytest.raises(AudiodiffError, match="has no config.json; give .*finished/model"):
+        run(init=clips.parent / "finished")
     # Nothing stands in the way of another try.
     assert not out.exists()
     assert run() == 1
