@@ -10,7 +10,7 @@ from audiodiff.model.hub import pretrained_names
 
 LOCAL = "127.0.0.1"
 
-MODELS = ("default", "digits", "speech-edit")
+MODELS = ("default", "digits", "digits-text", "speech-edit")
 """The models of the package that visitors can choose."""
 
 
