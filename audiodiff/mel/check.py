@@ -127,16 +127,14 @@ def _check_shape(mel: Tensor, n_mels: int, name: str) -> None:
     if mel.shape[-2] != n_mels:
         alike = [preset for preset, other in PRESETS.items() if other.n_mels == mel.shape[-2]]
         remedy = "compute it with this model's preset"
-        if alike:
-            remedy += (
-                f", or name its own, such as {alike[0]}; `audiodiff doctor` says which it may be"
-            )
         if mel.shape[-1] == n_mels:
             layout = "(batch, frames, n_mels)" if mel.ndim == 3 else "(frames, n_mels)"
             remedy = (
                 f"it looks like {layout}: transpose it (--transpose does so for files, "
                 "transpose=True in an adapter)"
             )
+        elif alike:
+            remedy += f", or name its own, such as {alike[0]}; `audiodiff doctor` says which"
         raise AudiodiffError(
             f"{name} has shape {shape}, {mel.shape[-2]} bands, but the preset has "
             f"n_mels={n_mels}; {remedy}"

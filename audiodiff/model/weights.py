@@ -18,7 +18,8 @@ from audiodiff.system.untrusted import open_safetensors, why
 
 CONFIG_NAME = "config.json"
 WEIGHTS_NAME = "model.safetensors"
-
+MODEL_NAME = "model"
+"""Name of the model directory in the folder of a training run."""
 
 WRAPPER = re.compile(r"^(?:module\.)+|\b_orig_mod\.")
 """What DistributedDataParallel and torch.compile put into the names of weights."""
@@ -69,12 +70,9 @@ def read_config(directory: Path) -> dict[str, Any]:
     """
     path = directory / CONFIG_NAME
     if not path.is_file():
-        inner = directory / "model"
-        remedy = (
-            f"give {inner}"
-            if (inner / CONFIG_NAME).is_file()
-            else "give one that `audiodiff train` or `audiodiff convert` wrote"
-        )
+        remedy = "give one that `audiodiff train` or `audiodiff convert` wrote"
+        if (directory / MODEL_NAME / CONFIG_NAME).is_file():
+            remedy = f"give {directory / MODEL_NAME}"
         raise AudiodiffError(
             f"{directory} is not a model directory: it has no {CONFIG_NAME}; {remedy}"
         )

@@ -179,10 +179,12 @@ def check_wave(wave: Tensor) -> None:
     """Refuses what is no recording.
 
     Raises:
-        AudiodiffError: If it does not hold floats, or is not (channels, samples).
+        AudiodiffError: If it is no tensor of floats, or is not (channels, samples).
     """
     if not isinstance(wave, Tensor):
-        raise AudiodiffError(f"the wave is a {type(wave).__name__}; give torch.as_tensor(wave)")
+        raise AudiodiffError(
+            f"the wave is of type {type(wave).__name__}; give a tensor, e.g. by torch.as_tensor"
+        )
     if wave.ndim != 2 or wave.shape[1] == 0 or not wave.is_floating_point():
         raise AudiodiffError(
             f"the wave has shape {tuple(wave.shape)} and type {wave.dtype}; give floats of shape "

@@ -13,8 +13,9 @@ from audiodiff.model.config import ModelConfig
 from audiodiff.model.hub import model_directory
 from audiodiff.model.model import Model
 from audiodiff.model.run import Run
+from audiodiff.model.weights import MODEL_NAME
 from audiodiff.training.config import DIFFUSION_FIGURES, TrainConfig, lay_over, read_values
-from audiodiff.training.run_folder import CONFIG_NAME, MODEL_NAME, check_free, stored_config
+from audiodiff.training.run_folder import CONFIG_NAME, check_free, stored_config
 from audiodiff.training.session import Stop
 from audiodiff.training.trainer import train
 

@@ -12,6 +12,7 @@ from audiodiff.data.labelled import LabelledClips, read_table
 from audiodiff.data.paired import PairedClips
 from audiodiff.data.shards import Shards, read_split
 from audiodiff.errors import AudiodiffError, in_unicode
+from audiodiff.model.weights import MODEL_NAME
 from audiodiff.system.atomic import replacing
 from audiodiff.system.devices import training_device
 from audiodiff.system.documents import read_json
@@ -23,7 +24,6 @@ from audiodiff.training.reporter import SECONDS
 from audiodiff.training.state import STATE_NAME
 
 CONFIG_NAME = "train.json"
-MODEL_NAME = "model"
 LOCK_NAME = ".lock"
 
 CHANGEABLE = ("steps", "minutes", "compile", "log_every", "eval_every", "checkpoint_every")

@@ -14,13 +14,14 @@ from audiodiff.data.clips import Clips, Source
 from audiodiff.data.crops import CropLoader
 from audiodiff.errors import AudiodiffError
 from audiodiff.model.model import Model
+from audiodiff.model.weights import MODEL_NAME
 from audiodiff.system.devices import check_compiler, training_device
 from audiodiff.training.config import TrainConfig
 from audiodiff.training.monitor import Monitor, dev_losses, preview_clips
 from audiodiff.training.objectives.contract import Batch
 from audiodiff.training.optimizers import build_optimizer, learning_rate
 from audiodiff.training.reporter import Reporter
-from audiodiff.training.run_folder import MODEL_NAME, check_free, open_data, open_shards, own
+from audiodiff.training.run_folder import check_free, open_data, open_shards, own
 from audiodiff.training.session import Clock, Course, Stop, interruptible
 from audiodiff.training.state import (
     STATE_NAME,
