@@ -82,6 +82,16 @@ class Config(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     @classmethod
+    def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
+        """Refuses a field that could never be read, as a property of its name answers instead."""
+        for name in cls.model_fields:
+            if isinstance(getattr(cls, name, None), property):
+                raise TypeError(
+                    f"{cls.__name__}.{name} is a field and a base declares a property {name}; give "
+                    f"the field another name, and return it from a property {name}"
+                )
+
+    @classmethod
     def parse(cls: type[C], values: Any, source: str) -> C:
         """Validates plain data, e.g. from JSON or TOML.
 

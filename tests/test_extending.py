@@ -289,3 +289,11 @@ def test_a_codec_is_saved_with_its_weights(registries: None, tmp_path: Path) -> 
     torch.nn.init.constant_(model.get_parameter("codec.scale"), 3.0)
     model.save(tmp_path)
     assert Model.load(tmp_path).get_parameter("codec.scale").item() == 3.0
+
+
+@pytest.mark.filterwarnings("ignore:Field name:UserWarning")  # pydantic's, which says less
+def test_a_field_that_a_property_would_hide_is_refused() -> None:
+    with pytest.raises(TypeError, match="HiddenConfig.hop_length is a field and a base declares"):
+
+        class HiddenConfig(CodecConfig):
+            hop_length: int  # type: ignore[assignment]
