@@ -23,6 +23,7 @@ from audiodiff.codecs.waveform import check_length
 from audiodiff.config import SampleRate, Size
 from audiodiff.errors import AudiodiffError
 from audiodiff.mel.log_mel import MelConfig
+from audiodiff.system.devices import concrete
 
 Latents = Float[Tensor, "batch n_latents steps"]
 """Latents of a wave."""
@@ -88,7 +89,7 @@ class WaveAutoencoderConfig(CodecConfig):
         Raises:
             AudiodiffError: If it cannot be loaded, or its sizes are others.
         """
-        kind, at = WAVE_KINDS[self.kind], torch.empty(0, device=device).device
+        kind, at = WAVE_KINDS[self.kind], concrete(device)
         model = autoencoder_of(kind.library, kind.model, self.name, self.subfolder, at)
         own = Sizes(self.n_latents, self.hop, self.rate)
         check_sizes(own._asdict(), kind.sizes(model)._asdict(), self.name)
@@ -198,7 +199,7 @@ class MelAutoencoderConfig(MelCodecConfig):
         Raises:
             AudiodiffError: If it cannot be loaded, or its sizes are others.
         """
-        at = torch.empty(0, device=device).device
+        at = concrete(device)
         model = autoencoder_of("diffusers", "AutoencoderKL", self.name, self.subfolder, at)
         found = {
             "n_latents": model.config.latent_channels,

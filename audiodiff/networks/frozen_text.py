@@ -13,6 +13,7 @@ from audiodiff.conditioning.text import Bytes, texts_of
 from audiodiff.errors import AudiodiffError
 from audiodiff.networks.attention import Attended, closed
 from audiodiff.networks.text import ReaderConfig, mean_of
+from audiodiff.system.devices import concrete
 
 
 class FrozenTextConfig(ReaderConfig):
@@ -35,7 +36,7 @@ class FrozenTextConfig(ReaderConfig):
         Raises:
             AudiodiffError: If it cannot be loaded, or its vectors have another size.
         """
-        found = encoder_of(self.kind, self.name, torch.empty(0, device=device).device)
+        found = encoder_of(self.kind, self.name, concrete(device))
         if found.width != self.width:
             raise AudiodiffError(
                 f"network.text.width={self.width} but the vectors of {self.name!r} have "

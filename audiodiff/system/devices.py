@@ -26,6 +26,11 @@ def check_device(name: str) -> None:
         raise AudiodiffError(f"device={name!r}: {reason}; use 'cpu'") from error
 
 
+def concrete(device: torch.device) -> torch.device:
+    """The device as tensors on it name it, such as ``cuda:0`` for ``cuda``, which makes one key."""
+    return torch.empty(0, device=device).device
+
+
 def has_bf16(device: torch.device) -> bool:
     """Whether the device has instructions for bfloat16 products, which make them faster."""
     if device.type == "cuda":

@@ -7,7 +7,13 @@ from small_models import CONFIGS, untrained
 
 from audiodiff.errors import AudiodiffError
 from audiodiff.pipelines.vocoder import Vocoder
-from audiodiff.system.devices import check_compiler, check_device, has_bf16, use_bf16
+from audiodiff.system.devices import (
+    check_compiler,
+    check_device,
+    concrete,
+    has_bf16,
+    use_bf16,
+)
 
 CPU = torch.device("cpu")
 
@@ -19,6 +25,11 @@ def test_an_unknown_precision_is_refused(tmp_path: Path) -> None:
     untrained(CONFIGS["diffwave"]).save(tmp_path)
     with pytest.raises(AudiodiffError, match=words):
         Vocoder.from_pretrained(tmp_path, precision="fp8")
+
+
+def test_a_device_has_one_name() -> None:
+    """Tensors drop the index of the CPU and add that of ``cuda``."""
+    assert concrete(torch.device("cpu:0")) == concrete(CPU) == CPU != torch.device("cpu:0")
 
 
 def test_auto_is_bf16_exactly_where_the_device_has_it(monkeypatch: pytest.MonkeyPatch) -> None:
