@@ -7,8 +7,8 @@ from pydantic import Field
 from torch import nn
 
 from audiodiff._types import Codec, Wave
-from audiodiff.codecs.autoencoder import Autoencoder, AutoencoderConfig, Latent, Moments
 from audiodiff.codecs.mel import MelCodec, MelCodecConfig, NormalMel
+from audiodiff.codecs.vae import Autoencoder, AutoencoderConfig, Latent, Moments
 from audiodiff.mel.log_mel import MelConfig
 
 MEMORY = 0.99

@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING
 from audiodiff.codecs.contract import CodecConfig
 from audiodiff.codecs.latent import LatentCodecConfig
 from audiodiff.codecs.mel import MelCodecConfig
-from audiodiff.codecs.pretrained import MelAutoencoderConfig, WaveAutoencoderConfig
+from audiodiff.codecs.mel_autoencoder import MelAutoencoderConfig
 from audiodiff.codecs.stft import StftConfig
+from audiodiff.codecs.wave_autoencoder import WaveAutoencoderConfig
 from audiodiff.codecs.waveform import WaveformConfig
 from audiodiff.config import of_kind
 

@@ -9,9 +9,9 @@ from pydantic import Field
 from torch import Tensor, nn
 
 from audiodiff._types import Wave
-from audiodiff.codecs.autoencoder import Moments
 from audiodiff.codecs.latent import LatentCodec
 from audiodiff.codecs.mel import NormalMel
+from audiodiff.codecs.vae import Moments
 from audiodiff.config import Config, CountOrZero
 from audiodiff.diffusion.noise import white_noise
 from audiodiff.model.config import ModelConfig

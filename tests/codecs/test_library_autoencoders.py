@@ -12,8 +12,8 @@ from small_models import small_config
 from audiodiff import AudiodiffError, Generator, Model
 from audiodiff.audio import io
 from audiodiff.codecs import CODECS, CodecConfig, MelAutoencoder, WaveAutoencoder
-from audiodiff.codecs.autoencoders import autoencoder_of
 from audiodiff.codecs.latent import mels_of
+from audiodiff.codecs.library_autoencoders import autoencoder_of
 from audiodiff.training.config import TrainConfig
 from audiodiff.training.session import Stop
 from audiodiff.training.trainer import train
