@@ -24,7 +24,7 @@ from audiodiff.diffusion.priors import PRIORS
 from audiodiff.diffusion.schedules import SCHEDULES
 from audiodiff.guidance.registry import GUIDANCE
 from audiodiff.importers import IMPORTERS
-from audiodiff.metrics.registry import METRICS
+from audiodiff.metrics import METRICS
 from audiodiff.networks import NETWORKS
 from audiodiff.networks.texts import TEXTS
 from audiodiff.search import SEARCHES

@@ -1,10 +1,26 @@
+import re
 import subprocess
 import sys
 from importlib import import_module
+from pathlib import Path
 
 import pytest
 
 import audiodiff
+
+ROOMS = [
+    "samplers",
+    "diffusion",
+    "guidance",
+    "networks",
+    "codecs",
+    "conditioning",
+    "search",
+    "importers",
+    "mel",
+    "metrics",
+    "training.objectives",
+]
 
 
 def test_the_public_names_are_these() -> None:
@@ -26,24 +42,22 @@ def test_the_public_names_are_these() -> None:
         assert hasattr(audiodiff, name)
 
 
-@pytest.mark.parametrize(
-    "room",
-    [
-        "samplers",
-        "diffusion",
-        "guidance",
-        "networks",
-        "codecs",
-        "conditioning",
-        "search",
-        "importers",
-    ],
-)
+@pytest.mark.parametrize("room", ROOMS)
 def test_rooms_export_their_contracts(room: str) -> None:
     module = import_module(f"audiodiff.{room}")
     assert module.__all__
     for name in module.__all__:
         assert hasattr(module, name)
+
+
+def test_every_registry_is_imported_from_its_room() -> None:
+    page = Path(__file__).parents[1] / "docs/extending/README.md"
+    named = re.findall(r"`audiodiff\.([a-z.]+)\.([A-Z]+)`", page.read_text(encoding="utf-8"))
+    assert {room for room, _ in named} == {*ROOMS} - {"conditioning", "mel"}
+    for room, registry in named:
+        module = import_module(f"audiodiff.{room}")
+        assert registry in module.__all__
+        assert isinstance(getattr(module, registry), dict)
 
 
 def test_importing_needs_no_extra() -> None:
