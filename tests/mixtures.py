@@ -5,8 +5,8 @@ from collections.abc import Callable
 import torch
 
 from audiodiff._types import Condition, Denoiser
-from audiodiff.codecs import Waveform, WaveformConfig
-from audiodiff.diffusion.priors import PRIORS, PriorConfig
+from audiodiff.codecs import Waveform
+from audiodiff.diffusion.priors import Unit
 from audiodiff.diffusion.schedules import Cosine
 from audiodiff.guidance import Context
 from audiodiff.guidance.contract import StateClassifier
@@ -28,9 +28,8 @@ def context(
         assert n_copies == 1
         return of(asked)
 
-    prior = PRIORS["unit"](PriorConfig(kind="unit"), WaveformConfig(), None)
     load = None if classifier is None else lambda name: classifier
-    return Context(SCHEDULE, Waveform(), prior, cond, 2000, denoiser, scale=scale, classifier=load)
+    return Context(SCHEDULE, Waveform(), Unit(), cond, 2000, denoiser, scale=scale, classifier=load)
 
 
 class Mixture:

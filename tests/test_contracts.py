@@ -21,7 +21,7 @@ from audiodiff import Run
 from audiodiff.codecs.mel import MelCodecConfig
 from audiodiff.codecs.stft import StftConfig
 from audiodiff.codecs.waveform import WaveformConfig
-from audiodiff.diffusion.priors import PRIORS, PriorConfig
+from audiodiff.diffusion.priors import PRIORS
 from audiodiff.diffusion.targets import TARGETS
 from audiodiff.guidance import GUIDANCE
 from audiodiff.mel.log_mel import LogMel
@@ -73,7 +73,7 @@ def test_prior_contract(name: str, kind: str, preset: str) -> None:
     n_samples = 40 * config.hop_length
     wave = torch.randn(2, n_samples, generator=torch.Generator().manual_seed(0)) / 10
     mel = LogMel(config)(wave)[..., :40]
-    prior = PRIORS[name](PriorConfig(kind=name), CODECS[kind], config)
+    prior = PRIORS[name].parse({"kind": name}, name).build(CODECS[kind], config)
     check_prior(prior, CODECS[kind].build(config), mel, n_samples)
 
 

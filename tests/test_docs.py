@@ -87,6 +87,7 @@ CONFIGS: tuple[dict[str, Any], ...] = (
     GUIDANCE,
     NETWORKS,
     OBJECTIVES,
+    PRIORS,
     SCHEDULES,
     TEXTS,
 )

@@ -109,14 +109,22 @@ def test_a_schedule(mel: Tensor, registries: None, tmp_path: Path) -> None:
     assert torch.equal(made, Vocoder.from_pretrained(tmp_path, precision="auto")(mel))
 
 
-class Louder:
-    """White noise of twice the deviation."""
+class LouderConfig(PriorConfig):
+    """White noise, with a figure of its own."""
 
     codecs: ClassVar[tuple[str, ...] | None] = ("waveform",)
+    kind: Literal["louder"] = "louder"
+    std: float
+
+    def build(self, codec: CodecConfig, mel: MelConfig | None) -> "Louder":
+        return Louder(self.std)
+
+
+class Louder:
     radius = 0
 
-    def __init__(self, config: PriorConfig, codec: CodecConfig, mel: MelConfig | None) -> None:
-        self.std = 2 * config.std_min
+    def __init__(self, std: float) -> None:
+        self.std = std
 
     def condition(self, cond: Condition) -> None:
         return None
@@ -128,11 +136,12 @@ class Louder:
         return x / self.std
 
 
-def test_a_prior(mel: Tensor, registries: None) -> None:
-    PRIORS["louder"] = Louder
+def test_a_prior(mel: Tensor, registries: None, tmp_path: Path) -> None:
+    PRIORS["louder"] = LouderConfig
     stds = []
-    for kind in ("unit", "louder"):
-        model = untrained(small_config(prior={"kind": kind, "std_min": 1.0}))
+    for prior in ({"kind": "unit"}, {"kind": "louder", "std": 2.0}):
+        untrained(small_config(prior=prior)).save(tmp_path)
+        model = Model.load(tmp_path)
         white = NoiseTape([0], [0])
         with torch.no_grad():
             # After so short a step the state is still the noise.

@@ -6,7 +6,7 @@ measured there, so that quiet passages and quiet frequencies weigh as much as lo
 """
 
 import math
-from typing import ClassVar, Protocol
+from typing import TYPE_CHECKING, ClassVar, Literal
 
 from jaxtyping import Float
 from pydantic import Field, model_validator
@@ -17,50 +17,114 @@ from audiodiff.audio import frames
 from audiodiff.audio.frames import Gain
 from audiodiff.codecs.contract import CodecConfig
 from audiodiff.codecs.stft import Spectrum, StftConfig
-from audiodiff.config import Config
+from audiodiff.config import Config, of_kind
 from audiodiff.errors import AudiodiffError
 from audiodiff.mel.envelope import Envelope
 from audiodiff.mel.log_mel import MelConfig
 
 
 class PriorConfig(Config):
-    """The prior of a model, and its figures.
+    """The figures of a prior, from which it is built.
 
     Attributes:
-        kind: A name in `PRIORS`: ``unit``, ``mel-energy`` (PriorGrad), ``mel-spectral``
-            (SpecGrad-like), or ``mel-envelope``, the same for the STFT codec.
-        std_min: The least standard deviation, so that silence keeps some noise. With
-            ``mel-energy`` it is a fraction of the greatest; with the spectral priors it is the
-            level of noise, relative to full scale, below which the envelope never falls.
-        above_f_max: Factor of the spectral priors for frequencies above the mel's highest.
-        energy_min: Frame energy, in mel amplitude, at which the standard deviation of
-            ``mel-energy`` is 0.
-        energy_max: Frame energy from which on the standard deviation of ``mel-energy`` is 1.
+        codecs: Kinds of codec that it works on; None for any.
+        kind: The prior's name in `audiodiff.diffusion.PRIORS`.
     """
 
-    kind: str = "unit"
+    codecs: ClassVar[tuple[str, ...] | None] = None
+
+    kind: str
+
+    def build(self, codec: CodecConfig, mel: MelConfig | None) -> Prior:
+        """The prior of a model.
+
+        Args:
+            codec: The config of the model's codec, one of `codecs`.
+            mel: The model's mel; None for a model without one.
+
+        Raises:
+            AudiodiffError: If it needs a mel and there is none.
+        """
+        raise NotImplementedError
+
+
+class UnitConfig(PriorConfig):
+    """White noise of unit variance."""
+
+    kind: Literal["unit"] = "unit"
+
+    def build(self, codec: CodecConfig, mel: MelConfig | None) -> "Unit":
+        """The prior, which ignores the codec and the mel."""
+        return Unit()
+
+
+class MelEnergyConfig(PriorConfig):
+    """White noise as loud as each frame (PriorGrad).
+
+    Attributes:
+        std_min: The least standard deviation as a fraction of the greatest, so that silence keeps
+            some noise.
+        energy_min: Frame energy, in mel amplitude, at which the standard deviation is 0.
+        energy_max: Frame energy from which on the standard deviation is 1.
+    """
+
+    codecs: ClassVar[tuple[str, ...] | None] = ("waveform",)
+
+    kind: Literal["mel-energy"] = "mel-energy"
     std_min: float = Field(default=0.1, gt=0, le=1)
-    above_f_max: float = Field(default=1.0, gt=0, le=1e6)
     energy_min: float = Field(default=0.0, ge=0, le=1e6)
     energy_max: float = Field(default=4.0, gt=0, le=1e6)
 
     @model_validator(mode="after")
-    def _rising(self) -> "PriorConfig":
+    def _rising(self) -> "MelEnergyConfig":
         if self.energy_min >= self.energy_max:
             raise ValueError(
                 f"energy_min={self.energy_min} must be below energy_max={self.energy_max}"
             )
         return self
 
+    def build(self, codec: CodecConfig, mel: MelConfig | None) -> "MelEnergy":
+        """The prior of a model with a mel."""
+        return MelEnergy(self, _needed(self.kind, mel))
+
+
+class MelSpectralConfig(PriorConfig):
+    """Noise with the mel's spectral envelope, for waves (SpecGrad-like).
+
+    Attributes:
+        std_min: The level of noise, relative to full scale, below which the envelope never falls,
+            so that silence keeps some noise.
+        above_f_max: Factor for frequencies above the mel's highest.
+    """
+
+    codecs: ClassVar[tuple[str, ...] | None] = ("waveform",)
+
+    kind: Literal["mel-spectral"] = "mel-spectral"
+    std_min: float = Field(default=0.1, gt=0, le=1)
+    above_f_max: float = Field(default=1.0, gt=0, le=1e6)
+
+    def build(self, codec: CodecConfig, mel: MelConfig | None) -> Prior:
+        """The prior of a model with a mel."""
+        return MelSpectral(self, _needed(self.kind, mel))
+
+
+class MelEnvelopeConfig(MelSpectralConfig):
+    """Noise with the mel's spectral envelope, for the STFT codec."""
+
+    codecs: ClassVar[tuple[str, ...] | None] = ("stft",)
+
+    kind: Literal["mel-envelope"] = "mel-envelope"  # type: ignore[assignment]
+
+    def build(self, codec: CodecConfig, mel: MelConfig | None) -> Prior:
+        """The prior of a model with a mel."""
+        assert isinstance(codec, StftConfig), "a model's config checks this"
+        return MelEnvelope(self, codec, _needed(self.kind, mel))
+
 
 class Unit:
     """White noise of unit variance, whatever the condition."""
 
-    codecs: ClassVar[tuple[str, ...] | None] = None
     radius = 0
-
-    def __init__(self, config: PriorConfig, codec: CodecConfig, mel: MelConfig | None) -> None:
-        """Ignores the codec and the mel."""
 
     def condition(self, cond: Condition) -> None:
         """Nothing."""
@@ -81,12 +145,10 @@ class MelEnergy:
     linear mel amplitude, held over the frame's hop.
     """
 
-    codecs: ClassVar[tuple[str, ...] | None] = ("waveform",)
     radius = 0
 
-    def __init__(self, config: PriorConfig, codec: CodecConfig, mel: MelConfig | None) -> None:
-        self.config = config
-        self.mel = _needed(config, mel)
+    def __init__(self, config: MelEnergyConfig, mel: MelConfig) -> None:
+        self.config, self.mel = config, mel
 
     def condition(self, cond: Condition) -> Wave:
         """The standard deviation of every sample."""
@@ -111,16 +173,11 @@ class MelSpectral:
     `whiten` divides by G; it undoes `color` except where neighbouring frames differ.
     """
 
-    codecs: ClassVar[tuple[str, ...] | None] = ("waveform",)
-
-    def __init__(self, config: PriorConfig, codec: CodecConfig, mel: MelConfig | None) -> None:
-        self.config = config
-        self.mel = _needed(config, mel)
-        self.radius = math.ceil(self.mel.n_fft / self.mel.hop_length)
-        self.window = frames.hann(self.mel.win_length, self.mel.n_fft, self.mel.window)
-        self.envelope = Envelope(
-            self.mel, self.mel.n_fft, self.mel.n_fft // 2 + 1, config.above_f_max
-        )
+    def __init__(self, config: MelSpectralConfig, mel: MelConfig) -> None:
+        self.config, self.mel = config, mel
+        self.radius = math.ceil(mel.n_fft / mel.hop_length)
+        self.window = frames.hann(mel.win_length, mel.n_fft, mel.window)
+        self.envelope = Envelope(mel, mel.n_fft, mel.n_fft // 2 + 1, config.above_f_max)
 
     def condition(self, cond: Condition) -> Gain:
         """The envelope."""
@@ -145,15 +202,11 @@ class MelSpectral:
 class MelEnvelope:
     """`MelSpectral` for the STFT codec, where the gain G is a product and `whiten` is exact."""
 
-    codecs: ClassVar[tuple[str, ...] | None] = ("stft",)
     radius = 0
 
-    def __init__(self, config: PriorConfig, codec: CodecConfig, mel: MelConfig | None) -> None:
-        assert isinstance(codec, StftConfig), "a model's config checks this"
+    def __init__(self, config: MelEnvelopeConfig, codec: StftConfig, mel: MelConfig) -> None:
         self.config = config
-        self.envelope = Envelope(
-            _needed(config, mel), codec.n_fft, codec.n_bins, config.above_f_max
-        )
+        self.envelope = Envelope(mel, codec.n_fft, codec.n_bins, config.above_f_max)
 
     def condition(self, cond: Condition) -> Float[Tensor, "batch 1 bins frames"]:
         """The envelope."""
@@ -168,10 +221,10 @@ class MelEnvelope:
         return x / shape
 
 
-def _needed(config: PriorConfig, mel: MelConfig | None) -> MelConfig:
+def _needed(kind: str, mel: MelConfig | None) -> MelConfig:
     if mel is None:
         raise AudiodiffError(
-            f"prior.kind={config.kind!r} needs a mel, and this model has none; use 'unit'"
+            f"prior.kind={kind!r} needs a mel, and this model has none; use 'unit'"
         )
     return mel
 
@@ -182,21 +235,19 @@ def _mel_of(cond: Condition) -> Mel:
     return cond["mel"]
 
 
-class BuildsPrior(Protocol):
-    """The class of a prior, which builds one from a config."""
-
-    @property
-    def codecs(self) -> tuple[str, ...] | None:
-        """Kinds of codec that it works on; None for any."""
-
-    def __call__(self, config: PriorConfig, codec: CodecConfig, mel: MelConfig | None) -> Prior:
-        """The prior of a model with this codec and mel."""
-
-
-PRIORS: dict[str, BuildsPrior] = {
-    "unit": Unit,
-    "mel-energy": MelEnergy,
-    "mel-spectral": MelSpectral,
-    "mel-envelope": MelEnvelope,
+PRIORS: dict[str, type[PriorConfig]] = {
+    "unit": UnitConfig,
+    "mel-energy": MelEnergyConfig,
+    "mel-spectral": MelSpectralConfig,
+    "mel-envelope": MelEnvelopeConfig,
 }
-"""Every prior by the name that a config gives as ``kind``; assign to it to add one."""
+"""The config of every prior by the name that a model's config gives as ``kind``.
+
+Assign to it to add one.
+"""
+
+if TYPE_CHECKING:
+    AnyPrior = PriorConfig
+else:
+    AnyPrior = of_kind(PRIORS)
+"""The field type for configs that hold a prior."""

@@ -12,12 +12,13 @@ from audiodiff.codecs.waveform import WaveformConfig
 from audiodiff.conditioning.known import KNOWN
 from audiodiff.conditioning.text import TEXT
 from audiodiff.config import Config, Count, SampleRate
-from audiodiff.diffusion.priors import PRIORS, PriorConfig
+from audiodiff.diffusion.priors import AnyPrior, UnitConfig
 from audiodiff.diffusion.schedules import ScheduleConfig
 from audiodiff.diffusion.targets import TARGETS
 from audiodiff.mel.log_mel import MelConfig
 from audiodiff.mel.presets import PRESETS
 from audiodiff.model.sampling import SamplingConfig
+from audiodiff.model.upgrade import prior_with_its_own_figures
 from audiodiff.networks.registry import NETWORKS, AnyNetwork
 
 
@@ -50,7 +51,7 @@ class ModelConfig(Config):
     network: AnyNetwork
     schedule: ScheduleConfig
     target: str
-    prior: PriorConfig = Field(default_factory=PriorConfig)
+    prior: AnyPrior = Field(default_factory=UnitConfig)
     sampling: SamplingConfig
 
     @model_validator(mode="before")
@@ -61,6 +62,8 @@ class ModelConfig(Config):
             return values
         if values.get("format") == 1:
             values = values | {"format": 2}
+        if isinstance(values.get("prior"), dict):
+            values = values | {"prior": prior_with_its_own_figures(values["prior"])}
         network = values.get("network")
         kind = network.get("kind") if isinstance(network, dict) else None
         if not isinstance(kind, str) or kind not in NETWORKS:
@@ -130,14 +133,13 @@ class ModelConfig(Config):
                 )
 
     def _check_prior(self) -> None:
-        _check_known("prior.kind", self.prior.kind, PRIORS)
-        codecs = PRIORS[self.prior.kind].codecs
+        codecs = self.prior.codecs
         if codecs is not None and self.codec.kind not in codecs:
             raise ValueError(
                 f"prior.kind={self.prior.kind!r} works on codec.kind={' or '.join(codecs)}, not "
                 f"{self.codec.kind!r}"
             )
-        PRIORS[self.prior.kind](self.prior, self.codec, self.mel)  # some of which need a mel
+        self.prior.build(self.codec, self.mel)  # some need a mel
 
     def _check_sampling(self) -> None:
         """Checks that the default run's guidance has what it needs."""

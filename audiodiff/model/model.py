@@ -23,7 +23,6 @@ from audiodiff.conditioning.parts import joined, moved, n_items
 from audiodiff.conditioning.text import text_asked
 from audiodiff.diffusion.denoiser import NetDenoiser
 from audiodiff.diffusion.noise import Colored, NoiseTape
-from audiodiff.diffusion.priors import PRIORS
 from audiodiff.diffusion.times import TIMES, TimeGrid, check_times
 from audiodiff.errors import AudiodiffError
 from audiodiff.guidance.contract import Context, Guidance
@@ -81,7 +80,7 @@ class Model(nn.Module):
         self.network = config.network.build()
         self.schedule: Schedule = config.schedule
         self.codec: Codec = config.codec.build(config.mel)
-        self.prior: Prior = PRIORS[config.prior.kind](config.prior, config.codec, config.mel)
+        self.prior: Prior = config.prior.build(config.codec, config.mel)
         self.log_mel = None if config.mel is None else LogMel(config.mel)
         self.project = None if self.log_mel is None else MelProjection(self.log_mel)
         self.n_steps = len(config.sampling.times) - 1

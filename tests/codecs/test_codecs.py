@@ -5,7 +5,7 @@ from contracts import check_codec, noise
 from audiodiff.codecs import CodecConfig
 from audiodiff.codecs.stft import Stft, StftConfig
 from audiodiff.codecs.waveform import WaveformConfig
-from audiodiff.diffusion.priors import PRIORS, PriorConfig
+from audiodiff.diffusion.priors import MelEnvelopeConfig
 from audiodiff.errors import AudiodiffError
 from audiodiff.mel.envelope import Envelope
 from audiodiff.mel.log_mel import LogMel
@@ -90,8 +90,7 @@ def test_the_envelope_prior_has_the_level_and_the_colour_of_the_sound(
     mel, codec_config = PRESETS[preset], StftConfig(n_fft=n_fft)
     codec = Stft(codec_config, mel)
     sound = tilted(noise(1, 400 * 256), 0.1)
-    figures = PriorConfig(kind="mel-envelope", std_min=1e-5)
-    prior = PRIORS["mel-envelope"](figures, codec_config, mel)
+    prior = MelEnvelopeConfig(std_min=1e-5).build(codec_config, mel)
     cond = prior.condition({"mel": LogMel(mel)(sound)[..., :400]})
     made = prior.color(codec.encode(noise(1, 400 * 256, seed=1)), cond)
     # A band of one or two bins is a noisy estimate of the level, which adds some power.
@@ -110,8 +109,7 @@ def test_the_envelope_prior_has_the_level_and_the_colour_of_the_sound(
 
 def test_silence_keeps_the_least_noise_and_high_frequencies_their_factor() -> None:
     mel, codec_config = PRESETS["hifigan"], StftConfig()
-    figures = PriorConfig(kind="mel-envelope", std_min=3e-3, above_f_max=2.0)
-    prior = PRIORS["mel-envelope"](figures, codec_config, mel)
+    prior = MelEnvelopeConfig(std_min=3e-3, above_f_max=2.0).build(codec_config, mel)
     ones = torch.ones(1, 2, 512, 4)
     silence = torch.full((1, 80, 4), mel.floor_value)
     torch.testing.assert_close(prior.color(ones, prior.condition({"mel": silence})), 3e-3 * ones)

@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from audiodiff.codecs.waveform import WaveformConfig
-from audiodiff.diffusion.priors import PRIORS, PriorConfig
+from audiodiff.diffusion.priors import MelEnergyConfig, MelSpectralConfig
 from audiodiff.mel.log_mel import LogMel
 from audiodiff.mel.presets import PRESETS
 
@@ -11,8 +11,7 @@ from audiodiff.mel.presets import PRESETS
 def test_the_spectral_prior_has_the_level_of_the_sound() -> None:
     config = PRESETS["hifigan"]
     white = torch.randn(1, 400 * 256, generator=torch.Generator().manual_seed(1))
-    figures = PriorConfig(kind="mel-spectral", std_min=1e-4)
-    prior = PRIORS["mel-spectral"](figures, WaveformConfig(), config)
+    prior = MelSpectralConfig(std_min=1e-4).build(WaveformConfig(), config)
     mel = LogMel(config)(0.02 * white)
     # A band of one or two bins is a noisy estimate of the level, which adds some power.
     assert prior.color(white, prior.condition({"mel": mel})).std().item() == pytest.approx(
@@ -25,8 +24,7 @@ def test_the_spectral_prior_has_the_level_of_the_sound() -> None:
 
 def test_the_energy_prior_is_priorgrads_formula() -> None:
     config = PRESETS["hifigan"]
-    figures = PriorConfig(kind="mel-energy", energy_min=0.5)
-    prior = PRIORS["mel-energy"](figures, WaveformConfig(), config)
+    prior = MelEnergyConfig(energy_min=0.5).build(WaveformConfig(), config)
     mel = torch.full((1, 80, 3), -11.0)
     mel[..., 1] = np.log(4 / 80)  # the square root of the sum is 2
     mel[..., 2] = 3.0  # beyond the maximum

@@ -5,8 +5,8 @@ import torch
 from contracts import noise
 
 from audiodiff._types import State, Times
-from audiodiff.codecs.waveform import Waveform, WaveformConfig
-from audiodiff.diffusion.priors import PriorConfig, Unit
+from audiodiff.codecs.waveform import Waveform
+from audiodiff.diffusion.priors import Unit
 from audiodiff.diffusion.schedules import Cosine
 from audiodiff.diffusion.times import uniform
 from audiodiff.guidance import BandStatistics, Ceiling, LinearObservation
@@ -24,7 +24,7 @@ def standard(x_t: State, t: Times) -> State:
 
 
 def context(like: State) -> Context:
-    prior = Unit(PriorConfig(), WaveformConfig(), None)
+    prior = Unit()
     return Context(
         SCHEDULE, Waveform(), prior, {}, like.shape[-1], lambda asked, n_copies=1: standard
     )

@@ -8,9 +8,9 @@ from contracts import noise
 from small_models import UNCONDITIONAL, small_config, small_stft_config, untrained
 
 from audiodiff._types import State, Times
-from audiodiff.codecs.waveform import Waveform, WaveformConfig
+from audiodiff.codecs.waveform import Waveform
 from audiodiff.diffusion.noise import NoiseTape
-from audiodiff.diffusion.priors import PriorConfig, Unit
+from audiodiff.diffusion.priors import Unit
 from audiodiff.diffusion.schedules import Cosine
 from audiodiff.diffusion.targets import scaled
 from audiodiff.diffusion.times import uniform
@@ -28,7 +28,7 @@ RHO = 0.9
 
 def context(like: State) -> Context:
     """A context of a run without a model."""
-    prior = Unit(PriorConfig(), WaveformConfig(), None)
+    prior = Unit()
     return Context(
         SCHEDULE, Waveform(), prior, {}, like.shape[-1], lambda asked, n_copies=1: gaussian
     )

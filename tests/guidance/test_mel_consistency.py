@@ -10,7 +10,7 @@ from audiodiff.audio.io import load
 from audiodiff.codecs.stft import StftConfig
 from audiodiff.codecs.waveform import WaveformConfig
 from audiodiff.diffusion.noise import NoiseTape
-from audiodiff.diffusion.priors import PriorConfig, Unit
+from audiodiff.diffusion.priors import Unit
 from audiodiff.diffusion.schedules import VP
 from audiodiff.errors import AudiodiffError
 from audiodiff.guidance import Context, MelConsistency
@@ -55,7 +55,7 @@ def consistent(estimate: Tensor, codec: Codec, mel: Tensor, config: MelConfig, n
     context = Context(
         schedule=VP(),
         codec=codec,
-        prior=Unit(PriorConfig(), WaveformConfig(), None),
+        prior=Unit(),
         cond={"mel": mel},
         n_samples=n_samples,
         denoiser=lambda cond: denoise,

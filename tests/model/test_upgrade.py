@@ -54,6 +54,15 @@ def test_the_default_is_one_of_format_1() -> None:
         ModelConfig.parse(values | {"format": 3}, "test")
 
 
+def test_a_stored_prior_of_before_keeps_its_own_figures() -> None:
+    before = {"std_min": 0.2, "above_f_max": 1.0, "energy_min": 0.0, "energy_max": 3.0}
+    for kind, own in (("unit", []), ("mel-energy", ["std_min", "energy_min", "energy_max"])):
+        kept = {"kind": kind} | {name: before[name] for name in own}
+        assert small_config(prior={"kind": kind} | before).prior.model_dump() == kept
+    with pytest.raises(AudiodiffError, match="prior.std_min: extra inputs are not permitted"):
+        small_config(prior={"kind": "unit", "std_min": 0.2})
+
+
 def test_a_run_of_before_has_an_objective(tmp_path: Path) -> None:
     path = tmp_path / "run.toml"
     path.write_text(TRAINING)
@@ -89,7 +98,7 @@ def test_a_kind_that_is_unknown_is_named_with_all_that_are_known() -> None:
     for changes, words in (
         ({"network": {"kind": "cnn"}}, "network: .*kind='cnn' is unknown; choose from diffwave, "),
         ({"codec": {"kind": "dct"}}, "codec: .*kind='dct' is unknown; choose from waveform, stft"),
-        ({"prior": {"kind": "pink"}}, "prior.kind='pink' is unknown; choose from unit, mel-energy"),
+        ({"prior": {"kind": "pink"}}, "prior: .*kind='pink' is unknown; choose from unit, mel-en"),
         (
             {"sampling": TIMES | {"guidance": [{"kind": "hope"}]}},
             "sampling.guidance.0: .*kind='hope' is unknown; choose from classifier, ",
