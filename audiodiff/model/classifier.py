@@ -13,15 +13,7 @@ from audiodiff.diffusion.schedules import ScheduleConfig
 from audiodiff.diffusion.times import log_snr
 from audiodiff.errors import AudiodiffError
 from audiodiff.model.config import ModelConfig
-from audiodiff.model.weights import (
-    CONFIG_NAME,
-    WEIGHTS_NAME,
-    load_tensors,
-    load_weights,
-    read_config,
-    save_model,
-    without_wrappers,
-)
+from audiodiff.model.weights import CONFIG_NAME, read_config, save_model, with_stored_weights
 from audiodiff.networks.classifier import ClassifierNetConfig, Vectors
 
 MOST = 20.0
@@ -79,12 +71,7 @@ class Classifier(nn.Module):
                 "`audiodiff train` wrote with objective.kind='classifier'"
             )
         config = ClassifierConfig.parse(values, str(directory / CONFIG_NAME))
-        with torch.random.fork_rng(devices=[]):  # new weights draw, and are not kept
-            classifier = cls(config)
-        path = directory / WEIGHTS_NAME
-        tensors, _ = load_tensors(path)
-        load_weights(classifier, without_wrappers(tensors, path), path)
-        return classifier.eval()
+        return with_stored_weights(lambda: cls(config), directory)
 
     def save(self, directory: Path) -> None:
         """Writes config.json and model.safetensors."""

@@ -23,7 +23,7 @@ from audiodiff.conditioning.parts import joined, moved, n_items
 from audiodiff.conditioning.text import text_asked
 from audiodiff.diffusion.denoiser import NetDenoiser
 from audiodiff.diffusion.noise import Colored, NoiseTape
-from audiodiff.diffusion.times import TIMES, TimeGrid, check_times
+from audiodiff.diffusion.times import TimeGrid
 from audiodiff.errors import AudiodiffError
 from audiodiff.guidance.contract import Context, Guidance
 from audiodiff.mel.log_mel import LogMel
@@ -32,27 +32,15 @@ from audiodiff.model.classifier import Classifier, classifier_for, is_classifier
 from audiodiff.model.config import ModelConfig
 from audiodiff.model.found import Found, FoundTimes, load_times, weights_sha256
 from audiodiff.model.hub import model_directory
-from audiodiff.model.run import Run
+from audiodiff.model.run import DEFAULT, Run
 from audiodiff.model.upgrade import weights_of_format_1
-from audiodiff.model.weights import (
-    WEIGHTS_NAME,
-    load_tensors,
-    load_weights,
-    read_config,
-    save_model,
-    without_wrappers,
-)
+from audiodiff.model.weights import CONFIG_NAME, read_config, save_model, with_stored_weights
 from audiodiff.samplers.clamped import Clamped
-from audiodiff.samplers.linear_multistep import LinearMultistep
 from audiodiff.samplers.loop import last, sample
-from audiodiff.samplers.registry import build_sampler
 from audiodiff.system.devices import use_bf16
 
 GUESS = 2**32
 """Step on the noise tape of the guess that a run may start from, beyond all that a run draws."""
-
-DEFAULT = Run()
-"""The model's own run."""
 
 
 class Model(nn.Module):
@@ -102,17 +90,11 @@ class Model(nn.Module):
                 f"{directory} holds a classifier, which makes no sound; give the model that it "
                 "judges or guides"
             )
-        config = ModelConfig.parse(values, str(directory / "config.json"))
-        with torch.random.fork_rng(devices=[]):  # new weights draw, and are not kept
-            model = cls(config)
-        path = directory / WEIGHTS_NAME
-        tensors, _ = load_tensors(path)
-        tensors = without_wrappers(tensors, path)
-        if values.get("format") == 1:
-            tensors = weights_of_format_1(tensors)
-        load_weights(model, tensors, path)
+        config = ModelConfig.parse(values, str(directory / CONFIG_NAME))
+        renamed = weights_of_format_1 if values.get("format") == 1 else dict
+        model = with_stored_weights(lambda: cls(config), directory, renamed)
         model.searched, model.directory = load_times(directory), directory
-        return model.eval()
+        return model
 
     def save(self, directory: Path) -> None:
         """Writes config.json and model.safetensors, with the weights of every module."""
@@ -139,16 +121,11 @@ class Model(nn.Module):
         Raises:
             AudiodiffError: If its name is unknown.
         """
-        if (found := self.found(run)) and found.coefficients is not None:
-            return LinearMultistep(found.coefficients)
-        return build_sampler(self.config.sampling.sampler if run.sampler is None else run.sampler)
+        return self.config.sampling.solver_of(run, self.found(run))
 
     def found(self, run: Run) -> Found | None:
         """What a search found for a run; None if there is nothing, or the run has its own times."""
-        name = self.config.sampling.sampler if run.sampler is None else run.sampler
-        if run.times is not None or run.n_steps is None or not isinstance(name, str):
-            return None
-        return self.searched.get((name, run.n_steps))
+        return self.config.sampling.found_of(run, self.searched)
 
     def times(self, run: Run = DEFAULT) -> TimeGrid:
         """The times of a run: those given, those that a search found, or by the model's rule.
@@ -156,16 +133,7 @@ class Model(nn.Module):
         Raises:
             AudiodiffError: If given times do not fall from at most 1 to 0.
         """
-        sampling, n_steps = self.config.sampling, run.n_steps
-        if run.times is not None:
-            return check_times(run.times)
-        if n_steps is None:
-            return check_times(sampling.times)
-        if found := self.found(run):
-            return check_times(found.times)
-        if n_steps == self.n_steps:
-            return check_times(sampling.times)
-        return TIMES[sampling.rule](self.schedule, n_steps, sampling.t_range)
+        return self.config.sampling.times_of(run, self.schedule, self.found(run))
 
     def guidance(self, run: Run = DEFAULT) -> Sequence[Guidance]:
         """The guidance of a run, the innermost first."""

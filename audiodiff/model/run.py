@@ -91,3 +91,7 @@ class Run:
 def _plain(numbers: Any) -> Any:
     """Numbers of NumPy or torch as Python's own."""
     return numbers.tolist() if hasattr(numbers, "tolist") else numbers
+
+
+DEFAULT = Run()
+"""The model's own run."""

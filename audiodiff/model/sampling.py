@@ -4,10 +4,14 @@ from typing import Annotated, Any
 
 from pydantic import Field, model_validator
 
+from audiodiff._types import Sampler, Schedule
 from audiodiff.config import MAX_STEPS, Config, GuidanceScale, SampleCount
-from audiodiff.diffusion.times import TIMES, check_times
+from audiodiff.diffusion.times import TIMES, TimeGrid, check_times
 from audiodiff.guidance.registry import GuidanceConfig
+from audiodiff.model.found import Found, FoundTimes
+from audiodiff.model.run import Run
 from audiodiff.model.upgrade import PASSES, sampling_of_format_1
+from audiodiff.samplers.linear_multistep import LinearMultistep
 from audiodiff.samplers.registry import build_sampler
 
 
@@ -57,3 +61,40 @@ class SamplingConfig(Config):
         if self.t_range is not None and not 1 > self.t_range[0] > self.t_range[1] > 0:
             raise ValueError(f"t_range={self.t_range} must fall, both between 0 and 1")
         return self
+
+    def sampler_of(self, run: Run) -> str | Sampler:
+        """The sampler of a run, or its name."""
+        return self.sampler if run.sampler is None else run.sampler
+
+    def found_of(self, run: Run, searched: FoundTimes) -> Found | None:
+        """What a search found for a run; None if there is nothing, or the run has its own times."""
+        name = self.sampler_of(run)
+        if run.times is not None or run.n_steps is None or not isinstance(name, str):
+            return None
+        return searched.get((name, run.n_steps))
+
+    def solver_of(self, run: Run, found: Found | None) -> Sampler:
+        """The sampler of a run, or the coefficients that a search found in its place.
+
+        Raises:
+            AudiodiffError: If its name is unknown.
+        """
+        if found is not None and found.coefficients is not None:
+            return LinearMultistep(found.coefficients)
+        return build_sampler(self.sampler_of(run))
+
+    def times_of(self, run: Run, schedule: Schedule, found: Found | None) -> TimeGrid:
+        """The times of a run: those given, those that a search found, or by the rule.
+
+        Raises:
+            AudiodiffError: If given times do not fall from at most 1 to 0.
+        """
+        if run.times is not None:
+            return check_times(run.times)
+        if run.n_steps is None:
+            return check_times(self.times)
+        if found is not None:
+            return check_times(found.times)
+        if run.n_steps == len(self.times) - 1:
+            return check_times(self.times)
+        return TIMES[self.rule](schedule, run.n_steps, self.t_range)

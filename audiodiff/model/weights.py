@@ -1,9 +1,9 @@
 """A model directory: ``config.json`` and ``model.safetensors``, without training state."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from safetensors import SafetensorError
@@ -15,6 +15,8 @@ from audiodiff.errors import AudiodiffError
 from audiodiff.system.atomic import replacing
 from audiodiff.system.documents import read_json
 from audiodiff.system.untrusted import open_safetensors, why
+
+M = TypeVar("M", bound=nn.Module)
 
 CONFIG_NAME = "config.json"
 WEIGHTS_NAME = "model.safetensors"
@@ -124,3 +126,26 @@ def load_weights(module: nn.Module, tensors: Mapping[str, Tensor], source: Path)
             "use the config that the weights were saved with"
         )
     module.load_state_dict(dict(tensors))
+
+
+def with_stored_weights(
+    build: Callable[[], M],
+    directory: Path,
+    renamed: Callable[[dict[str, Tensor]], dict[str, Tensor]] = dict,
+) -> M:
+    """A module with the weights of a model directory, for evaluation.
+
+    Args:
+        build: Makes it with new weights.
+        directory: The directory.
+        renamed: Gives the tensors of an older layout their present names.
+
+    Raises:
+        AudiodiffError: If the file of weights is missing or damaged, or does not fit the module.
+    """
+    with torch.random.fork_rng(devices=[]):  # new weights draw, and are not kept
+        module = build()
+    path = directory / WEIGHTS_NAME
+    tensors, _ = load_tensors(path)
+    load_weights(module, renamed(without_wrappers(tensors, path)), path)
+    return module.eval()

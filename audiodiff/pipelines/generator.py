@@ -12,8 +12,8 @@ from audiodiff.conditioning.parts import joined, moved
 from audiodiff.conditioning.text import text_asked
 from audiodiff.config import Count, SampleCount, Seed, checked, shown
 from audiodiff.errors import AudiodiffError
-from audiodiff.model.model import DEFAULT, Model
-from audiodiff.model.run import Run
+from audiodiff.model.model import Model
+from audiodiff.model.run import DEFAULT, Run
 from audiodiff.pipelines.codec_vocoder import hand_vocoder
 from audiodiff.pipelines.loading import loaded
 from audiodiff.system.devices import use_bf16

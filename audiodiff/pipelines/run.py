@@ -6,8 +6,8 @@ import torch
 
 from audiodiff._types import Condition, Mel, Wave
 from audiodiff.conditioning.parts import moved
-from audiodiff.model.model import DEFAULT, Model
-from audiodiff.model.run import Run
+from audiodiff.model.model import Model
+from audiodiff.model.run import DEFAULT, Run
 
 
 def mel_of(model: Model, wave: Wave) -> Mel:

@@ -12,8 +12,8 @@ from audiodiff._types import Mel, Sampler, Wave, WavePiece
 from audiodiff.config import Count, SampleRate, checked
 from audiodiff.errors import AudiodiffError
 from audiodiff.mel.log_mel import MelConfig
-from audiodiff.model.model import DEFAULT, Model
-from audiodiff.model.run import Run
+from audiodiff.model.model import Model
+from audiodiff.model.run import DEFAULT, Run
 from audiodiff.pipelines.given import Array, GivenMel, as_tensor, taken, taken_pieces
 from audiodiff.pipelines.lengths import Lengths, by_length, checked_lengths
 from audiodiff.pipelines.loading import loaded
