@@ -3,6 +3,7 @@
 import math
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,7 +14,6 @@ from torch import Tensor
 from audiodiff._types import Mel
 from audiodiff.audio import io
 from audiodiff.audio.reader import opened
-from audiodiff.diffusion.noise import NoiseTape
 from audiodiff.diffusion.times import TIMES
 from audiodiff.errors import AudiodiffError
 from audiodiff.mel.files import MEL_SUFFIXES, load_mel
@@ -158,15 +158,12 @@ def run(vocoder: Vocoder, given: Given, choice: Choice) -> Iterator[Stage]:
     Raises:
         AudiodiffError: If the sampler is unknown or there are too few steps.
     """
-    model, asked = vocoder.model, run_of(vocoder, choice)
-    times = model.times(asked)
+    model, cond = vocoder.model, {"mel": given.mel.to(vocoder.device)}
     n_samples = given.mel.shape[2] * vocoder.hop_length
-    like = torch.zeros(1, n_samples, device=vocoder.device)
-    cond, tape = {"mel": given.mel.to(vocoder.device)}, NoiseTape([choice.seed], [0])
-    states = model.states(like, cond, asked, tape)
-    for n, state in enumerate(states, 1):
-        (wave,) = given.own.sound([model.codec.decode(state, n_samples)])
-        yield Stage(n, times[n].item(), wave[0].cpu())
+    snapshots = model.steps(cond, n_samples, run_of(vocoder, choice))
+    for n, shot in enumerate(islice(snapshots, 1, None), 1):  # the first is noise alone
+        (wave,) = given.own.sound([model.codec.decode(shot.state, n_samples)])
+        yield Stage(n, shot.t, wave[0].cpu())
 
 
 def griffin_lim(vocoder: Vocoder, given: Given) -> Samples:

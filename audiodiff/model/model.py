@@ -1,6 +1,7 @@
 """A model: its network and everything that is needed to run it, from one config."""
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,7 @@ from audiodiff.model.config import ModelConfig
 from audiodiff.model.found import Found, FoundTimes, load_times, weights_sha256
 from audiodiff.model.hub import model_directory
 from audiodiff.model.run import DEFAULT, Run
+from audiodiff.model.steps import Snapshot, Watch, snapshot
 from audiodiff.model.upgrade import weights_of_format_1
 from audiodiff.model.weights import CONFIG_NAME, read_config, save_model, with_stored_weights
 from audiodiff.samplers.clamped import Clamped
@@ -256,10 +258,39 @@ class Model(nn.Module):
         Raises:
             AudiodiffError: If a name, a number of steps or a seed of the run is wrong.
         """
+        return self.codec.decode(last(self._states(cond, n_samples, run, offsets)), n_samples)
+
+    @torch.no_grad()
+    def steps(self, cond: Condition, n_samples: int, run: Run = DEFAULT) -> Iterator[Snapshot]:
+        """Yields a run at each of its times, without gradients: n_steps + 1 snapshots.
+
+        The last one holds the end, where the estimate is the state itself. To look at the estimates
+        takes no further calls of the network.
+
+        Args:
+            cond: The condition: ``mel`` in the model's own preset, ``label`` as indices into its
+                labels.
+            n_samples: Length of the sound: frames x hop_length, or any length without a mel.
+            run: The run.
+
+        Raises:
+            AudiodiffError: If a name, a number of steps or a seed of the run is wrong.
+        """
+        watch = Watch()
+        watched = replace(run, guidance=(*self.guidance(run), watch))
+        for state in self._states(cond, n_samples, watched):
+            yield from watch.seen
+            end = state
+        yield snapshot(self.schedule, self.times(run)[-1:], end, end)
+
+    def _states(
+        self, cond: Condition, n_samples: int, run: Run, offsets: Sequence[int] | None = None
+    ) -> Iterator[State]:
+        """The states of a run on the noise of its own seeds."""
         seeds = run.seeds(n_items(cond))
         tape = NoiseTape(seeds, offsets or [0] * len(seeds))
         like = next(self.parameters()).new_zeros(len(seeds), n_samples)
-        return self.codec.decode(last(self.states(like, cond, run, tape)), n_samples)
+        return self.states(like, cond, run, tape)
 
     @property
     def receptive_radius(self) -> int:

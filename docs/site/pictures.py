@@ -8,7 +8,6 @@ from matplotlib.figure import Figure
 
 from audiodiff import Generator, Run
 from audiodiff.audio.plots import save_figure
-from audiodiff.diffusion.noise import Colored, NoiseTape
 
 FOLDER = Path(__file__).parents[1] / "pictures"
 SEED = 3
@@ -22,22 +21,13 @@ def main() -> None:
     generator = Generator.from_pretrained("digits")
     model, n_samples = generator.model, generator.n_samples
     cond = generator.condition({"digit": DIGIT})
-    like, tape = torch.zeros(1, n_samples), NoiseTape([SEED], [0])
-    run = Run(seed=SEED)
 
-    times = model.times(run)
-    denoise = model.context(cond, n_samples, run).denoiser(cond)
-    with torch.no_grad():
-        states = list(model.states(like, cond, run, tape))
-        noise = Colored(tape, model.codec, model.prior, cond, n_samples)(states[0], 0)
-        chosen = [0, len(states) // 3, 2 * len(states) // 3]
-        estimates = [
-            (f"estimate, t = {times[i + 1]:.2f}", denoise(states[i], times[i + 1 : i + 2].float()))
-            for i in chosen
-        ]
-    draw("run", [*estimates, ("the end, t = 0", states[-1])])
+    first, *between, end = model.steps(cond, n_samples, Run(seed=SEED))
+    chosen = between[:: (len(between) + 1) // 3]
+    estimates = [(f"estimate, t = {shot.t:.2f}", shot.estimate) for shot in chosen]
+    draw("run", [*estimates, ("the end, t = 0", end.state)])
 
-    x_0 = states[-1]
+    noise, x_0 = first.state, end.state
     mixed = []
     for t in TIMES:
         at = torch.tensor([t])
@@ -45,14 +35,10 @@ def main() -> None:
         mixed.append((f"t = {t:g}", alpha[:, None, None] * x_0 + sigma[:, None, None] * noise))
     draw("forward", mixed)
 
-    with torch.no_grad():
-        guided = [
-            (
-                f"scale {scale:g}",
-                list(model.states(like, cond, Run(guidance_scale=scale), tape))[-1],
-            )
-            for scale in SCALES
-        ]
+    guided = []
+    for scale in SCALES:
+        *_, end = model.steps(cond, n_samples, Run(seed=SEED, guidance_scale=scale))
+        guided.append((f"scale {scale:g}", end.state))
     draw("guidance", guided)
 
 
