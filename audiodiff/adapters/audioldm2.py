@@ -4,8 +4,7 @@ from types import SimpleNamespace
 
 from audiodiff.adapters.transformers import TransformersVocoder
 from audiodiff.mel.presets import PRESETS
-from audiodiff.model.model import DEFAULT
-from audiodiff.model.run import Run
+from audiodiff.model.run import DEFAULT, Run
 from audiodiff.pipelines.vocoder import Vocoder
 
 

@@ -4,8 +4,7 @@ from torch import nn
 
 from audiodiff._types import Wave
 from audiodiff.adapters._call import Call, SystemMel
-from audiodiff.model.model import DEFAULT
-from audiodiff.model.run import Run
+from audiodiff.model.run import DEFAULT, Run
 from audiodiff.pipelines.vocoder import Vocoder
 
 RATE = 24000

@@ -4,30 +4,13 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from audiodiff.adapters._call import Call, SystemMel
-from audiodiff.model.model import DEFAULT
-from audiodiff.model.run import Run
-from audiodiff.pipelines.vocoder import Vocoder
+from audiodiff.adapters._call import SystemMel, SystemVocoder
 
 
-class SpeechBrainVocoder:
-    """Takes the `speechbrain` mel.
+class SpeechBrainVocoder(SystemVocoder):
+    """Takes the `speechbrain` mel."""
 
-    Args:
-        vocoder: The vocoder that makes the sound.
-        run: The run: sampler, number of steps, seed.
-        rate: Sample rate of the sound in Hz; the model's if None.
-        transpose: Whether mels are (batch, frames, 80) instead of (batch, 80, frames).
-    """
-
-    def __init__(
-        self,
-        vocoder: Vocoder,
-        run: Run = DEFAULT,
-        rate: int | None = None,
-        transpose: bool = False,
-    ) -> None:
-        self._sound = Call(vocoder, run, "speechbrain", rate, transpose)
+    preset = "speechbrain"
 
     def decode_batch(
         self,

@@ -5,36 +5,13 @@ from jaxtyping import Int
 from torch import Tensor, nn
 
 from audiodiff._types import Wave
-from audiodiff.adapters._call import Call, SystemMel
-from audiodiff.model.model import DEFAULT
-from audiodiff.model.run import Run
-from audiodiff.pipelines.vocoder import Vocoder
+from audiodiff.adapters._call import SystemMel, SystemVocoder
 
 
-class TorchaudioVocoder(nn.Module):
-    """Takes the `tacotron2` mel.
+class TorchaudioVocoder(SystemVocoder, nn.Module):
+    """Takes the `tacotron2` mel."""
 
-    Args:
-        vocoder: The vocoder that makes the sound.
-        run: The run: sampler, number of steps, seed.
-        rate: Sample rate of the sound in Hz; the model's if None.
-        transpose: Whether mels are (batch, frames, 80) instead of (batch, 80, frames).
-
-    Attributes:
-        sample_rate: Sample rate of the sound in Hz.
-    """
-
-    def __init__(
-        self,
-        vocoder: Vocoder,
-        run: Run = DEFAULT,
-        rate: int | None = None,
-        transpose: bool = False,
-    ) -> None:
-        super().__init__()
-        self.model = vocoder.model
-        self.sample_rate = vocoder.sample_rate if rate is None else rate
-        self._sound = Call(vocoder, run, "tacotron2", rate, transpose)
+    preset = "tacotron2"
 
     def forward(
         self, specgram: SystemMel, lengths: Int[Tensor, " batch"] | None = None

@@ -4,8 +4,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from audiodiff.adapters._call import Call
-from audiodiff.model.model import DEFAULT
-from audiodiff.model.run import Run
+from audiodiff.model.run import DEFAULT, Run
 from audiodiff.pipelines.vocoder import Vocoder
 
 

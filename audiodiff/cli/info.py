@@ -13,7 +13,8 @@ def info(model: ModelName) -> None:
     """Show what a model is, its default run, and the times found for other runs."""
     from audiodiff.model.found import times_files, weights_digest
     from audiodiff.model.hub import model_directory
-    from audiodiff.model.model import DEFAULT, Model
+    from audiodiff.model.model import Model
+    from audiodiff.model.run import DEFAULT
 
     directory = model_directory(model)
     loaded = Model.load(directory)
