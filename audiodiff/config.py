@@ -12,6 +12,7 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    GetPydanticSchema,
     SerializeAsAny,
     TypeAdapter,
     ValidationError,
@@ -154,9 +155,10 @@ def shown(value: Any) -> str:
     return text if len(text) <= MAX_SHOWN else f"{text[: MAX_SHOWN - 3]}..."
 
 
-def of_kind(registry: Mapping[str, type[Config]], default: str | None = None) -> Any:
-    """The field type of a config of any class in a registry, told apart by its ``kind``.
+def of_kind(registry: Mapping[str, type[Config]], default: str | None = None) -> GetPydanticSchema:
+    """Makes a field hold a config of any class in a registry, told apart by its ``kind``.
 
+    It annotates what all the classes have in common: ``Annotated[CodecConfig, of_kind(CODECS)]``.
     The registry is read when a value is parsed, so what is assigned to it later counts too. A
     config that is given as an object is taken as it is.
 
@@ -176,7 +178,8 @@ def of_kind(registry: Mapping[str, type[Config]], default: str | None = None) ->
         except ValidationError as error:
             raise _InnerError(error) from error
 
-    return SerializeAsAny[Annotated[Config, BeforeValidator(parse)]]
+    field = SerializeAsAny[Annotated[Config, BeforeValidator(parse)]]
+    return GetPydanticSchema(lambda source, handler: handler.generate_schema(field))
 
 
 class _InnerError(ValueError):

@@ -1,6 +1,6 @@
 """The codecs by name."""
 
-from typing import TYPE_CHECKING
+from typing import Annotated, TypeAlias
 
 from audiodiff.codecs.contract import CodecConfig
 from audiodiff.codecs.latent import LatentCodecConfig
@@ -25,8 +25,5 @@ CODECS: dict[str, type[CodecConfig]] = {
 Assign to it to add one.
 """
 
-if TYPE_CHECKING:
-    AnyCodec = CodecConfig
-else:
-    AnyCodec = of_kind(CODECS)
+AnyCodec: TypeAlias = Annotated[CodecConfig, of_kind(CODECS)]
 """The field type for configs that hold a codec."""

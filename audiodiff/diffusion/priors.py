@@ -6,7 +6,7 @@ measured there, so that quiet passages and quiet frequencies weigh as much as lo
 """
 
 import math
-from typing import TYPE_CHECKING, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal, TypeAlias
 
 from jaxtyping import Float
 from pydantic import Field, model_validator
@@ -246,8 +246,5 @@ PRIORS: dict[str, type[PriorConfig]] = {
 Assign to it to add one.
 """
 
-if TYPE_CHECKING:
-    AnyPrior = PriorConfig
-else:
-    AnyPrior = of_kind(PRIORS)
+AnyPrior: TypeAlias = Annotated[PriorConfig, of_kind(PRIORS)]
 """The field type for configs that hold a prior."""

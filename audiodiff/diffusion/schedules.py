@@ -7,7 +7,7 @@ float64: near the data ``1 - alpha`` has few digits left in float32.
 
 import math
 from functools import cached_property
-from typing import TYPE_CHECKING, Annotated, Literal, Protocol
+from typing import Annotated, Literal, Protocol, TypeAlias
 
 import torch
 from pydantic import Field, field_validator, model_validator
@@ -258,8 +258,5 @@ class StoredSchedule(Schedule, Protocol):
         """Its name in `SCHEDULES`."""
 
 
-if TYPE_CHECKING:
-    ScheduleConfig = StoredSchedule
-else:
-    ScheduleConfig = of_kind(SCHEDULES)
+ScheduleConfig: TypeAlias = Annotated[StoredSchedule, of_kind(SCHEDULES)]
 """The field type for configs that hold a schedule."""

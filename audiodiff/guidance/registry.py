@@ -1,6 +1,6 @@
 """The kinds of guidance by name."""
 
-from typing import TYPE_CHECKING, Protocol
+from typing import Annotated, Protocol, TypeAlias
 
 from audiodiff.config import Config, of_kind
 from audiodiff.guidance.classifier import ClassifierGuidance
@@ -42,8 +42,5 @@ class StoredGuidance(Guidance, Protocol):
         """Whether the run's guidance scale changes what it does."""
 
 
-if TYPE_CHECKING:
-    GuidanceConfig = StoredGuidance
-else:
-    GuidanceConfig = of_kind(GUIDANCE)
+GuidanceConfig: TypeAlias = Annotated[StoredGuidance, of_kind(GUIDANCE)]
 """The field type for configs that hold a guidance."""

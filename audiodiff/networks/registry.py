@@ -1,6 +1,6 @@
 """The networks by name."""
 
-from typing import TYPE_CHECKING
+from typing import Annotated, TypeAlias
 
 from audiodiff.config import of_kind
 from audiodiff.networks.bandsplit import BandSplitConfig
@@ -20,8 +20,5 @@ NETWORKS: dict[str, type[NetworkConfig]] = {
 Assign to it to add one.
 """
 
-if TYPE_CHECKING:
-    AnyNetwork = NetworkConfig
-else:
-    AnyNetwork = of_kind(NETWORKS)
+AnyNetwork: TypeAlias = Annotated[NetworkConfig, of_kind(NETWORKS)]
 """The field type for configs that hold a network."""

@@ -1,6 +1,6 @@
 """What reads the texts of a network, by name."""
 
-from typing import TYPE_CHECKING
+from typing import Annotated, TypeAlias
 
 from audiodiff.config import of_kind
 from audiodiff.networks.frozen_text import FrozenTextConfig
@@ -18,8 +18,5 @@ TEXTS: dict[str, type[ReaderConfig]] = {
 Assign to it to add one.
 """
 
-if TYPE_CHECKING:
-    AnyText = ReaderConfig
-else:
-    AnyText = of_kind(TEXTS, default="words")
+AnyText: TypeAlias = Annotated[ReaderConfig, of_kind(TEXTS, default="words")]
 """The field type for configs that hold what reads texts."""

@@ -1,6 +1,6 @@
 """The objectives by name."""
 
-from typing import TYPE_CHECKING
+from typing import Annotated, TypeAlias
 
 from audiodiff.config import of_kind
 from audiodiff.training.objectives.adversarial import AdversarialConfig
@@ -30,8 +30,5 @@ OBJECTIVES: dict[str, type[ObjectiveConfig]] = {
 Assign to it to add one.
 """
 
-if TYPE_CHECKING:
-    AnyObjective = ObjectiveConfig
-else:
-    AnyObjective = of_kind(OBJECTIVES)
+AnyObjective: TypeAlias = Annotated[ObjectiveConfig, of_kind(OBJECTIVES)]
 """The field type for configs that hold an objective."""
