@@ -45,7 +45,7 @@ class Coefficients:
 
     def __init__(self, setting: SearchSetting) -> None:
         self.problem = problem = setting.problem
-        self.budget = BUDGET if setting.budget is None else setting.budget
+        self.budget = setting.budget_or(BUDGET)
         coefficients_of(problem.solver, problem.model.schedule, problem.candidates(2))
 
     def __call__(self, start: TimeGrid, report: Report) -> Solved:

@@ -34,6 +34,10 @@ class SearchSetting:
     scratch: Path
     key: str
 
+    def budget_or(self, usual: int) -> int:
+        """The budget that was asked for, or a method's usual one."""
+        return usual if self.budget is None else self.budget
+
 
 class Solved(NamedTuple):
     """Times found together with the coefficients of the solver that takes them.

@@ -45,7 +45,7 @@ class Gradient:
                 "perceptual"
             )
         self.problem = setting.problem
-        self.budget = BUDGET if setting.budget is None else setting.budget
+        self.budget = setting.budget_or(BUDGET)
 
     def __call__(self, start: TimeGrid, report: Report) -> TimeGrid:
         """The times found for as many steps as the start has."""

@@ -22,7 +22,7 @@ class Grid:
 
     def __init__(self, setting: SearchSetting) -> None:
         self.setting = setting
-        self.budget = BUDGET if setting.budget is None else setting.budget
+        self.budget = setting.budget_or(BUDGET)
 
     def __call__(self, start: TimeGrid, report: Report) -> TimeGrid:
         """The times found for as many steps as the start has."""

@@ -46,7 +46,7 @@ class Learned:
 
     def __init__(self, setting: SearchSetting) -> None:
         self.problem, self.scratch = setting.problem, setting.scratch
-        self.budget = BUDGET if setting.budget is None else setting.budget
+        self.budget = setting.budget_or(BUDGET)
 
     def __call__(self, start: TimeGrid, report: Report) -> TimeGrid:
         """The times found for as many steps as the start has.
