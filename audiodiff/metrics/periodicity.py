@@ -21,6 +21,7 @@ from torch.nn import functional
 from audiodiff.audio.io import resample
 from audiodiff.metrics.libraries import library, repeatable_numpy
 from audiodiff.metrics.pairs import Samples, below_speech_limits, check_pair, once_per_wave
+from audiodiff.metrics.pitch import f1
 
 _RATE, _HOP, _WINDOW = 16000, 160, 1024
 _F0 = 50.0, 550.0
@@ -97,8 +98,7 @@ def crepe_f1(reference: Samples, estimate: Samples, sample_rate: int) -> float:
         AudiodiffError: If the pair cannot be compared or the `judges` extra is missing.
     """
     truth, found = _tracks(reference, estimate, sample_rate)
-    n_voiced = truth.voiced.sum() + found.voiced.sum()
-    return float(2 * (truth.voiced & found.voiced).sum() / n_voiced) if n_voiced else math.nan
+    return f1(truth.voiced, found.voiced)
 
 
 def _root_mean_square(values: Track) -> float:

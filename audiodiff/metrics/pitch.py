@@ -3,7 +3,7 @@
 import math
 
 import numpy as np
-from jaxtyping import Float64
+from jaxtyping import Bool, Float64
 
 from audiodiff.metrics.libraries import library
 from audiodiff.metrics.pairs import Samples, below_speech_limits, check_pair
@@ -73,9 +73,13 @@ def voicing_f1(reference: Samples, estimate: Samples, sample_rate: int) -> float
         AudiodiffError: If the pair cannot be compared or the `eval` extra is missing.
     """
     truth, found = _tracks(reference, estimate, sample_rate)
-    n_voiced = np.count_nonzero(truth) + np.count_nonzero(found)
-    both = (truth > 0) & (found > 0)
-    return float(2 * both.sum() / n_voiced) if n_voiced else math.nan
+    return f1(truth > 0, found > 0)
+
+
+def f1(truth: Bool[np.ndarray, " frames"], found: Bool[np.ndarray, " frames"]) -> float:
+    """``2 TP / (2 TP + FP + FN)`` of decisions about frames; NaN if none is positive in either."""
+    n_positive = truth.sum() + found.sum()
+    return float(2 * (truth & found).sum() / n_positive) if n_positive else math.nan
 
 
 def _tracks(
