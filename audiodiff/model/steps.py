@@ -34,7 +34,7 @@ class Watch:
     It has to be the outermost. Samplers make that estimate at the beginning of their step.
 
     Attributes:
-        seen: What it saw, which its owner takes out.
+        seen: That of the step now made; none before the sampler has asked for it.
     """
 
     def __init__(self) -> None:
