@@ -1,11 +1,13 @@
 """Runs written out, and as ONNX graphs under onnxruntime."""
 
 import json
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from benchmark_scripts import BENCHMARKS
 from contracts import noise
 from small_models import CONSISTENT, small_config, small_stft_config, untrained
 
@@ -209,3 +211,36 @@ def test_sherpa_onnx_speaks_with_it(quick: "tuple[Path, object]", tmp_path: Path
     assert made.sample_rate == 22050
     assert len(made.samples) == 40 * 256
     assert 0.01 < np.abs(made.samples).max() <= 1.0
+
+
+@pytest.mark.slow
+def test_a_browser_makes_the_same_sound_and_the_guides_program_runs(
+    quick: "tuple[Path, object]", tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("playwright")
+    ort = pytest.importorskip("onnxruntime")
+    monkeypatch.syspath_prepend(BENCHMARKS)
+    browser = import_module("browser")
+    if browser.chromium() is None:
+        pytest.skip("there is no Chromium on the PATH")
+    try:
+        package = browser.downloaded(tmp_path)
+    except AudiodiffError as error:
+        pytest.skip(str(error))
+    mel = browser.write_example(tmp_path, seconds=0.5)
+    browser.with_fixed_noise(quick[0], tmp_path / "vocoder.onnx", mel)
+    session = ort.InferenceSession(tmp_path / "vocoder.onnx", providers=["CPUExecutionProvider"])
+    expected = session.run(None, {"mel": mel[None]})[0][0, 0].clip(-1, 1)
+    np.save(tmp_path / "wide.npy", mel.astype(np.float64))
+    with browser.opened(package, tmp_path) as page:
+        sound, _ = browser.made(page)
+        page.get_by_label("mel (.npy)").set_input_files(tmp_path / "wide.npy")
+        page.get_by_text("error: the mel must be float32 of (n_mels, frames)").wait_for()
+        guide = (BENCHMARKS.parent / "docs/guides/browser.md").read_text(encoding="utf-8")
+        program = guide.split("```js\n")[1].split("```")[0]
+        page.add_script_tag(content=f"{program}\nwindow.heard = samples.length", type="module")
+        page.wait_for_function("window.heard")
+        assert page.evaluate("window.heard") == len(expected)
+    assert sound.shape == expected.shape
+    assert sound.std() > 1e-3
+    assert np.abs(sound - expected).max() < 1e-3 * np.abs(expected).max()
