@@ -10,6 +10,10 @@ def in_unicode(text: str) -> str:
     return text.encode(errors="backslashreplace").decode()
 
 
+HELP_WITH_FAILURES = '("A device or a training run fails" in docs/troubleshooting.md)'
+"""Ends a message with the section that has more causes and remedies than fit into a sentence."""
+
+
 class AudiodiffError(ValueError):
     """Bad input: the message names the argument, its value and the remedy, in one sentence.
 

@@ -190,6 +190,31 @@ def test_every_part_of_a_config_is_in_the_reference() -> None:
     assert {path for path in paths if f"{{{{ {path} }}}}" not in page} == set()
 
 
+@pytest.mark.parametrize(
+    "symptom",
+    [
+        "24 kHz", "clicks", "CUDA error", "hisses", "metallic", "muffled", "nan", "out of memory",
+        "robotic", "too quiet", "too slow", "wrong mel",
+    ],
+)  # fmt: skip
+def test_a_symptom_has_an_entry(symptom: str) -> None:
+    titles = re.findall(r"^\*\*(.+?)\*\*", PAGES["docs/troubleshooting.md"], re.MULTILINE)
+    assert any(symptom in title for title in titles)
+
+
+def test_errors_name_sections_that_there_are() -> None:
+    sections = re.findall(r"^## (.+)$", PAGES["docs/troubleshooting.md"], re.MULTILINE)
+    named = {
+        section
+        for path in ROOT.glob("audiodiff/**/*.py")
+        for section in re.findall(
+            r'\("(.+)" in docs/troubleshooting\.md\)', path.read_text(encoding="utf-8")
+        )
+    }
+    assert named
+    assert named <= set(sections)
+
+
 @pytest.mark.parametrize("page", PAGES)
 def test_links_lead_to_files(page: str) -> None:
     for link in re.findall(r"\]\((?!http)([^)#]+)", PAGES[page]):

@@ -6,7 +6,7 @@ import sys
 
 import torch
 
-from audiodiff.errors import AudiodiffError
+from audiodiff.errors import HELP_WITH_FAILURES, AudiodiffError
 
 PRECISIONS = ("auto", "fp32", "bf16")
 """Precisions of a network's products; ``auto`` is bf16 where the device multiplies it natively."""
@@ -23,7 +23,9 @@ def check_device(name: str) -> None:
         torch.zeros(1, device=name, dtype=torch.float64).item()
     except (RuntimeError, AssertionError, TypeError) as error:
         reason = str(error).splitlines()[0].rstrip(".")
-        raise AudiodiffError(f"device={name!r}: {reason}; use 'cpu'") from error
+        raise AudiodiffError(
+            f"device={name!r}: {reason}; use 'cpu' {HELP_WITH_FAILURES}"
+        ) from error
 
 
 def concrete(device: torch.device) -> torch.device:

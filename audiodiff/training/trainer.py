@@ -12,7 +12,7 @@ from torch.optim import Optimizer
 
 from audiodiff.data.clips import Clips, Source
 from audiodiff.data.crops import CropLoader
-from audiodiff.errors import AudiodiffError
+from audiodiff.errors import HELP_WITH_FAILURES, AudiodiffError
 from audiodiff.model.model import Model
 from audiodiff.model.weights import MODEL_NAME
 from audiodiff.system.devices import check_compiler, training_device
@@ -256,8 +256,8 @@ class Trainer:
         loss = self.accelerator.reduce(torch.stack(self.losses).mean(), "mean").item()
         if not math.isfinite(loss) or not math.isfinite(norm.item()):
             raise AudiodiffError(
-                f"the loss is {loss} and the gradient's norm {norm.item()} at step {self.step}; "
-                f"start again in another --out with optimizer.lr below {self.config.optimizer.lr}"
+                f"the loss is {loss} and the gradient's norm {norm.item()} at step {self.step}; in "
+                f"another --out lower optimizer.lr={self.config.optimizer.lr} {HELP_WITH_FAILURES}"
             )
         return loss
 
