@@ -256,8 +256,8 @@ class Trainer:
         loss = self.accelerator.reduce(torch.stack(self.losses).mean(), "mean").item()
         if not math.isfinite(loss) or not math.isfinite(norm.item()):
             raise AudiodiffError(
-                f"the loss is {loss} and the gradient's norm {norm.item()} at step {self.step}; in "
-                f"another --out lower optimizer.lr={self.config.optimizer.lr} {HELP_WITH_FAILURES}"
+                f"optimizer.lr={self.config.optimizer.lr}: step {self.step} has loss {loss} and a "
+                f"gradient of {norm.item()}; start lower in another --out {HELP_WITH_FAILURES}"
             )
         return loss
 
