@@ -85,17 +85,19 @@ class Files:
 
             spread = one_by_one(lambda job: edit(by, job, settings, on_parts))
             outcome = run_jobs(jobs, spread, overwrite=self.overwrite, on_job=on_job)
-        self._remark(edit, by, set(outcome.skipped))
-        report_outcome(outcome, "")
+        n_others = self._remark(edit, by, set(outcome.skipped))
+        report_outcome(outcome, "", n_others)
 
-    def _remark(self, edit: "Edit[Own]", by: "Own", skipped: Collection[Path]) -> None:
-        """Warns of results that were there already and that another edit made."""
+    def _remark(self, edit: "Edit[Own]", by: "Own", skipped: Collection[Path]) -> int:
+        """Warns of results that were there already and that another edit made, and counts them."""
         from audiodiff.pipelines.edit_settings import FOUND
 
         left = (job for job in self.jobs if job.target in skipped)
         expected = {job.target: self.settings.expected(edit, by, job) for job in left}
         records = {path: record for path, record in expected.items() if record is not None}
-        remark_on_skipped(records, FOUND if edit.spans is not None else (*FOUND, "synthetic"))
+        return remark_on_skipped(
+            records, FOUND if edit.spans is not None else (*FOUND, "synthetic")
+        )
 
 
 @dataclass(frozen=True)

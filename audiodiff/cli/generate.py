@@ -254,8 +254,8 @@ def _make_files(
         }
         write_table(manifest, table)
     records = {job.target: sound.record(making.record) for job, sound in sounds.items()}
-    remark_on_skipped({path: records[path] for path in outcome.skipped})
-    report_outcome(outcome, display.meter.text())
+    n_others = remark_on_skipped({path: records[path] for path in outcome.skipped})
+    report_outcome(outcome, display.meter.text(), n_others)
 
 
 @contextmanager

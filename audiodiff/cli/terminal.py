@@ -67,8 +67,13 @@ def require(task: str, extra: str, *modules: str) -> None:
         )
 
 
-def report_outcome(outcome: Outcome, note: str) -> None:
-    """Prints what became of the files, and exits if any failed.
+def report_outcome(outcome: Outcome, note: str, n_others: int = 0) -> None:
+    """Prints what became of the files, and exits if any failed or none is as it was asked for.
+
+    Args:
+        outcome: The outcome.
+        note: What else there is to say; empty if there is nothing.
+        n_others: Number of skipped files that a run with other settings made.
 
     Raises:
         typer.Exit: With 1 if some files failed, 2 if none worked.
@@ -82,20 +87,32 @@ def report_outcome(outcome: Outcome, note: str) -> None:
     for source, reason in outcome.failed:
         named = reason if reason.startswith(str(source)) else f"{source}: {reason}"
         console.print(f"failed: {named}")
-    exit_status(bool(outcome.done or outcome.skipped), bool(outcome.failed))
+    any_well = bool(outcome.done) or len(outcome.skipped) > n_others
+    if n_others and not any_well:
+        console.print(
+            "error: nothing was made as asked, since other settings made what is there; give "
+            "--overwrite or another --out"
+        )
+    exit_status(any_well, not any_well or bool(outcome.failed))
 
 
-def remark_on_skipped(records: "Mapping[Path, Record]", found: Collection[str] = ()) -> None:
+def remark_on_skipped(records: "Mapping[Path, Record]", found: Collection[str] = ()) -> int:
     """Warns of skipped results that another run made than the one whose record each would have.
 
     Args:
         records: The record that each would have.
         found: Names of settings that are not compared, as the input tells them.
+
+    Returns:
+        Their number.
     """
     from audiodiff.provenance.compare import remark_on
 
-    if remark := remark_on(records, found):
-        console.print(f"warning: {remark}; --overwrite makes them again")
+    remark = remark_on(records, found)
+    if remark is None:
+        return 0
+    console.print(f"warning: {remark.sentence}; --overwrite makes them again")
+    return remark.n
 
 
 def exit_status(any_well: bool, any_failed: bool) -> None:

@@ -82,11 +82,11 @@ def vocode_files(
             outcome = run_jobs(jobs, spread, overwrite=overwrite, on_job=on_job)
     if notes.failure:
         console.print(f"failed: {notes.failure}")
-    remark_on_skipped(dict.fromkeys(outcome.skipped, settings.record(vocoder)))
+    n_others = remark_on_skipped(dict.fromkeys(outcome.skipped, settings.record(vocoder)))
     n_without = sum(not path.with_suffix(".png").exists() for path in outcome.skipped)
     if settings.plot and n_without:
         console.print(f"{n_without} there already lack a picture; --overwrite draws it")
-    report_outcome(outcome, display.meter.text())
+    report_outcome(outcome, display.meter.text(), n_others)
     exit_status(True, bool(notes.failure))
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from audiodiff.provenance.files import record_in
 from audiodiff.provenance.record import Record
@@ -11,8 +11,20 @@ NO_SETTINGS = {"software", "date"}
 """What differs between two runs of the same settings."""
 
 
-def remark_on(there: Mapping[Path, Record], found: Collection[str] = ()) -> str | None:
-    """A sentence on the files among those there already that another run made; None if none was.
+class Remark(NamedTuple):
+    """What is said of files that another run made.
+
+    Attributes:
+        n: Number of the files.
+        sentence: How they differ.
+    """
+
+    n: int
+    sentence: str
+
+
+def remark_on(there: Mapping[Path, Record], found: Collection[str] = ()) -> Remark | None:
+    """A remark on the files among those there already that another run made; None if none was.
 
     Args:
         there: Files that a run leaves as they are, with the records that it would give them.
@@ -24,7 +36,8 @@ def remark_on(there: Mapping[Path, Record], found: Collection[str] = ()) -> str 
     if not others:
         return None
     path, said = others[0]
-    return f"another run made {len(others)} of the {len(there)} there already, e.g. {path}: {said}"
+    n = len(others)
+    return Remark(n, f"another run made {n} of the {len(there)} there already, e.g. {path}: {said}")
 
 
 def _differences(path: Path, record: Record, found: Collection[str]) -> str:

@@ -51,12 +51,15 @@ def test_what_another_edit_made_is_named(edit: Run, tmp_path: Path) -> None:
     recording(tmp_path / "a.wav")
     edit("inpaint", "a.wav", "-o", "out", "--gap", "0.5-0.55")
     same = edit("inpaint", "a.wav", "-o", "out", "--gap", "0.5-0.55")
+    assert same.status == 0
     assert same.err.splitlines() == ["0 written, 1 there already (--overwrite makes them again)"]
     other = edit("inpaint", "a.wav", "-o", "out", "--gap", "0.5-0.6", "--seed", 1)
     assert (
         "warning: another run made 1 of the 1 there already, e.g. out/a.wav: "
         "seed 0, now 1, synthetic [[0.5, 0.55]], now [[0.5, 0.6]]; --overwrite makes them again"
     ) in other.err
+    assert other.status == 2
+    assert other.err.splitlines()[-1].endswith("give --overwrite or another --out")
     longer = edit("continue", "a.wav", "-o", "out", "--seconds", 0.5)
     assert "edit inpaint, now continue, seconds not given, now 0.5" in longer.err
     # What a recording tells is not known without reading it, and a copy was not edited.

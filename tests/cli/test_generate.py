@@ -43,13 +43,16 @@ def test_what_is_there_stays_and_another_runs_is_said(
     said = "1 written, 2 there already (--overwrite makes them again)"
     assert again.err.splitlines()[-1].startswith(f"{said}; 0.1 s of audio in ")
     other = run(*words, "--steps", 5)
-    assert other.status == 0
-    first, second = other.err.splitlines()
+    assert other.status == 2
+    first, second, third = other.err.splitlines()
     assert first == (
         "warning: another run made 2 of the 2 there already, e.g. out/00000.wav: steps 2, now 5; "
         "--overwrite makes them again"
     )
     assert second.startswith("0 written, 2 there already")
+    assert third.startswith("error: nothing was made as asked, since other settings made what is ")
+    # Some are as they were asked for.
+    assert run(*words, "--steps", 5, "-n", 4).status == 0
     assert (tmp_path / "out/00000.wav").read_bytes() == before
     assert "\n2 written; " in run(*words, "--steps", 5, "--overwrite").err
     assert (tmp_path / "out/00000.wav").read_bytes() != before

@@ -133,9 +133,11 @@ def test_runs_differ_by_their_settings_alone(
     assert remark_on({path: FULL}) is None
     assert remark_on({path: FULL.model_copy(update={"software": "audiodiff 2"})}) is None
     changed = {"steps": 5, "weights": "1e" * 32, "settings": {"rate": 8000, "seconds": 0.5}}
-    assert remark_on({path: FULL.model_copy(update=changed)}) == (
+    remark = remark_on({path: FULL.model_copy(update=changed)})
+    assert remark == (
+        1,
         f"another run made 1 of the 1 there already, e.g. {path}: weights 0f0f0f0f0f0f, now "
-        "1e1e1e1e1e1e, steps 4, now 5, rate 22050, now 8000, preset hifigan, now not given"
+        "1e1e1e1e1e1e, steps 4, now 5, rate 22050, now 8000, preset hifigan, now not given",
     )
     io.save(path, WAVE, 22050)
     assert remark_on({path: FULL}) is None
