@@ -6,14 +6,12 @@ from pathlib import Path
 
 from audiodiff.audio.io import AUDIO_SUFFIXES, load
 from audiodiff.config import Config
+from audiodiff.data.audio_files import find_audio, folders_below
 from audiodiff.data.hold_out import hold_out, n_held_out
 from audiodiff.errors import AudiodiffError
 from audiodiff.system.folders import files_below, listed_name, name_below
 
 SPLITS = ("train", "dev", "test")
-SETTINGS_NAME = "prepare.json"
-"""File in the folder of every corpus that `audiodiff prepare` wrote."""
-
 NAMES_SHOWN = 20
 """The most ids that a note or error names."""
 
@@ -55,7 +53,8 @@ def read_corpus(folders: Sequence[Path]) -> Corpus:
 
     Raises:
         AudiodiffError: If a folder is missing, holds no audio or no clip to train on, is given
-            twice or lies in another; if an id is in two split lists or stands for two files.
+            twice or lies in another; if an id is in two split lists or stands for two files; if it
+            has no lists but a folder in it has.
     """
     _check_folders(folders)
     parts = [_read_folder(folder, prefix_of(folder, folders)) for folder in folders]
@@ -95,17 +94,14 @@ def prefix_of(folder: Path, folders: Sequence[Path]) -> str:
 
 
 def _read_folder(folder: Path, prefix: str) -> Corpus:
-    lists = {
-        split: read_ids(folder / f"{split}.txt")
-        for split in SPLITS
-        if (folder / f"{split}.txt").is_file()
-    }
+    lists = _lists_of(folder)
     metadata = folder / "metadata.csv"
     sources = {f"{split}.txt": ids for split, ids in lists.items()}
     if metadata.is_file():
         sources["metadata.csv"] = read_ids(metadata)
     files = find_audio(folder / "wavs" if sources and (folder / "wavs").is_dir() else folder)
     _check_disjoint(folder, lists)
+    check_lists_below(folder, files.values())
 
     notes = [_missing_note(folder, name, ids, files) for name, ids in sources.items()]
     splits = _divide(lists, sources.get("metadata.csv", files), files)
@@ -132,13 +128,16 @@ def clips_of(folder: Path, split: str) -> dict[str, Path]:
     """The audio files of a split of a folder by id; all of them if it has no list of that split.
 
     Raises:
-        AudiodiffError: If the folder is missing or holds no audio, or its list names none of it.
+        AudiodiffError: If the folder is missing or holds no audio, or its list names none of it;
+            if it has no lists but a folder in it has.
     """
     if not folder.is_dir():
         raise AudiodiffError(f"{folder} is no folder; give one with sound files")
     path = folder / f"{split}.txt"
     if not path.is_file():
-        return find_audio(folder)
+        files = find_audio(folder)
+        check_lists_below(folder, files.values())
+        return files
     files = find_audio(folder / "wavs" if (folder / "wavs").is_dir() else folder)
     found = {id_: files[id_] for id_ in read_ids(path) if id_ in files}
     if not found:
@@ -159,39 +158,41 @@ def read_ids(path: Path) -> list[str]:
     return list(dict.fromkeys(id_ for id_ in ids if id_))
 
 
-def find_audio(root: Path, without: Path | None = None) -> dict[str, Path]:
-    """Every audio file below ``root`` by id, sorted, as `files_below` finds them.
+def check_lists_below(root: Path, files: Iterable[Path]) -> None:
+    """Refuses clips of folders whose own lists would not be read, unless ``root`` has lists.
+
+    Args:
+        root: The folder that is read.
+        files: Its audio files.
 
     Raises:
-        AudiodiffError: If there is none, two have one id, or some belong to a corpus that
-            `audiodiff prepare` wrote below ``root``.
+        AudiodiffError: Naming the first such folder.
     """
-    files: dict[str, Path] = {}
-    for path in files_below(root, AUDIO_SUFFIXES, without):
-        id_ = name_below(root, path)
-        if id_ in files:
+    if _lists_of(root):
+        return
+    for folder in folders_below(root, files):
+        if _lists_clips(folder):
             raise AudiodiffError(
-                f"{files[id_]} and {path} would both be clip {id_!r}; keep one of them"
+                f"{folder} has lists of its own, which would not be read, so that its test clips "
+                "would be mixed with the others; give each such folder itself, or put lists that "
+                f"name the clips of all into {root}"
             )
-        files[id_] = path
-    if not files:
-        raise AudiodiffError(
-            f"no audio in {root}: looked there and in its subfolders for files ending in "
-            f"{', '.join(sorted(AUDIO_SUFFIXES))}; check the path"
-        )
-    _check_unprepared(root, files.values())
-    return files
 
 
-def _check_unprepared(root: Path, files: Iterable[Path]) -> None:
-    """Refuses to mix clips with prepared ones, whose own lists would not be read."""
-    folders = {folder for path in files for folder in path.relative_to(root).parents[:-1]}
-    for folder in sorted(folders):
-        if (root / folder / SETTINGS_NAME).is_file():
-            raise AudiodiffError(
-                f"{root / folder} holds clips that `audiodiff prepare` wrote; give that folder "
-                f"itself, or move it out of {root}"
-            )
+def _lists_of(folder: Path) -> dict[str, list[str]]:
+    """The ids in the lists of a folder, by split."""
+    paths = {split: folder / f"{split}.txt" for split in SPLITS}
+    return {split: read_ids(path) for split, path in paths.items() if path.is_file()}
+
+
+def _lists_clips(folder: Path) -> bool:
+    """Whether lists of a folder name clips of it; a text beside a clip is no list."""
+    listed = {id_ for ids in _lists_of(folder).values() for id_ in ids}
+    if not listed:
+        return False
+    found = files_below(folder, AUDIO_SUFFIXES)
+    names = {name_below(folder, path) for path in found}
+    return bool(listed & (names | {name.removeprefix("wavs/") for name in names}))
 
 
 def _check_disjoint(folder: Path, lists: Mapping[str, Sequence[str]]) -> None:

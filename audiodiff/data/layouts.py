@@ -7,8 +7,9 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from audiodiff.audio.io import AUDIO_SUFFIXES
+from audiodiff.data.audio_files import find_audio
 from audiodiff.data.captioned import Captions, read_captions
-from audiodiff.data.corpus import SPLITS, find_audio, read_ids
+from audiodiff.data.corpus import SPLITS, check_lists_below, read_ids
 from audiodiff.data.hold_out import hold_out, n_held_out
 from audiodiff.data.labelled import Table, read_table
 from audiodiff.errors import AudiodiffError
@@ -74,8 +75,8 @@ def read_layout(name: str, root: Path, splits: Path | None, without: Path | None
 
     Raises:
         AudiodiffError: If the name is unknown, if ``root`` is not laid out like that corpus, if a
-            line fits no clip or one that is in another list, or if ``captions.jsonl`` in ``root``
-            is damaged.
+            line fits no clip or one that is in another list, if folders in ``root`` have lists
+            that are not read, or if ``captions.jsonl`` in ``root`` is damaged.
     """
     if name not in LAYOUTS:
         raise AudiodiffError(f"corpus {name!r} is unknown; choose from {', '.join(LAYOUTS)}")
@@ -83,7 +84,9 @@ def read_layout(name: str, root: Path, splits: Path | None, without: Path | None
         raise AudiodiffError(f"--root {root} is no folder; give the one that holds the corpus")
     layout = LAYOUTS[name](root, without)
     files, lists = layout.files, layout.lists
-    if splits is not None:
+    if splits is None:
+        check_lists_below(root, files.values())
+    else:
         lists = _read_lists(splits, files)
     owners: dict[str, str] = {}
     for split, ids in lists.items():

@@ -12,9 +12,10 @@ from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
+from audiodiff.data.audio_files import SETTINGS_NAME
 from audiodiff.data.cache import ClipFile
 from audiodiff.data.captioned import write_captions
-from audiodiff.data.corpus import SETTINGS_NAME, Clip
+from audiodiff.data.corpus import Clip
 from audiodiff.data.labelled import TABLE_NAME, write_table
 from audiodiff.data.layouts import Layout
 from audiodiff.data.prepare_clip import prepare_clip

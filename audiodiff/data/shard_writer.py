@@ -5,8 +5,9 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
+from audiodiff.data.audio_files import SETTINGS_NAME
 from audiodiff.data.captioned import Captions, read_captions
-from audiodiff.data.corpus import SETTINGS_NAME, SPLITS, read_ids
+from audiodiff.data.corpus import SPLITS, read_ids
 from audiodiff.data.prepared import (
     MANIFEST_NAME,
     Manifest,

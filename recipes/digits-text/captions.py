@@ -17,8 +17,8 @@ from phrases import Facts, phrasings
 
 from audiodiff import AudiodiffError
 from audiodiff.audio import io
+from audiodiff.data.audio_files import find_audio
 from audiodiff.data.captioned import CAPTIONS_NAME
-from audiodiff.data.corpus import find_audio
 from audiodiff.data.labelled import read_table
 from audiodiff.metrics.pitch import f0_track
 from audiodiff.system.atomic import replacing

@@ -6,7 +6,7 @@ import pytest
 from command_line import Run, files, write_tone
 from small_models import LABELLED, UNCONDITIONAL, small_config, untrained
 
-from audiodiff.data.corpus import find_audio
+from audiodiff.data.audio_files import find_audio
 from audiodiff.data.labelled import read_table
 from audiodiff.data.layouts import read_layout
 

@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 from noise_clips import ids_of, write, write_ljspeech
 
-from audiodiff.data.corpus import Corpus, find_audio, read_corpus, read_ids
+from audiodiff.data.audio_files import find_audio
+from audiodiff.data.corpus import Corpus, clips_of, read_corpus, read_ids
+from audiodiff.data.layouts import read_layout
 from audiodiff.errors import AudiodiffError
 
 
@@ -165,3 +167,30 @@ def test_corpus_refuses_what_it_cannot_use(tmp_path: Path) -> None:
     latin = write_ljspeech(tmp_path / "latin", ["a", "b"])
     (latin / "metadata.csv").write_bytes("a|Fräulein".encode("latin-1"))
     refused("metadata.csv is not in UTF-8", latin)
+
+
+def test_a_folder_of_voices_with_lists_of_their_own_is_refused(tmp_path: Path) -> None:
+    write_ljspeech(tmp_path / "in" / "ann", ["a", "b", "c"], train=["a"], dev=["b"], test=["c"])
+    write(tmp_path / "in" / "loose.wav", 100)
+    root = tmp_path / "in"
+    for read in (
+        lambda: read_corpus([root]),
+        lambda: clips_of(root, "test"),
+        lambda: read_layout("folder", root, None),
+    ):
+        with pytest.raises(
+            AudiodiffError, match=r"in.ann has lists of its own, .*; give each such"
+        ):
+            read()
+    lists = tmp_path / "lists"
+    lists.mkdir()
+    (lists / "test.txt").write_text("*c")
+    assert read_layout("folder", root, lists).lists["test"] == ["ann/wavs/c"]
+    # Lists that name the clips of all are read, and a text beside a clip is none.
+    for split, id_ in zip(("train", "dev", "test"), "abc", strict=True):
+        (tmp_path / "in" / f"{split}.txt").write_text(f"ann/wavs/{id_}")
+    assert ids_of(read_corpus([tmp_path / "in"]).test) == ["ann/wavs/c"]
+    for name in ("test", "other"):
+        write(tmp_path / "texts" / "deep" / f"{name}.wav", 100)
+    (tmp_path / "texts" / "deep" / "test.txt").write_text("What is said.")
+    assert len(find_audio(tmp_path / "texts")) == 2
