@@ -12,6 +12,7 @@ from torch import Tensor
 
 from audiodiff.config import MAX_HOURS
 from audiodiff.errors import AudiodiffError
+from audiodiff.mel.padding import padding_of
 from audiodiff.mel.stored import KINDS, READERS, Arrays, Stored
 from audiodiff.system.atomic import replacing
 from audiodiff.system.untrusted import DAMAGED, why
@@ -41,7 +42,7 @@ def load_mel(
     """Reads one mel; nothing in the file is ever executed.
 
     A file of named arrays must hold a single array, or one named ``mel``; no other is read. The
-    mels of a batch, or of a list in a ``.pt``, are joined in order.
+    mels of a batch, or of a list in a ``.pt``, are joined in order; a padded batch is refused.
 
     Args:
         path: The file.
@@ -62,14 +63,14 @@ def load_mel(
         with READERS[suffix](path) as arrays:
             stored = _only(arrays, path)
             _check(stored, path, max_bytes, remedy)
-            mels = [mel for one in stored for mel in _mels_of(one.read())]
+            mels = [mel for one in stored for mel in _mels_of(one.read(), transpose, path)]
     except AudiodiffError:
         raise
     except DAMAGED as error:
         raise AudiodiffError(
             f"{path} cannot be read as a mel ({why(error)}); check the file or write it again"
         ) from error
-    return _joined([mel.T for mel in mels] if transpose else mels, path)
+    return _joined(mels, path)
 
 
 def _only(arrays: Arrays, path: Path) -> list[Stored]:
@@ -109,9 +110,17 @@ def _check(stored: Sequence[Stored], path: Path, max_bytes: int, remedy: str) ->
         )
 
 
-def _mels_of(mel: Tensor) -> list[Tensor]:
-    """The items of a batch, or a single mel."""
-    return [mel] if mel.ndim == 2 else list(mel)
+def _mels_of(given: Tensor, transpose: bool, path: Path) -> list[Tensor]:
+    """The items of a batch, or a single mel, as (n_mels, frames)."""
+    mel = given.mT if transpose else given
+    if mel.ndim == 2:
+        return [mel]
+    if padding := padding_of(mel):
+        raise AudiodiffError(
+            f"{path} looks like a padded batch: {padding}; save mels cut to their lengths, as a "
+            "list in a .pt or in a file each"
+        )
+    return list(mel)
 
 
 def _joined(mels: Sequence[Tensor], path: Path) -> Tensor:

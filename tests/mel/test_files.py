@@ -132,3 +132,16 @@ def test_only_the_array_named_mel_is_read(tmp_path: Path) -> None:
         with archive.open("mel.npy", "w") as member:
             np.save(member, MEL.numpy())
     assert torch.equal(load_mel(path), MEL)
+
+
+@pytest.mark.parametrize("transpose", [False, True])
+def test_a_padded_batch_is_refused(tmp_path: Path, transpose: bool) -> None:
+    mels = torch.randn(3, 80, 30, generator=torch.Generator().manual_seed(0))
+    batch = mels.clone()
+    batch[1, :, 25:] = 0
+    for name, values in (("whole", mels), ("padded", batch)):
+        given = values.mT if transpose else values
+        np.save(tmp_path / f"{name}.npy", given.numpy())
+    assert load_mel(tmp_path / "whole.npy", transpose).shape == (80, 90)
+    with pytest.raises(AudiodiffError, match=r"1 of its mels end in up to 5 frames of 0; save"):
+        load_mel(tmp_path / "padded.npy", transpose)
