@@ -19,9 +19,10 @@ from torch import Tensor
 
 from audiodiff import PRESETS, AudiodiffError
 from audiodiff.mel.check import check_range
-from audiodiff.mel.doctor import examine, mismatch
+from audiodiff.mel.doctor import examine
 from audiodiff.mel.recognition import OWN
 from audiodiff.mel.scales import SCALES, alike
+from audiodiff.mel.verdict import verdict
 
 FIRST = 1_000_000
 """The number of the first sound, far from those that were learned from."""
@@ -79,12 +80,12 @@ class Judged(NamedTuple):
 def refused(mel: Tensor, name: str) -> bool:
     """Whether `vocode` refuses a mel that is said to be of a preset."""
     config = PRESETS[name]
-    given = mel[None]
     try:
-        check_range(given, config, "mel")
+        check_range(mel, config, "mel")
     except AudiodiffError:
         return True
-    return mismatch(given, config) is not None
+    said = verdict([mel], config)
+    return said is not None and said.certain
 
 
 def judged(clips: Sequence[Sequence[Path]], seeds: Iterable[int]) -> list[Judged]:

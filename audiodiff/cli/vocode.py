@@ -48,6 +48,13 @@ List = Annotated[
         exists=True,
     ),
 ]
+Scale = Annotated[
+    str | None,
+    typer.Option(
+        help="Scale of the mels in the files, if it is not their preset's own: log10, decibels, "
+        "int16 or amplitudes."
+    ),
+]
 Force = Annotated[
     bool,
     typer.Option(
@@ -94,6 +101,7 @@ Latency = Annotated[
 
 OF_FILES = (
     "preset",
+    "scale",
     "transpose",
     "force",
     "rate",
@@ -121,6 +129,7 @@ def vocode(
     sampler: Sampler = None,
     seed: Seed = 0,
     preset: Preset = None,
+    scale: Scale = None,
     transpose: Transpose = False,
     force: Force = False,
     rate: Rate = None,
@@ -162,6 +171,7 @@ def vocode(
         sampler=sampler,
         seed=seed,
         preset=preset,
+        scale=scale,
         batch_size=batch_size,
         rate=rate,
         plot=plot,
@@ -183,6 +193,8 @@ def vocode(
         with computing(1 if threads is None else threads):
             cli_stream.stream(vocoder, stream, latency, steps, sampler, seed, *standard)
         return
+    if not force:
+        _check_mels([job.source for job in jobs], vocoder, settings)
     with indexing(index) as notes:
         vocode_files(jobs, vocoder, loading, settings, resources, notes, overwrite=overwrite)
 
@@ -211,8 +223,28 @@ def _check_usage(context: Context, stream: str | None, has_inputs: bool, has_out
 def _check_run(vocoder: "Vocoder", settings: "VocodeSettings") -> None:
     """Refuses a run that the model cannot make, once for all files."""
     from audiodiff.mel.conversion import conversion_to
+    from audiodiff.mel.scales import check_scale
 
     preset = settings.preset
     if preset is not None and (remark := conversion_to(vocoder.mel_config, preset).remark()):
         console.print(f"warning: {remark}")
+    if settings.scale is not None:
+        check_scale(settings.scale)
     vocoder.model.sampler(settings.run)
+
+
+def _check_mels(paths: list[Path], vocoder: "Vocoder", settings: "VocodeSettings") -> None:
+    """Refuses mels that together are of another preset or scale, and warns of a doubt."""
+    from audiodiff.mel.files import MEL_SUFFIXES
+    from audiodiff.pipelines.reading import verdict_on
+
+    mels = [path for path in paths if path.suffix.lower() in MEL_SUFFIXES]
+    if len(mels) < 2:
+        return
+    said = verdict_on(mels, vocoder, settings)
+    if said is None:
+        return
+    sentence = said.about(f"{len(mels)} mels together, e.g. {mels[0]}")
+    if said.certain:
+        raise AudiodiffError(sentence)
+    console.print(f"warning: {sentence}")

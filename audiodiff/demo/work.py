@@ -25,7 +25,7 @@ from audiodiff.metrics import pairs
 from audiodiff.metrics.libraries import MissingLibraryError
 from audiodiff.metrics.registry import METRICS, Metric
 from audiodiff.model.run import Run
-from audiodiff.pipelines.files import own_mel_of
+from audiodiff.pipelines.reading import own_mel_of
 from audiodiff.pipelines.vocoder import Vocoder
 from audiodiff.provenance.making import record_of
 from audiodiff.provenance.record import Record

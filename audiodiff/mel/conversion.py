@@ -157,6 +157,15 @@ def conversion_to(target: MelConfig, preset: str) -> Conversion:
     return Conversion(PRESETS[preset], target)
 
 
+def source_of(target: MelConfig, preset: str | None) -> MelConfig:
+    """The mel of a preset, given by name; the model's own if None.
+
+    Raises:
+        AudiodiffError: If the name is unknown.
+    """
+    return target if preset is None else conversion_to(target, preset).source
+
+
 def _bins(
     source: MelConfig, target: MelConfig, rate: int
 ) -> Float[Tensor, "target_bins source_bins"]:

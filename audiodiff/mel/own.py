@@ -9,8 +9,8 @@ from audiodiff._types import Mel, WavePiece
 from audiodiff.errors import AudiodiffError
 from audiodiff.mel.check import check_layout, check_range
 from audiodiff.mel.conversion import conversion_to
-from audiodiff.mel.doctor import mismatch
 from audiodiff.mel.log_mel import MelConfig
+from audiodiff.mel.verdict import verdict
 
 
 class OwnMel(NamedTuple):
@@ -21,12 +21,14 @@ class OwnMel(NamedTuple):
         rate: Sample rate of its sound, in Hz.
         skip: Samples of the sound before the given mel's part.
         n_samples: Samples of the given mel's part.
+        doubt: Why the mel is probably of another preset or scale, as a warning; None if it is not.
     """
 
     mel: Mel
     rate: int
     skip: int
     n_samples: int
+    doubt: str | None = None
 
     def sound(self, pieces: Iterable[WavePiece]) -> Iterator[WavePiece]:
         """The given mel's part of a sound in pieces; pieces outside it are dropped."""
@@ -56,11 +58,18 @@ def own_mel(
     conversion = None if preset is None else conversion_to(target, preset)
     source = target if conversion is None else conversion.source
     given = check_layout(mel, source, name)
-    if not force:
-        if fault := mismatch(given, source):
-            raise AudiodiffError(f"{name}: {fault} (--force or force=True takes it as it is)")
-        check_range(given, source, name)
+    doubt = None if force else _doubt(given, source, name)
     if conversion is None:
-        return OwnMel(given, target.sample_rate, 0, given.shape[2] * target.hop_length)
+        n_samples = given.shape[2] * target.hop_length
+        return OwnMel(given, target.sample_rate, 0, n_samples, doubt)
     n_samples = conversion.n_samples(given.shape[2])
-    return OwnMel(conversion(given), conversion.rate, conversion.skip, n_samples)
+    return OwnMel(conversion(given), conversion.rate, conversion.skip, n_samples, doubt)
+
+
+def _doubt(mel: Mel, source: MelConfig, name: str) -> str | None:
+    """Refuses a mel that cannot be of a preset, and says of others why they may not be."""
+    said = verdict([mel.movedim(0, 1).flatten(1)], source)
+    if said is not None and said.certain:
+        raise AudiodiffError(said.about(name))
+    check_range(mel, source, name)
+    return None if said is None else said.about(name)

@@ -80,17 +80,19 @@ class Recogniser(nn.Module):
         return self.layers(((x - self.mean) / self.std).clamp(-8, 8))
 
 
-def probabilities(mel: Float[Tensor, "n_mels frames"]) -> dict[Kind, float]:
+def probabilities(*mels: Float[Tensor, "n_mels _"]) -> dict[Kind, float]:
     """The probability of each kind, the most probable first; none for an unknown number of bands.
 
     Args:
-        mel: A mel of finite values.
+        mels: A mel of finite values, or several of one kind, for which the probability is in
+            proportion to the geometric mean of theirs.
     """
-    names, recogniser = _learned(len(mel))
+    names, recogniser = _learned(len(mels[0]))
     if not names:
         return {}
     with torch.no_grad():
-        found = recogniser(figures(mel)[None])[0].softmax(0).tolist()
+        logits = recogniser(torch.stack([figures(mel) for mel in mels]))
+        found = logits.log_softmax(1).mean(0).softmax(0).tolist()
     return dict(sorted(zip(names, found, strict=True), key=lambda pair: -pair[1]))
 
 

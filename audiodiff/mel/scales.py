@@ -9,6 +9,7 @@ from typing import NamedTuple
 from jaxtyping import Float
 from torch import Tensor
 
+from audiodiff.errors import AudiodiffError
 from audiodiff.mel.log_mel import MelConfig
 from audiodiff.mel.presets import PRESETS
 
@@ -83,6 +84,11 @@ class Line:
         a = 1 / (self.factor * config.nepers_per_unit)
         return a, config.offset - a * self.offset
 
+    def values(self, mel: Bands, config: MelConfig) -> Bands:
+        """The preset's values of a mel in the scale."""
+        a, b = self.coefficients(config)
+        return a * mel + b
+
     def __call__(self, config: MelConfig) -> str:
         """The same in words."""
         a, b = self.coefficients(config)
@@ -90,11 +96,19 @@ class Line:
         return f"take {scaled}" + (f" {'-' if b < 0 else '+'} {abs(b):.6g}" if b else "")
 
 
-def _logarithm(config: MelConfig) -> str:
-    log = "log" if config.log_base == "e" else "log10"
-    factor = "" if config.scale == 1 else f"{config.scale:g} * "
-    offset = "" if config.offset == 0 else f" + {config.offset:g}"
-    return f"take {factor}{log}(max(mel, {config.floor:g})){offset}"
+class Logarithm:
+    """How to undo values of which no logarithm was taken."""
+
+    def values(self, mel: Bands, config: MelConfig) -> Bands:
+        """The preset's values of a mel in the scale."""
+        return config.compress(mel)
+
+    def __call__(self, config: MelConfig) -> str:
+        """The same in words."""
+        log = "log" if config.log_base == "e" else "log10"
+        factor = "" if config.scale == 1 else f"{config.scale:g} * "
+        offset = "" if config.offset == 0 else f" + {config.offset:g}"
+        return f"take {factor}{log}(max(mel, {config.floor:g})){offset}"
 
 
 def _figures_of_the_maker(config: MelConfig) -> str:
@@ -164,7 +178,7 @@ SCALES: dict[str, Scale] = {
     "amplitudes": Scale(
         "holds amplitudes and not their logarithm",
         lambda mel, energy, config: mel,
-        _logarithm,
+        Logarithm(),
     ),
     "energies": Scale(
         "holds energies and not a logarithm",
@@ -194,3 +208,33 @@ SCALES: dict[str, Scale] = {
     ),
 }
 """Scales by name."""
+
+INVERSES: dict[str, Line | Logarithm] = {
+    name: scale.undo for name, scale in SCALES.items() if isinstance(scale.undo, Line | Logarithm)
+}
+"""What undoes a scale by the mel and its preset alone, by name."""
+
+
+def check_scale(scale: str) -> None:
+    """Refuses a scale that is unknown, or that cannot be undone.
+
+    Raises:
+        AudiodiffError: Naming those that can.
+    """
+    if scale not in INVERSES:
+        raise AudiodiffError(f"scale={scale!r} cannot be undone; choose from {', '.join(INVERSES)}")
+
+
+def undone(mel: Float[Tensor, "*batch n_mels frames"], scale: str, config: MelConfig) -> Tensor:
+    """A mel in its preset's own scale.
+
+    Args:
+        mel: The mel, in another scale.
+        scale: Name in `INVERSES` of that scale.
+        config: Its preset.
+
+    Raises:
+        AudiodiffError: As `check_scale` does.
+    """
+    check_scale(scale)
+    return INVERSES[scale].values(mel, config)

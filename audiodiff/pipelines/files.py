@@ -5,24 +5,20 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from functools import cache, partial
-from pathlib import Path
 from typing import NamedTuple, TypeAlias
 
 import torch
-from jaxtyping import Float
-from torch import Tensor
 
 from audiodiff._types import WavePiece
 from audiodiff.audio import io
 from audiodiff.audio.plots import save_figure, spectrogram_figure
-from audiodiff.audio.reader import OR_ALLOW, SPLIT, opened
-from audiodiff.config import MAX_HOURS, Config, Count, Hours, SampleRate, Seed, StepCount
+from audiodiff.config import Count, SampleRate, Seed, StepCount
 from audiodiff.errors import AudiodiffError
-from audiodiff.mel.files import IN_PARTS, MEL_SUFFIXES, bytes_of, load_mel
-from audiodiff.mel.own import OwnMel, own_mel
+from audiodiff.mel.files import MEL_SUFFIXES
+from audiodiff.mel.own import OwnMel
 from audiodiff.model.run import Run
 from audiodiff.pipelines.pieces import CHUNK_FRAMES
-from audiodiff.pipelines.stream import WHOLE_SECONDS, mel_of_sound
+from audiodiff.pipelines.reading import MelSettings, read_mel, read_sound
 from audiodiff.pipelines.vocoder import Vocoder
 from audiodiff.provenance import watermark
 from audiodiff.provenance.files import tags_of
@@ -39,21 +35,17 @@ OnAudio: TypeAlias = Callable[[Job, float, float], None]
 """Takes a job, the seconds of a piece of its sound, and those of the whole."""
 
 
-class VocodeSettings(Config):
+class VocodeSettings(MelSettings):
     """The settings by which files are vocoded; None stands for the model's own.
 
     Attributes:
         n_steps: Number of sampler steps.
         sampler: Name of the sampler.
         seed: Seed of the noise, the same for every file.
-        preset: Preset of the mels in files.
         batch_size: Pieces of a long file that are made at once.
         rate: Sample rate of the sound in Hz.
         plot: Whether the spectrograms are drawn into a picture beside the sound.
         model: Name of the model, for the record in each file.
-        transpose: Whether the mels in files are (frames, n_mels).
-        force: Whether to take mels whose values look like those of another preset or scale.
-        max_hours: Length of the longest sound to read, in hours; a mel's size is limited too.
         provenance: Whether each file stores what made it.
         watermark: Whether the sound itself is marked.
     """
@@ -61,14 +53,10 @@ class VocodeSettings(Config):
     n_steps: StepCount | None = None
     sampler: str | None = None
     seed: Seed = 0
-    preset: str | None = None
     batch_size: Count = 1
     rate: SampleRate | None = None
     plot: bool = False
     model: str = ""
-    transpose: bool = False
-    force: bool = False
-    max_hours: Hours = MAX_HOURS
     provenance: bool = True
     watermark: bool = False
 
@@ -81,7 +69,7 @@ class VocodeSettings(Config):
         """What the sound of a file depends on, besides the file."""
         rate = vocoder.sample_rate if self.rate is None else self.rate
         mark = watermark.NAME if self.watermark else None
-        settings = {"preset": self.preset, "rate": rate, "watermark": mark}
+        settings = {"preset": self.preset, "scale": self.scale, "rate": rate, "watermark": mark}
         return record_of(vocoder.model, self.model, self.run, settings)
 
 
@@ -90,7 +78,7 @@ class Made(NamedTuple):
 
     Attributes:
         seconds: Length of the sound in seconds.
-        remark: A sentence about clipped samples; None if there are none.
+        remark: What a user should know of it, such as clipped samples, a sentence a line; or None.
     """
 
     seconds: float
@@ -149,9 +137,9 @@ def begun(vocoder: Vocoder, job: Job, settings: VocodeSettings, each: Map) -> Be
     is_mel = job.source.suffix.lower() in MEL_SUFFIXES
     with _enough_memory(job):
         if is_mel:
-            own = _read_mel(vocoder, job.source, settings)
+            own = read_mel(vocoder, job.source, settings)
         else:
-            own = _read_sound(vocoder, job.source, settings.max_hours)
+            own = read_sound(vocoder, job.source, settings.max_hours)
         run = settings.n_steps, settings.sampler, settings.seed
         # The mel is checked, and converted, already.
         made = vocoder.chunks(own.mel, *run, batch_size=settings.batch_size, force=True, each=each)
@@ -178,7 +166,9 @@ def finished(vocoder: Vocoder, file: Begun, settings: VocodeSettings, on_audio: 
         tags = tags_of(settings.record(vocoder)) if settings.provenance else None
         n_samples, n_clipped = io.save_pieces(job.target, sound, rate, tags)
     clipped = f"{job.target}: {n_clipped} of {n_samples} samples exceeded full scale, clipped"
-    return Made(n_samples / rate, clipped if n_clipped else None)
+    doubt = file.own.doubt and f"warning: {file.own.doubt}"
+    remarks = [doubt, clipped if n_clipped else None]
+    return Made(n_samples / rate, "\n".join(filter(None, remarks)) or None)
 
 
 def ahead(
@@ -267,31 +257,3 @@ def _plotted(pieces: Iterator[WavePiece], file: Begun) -> Iterator[WavePiece]:
         original = torch.from_numpy(io.load(job.source, file.original_rate, math.inf)[0])
         shown.insert(0, (f"{job.source.name}, the input", original))
     save_figure(spectrogram_figure(shown, file.own.rate), job.target.with_suffix(".png"))
-
-
-def own_mel_of(vocoder: Vocoder, wave: Float[Tensor, " samples"]) -> OwnMel:
-    """The mel of a whole sound at the vocoder's rate."""
-    mel = vocoder.mel(vocoder.whole_frames(wave[None]))
-    return OwnMel(mel, vocoder.sample_rate, 0, len(wave))
-
-
-def _read_sound(vocoder: Vocoder, path: Path, max_hours: float) -> OwnMel:
-    """The mel of a sound file; a long one is never in memory as a whole."""
-    rate, log_mel = vocoder.sample_rate, vocoder.model.log_mel
-    assert log_mel is not None, "a vocoder has one"
-    with opened(path, max_hours, SPLIT + OR_ALLOW) as sound, torch.no_grad():
-        if sound.n_samples <= WHOLE_SECONDS * sound.sample_rate:
-            return own_mel_of(vocoder, torch.from_numpy(io.read_wave(sound, rate)))
-        n_samples, mel = mel_of_sound(sound, log_mel, vocoder.hop_length)
-        return OwnMel(mel, rate, 0, n_samples)
-
-
-def _read_mel(vocoder: Vocoder, path: Path, settings: VocodeSettings) -> OwnMel:
-    most = settings.max_hours
-    mel = load_mel(path, settings.transpose, bytes_of(most), IN_PARTS + OR_ALLOW)
-    own = own_mel(mel, vocoder.mel_config, settings.preset, str(path), settings.force)
-    hours = own.n_samples / own.rate / 3600
-    if hours > most:
-        over = f"lasts {hours:.2f} hours and the limit is {most:g}"
-        raise AudiodiffError(f"{path} {over}; {SPLIT}{OR_ALLOW}")
-    return own

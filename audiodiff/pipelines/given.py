@@ -11,11 +11,14 @@ from torch import Tensor
 
 from audiodiff._types import MelPiece
 from audiodiff.errors import AudiodiffError
-from audiodiff.mel.check import check_mel
-from audiodiff.mel.conversion import conversion_to
+from audiodiff.mel.check import check_layout, check_mel
+from audiodiff.mel.conversion import conversion_to, source_of
 from audiodiff.mel.files import FLOATS
 from audiodiff.mel.log_mel import MelConfig
 from audiodiff.mel.own import OwnMel, own_mel
+from audiodiff.mel.padding import padding_of
+from audiodiff.mel.verdict import verdict
+from audiodiff.pipelines.lengths import Lengths, checked_lengths
 
 Array: TypeAlias = Shaped[np.ndarray, "..."]
 
@@ -56,16 +59,61 @@ def taken(mel: GivenMel, target: MelConfig, preset: str | None, force: bool) -> 
     Raises:
         AudiodiffError: If the mel is of another layout, preset or scale, or holds NaN.
     """
-    whole = as_tensor(mel, "mel") if isinstance(mel, Tensor | np.ndarray) else _batch(mel)
+    whole = _batch(mel)
     if whole.ndim != 3:
         raise AudiodiffError(
             f"mel has shape {tuple(whole.shape)} but must be (batch, n_mels, frames); "
             f"give {'a single mel as mel[None]' if whole.ndim == 2 else 'each as (n_mels, frames)'}"
         )
     own = own_mel(whole, target, preset, "mel", force)
+    if own.doubt:
+        warnings.warn(own.doubt, stacklevel=5)
     if preset is not None and (remark := conversion_to(target, preset).remark()):
         warnings.warn(remark, stacklevel=5)
     return own
+
+
+def taken_batch(
+    mels: GivenMel, lengths: Lengths | None, target: MelConfig, preset: str | None, force: bool
+) -> list[Tensor]:
+    """Mels of a batch, (n_mels, frames) each, cut to their lengths and judged together.
+
+    Args:
+        mels: (n_mels, frames) each, or a padded (batch, n_mels, frames).
+        lengths: Number of frames of each; all if None.
+        target: The model's mel.
+        preset: Name of the given mels' preset; None for the model's own.
+        force: Whether to take mels whose values look like those of another preset or scale.
+
+    Raises:
+        AudiodiffError: If a length does not fit its mel, the preset is unknown, or the mels are of
+            another layout, preset or scale.
+    """
+    items = [as_tensor(mel, "mels") for mel in mels]
+    counts = checked_lengths(items, lengths)
+    if lengths is None and len({mel.shape for mel in items}) == 1:
+        _warn_of_padding(torch.stack(items), "lengths")
+    whole = [mel[..., :n] for mel, n in zip(items, counts, strict=True)]
+    source = source_of(target, preset)
+    said = None
+    if not force and len(whole) > 1:
+        said = verdict([check_layout(mel, source, "mels")[0] for mel in whole], source)
+    if said is None:
+        return whole
+    if said.certain:
+        raise AudiodiffError(said.about("mels"))
+    warnings.warn(said.about("mels"), stacklevel=3)
+    return whole
+
+
+def _warn_of_padding(mels: Tensor, remedy: str) -> None:
+    """Warns of a batch that is padded, as its padding would sound."""
+    if mels.ndim == 3 and (padding := padding_of(mels)):
+        warnings.warn(
+            f"the batch looks padded: {padding}; give {remedy}, the number of frames of each mel, "
+            "so that padding is left out",
+            stacklevel=4,
+        )
 
 
 def taken_pieces(
@@ -82,7 +130,20 @@ def taken_pieces(
             yield check_mel(piece, target, "mel").to(device, torch.float32)
 
 
-def _batch(mels: Sequence[Tensor] | Sequence[Array]) -> Tensor:
+def as_batch(mels: GivenMel) -> Tensor:
+    """Mels of one shape as a tensor, with a warning if they are padded.
+
+    Raises:
+        AudiodiffError: If they are of several shapes, or something else.
+    """
+    batch = _batch(mels)
+    _warn_of_padding(batch, "it to `vocoder.batch` with lengths")
+    return batch
+
+
+def _batch(mels: GivenMel) -> Tensor:
+    if isinstance(mels, Tensor | np.ndarray):
+        return as_tensor(mels, "mel")
     if not isinstance(mels, list | tuple):
         raise AudiodiffError(
             f"mel is a {type(mels).__name__}; give a tensor or an array, (batch, n_mels, frames)"

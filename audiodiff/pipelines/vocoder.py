@@ -14,8 +14,8 @@ from audiodiff.errors import AudiodiffError
 from audiodiff.mel.log_mel import MelConfig
 from audiodiff.model.model import Model
 from audiodiff.model.run import DEFAULT, Run
-from audiodiff.pipelines.given import Array, GivenMel, as_tensor, taken, taken_pieces
-from audiodiff.pipelines.lengths import Lengths, by_length, checked_lengths
+from audiodiff.pipelines.given import Array, GivenMel, as_batch, taken, taken_batch, taken_pieces
+from audiodiff.pipelines.lengths import Lengths, by_length
 from audiodiff.pipelines.loading import loaded
 from audiodiff.pipelines.pieces import CHUNK_FRAMES, PLAIN, Cutting, context_of, in_pieces, made_of
 from audiodiff.pipelines.rates import resampled, resampled_pieces
@@ -142,7 +142,7 @@ class Vocoder:
         Raises:
             AudiodiffError: If the mel is of another layout, preset or scale, or holds NaN.
         """
-        return self.make(mel, Run(sampler, n_steps, seed=seed), preset, rate, force)
+        return self.make(as_batch(mel), Run(sampler, n_steps, seed=seed), preset, rate, force)
 
     def make(
         self,
@@ -200,13 +200,14 @@ class Vocoder:
         Raises:
             AudiodiffError: If a length does not fit its mel, or as for `__call__`.
         """
-        run, items = Run(sampler, n_steps, seed=seed), [as_tensor(mel, "mels") for mel in mels]
-        counted = checked_lengths(items, lengths)
+        run = Run(sampler, n_steps, seed=seed)
+        whole = taken_batch(mels, lengths, self.mel_config, preset, force)
+        counts = [mel.shape[-1] for mel in whole]
         made: dict[int, Tensor] = {}
-        for n, places in by_length(counted, checked(Count, batch_size, "batch_size")):
-            alike = [items[i][:, :n] for i in places]
+        for _, places in by_length(counts, checked(Count, batch_size, "batch_size")):
+            alike = [whole[i] for i in places]
             made |= zip(places, self.make(alike, run, preset, rate, force), strict=True)
-        return [made[i] for i in range(len(counted))]
+        return [made[i] for i in range(len(counts))]
 
     def chunks(
         self,

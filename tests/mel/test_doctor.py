@@ -9,10 +9,11 @@ from typer.testing import CliRunner
 from audiodiff import PRESETS, AudiodiffError, LogMel
 from audiodiff.audio.io import load
 from audiodiff.cli.app import app
-from audiodiff.mel.doctor import MIN_FRAMES, advise, examine, mismatch
+from audiodiff.mel.doctor import advise, examine
 from audiodiff.mel.own import own_mel
 from audiodiff.mel.recognition import OWN, kinds
 from audiodiff.mel.scales import SCALES, alike
+from audiodiff.mel.verdict import MIN_FRAMES, verdict
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -65,7 +66,7 @@ def test_every_preset_is_known_by_its_mel(preset: str, gain: float) -> None:
     assert found.likely[0] in alike(preset)
     assert len(found.evidence) == len(found.likely)
     assert advise(found, PRESETS[preset]).fits
-    assert mismatch(mel[None], PRESETS[preset]) is None
+    assert verdict([mel], PRESETS[preset]) is None
 
 
 def test_every_reference_mel_is_known(shared: Path) -> None:
@@ -199,13 +200,13 @@ def test_what_cannot_be_judged_is_not_refused() -> None:
     mels = [LogMel(hifigan)(wave) for wave in waves]
     mels += [torch.zeros(1, 80, 88), noise[:, : 80 * 88].reshape(1, 80, 88) - 5]
     for i, mel in enumerate(mels):
-        assert mismatch(mel, hifigan) is None, i
+        assert verdict([*mel], hifigan) is None, i
         own_mel(mel, hifigan, None, "mel")
 
 
 def test_a_config_that_is_no_preset_is_not_judged() -> None:
     own = PRESETS["hifigan"].model_copy(update={"log_base": "10"})
-    assert mismatch(LogMel(own)(wave_of(22050)), own) is None
+    assert verdict([*LogMel(own)(wave_of(22050))], own) is None
 
 
 @pytest.mark.parametrize(

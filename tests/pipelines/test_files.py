@@ -10,7 +10,7 @@ from small_models import small_config, untrained
 
 from audiodiff.audio import io, reader
 from audiodiff.errors import AudiodiffError
-from audiodiff.pipelines import files
+from audiodiff.pipelines import files, reading
 from audiodiff.pipelines.vocoder import Vocoder
 from audiodiff.system.jobs import Job
 
@@ -27,11 +27,11 @@ def test_a_long_sound_is_read_made_and_written_in_pieces(
     wave = noise(30001)
     soundfile.write(tmp_path / "a.wav", np.concatenate([wave, -wave], 1), rate, subtype="FLOAT")
     expected, _ = io.load(tmp_path / "a.wav", 22050)
-    whole = files.own_mel_of(vocoder, torch.from_numpy(expected))
-    monkeypatch.setattr(files, "WHOLE_SECONDS", 0)
+    whole = reading.own_mel_of(vocoder, torch.from_numpy(expected))
+    monkeypatch.setattr(reading, "WHOLE_SECONDS", 0)
     monkeypatch.setattr(reader, "_BLOCK", 5000)
     monkeypatch.setattr(io, "read_wave", lambda *given: pytest.fail("it was read as a whole"))
-    own = files._read_sound(vocoder, tmp_path / "a.wav", 6.0)
+    own = reading.read_sound(vocoder, tmp_path / "a.wav", 6.0)
     assert own.n_samples == whole.n_samples == len(expected)
     torch.testing.assert_close(own.mel, whole.mel, atol=1e-4, rtol=0)
     job, made = Job(tmp_path / "a.wav", tmp_path / "b.wav"), []
@@ -49,7 +49,7 @@ def test_a_long_sound_is_read_made_and_written_in_pieces(
 def test_a_sound_that_ends_early_leaves_no_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(files, "WHOLE_SECONDS", 0)
+    monkeypatch.setattr(reading, "WHOLE_SECONDS", 0)
     path = tmp_path / "a.flac"
     soundfile.write(path, noise(30000), 22050)
     path.write_bytes(path.read_bytes()[:20000])

@@ -6,11 +6,15 @@ import pytest
 import torch
 from small_models import CONFIGS, UNCONDITIONAL, small_config, untrained
 
-from audiodiff.audio.io import resample
+from audiodiff.audio.io import load, resample
 from audiodiff.errors import AudiodiffError
+from audiodiff.mel.log_mel import LogMel
+from audiodiff.mel.presets import PRESETS
 from audiodiff.model import Model, Run
 from audiodiff.pipelines.generator import Generator
 from audiodiff.pipelines.vocoder import Vocoder
+
+SPEECH = Path(__file__).resolve().parents[2] / "examples" / "arctic_a0016.wav"
 
 
 @pytest.fixture(scope="module", params=CONFIGS)
@@ -245,3 +249,26 @@ def test_what_is_made_are_ordinary_tensors(vocoder: Vocoder, mel: torch.Tensor) 
         assert not made.is_inference()
         made.mul_(0.5)  # in place, and part of what is differentiated
         (made * torch.ones(1, requires_grad=True)).sum().backward()
+
+
+@pytest.mark.parametrize("value", [-11.52, 0.0])
+def test_a_padded_batch_is_warned_of(vocoder: Vocoder, mel: torch.Tensor, value: float) -> None:
+    padded = mel[:1].repeat(3, 1, 1)
+    padded[1, :, 70:], padded[2, :, 88:] = value, value
+    said = rf"looks padded: 2 of its mels end in up to 20 frames of {value:g}; give it to `vocoder"
+    with pytest.warns(UserWarning, match=said) as caught:
+        vocoder(padded, n_steps=1, force=True)
+    assert caught[0].filename == __file__
+    with pytest.warns(UserWarning, match="give lengths, the number of frames of each") as caught:
+        vocoder.batch(padded, n_steps=1, force=True)
+    assert caught[0].filename == __file__
+    vocoder.batch(padded, [90, 70, 88], n_steps=1, force=True)
+
+
+def test_mels_of_another_preset_are_refused_together(vocoder: Vocoder) -> None:
+    wave = torch.from_numpy(load(SPEECH, 22050)[0])[28000:56000]
+    mels = LogMel(PRESETS["espnet"])(torch.stack([wave, 0.8 * wave]))
+    with pytest.warns(UserWarning, match="mel: probably its values are those of speecht5"):
+        vocoder(mels[:1], n_steps=1)
+    with pytest.raises(AudiodiffError, match="mels: its values are those of speecht5"):
+        vocoder.batch([mels[0], mels[1, :, 1:]], n_steps=1)
