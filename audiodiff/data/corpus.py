@@ -39,7 +39,7 @@ class Corpus(Config):
     notes: tuple[str, ...]
 
 
-def read_corpus(folders: Sequence[Path]) -> Corpus:
+def read_corpus(folders: Sequence[str | Path]) -> Corpus:
     """Finds the clips of every folder and divides them into train, dev and test.
 
     A folder is either in LJSpeech's form, ``wavs/`` with a ``metadata.csv`` (``id|text``) or split
@@ -56,8 +56,9 @@ def read_corpus(folders: Sequence[Path]) -> Corpus:
             twice or lies in another; if an id is in two split lists or stands for two files; if it
             has no lists but a folder in it has.
     """
-    _check_folders(folders)
-    parts = [_read_folder(folder, prefix_of(folder, folders)) for folder in folders]
+    paths = [Path(folder) for folder in folders]
+    _check_folders(paths)
+    parts = [_read_folder(path, prefix_of(path, paths)) for path in paths]
     return Corpus(
         train=tuple(clip for part in parts for clip in part.train),
         dev=tuple(clip for part in parts for clip in part.dev),

@@ -20,7 +20,7 @@ OPSET = 20
 """Version of ONNX operators: the first whose DFT takes its axis as an input."""
 
 
-def export_onnx(run: UnrolledRun, path: Path, noise_input: bool = False) -> None:
+def export_onnx(run: UnrolledRun, path: str | Path, noise_input: bool = False) -> None:
     """Writes the graph of a run.
 
     Inputs are ``mel`` (batch, n_mels, frames) and, if asked for, ``noise`` (batch, n_draws,
@@ -74,7 +74,7 @@ def export_onnx(run: UnrolledRun, path: Path, noise_input: bool = False) -> None
         "mel": config.mel.model_dump_json(),
     }
     onnx.helper.set_model_props(graph, {name: str(value) for name, value in facts.items()})
-    with replacing(path) as part:
+    with replacing(Path(path)) as part:
         onnx.save(graph, part)
 
 

@@ -55,7 +55,7 @@ _LMNT_WAVEGRAD_NAMES = (
 )
 
 
-def from_lmnt_diffwave(path: Path) -> Model:
+def from_lmnt_diffwave(path: str | Path) -> Model:
     """LMNT's DiffWave, https://github.com/lmnt-com/diffwave.
 
     The weights are the checkpoint's ``model`` (or the whole file), sizes follow from their shapes,
@@ -66,6 +66,7 @@ def from_lmnt_diffwave(path: Path) -> Model:
         AudiodiffError: If the file is not such a checkpoint; the message names what is missing or
             unknown.
     """
+    path = Path(path)
     found = read_checkpoint(path)
     state = weights_of(found.get("model", found), path, "LMNT DiffWave")
     params = _params(found, path)
@@ -132,7 +133,7 @@ def diffwave(
     return model
 
 
-def from_lmnt_wavegrad(path: Path) -> Model:
+def from_lmnt_wavegrad(path: str | Path) -> Model:
     """LMNT's WaveGrad, https://github.com/lmnt-com/wavegrad.
 
     The weights are the checkpoint's ``model``, the sample rate and the training schedule those of
@@ -143,6 +144,7 @@ def from_lmnt_wavegrad(path: Path) -> Model:
         AudiodiffError: If the file is not such a checkpoint; the message names what is missing or
             unknown.
     """
+    path = Path(path)
     found = read_checkpoint(path)
     state = weights_of(found.get("model", found), path, "LMNT WaveGrad")
     params = _params(found, path)

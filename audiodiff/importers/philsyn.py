@@ -32,7 +32,7 @@ SCHEDULE_NETWORK = "schedule_net."
 """Prefix of BDDM's network that finds schedules, which `audiodiff search` trains afresh."""
 
 
-def from_philsyn_diffwave(path: Path) -> Model:
+def from_philsyn_diffwave(path: str | Path) -> Model:
     """Philsyn's DiffWave, https://github.com/philsyn/DiffWave-Vocoder.
 
     It differs from LMNT's: the gate has tanh first, each layer has its own upsampler, weights are
@@ -46,10 +46,11 @@ def from_philsyn_diffwave(path: Path) -> Model:
         AudiodiffError: If the file is not such a checkpoint; the message names what is missing or
             unknown.
     """
+    path = Path(path)
     return _model(_weights(path), path)
 
 
-def from_bddm(path: Path) -> Model:
+def from_bddm(path: str | Path) -> Model:
     """BDDM's score network (arXiv:2203.13508), https://github.com/tencent-ailab/bddm.
 
     It is philsyn's DiffWave with 128 channels; the default run is a published schedule of seven
@@ -59,13 +60,14 @@ def from_bddm(path: Path) -> Model:
         AudiodiffError: If the file is not such a checkpoint; the message names what is missing or
             unknown.
     """
+    path = Path(path)
     weights = {
         name: w for name, w in _weights(path).items() if not name.startswith(SCHEDULE_NETWORK)
     }
     return _model(weights, path, "bddm")
 
 
-def with_bddm_schedule(model: Model, path: Path) -> Model:
+def with_bddm_schedule(model: Model, path: str | Path) -> Model:
     """The model with a schedule that BDDM's search has saved (``.ns``) as its default run.
 
     Args:
@@ -75,6 +77,7 @@ def with_bddm_schedule(model: Model, path: Path) -> Model:
     Raises:
         AudiodiffError: If the file is not such a schedule, or lies outside the training schedule.
     """
+    path = Path(path)
     found = read_plain(path, "schedule")
     if not isinstance(found, Sequence) or len(found) != 4 or not _is_list(found[2]):
         raise AudiodiffError(

@@ -10,7 +10,7 @@ from audiodiff.model.model import Model
 
 __all__ = ["IMPORTERS", "with_bddm_schedule"]
 
-IMPORTERS: dict[str, Callable[[Path], Model]] = {
+IMPORTERS: dict[str, Callable[[str | Path], Model]] = {
     "lmnt-diffwave": from_lmnt_diffwave,
     "lmnt-wavegrad": from_lmnt_wavegrad,
     "philsyn-diffwave": from_philsyn_diffwave,

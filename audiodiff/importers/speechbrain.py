@@ -10,7 +10,7 @@ from audiodiff.mel.presets import PRESETS
 from audiodiff.model.model import Model
 
 
-def from_speechbrain_diffwave(path: Path) -> Model:
+def from_speechbrain_diffwave(path: str | Path) -> Model:
     """SpeechBrain's DiffWave on LJSpeech, https://github.com/speechbrain/speechbrain.
 
     It is LMNT's network in SpeechBrain's wrappers, whose convolutions reflect the sound at its
@@ -22,6 +22,7 @@ def from_speechbrain_diffwave(path: Path) -> Model:
         AudiodiffError: If the file is not such a checkpoint; the message names what is missing or
             unknown.
     """
+    path = Path(path)
     state = weights_of(read_checkpoint(path), path, "SpeechBrain DiffWave")
     wrapped = "input_projection.conv.weight"
     if wrapped not in state:

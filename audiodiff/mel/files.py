@@ -37,7 +37,7 @@ def bytes_of(max_hours: float) -> int:
 
 
 def load_mel(
-    path: Path, transpose: bool = False, max_bytes: int = MAX_BYTES, remedy: str = IN_PARTS
+    path: str | Path, transpose: bool = False, max_bytes: int = MAX_BYTES, remedy: str = IN_PARTS
 ) -> Shaped[Tensor, "n_mels frames"]:
     """Reads one mel; nothing in the file is ever executed.
 
@@ -54,6 +54,7 @@ def load_mel(
         AudiodiffError: If the file is missing, damaged, too large or not a mel, or holds several
             that cannot be joined.
     """
+    path = Path(path)
     if not path.is_file():
         raise AudiodiffError(f"{path}: no such file")
     suffix = path.suffix.lower()
@@ -135,10 +136,10 @@ def _joined(mels: Sequence[Tensor], path: Path) -> Tensor:
     return mels[0] if len(mels) == 1 else torch.cat(list(mels), 1)
 
 
-def save_mel(path: Path, mel: Float[Tensor, "n_mels frames"]) -> None:
+def save_mel(path: str | Path, mel: Float[Tensor, "n_mels frames"]) -> None:
     """Writes a ``.npy`` of float32, (n_mels, frames), whole or not at all."""
     # In memory first: numpy does not report why a disk refuses.
     encoded = io.BytesIO()
     np.save(encoded, mel.cpu().numpy().astype(np.float32))
-    with replacing(path) as temporary:
+    with replacing(Path(path)) as temporary:
         temporary.write_bytes(encoded.getbuffer())

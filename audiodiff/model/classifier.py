@@ -57,13 +57,14 @@ class Classifier(nn.Module):
         self.codec: Codec = config.codec.build(None)
 
     @classmethod
-    def load(cls, directory: Path) -> "Classifier":
+    def load(cls, directory: str | Path) -> "Classifier":
         """Reads a classifier's directory.
 
         Raises:
             AudiodiffError: If a file is missing or damaged, the weights do not fit the config, or
                 the directory holds a model that makes sound.
         """
+        directory = Path(directory)
         values = read_config(directory)
         if not is_classifier(values):
             raise AudiodiffError(
@@ -73,9 +74,9 @@ class Classifier(nn.Module):
         config = ClassifierConfig.parse(values, str(directory / CONFIG_NAME))
         return with_stored_weights(lambda: cls(config), directory)
 
-    def save(self, directory: Path) -> None:
+    def save(self, directory: str | Path) -> None:
         """Writes config.json and model.safetensors."""
-        save_model(directory, self.config, self.state_dict())
+        save_model(Path(directory), self.config, self.state_dict())
 
     @property
     def device(self) -> torch.device:

@@ -12,7 +12,7 @@ PRETRAINED = Path(__file__).parents[1] / "pretrained"
 """Folder of the models inside this package, a directory each."""
 
 
-def model_directory(name: str) -> Path:
+def model_directory(name: str | Path) -> Path:
     """The directory of a model, fetched first if it is on the hub.
 
     Args:
@@ -21,6 +21,7 @@ def model_directory(name: str) -> Path:
     Raises:
         AudiodiffError: If there is no such model.
     """
+    name = str(name)
     inside, local = PRETRAINED / name, Path(name)
     if (inside / CONFIG_NAME).is_file():
         return inside

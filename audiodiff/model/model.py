@@ -79,13 +79,14 @@ class Model(nn.Module):
         self.classifiers: dict[str, Classifier] = {}
 
     @classmethod
-    def load(cls, directory: Path) -> "Model":
+    def load(cls, directory: str | Path) -> "Model":
         """Reads a model directory.
 
         Raises:
             AudiodiffError: If a file is missing or damaged, the weights do not fit the config, or
                 the directory holds a classifier.
         """
+        directory = Path(directory)
         values = read_config(directory)
         if is_classifier(values):
             raise AudiodiffError(
@@ -98,9 +99,9 @@ class Model(nn.Module):
         model.searched, model.directory = load_times(directory), directory
         return model
 
-    def save(self, directory: Path) -> None:
+    def save(self, directory: str | Path) -> None:
         """Writes config.json and model.safetensors, with the weights of every module."""
-        save_model(directory, self.config, self.state_dict())
+        save_model(Path(directory), self.config, self.state_dict())
 
     @cached_property
     def digest(self) -> str | None:

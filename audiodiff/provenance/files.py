@@ -11,7 +11,7 @@ from audiodiff.provenance.record import Record, now, record_from
 from audiodiff.provenance.signing import signing
 
 
-def tags_of(record: Record, edited: Path | None = None) -> Tags:
+def tags_of(record: Record, edited: str | Path | None = None) -> Tags:
     """The texts by which a sound file holds a record, dated now; `audio.io.save` writes them.
 
     Args:
@@ -23,17 +23,18 @@ def tags_of(record: Record, edited: Path | None = None) -> Tags:
             certificate that cannot sign.
     """
     date = now()
-    sign = signing(record, edited)
+    sign = signing(record, None if edited is None else Path(edited))
     dated = record.model_copy(update={"date": date})
     return Tags(dated.comment(), record.software, date, record.description, sign)
 
 
-def read_record(path: Path) -> Record | None:
+def read_record(path: str | Path) -> Record | None:
     """The record in a sound file; None if the file says nothing about what made it.
 
     Raises:
         AudiodiffError: If the file is no sound, or its tags or its record are damaged.
     """
+    path = Path(path)
     if path.exists() and not path.is_file() and not path.is_dir():
         raise AudiodiffError(f"{path} is a pipe or a device; give a sound file")
     # Before the file is opened as sound: libsndfile reads comments of any length.

@@ -18,6 +18,7 @@ def record_of(
     run: Run,
     settings: Mapping[str, Setting | None] | None = None,
     synthetic: object = "all",
+    labels: Mapping[str, str] | None = None,
 ) -> Record:
     """The record of the sounds of a run.
 
@@ -27,6 +28,7 @@ def record_of(
         run: The run.
         settings: Other settings that the sounds depend on; None leaves one out.
         synthetic: The parts that are made: ``all``, or spans of (start, end) in seconds.
+        labels: The label of each kind that was asked for; none if None.
 
     Raises:
         AudiodiffError: If a span does not end after its start, or there is none.
@@ -46,6 +48,7 @@ def record_of(
         "steps": len(model.times(run)) - 1,
         "seed": run.seed if isinstance(run.seed, int) else None,
         "guidance_scale": scale,
+        "labels": labels or {},
         "settings": {key: value for key, value in given.items() if value is not None},
         "synthetic": synthetic,
     }

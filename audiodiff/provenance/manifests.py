@@ -109,12 +109,13 @@ def can_be_read() -> bool:
     return find_spec("c2pa") is not None
 
 
-def read_manifest(path: Path) -> Manifest | None:
+def read_manifest(path: str | Path) -> Manifest | None:
     """The manifest of a sound file; None if there is none.
 
     Raises:
         AudiodiffError: If it is damaged, or c2pa-python is not installed.
     """
+    path = Path(path)
     if not may_hold_manifest(path):
         return None
     library = c2pa_library()

@@ -191,7 +191,7 @@ def with_inner_diffusion(objective: dict[str, Any]) -> dict[str, Any]:
     return objective
 
 
-def read_train_config(path: Path, settings: Sequence[str] = ()) -> TrainConfig:
+def read_train_config(path: str | Path, settings: Sequence[str] = ()) -> TrainConfig:
     """Reads a `TrainConfig` from a TOML file, with ``key=value`` settings laid over it.
 
     A file with ``base = "PATH"``, relative to its own folder, holds only what differs from that
@@ -218,7 +218,7 @@ def read_train_config(path: Path, settings: Sequence[str] = ()) -> TrainConfig:
         >>> config.objective.loss
         'l2'
     """
-    values = read_values(path)
+    values = read_values(Path(path))
     for setting in settings:
         lay_over(values, setting)
     return TrainConfig.parse(values, str(path))
