@@ -3,9 +3,10 @@
 Numbers that several parts share are bounded here, by what a machine can hold.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from difflib import get_close_matches
 from functools import cache
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any, TypeVar, get_args
 
 from pydantic import (
     BaseModel,
@@ -106,7 +107,7 @@ class Config(BaseModel):
         try:
             return cls.model_validate(values)
         except ValidationError as error:
-            faults = _faults(error, (), cls.__name__)
+            faults = _faults(error, (), cls)
             more = f"; and {len(faults) - MAX_FAULTS} more" if len(faults) > MAX_FAULTS else ""
             named = "; ".join(faults[:MAX_FAULTS])
             raise AudiodiffError(f"{source} does not fit: {named}{more}") from error
@@ -176,7 +177,7 @@ def of_kind(registry: Mapping[str, type[Config]], default: str | None = None) ->
         try:
             return registry[kind].model_validate(value)
         except ValidationError as error:
-            raise _InnerError(error) from error
+            raise _InnerError(error, registry[kind]) from error
 
     field = SerializeAsAny[Annotated[Config, BeforeValidator(parse)]]
     return GetPydanticSchema(lambda source, handler: handler.generate_schema(field))
@@ -185,23 +186,50 @@ def of_kind(registry: Mapping[str, type[Config]], default: str | None = None) ->
 class _InnerError(ValueError):
     """The faults of a config within a config."""
 
-    def __init__(self, error: ValidationError) -> None:
+    def __init__(self, error: ValidationError, kind: type[Config]) -> None:
         super().__init__(str(error))
-        self.error = error
+        self.error, self.kind = error, kind
 
 
-def _faults(error: ValidationError, place: tuple[str, ...], name: str) -> list[str]:
-    """A clause for each fault, with its place in the whole; ``name`` where it has none."""
+def _faults(error: ValidationError, place: tuple[str, ...], kind: type[Config]) -> list[str]:
+    """A clause for each fault of a config of a kind, with its place in the whole."""
     clauses = []
     for fault in error.errors(include_url=False):
         where = (*place, *(named(part) for part in fault["loc"]))
         inner = fault.get("ctx", {}).get("error")
         if isinstance(inner, _InnerError):
-            clauses += _faults(inner.error, where, name)
+            clauses += _faults(inner.error, where, inner.kind)
         else:
-            said = f"{_lower_first(fault['msg']):.{MAX_CLAUSE}} (got {shown(fault['input'])})"
-            clauses.append(f"{'.'.join(where) or name}: {said}")
+            said = _lower_first(fault["msg"])
+            if fault["type"] == "extra_forbidden":
+                said += _nearest(fault["loc"], kind)
+            clause = f"{said:.{MAX_CLAUSE}} (got {shown(fault['input'])})"
+            clauses.append(f"{'.'.join(where) or kind.__name__}: {clause}")
     return clauses
+
+
+def _nearest(loc: tuple[str | int, ...], kind: type[BaseModel]) -> str:
+    """What to give instead of an unknown key: the nearest known one, or any of them."""
+    *parents, key = loc
+    for part in parents:
+        if isinstance(part, str):
+            field = kind.model_fields.get(part)
+            inner = list(_models_in(field.annotation)) if field else []
+            if len(inner) != 1:
+                return ""
+            kind = inner[0]
+    near = get_close_matches(str(key), kind.model_fields, n=1)
+    return (
+        f"; did you mean {near[0]}?" if near else f"; the keys are {', '.join(kind.model_fields)}"
+    )
+
+
+def _models_in(annotation: Any) -> Iterable[type[BaseModel]]:
+    """The models in the type of a field, such as ``A`` in ``tuple[A, ...] | None``."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for argument in get_args(annotation):
+        yield from _models_in(argument)
 
 
 def named(part: str | int) -> str:

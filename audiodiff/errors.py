@@ -23,3 +23,19 @@ class AudiodiffError(ValueError):
 
     def __init__(self, message: str) -> None:
         super().__init__(in_unicode(message))
+
+
+def refuse_class(value: object, name: str) -> None:
+    """Refuses a class where one of its instances belongs.
+
+    Args:
+        value: The argument.
+        name: Name of the argument, for the message.
+
+    Raises:
+        AudiodiffError: If it is a class.
+    """
+    if isinstance(value, type):
+        raise AudiodiffError(
+            f"{name}={value.__name__} is a class; give an instance, such as {value.__name__}()"
+        )

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from audiodiff._types import Sampler
 from audiodiff.config import MAX_STEPS, GuidanceScale, Seed, StepCount, checked
-from audiodiff.errors import AudiodiffError
+from audiodiff.errors import AudiodiffError, refuse_class
 from audiodiff.guidance.contract import Guidance
 
 _Seeds = tuple[Seed, ...]
@@ -38,7 +38,8 @@ class Run:
 
     Raises:
         AudiodiffError: If both ``n_steps`` and ``times`` are given, ``n_steps`` or a seed is no
-            whole number, a number is beyond what a machine can hold, or a time lies outside 0 to 1.
+            whole number, a number is beyond what a machine can hold, a time lies outside 0 to 1, or
+            a guidance is a class.
 
     Examples:
         >>> run = Run("ddim", n_steps=4, seed=7)
@@ -65,6 +66,8 @@ class Run:
             object.__setattr__(self, "guidance_scale", scale)
         if self.times is not None:
             object.__setattr__(self, "times", checked(_Times, _plain(self.times), "times"))
+        for one in self.guidance or ():
+            refuse_class(one, "guidance")
         seeds = _plain(self.seed)
         kind = (
             _Seeds if isinstance(seeds, Iterable) and not isinstance(seeds, str | bytes) else Seed

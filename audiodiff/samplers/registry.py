@@ -4,7 +4,7 @@ from collections.abc import Callable
 from functools import partial
 
 from audiodiff._types import Sampler
-from audiodiff.errors import AudiodiffError
+from audiodiff.errors import AudiodiffError, refuse_class
 from audiodiff.samplers.consistency import Consistency
 from audiodiff.samplers.ddim import DDIM
 from audiodiff.samplers.ddpm import DDPM
@@ -42,9 +42,15 @@ def build_sampler(sampler: str | Sampler) -> Sampler:
         2
 
     Raises:
-        AudiodiffError: If the name is unknown.
+        AudiodiffError: If the name is unknown, or it is no sampler but a class, for example.
     """
     if not isinstance(sampler, str):
+        refuse_class(sampler, "sampler")
+        if not isinstance(sampler, Sampler):
+            raise AudiodiffError(
+                f"sampler is of type {type(sampler).__name__}, which lacks calls, init or step; "
+                "give a name, or an object that has them"
+            )
         return sampler
     plain = sampler.removesuffix(CORRECTED)
     if plain not in SAMPLERS:
@@ -52,5 +58,11 @@ def build_sampler(sampler: str | Sampler) -> Sampler:
             f"sampler={sampler!r} is unknown; choose from {', '.join(SAMPLERS)}, with or without "
             f"{CORRECTED}"
         )
-    built = SAMPLERS[plain]()
+    factory = SAMPLERS[plain]
+    if not callable(factory):
+        raise AudiodiffError(
+            f"SAMPLERS[{plain!r}] holds an instance of {type(factory).__name__}; assign what makes "
+            "one, such as its class"
+        )
+    built = factory()
     return built if plain == sampler else PredictorCorrector(built)

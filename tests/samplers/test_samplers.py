@@ -14,6 +14,8 @@ from audiodiff.diffusion.schedules import VP, Cosine, LinearBetas, RectifiedFlow
 from audiodiff.diffusion.targets import expand
 from audiodiff.diffusion.times import log_snr
 from audiodiff.errors import AudiodiffError
+from audiodiff.guidance.mel_consistency import MelConsistency
+from audiodiff.model.run import Run
 from audiodiff.samplers import DDPM
 from audiodiff.samplers.ddim import DDIM
 from audiodiff.samplers.dpm_solver import DPMSolver
@@ -242,3 +244,19 @@ def test_heun_is_what_diffusers_computes() -> None:
         eps = (x_t - BETAS.alpha(t) * estimate(x_t, t)) / BETAS.sigma(t)
         y = scheduler.step(eps, step, y).prev_sample
     torch.testing.assert_close(ours, y.double(), rtol=1e-4, atol=1e-4)
+
+
+def test_a_class_in_place_of_a_sampler_and_the_reverse_are_said(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with pytest.raises(AudiodiffError, match=r"sampler=DDIM is a class; .*, such as DDIM\(\)"):
+        build_sampler(DDIM)  # type: ignore[arg-type]
+    with pytest.raises(AudiodiffError, match="sampler is of type int, which lacks calls, init"):
+        build_sampler(5)  # type: ignore[arg-type]
+    with pytest.raises(AudiodiffError, match="guidance=MelConsistency is a class"):
+        Run(guidance=[MelConsistency])  # type: ignore[list-item]
+    monkeypatch.setitem(SAMPLERS, "mine", DDIM())  # type: ignore[arg-type]
+    with pytest.raises(
+        AudiodiffError, match=r"SAMPLERS\['mine'\] holds an instance of DDIM; assign"
+    ):
+        build_sampler("mine")

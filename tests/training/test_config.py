@@ -131,3 +131,18 @@ def test_numbers_that_no_machine_holds_together_are_refused(
 ) -> None:
     with pytest.raises(AudiodiffError, match=words):
         read_train_config(config_path, settings)
+
+
+@pytest.mark.parametrize(
+    ("setting", "words"),
+    [
+        ("step=5", "step: extra inputs are not permitted; did you mean steps?"),
+        ("optimizer.lrr=1", "optimizer.lrr: .*; did you mean lr?"),
+        ("model.sampling.samplr=ddim", "model.sampling.samplr: .*; did you mean sampler?"),
+        ("model.network.n_chanels=8", "model.network.n_chanels: .*; did you mean n_channels?"),
+        ("optimizer.xyz=1", "optimizer.xyz: .*; the keys are .*lr"),
+    ],
+)
+def test_a_wrong_key_is_told_the_nearest(config_path: Path, setting: str, words: str) -> None:
+    with pytest.raises(AudiodiffError, match=words.replace("?", r"\?")):
+        read_train_config(config_path, [setting])
