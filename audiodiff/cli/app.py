@@ -24,6 +24,7 @@ from audiodiff.cli.vocode import vocode
 from audiodiff.errors import AudiodiffError
 from audiodiff.system.jobs import sentence
 from audiodiff.system.standard import fill_closed, flush_output
+from audiodiff.system.workers import is_imported_by_worker
 
 COMMANDS = (
     vocode,
@@ -82,7 +83,12 @@ def options(
 
 
 def main() -> None:
-    """Runs the command line; a bad input ends it with one sentence and exit status 2."""
+    """Runs the command line; a bad input ends it with one sentence and exit status 2.
+
+    It does nothing while a process of ``--workers`` imports the program that calls it.
+    """
+    if is_imported_by_worker():
+        return
     fill_closed()
     escape_unprintable()
     try:

@@ -21,9 +21,9 @@ EXCLUDED, MISTAKEN = 1e-4, 1e-6
 has, and if it is likeliest of another preset or of no sound. Of 4028 real mels, the least probable
 had 1.8e-3 and 3e-5 (`benchmarks/doctor.py`)."""
 
-DOUBTED = 0.25
-"""Probability below which a preset is doubted. If it were greater, mels that were converted from
-those of another preset would often be doubted."""
+DOUBTED = 0.01
+"""Probability below which a preset is doubted. If it were greater, white noise and mels that were
+converted from those of another preset would often be doubted."""
 
 TOGETHER = 1e-3
 """Probability below which several mels together rule a preset out. Each alone may be less probable,
@@ -62,18 +62,17 @@ def verdict(mels: Sequence[Tensor], config: MelConfig) -> Verdict | None:
     """
     own = {name for name in PRESETS if PRESETS[name] == config}
     judged = [mel for mel in mels if judgeable(mel)]
-    if not own or not judged:
+    if not judged:
         return None
     found = probabilities(*judged)
-    may_be = sum(
-        p
-        for kind, p in found.items()
-        if kind.scale == UNKNOWN or (kind.scale == OWN and own & set(alike(str(kind.preset))))
-    )
-    if may_be >= DOUBTED:
+    may_be = [kind for kind in found if kind.scale == OWN and own & set(alike(str(kind.preset)))]
+    if not may_be:  # a preset that was never learned
+        return None
+    probability = sum(p for kind, p in found.items() if kind in may_be or kind.scale == UNKNOWN)
+    if probability >= DOUBTED:
         return None
     first, whole = next(iter(found)), torch.cat(judged, 1)
-    certain = may_be < (least(first) if len(judged) == 1 else TOGETHER)
+    certain = probability < (least(first) if len(judged) == 1 else TOGETHER)
     if first.scale != OWN:
         return Verdict(fault(first, whole), certain)
     names = with_floor(whole, alike(str(first.preset)))

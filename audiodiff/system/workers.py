@@ -43,6 +43,15 @@ def worker_pool(n: int) -> Iterator[ProcessPoolExecutor]:
         pool.shutdown(cancel_futures=True)
 
 
+def is_imported_by_worker() -> bool:
+    """Whether this process is a new one that still imports the program of its parent.
+
+    A program does so to the end, unless ``if __name__ == "__main__"`` keeps some of it out.
+    """
+    # The flag by which Python itself refuses to start processes meanwhile; it has no public name.
+    return getattr(multiprocessing.current_process(), "_inheriting", False)
+
+
 def completed(
     pool: Executor, work: Callable[[Item], Result], items: Iterable[Item]
 ) -> Iterator[tuple[Item, Future[Result]]]:

@@ -17,6 +17,13 @@ GROUPS = [name for name in PRESETS if alike(name)[0] == name]
 """The first of the presets that are alike."""
 
 
+SPEECH = Path(__file__).resolve().parents[2] / "examples" / "arctic_a0016.wav"
+
+
+def speech() -> torch.Tensor:
+    return torch.from_numpy(load(SPEECH, 22050)[0])
+
+
 def mels_of(voice: Path, preset: str) -> list[torch.Tensor]:
     """Of three clips."""
     config = PRESETS[preset]
@@ -43,7 +50,6 @@ def test_mels_of_voices_are_taken_as_what_they_are_and_as_nothing_else(
             together = verdict(mels, PRESETS[other])
             assert together is not None
             assert together.certain
-            assert all(verdict([mel], PRESETS[other]) for mel in mels), (voice, other)
 
 
 @pytest.mark.parametrize("preset", ["speecht5", "vocos", "coqui"])
@@ -56,9 +62,7 @@ def test_converted_mels_are_taken(shared: Path, preset: str) -> None:
 
 
 def test_mels_that_could_each_be_of_a_preset_together_are_not() -> None:
-    wave = torch.from_numpy(
-        load(Path(__file__).resolve().parents[2] / "examples" / "arctic_a0016.wav", 22050)[0]
-    )
+    wave = speech()
     mels = [*LogMel(PRESETS["espnet"])(torch.stack([wave, 0.8 * wave, 0.7 * wave]))]
     each = [verdict([mel], PRESETS["hifigan"]) for mel in mels]
     assert all(one is not None and not one.certain for one in each)
@@ -69,6 +73,14 @@ def test_mels_that_could_each_be_of_a_preset_together_are_not() -> None:
     assert "--preset speecht5 or preset='speecht5' (choose speecht5 if made at" in together.sentence
     assert each[0] is not None
     assert each[0].about("a.npy").startswith("a.npy: probably its values are those of speecht5")
+
+
+def test_a_preset_of_ones_own_is_not_judged(monkeypatch: pytest.MonkeyPatch) -> None:
+    own = PRESETS["hifigan"].model_copy(update={"log_base": "10", "scale": 20.0})
+    monkeypatch.setitem(PRESETS, "own", own)
+    mel = LogMel(PRESETS["coqui"])(speech()[None])[0]
+    assert verdict([mel, mel], PRESETS["hifigan"]) is not None
+    assert verdict([mel, mel], own) is None
 
 
 def test_some_of_many_files_are_spread() -> None:

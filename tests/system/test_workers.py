@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from command_line import write_tone
 from small_models import small_config, untrained
 
 from audiodiff.errors import AudiodiffError
@@ -157,3 +158,17 @@ def test_ray_loses_and_doubles_nothing_when_a_worker_is_killed(tmp_path: Path) -
     alone = tmp_path / "alone.wav"
     vocode_file(vocoder, Job(jobs[7].source, alone), VocodeSettings(), lambda *_: None)
     assert alone.read_bytes() == jobs[7].target.read_bytes()
+
+
+@pytest.mark.slow
+def test_a_program_without_the_condition_before_main_takes_workers(tmp_path: Path) -> None:
+    untrained(small_config()).save(tmp_path / "model")
+    for name in "ab":
+        write_tone(tmp_path / f"in/{name}.wav")
+    (tmp_path / "mine.py").write_text("from audiodiff.cli import main\n\nmain()\n")
+    words = ["vocode", "in", "-o", "out", "--model", "model", "--workers", "2"]
+    done = subprocess.run(
+        [sys.executable, "mine.py", *words], cwd=tmp_path, capture_output=True, text=True
+    )
+    assert done.returncode == 0
+    assert "2 written; " in done.stderr
