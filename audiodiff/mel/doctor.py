@@ -58,7 +58,7 @@ def examine(*mels: Tensor) -> Examination:
     shape = tuple(mel.shape)
     facts = f"shape {shape}, {str(mel.dtype).removeprefix('torch.')}"
     problem = unreadable(mel)
-    if mel.is_floating_point() and mel.numel():
+    if mel.is_floating_point() and mel.numel() and mel.isfinite().all():
         low, high = (value.item() for value in mel.aminmax())
         facts += f", values from {low:.4g} to {high:.4g}"
     if problem is not None:
