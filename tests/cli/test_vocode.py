@@ -309,10 +309,10 @@ def test_ctrl_c_is_status_130_and_leaves_whole_files(model: Path, tmp_path: Path
     assert [path.name for path in (tmp_path / "out").iterdir()] == ["a.wav"]
 
 
-def save_mels(folder: Path, preset: str, factor: float = 1.0) -> Path:
+def save_mels(folder: Path, preset: str, factor: float = 1, part: slice = slice(None)) -> Path:
     """Mels of one sound at three levels, as they would come from another system."""
     config = PRESETS[preset]
-    wave = torch.from_numpy(load(SPEECH, config.sample_rate)[0])[28000:56000]
+    wave = torch.from_numpy(load(SPEECH, config.sample_rate)[0])[part]
     mels = LogMel(config)(torch.stack([wave, 0.8 * wave, 0.7 * wave]))
     folder.mkdir()
     for name, mel in zip("abc", mels, strict=True):
@@ -323,7 +323,7 @@ def save_mels(folder: Path, preset: str, factor: float = 1.0) -> Path:
 def test_a_folder_of_mels_of_another_preset_is_refused_as_a_whole(
     run: Run, model: Path, tmp_path: Path
 ) -> None:
-    save_mels(tmp_path / "in", "espnet")
+    save_mels(tmp_path / "in", "espnet", part=slice(28000, 56000))
     words = ("vocode", "in", "-o", "out", "--model", model)
     refused = run(*words)
     assert refused.status == 2
