@@ -71,14 +71,15 @@ def clip_levels(sound: SoundReader) -> list[Levels]:
     Raises:
         AudiodiffError: If it holds NaN or infinity.
     """
-    ends = np.array([(wave.min(0), wave.max(0)) for _, wave in _blocks(sound, 0)])
-    low, high = ends[:, 0].min(0), ends[:, 1].max(0)
-    if not np.isfinite([low, high]).all():
-        raise AudiodiffError(f"{sound.path} holds NaN or infinity; mend what made it")
+    low, high = np.full(sound.n_channels, np.inf), np.full(sound.n_channels, -np.inf)
     n_low, n_high = np.zeros(sound.n_channels, int), np.zeros(sound.n_channels, int)
     for _, wave in _blocks(sound, 0):
-        n_low += _n_flat(wave == low)
-        n_high += _n_flat(wave == high)
+        if not np.isfinite(wave).all():
+            raise AudiodiffError(f"{sound.path} holds NaN or infinity; mend what made it")
+        lowest, highest = np.minimum(low, wave.min(0)), np.maximum(high, wave.max(0))
+        n_low = np.where(lowest < low, 0, n_low) + _n_flat(wave == lowest)
+        n_high = np.where(highest > high, 0, n_high) + _n_flat(wave == highest)
+        low, high = lowest, highest
     return [
         Levels(
             float(low[c]) if n_low[c] >= TOPS and low[c] <= -SOFTEST else -np.inf,

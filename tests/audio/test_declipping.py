@@ -41,6 +41,25 @@ def test_the_levels_of_each_channel_are_found(tmp_path: Path) -> None:
     assert above == (-np.inf, 0.5)
 
 
+def test_the_levels_are_found_in_one_reading(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_BLOCK_SECONDS", 0.5)
+    wave = spoken()
+    louder = np.r_[np.clip(wave, -0.2, 0.2), np.clip(wave, -0.5, 0.5), np.clip(wave, -0.1, 0.1)]
+    soundfile.write(tmp_path / "a.wav", louder, RATE)
+    with opened(tmp_path / "a.wav") as sound:
+        read, places = sound.read, list[int]()
+
+        def noted(first: int, n: int, dtype: str) -> np.ndarray:
+            places.extend(range(first, first + n))
+            return read(first, n, dtype)
+
+        monkeypatch.setattr(sound, "read", noted)
+        assert clip_levels(sound) == [(-0.5, 0.5)]
+    assert places == list(range(len(louder)))
+
+
 @pytest.mark.parametrize(
     "wave",
     [
