@@ -1,4 +1,4 @@
-"""Dropouts are told from pauses and from single zeros."""
+"""Dropouts are told from pauses, from clipped tops and from single zeros."""
 
 from pathlib import Path
 
@@ -30,6 +30,30 @@ def test_dropouts_are_found(
     wave[12000:12100, 0] = 0  # in one channel alone
     wave[14000:14010] = 0  # too short
     assert found(tmp_path / "a.wav", wave) == [(0.5, 0.55), (1.125, 1.1375)]
+
+
+@pytest.mark.parametrize("decibels", [-55, -75])
+@pytest.mark.parametrize("value", [0.0, None])
+def test_dropouts_in_faint_noise_are_found(
+    tmp_path: Path, decibels: float, value: float | None
+) -> None:
+    wave = 10 ** (decibels / 20) * np.random.default_rng(0).standard_normal(2 * RATE)
+    wave[4000:4400] = wave[3999] if value is None else value
+    wave[10000:12000] = 0  # as long as what a noise gate leaves
+    [(start, end)] = found(tmp_path / "a.wav", wave)
+    assert start == pytest.approx(0.5, abs=0.001)
+    assert end == pytest.approx(0.55, abs=0.001)
+
+
+def test_held_values_that_belong_to_the_sound_are_none(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    low = np.sin(2 * np.pi * 50 * np.arange(RATE) / RATE)
+    clipped = np.clip(low + 0.01 * rng.standard_normal(RATE), -0.3, 0.3)
+    coarse = np.round(rng.standard_normal(RATE) * np.repeat([0.3, 9], RATE // 2)) / 2**7
+    click = np.zeros(RATE)
+    click[4000:4020] = 0.5 * rng.standard_normal(20)
+    for wave in (clipped, coarse, click):
+        assert found(tmp_path / "a.wav", wave) == []
 
 
 def test_pauses_are_none(tmp_path: Path) -> None:
