@@ -153,16 +153,27 @@ def style(
 
 @edit.command()
 @on_files
-def upsample(files: ModelFiles) -> None:
+def upsample(
+    files: ModelFiles,
+    bandwidth: Annotated[
+        float | None,
+        typer.Option(
+            help="Frequency in Hz at which the spectra of the recordings end; found in each if "
+            "not given.",
+            min=1,
+            callback=finite,
+        ),
+    ] = None,
+) -> None:
     """Make narrow recordings, such as those of 8 kHz, wide.
 
-    The model makes what is missing above the end of each recording's spectrum; what lies below
-    stays. The results are wav files of 24 bits at the model's rate.
+    The model makes what is above the end of each recording's spectrum; what lies below stays. The
+    results are wav files of 24 bits at the model's rate.
     """
     from audiodiff.pipelines.edited_whole import Upsample
     from audiodiff.pipelines.upsampler import Upsampler
 
-    files.edit_by(Upsampler, lambda upsampler: Upsample())
+    files.edit_by(Upsampler, lambda upsampler: Upsample(bandwidth))
 
 
 @edit.command()

@@ -13,6 +13,7 @@ from audiodiff._types import WavePiece
 from audiodiff.audio.bandwidth import bandwidth_of, power_of
 from audiodiff.audio.reader import SoundReader
 from audiodiff.audio.tags import Tags
+from audiodiff.audio.io import Piece
 from audiodiff.audio.writer import Codes, Stored, stored_as, write_blocks
 from audiodiff.errors import AudiodiffError
 from audiodiff.model.run import Run
@@ -123,16 +124,27 @@ class Denoise(_Whole):
 
 @dataclass(frozen=True)
 class Upsample:
-    """Makes recordings wide, as wavs of 24 bits at the model's rate."""
+    """Makes recordings wide, as wavs of 24 bits at the model's rate.
+
+    Attributes:
+        bandwidth: Frequency in Hz at which their spectra end; found in each if None.
+    """
 
     parts: ClassVar[str] = "seconds"
     n_steps: ClassVar[int | None] = None
     spans: ClassVar[None] = None
-    made: ClassVar[Mapping[str, Setting]] = MappingProxyType({"edit": "upsample"})
+
+    bandwidth: float | None = None
+
+    @property
+    def made(self) -> Mapping[str, Setting]:
+        """What is done, by name, for the record in each file."""
+        given = {} if self.bandwidth is None else {"bandwidth": self.bandwidth}
+        return {"edit": "upsample", **given}
 
     def __call__(
         self, upsampler: Upsampler, job: Job, settings: EditSettings, on_parts: OnParts
-    ) -> str:
+    ) -> str | None:
         """Makes a recording wide.
 
         Args:
@@ -145,18 +157,23 @@ class Upsample:
             A sentence about where its spectrum ends.
 
         Raises:
-            AudiodiffError: If the file is bad or wide already, or the result cannot be written.
+            AudiodiffError: If the file is bad, wide already or of less than the bandwidth, or the
+                result cannot be written.
         """
         with settings.opened(job.source) as sound:
-            bandwidth = bandwidth_of(power_of(sound.blocks()), sound.sample_rate)
-            upsampler.check_bandwidth(bandwidth, str(job.source))
+            bandwidth = self.bandwidth
+            if bandwidth is None:
+                bandwidth = bandwidth_of(power_of(sound.blocks()), sound.sample_rate)
+            upsampler.check_bandwidth(bandwidth, sound.sample_rate, str(job.source))
             recording = _recording(sound)
             pieces = upsampler.pieces(recording, bandwidth, settings.seed, settings.n_steps)
             stored = Stored(upsampler.sample_rate, sound.n_channels, "PCM_24")
             spans, found = [(0.0, _seconds(recording))], {"above_hz": round(bandwidth)}
             tags = settings.tags(self, upsampler, job, spans, found)
             _write(job, recording, pieces, stored, tags, on_parts)
-        return f"{job.source}: its spectrum ends at {bandwidth:.0f} Hz; what is above is made"
+        if self.bandwidth is None:
+            return f"{job.source}: its spectrum ends at {bandwidth:.0f} Hz; what is above is made"
+        return None
 
 
 def style_of_file(editor: Editor, path: Path, settings: EditSettings) -> Style:

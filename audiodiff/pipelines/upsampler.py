@@ -20,7 +20,7 @@ from audiodiff.pipelines.passages import Recording, recording_of, remade
 KEPT = 0.95
 """Share of a recording's bandwidth that is kept; its last part fades."""
 
-WIDE = 0.9
+WIDE = 0.85
 """Share of the model's bandwidth from which a recording is wide already."""
 
 TRANSITION = 300.0
@@ -31,7 +31,8 @@ class Upsampler(Infill):
     """Makes recordings of a narrow band wide with a diffusion model.
 
     The bands of the mel above the recording's are made from those that it holds, a vocoder makes
-    the sound, and what it has above the recording's band is added to the recording.
+    the sound, and what it has above the recording's band takes the place of what the recording has
+    there, such as the images that a resampler left.
 
     Examples:
         >>> upsampler = Upsampler.from_pretrained("speech-edit")
@@ -63,12 +64,17 @@ class Upsampler(Infill):
         check_finite(wave)
         if bandwidth is None:
             bandwidth = bandwidth_of(power_of([wave.mean(0).numpy()]), rate)
-        self.check_bandwidth(bandwidth, "the wave")
+        self.check_bandwidth(bandwidth, rate, "the wave")
 
         return torch.cat(list(self.pieces(recording_of(wave, rate), bandwidth, seed, n_steps)), 1)
 
-    def check_bandwidth(self, bandwidth: float, name: str) -> None:
-        """Refuses a recording that is wide already, or a bandwidth without a band.
+    def check_bandwidth(self, bandwidth: float, rate: int, name: str) -> None:
+        """Refuses a recording that is wide already, or a bandwidth that it cannot have.
+
+        Args:
+            bandwidth: Frequency in Hz at which its spectrum ends.
+            rate: Its sample rate in Hz.
+            name: What it is called in messages.
 
         Raises:
             AudiodiffError: Naming the bandwidth.
@@ -76,6 +82,11 @@ class Upsampler(Infill):
         top = self.sample_rate / 2
         if not bandwidth > 0:
             raise AudiodiffError(f"bandwidth={bandwidth:g} is not above 0; give it in Hz")
+        if bandwidth > rate / 2:
+            raise AudiodiffError(
+                f"bandwidth={bandwidth:g} but {name} of {rate} Hz holds nothing above "
+                f"{rate / 2:g} Hz; give at most that"
+            )
         if bandwidth > WIDE * top:
             raise AudiodiffError(
                 f"{name} holds sound up to {bandwidth:.0f} Hz and the model makes it up to "
@@ -113,7 +124,8 @@ class Upsampler(Infill):
         if not mask.all():
             mel = self.filled_mel(mel, mask, run, offset=self.frames(first))
         sound = self.sound(mel, run).cpu()
-        return ((low.cpu() + _above(KEPT * bandwidth, self.sample_rate, sound)) / gain)[:, :n]
+        low = low.cpu()
+        return ((low + _above(KEPT * bandwidth, self.sample_rate, sound - low)) / gain)[:, :n]
 
 
 def _above(hertz: float, rate: int, wave: Wave) -> Wave:

@@ -26,6 +26,21 @@ def test_the_end_of_a_resampled_sound_is_found(rate: int) -> None:
         assert 0.9 * rate / 2 < found <= rate / 2
 
 
+@pytest.mark.parametrize("rate", [16000, 22050, 44100, 48000])
+def test_what_a_resampler_leaks_is_not_the_sound(rate: int) -> None:
+    """Half of an image of the uppermost band is left by this filter."""
+    narrow = signal.resample_poly(falling(), 160, 441)  # to 8 kHz
+    again = signal.resample_poly(narrow, rate // 50, 160)
+    assert 3400 < bandwidth_of(power_of([again]), rate) < 4200
+
+
+@pytest.mark.parametrize("end", [3400.0, 5500.0, 7000.0])
+def test_the_end_of_a_low_pass_is_where_it_takes_half(end: float) -> None:
+    band = signal.butter(24, end, fs=RATE, output="sos")
+    found = bandwidth_of(power_of([signal.sosfilt(band, falling())]), RATE)
+    assert 0.93 * end < found < 1.05 * end
+
+
 def test_a_sound_that_fades_ends_at_half_its_rate() -> None:
     assert bandwidth_of(power_of([falling()]), RATE) == RATE / 2
     assert bandwidth_of(power_of([np.zeros(RATE)]), RATE) == RATE / 2
