@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from audiodiff.cli.edit_files import Files, ModelFiles, on_files
-from audiodiff.cli.options import finite
+from audiodiff.cli.options import Watermark, finite
 from audiodiff.config import MAX_COUNT, STRENGTH
 from audiodiff.errors import AudiodiffError
 
@@ -43,7 +43,10 @@ def inpaint(
     ] = None,
     detect: Annotated[
         bool,
-        typer.Option("--detect", help="Fill dropouts: runs of zeros that cut into the sound."),
+        typer.Option(
+            "--detect",
+            help="Fill dropouts: runs of one value, such as zero, that cut into the sound.",
+        ),
     ] = False,
     channel: Annotated[
         int | None,
@@ -110,6 +113,7 @@ def vary(
             "the recording if not given."
         ),
     ] = None,
+    watermark: Watermark = False,
 ) -> None:
     """Make another take of recordings, more or less like them.
 
@@ -125,7 +129,12 @@ def vary(
         raise AudiodiffError(
             f"{len(files.jobs)} recordings are given and an interval for one; edit them one by one"
         )
-    own = Vary(strength) if interval is None else VaryParts([gap_from_text(interval)], strength)
+    if watermark and interval is not None:
+        raise AudiodiffError(
+            "--watermark would change what --interval leaves as it was recorded; leave one out"
+        )
+    spans = None if interval is None else [gap_from_text(interval)]
+    own = Vary(strength, watermark) if spans is None else VaryParts(spans, strength)
     files.edit_by(Editor, lambda editor: own)
 
 
@@ -137,6 +146,7 @@ def style(
         Path, typer.Option(help="Recording whose style the results take.", show_default=False)
     ],
     strength: Strength = STRENGTH,
+    watermark: Watermark = False,
 ) -> None:
     """Give recordings the style of another: its long-term spectrum and dynamics.
 
@@ -146,7 +156,7 @@ def style(
     from audiodiff.pipelines.editor import Editor
 
     def begin(editor: Editor) -> Restyle:
-        return Restyle(style_of_file(editor, like, files.settings), strength)
+        return Restyle(style_of_file(editor, like, files.settings), strength, watermark)
 
     files.edit_by(Editor, begin)
 

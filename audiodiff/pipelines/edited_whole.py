@@ -3,17 +3,19 @@
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import tee
 from pathlib import Path
 from types import MappingProxyType
 from typing import ClassVar
 
+import numpy as np
 import torch
 
 from audiodiff._types import WavePiece
 from audiodiff.audio.bandwidth import bandwidth_of, power_of
+from audiodiff.audio.io import Piece
 from audiodiff.audio.reader import SoundReader
 from audiodiff.audio.tags import Tags
-from audiodiff.audio.io import Piece
 from audiodiff.audio.writer import Codes, Stored, stored_as, write_blocks
 from audiodiff.errors import AudiodiffError
 from audiodiff.model.run import Run
@@ -22,6 +24,7 @@ from audiodiff.pipelines.editor import VARY_STEPS, Editor
 from audiodiff.pipelines.passages import Make, Recording, remade
 from audiodiff.pipelines.upsampler import Upsampler
 from audiodiff.pipelines.varying import Move, Style
+from audiodiff.provenance import watermark
 from audiodiff.provenance.record import Setting
 from audiodiff.system.jobs import Job
 from audiodiff.system.memory import enough_memory
@@ -33,6 +36,7 @@ class _Whole(ABC):
     parts: ClassVar[str] = "seconds"
     n_steps: ClassVar[int | None] = None
     spans: ClassVar[None] = None
+    watermark: bool = False
 
     @property
     @abstractmethod
@@ -59,6 +63,8 @@ class _Whole(ABC):
         with settings.opened(job.source) as sound:
             recording, rate = _recording(sound), sound.sample_rate
             pieces = remade(recording, self.making(editor, sound, run), rate)
+            if self.watermark:
+                pieces = _marked(pieces, sound.n_channels, rate)
             stored = stored_as(rate, sound.n_channels, sound.subtype)
             tags = settings.tags(self, editor, job, [(0.0, _seconds(recording))])
             _write(job, recording, pieces, stored, tags, on_parts)
@@ -70,16 +76,18 @@ class Vary(_Whole):
 
     Attributes:
         strength: Time of the noise from which they are made anew.
+        watermark: Whether the sound itself is marked.
     """
 
     n_steps: ClassVar[int | None] = VARY_STEPS
 
     strength: float
+    watermark: bool = False
 
     @property
     def made(self) -> Mapping[str, Setting]:
         """What is done, by name, for the record in each file."""
-        return {"edit": "vary", "strength": self.strength}
+        return {"edit": "vary", "strength": self.strength, **_mark(self.watermark)}
 
     def making(self, editor: Editor, sound: SoundReader, run: Run) -> Make:
         """What varies parts of a recording."""
@@ -93,17 +101,19 @@ class Restyle(_Whole):
     Attributes:
         wanted: The style.
         strength: Time of the noise from which they are made anew.
+        watermark: Whether the sound itself is marked.
     """
 
     n_steps: ClassVar[int | None] = VARY_STEPS
 
     wanted: Style
     strength: float
+    watermark: bool = False
 
     @property
     def made(self) -> Mapping[str, Setting]:
         """What is done, by name, for the record in each file."""
-        return {"edit": "style", "strength": self.strength}
+        return {"edit": "style", "strength": self.strength, **_mark(self.watermark)}
 
     def making(self, editor: Editor, sound: SoundReader, run: Run) -> Make:
         """What moves parts of a recording to the style."""
@@ -154,7 +164,7 @@ class Upsample:
             on_parts: Callback for seconds that are made.
 
         Returns:
-            A sentence about where its spectrum ends.
+            A sentence about where its spectrum ends, if that was found.
 
         Raises:
             AudiodiffError: If the file is bad, wide already or of less than the bandwidth, or the
@@ -205,6 +215,22 @@ def _recording(sound: SoundReader) -> Recording:
         return part
 
     return Recording(read, sound.n_samples, sound.sample_rate)
+
+
+def _mark(wanted: bool) -> dict[str, Setting]:
+    """The setting that says that a sound is marked."""
+    return {"watermark": watermark.NAME} if wanted else {}
+
+
+def _marked(pieces: Iterable[WavePiece], n_channels: int, rate: int) -> Iterator[WavePiece]:
+    """A recording of which each channel has the watermark."""
+
+    def channel(number: int, own: Iterable[WavePiece]) -> Iterator[Piece]:
+        return watermark.marked((piece[number].numpy() for piece in own), rate)
+
+    copies = enumerate(tee(pieces, n_channels))
+    for parts in zip(*(channel(*copy) for copy in copies), strict=True):
+        yield torch.from_numpy(np.stack(parts))
 
 
 def _seconds(recording: Recording) -> float:

@@ -1,5 +1,6 @@
 """`edit` of whole recordings: made wide, varied, in another style, with less noise."""
 
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +9,7 @@ import soundfile
 from command_line import Run, files, write_tone
 from recordings import RATE, changed, recording
 
+from audiodiff.provenance import watermark
 from audiodiff.provenance.files import read_record
 
 
@@ -23,6 +25,55 @@ def test_a_narrow_recording_is_made_wide(edit: Run, tmp_path: Path) -> None:
     info = soundfile.info(tmp_path / "out/a.wav")
     assert (info.samplerate, info.channels, info.subtype) == (22050, 2, "PCM_24")
     assert info.frames == 22050
+
+
+def test_who_knows_the_bandwidth_says_it(edit: Run, tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    soundfile.write(tmp_path / "a.wav", rng.standard_normal(16000) / 20, 16000)
+    result = edit("upsample", "a.wav", "-o", "out", "--bandwidth", 4000)
+    assert (result.status, result.err.splitlines()) == (0, ["1 written"])
+    record = read_record(tmp_path / "out/a.wav")
+    assert record is not None
+    assert {"bandwidth": 4000, "above_hz": 4000}.items() <= record.settings.items()
+    other = edit("upsample", "a.wav", "-o", "out", "--bandwidth", 5000)
+    assert "bandwidth 4000.0, now 5000.0" in other.err
+    wrong = edit("upsample", "a.wav", "-o", "other", "--bandwidth", 9000)
+    assert wrong.status == 2
+    assert "a.wav of 16000 Hz holds nothing above 8000 Hz; give at most that" in wrong.err
+
+
+@pytest.mark.parametrize("words", [("vary",), ("style", "--like", "b.wav")])
+def test_a_recording_that_is_made_anew_may_be_marked(
+    edit: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...]
+) -> None:
+    monkeypatch.setattr(watermark, "check_installed", lambda: None)
+    before = recording(tmp_path / "a.wav")
+    write_tone(tmp_path / "b.wav")
+    marked = list[int]()
+
+    def constant(pieces: Iterable[np.ndarray], rate: int) -> Iterator[np.ndarray]:
+        for piece in pieces:
+            marked.append(len(piece))
+            yield np.full(len(piece), 0.25, np.float32)
+
+    monkeypatch.setattr(watermark, "marked", constant)
+    result = edit(*words, "a.wav", "-o", "out", "--watermark")
+    assert result.status == 0
+    assert sum(marked) == before.size
+    after, _ = soundfile.read(tmp_path / "out/a.wav")
+    assert after.shape == before.shape
+    assert np.all(after == 0.25)
+    record = read_record(tmp_path / "out/a.wav")
+    assert record is not None
+    assert record.settings["watermark"] == "perth"
+
+
+def test_a_part_is_not_marked(edit: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(watermark, "check_installed", lambda: None)
+    recording(tmp_path / "a.wav")
+    result = edit("vary", "a.wav", "-o", "out", "--interval", "0.5-0.7", "--watermark")
+    assert result.status == 2
+    assert "--watermark would change what --interval leaves as it was recorded" in result.err
 
 
 @pytest.mark.parametrize(
