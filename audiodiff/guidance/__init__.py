@@ -1,6 +1,6 @@
 """What steers a run: wrappers of a denoiser, one a file."""
 
-from audiodiff.guidance.ceiling import Ceiling
+from audiodiff.guidance.ceiling import Ceiling, LevelCeiling
 from audiodiff.guidance.classifier import ClassifierGuidance
 from audiodiff.guidance.classifier_free import ClassifierFree
 from audiodiff.guidance.contract import Context, Guidance, GuidanceAtSteps
@@ -22,6 +22,7 @@ __all__ = [
     "GuidanceAtSteps",
     "KnownState",
     "KnownWave",
+    "LevelCeiling",
     "LinearObservation",
     "MelConsistency",
     "NoiseAboveMel",

@@ -1,16 +1,19 @@
 """Gaps in a stretch of a recording, filled."""
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 from torch.nn import functional as F
 
-from audiodiff._types import Wave
+from audiodiff._types import Mel, Wave
 from audiodiff.audio.prediction import interpolated
 from audiodiff.errors import AudiodiffError
+from audiodiff.guidance.ceiling import Ceiling, LevelCeiling, level
+from audiodiff.guidance.contract import Guidance
 from audiodiff.guidance.inpainting import KnownWave
 from audiodiff.model.run import Run
 from audiodiff.pipelines.gaps import Gap, Window, windows_of
@@ -27,6 +30,14 @@ TURNS, PASSES = 4, 8
 
 PREDICTED_SECONDS, JOINT_SECONDS = 0.01, 0.025
 """What linear prediction alone fills at either end of a gap, and the crossfade to what is made."""
+
+NEAR_FRAMES = 3
+"""Frames on either side of a gap, which hear 80 ms of sound, that bound its level."""
+
+HEADROOM = math.log(10 ** (12 / 20))
+"""Nepers above the loudest of those frames that a band of a gap may reach, so that speech may go on
+in other bands; a frame as a whole is no louder than they.
+"""
 
 WIDER = 8
 """Samples on either side of a gap that resampling may have touched."""
@@ -110,10 +121,38 @@ class Filler(Infill):
         mask = (F.max_pool1d(1 - known, self.hop_length)[:, None] == 0).to(mel).expand_as(mel)
         n_heard = self.mel_config.n_bands_below(bandwidth)
         mask = torch.cat([mask[:, :n_heard], torch.zeros_like(mask[:, n_heard:])], 1)
-        made = self.filled_mel(mel, mask, run, strength)
+        guidance = self._ceilings(mel, mask[0, 0] > 0, n_heard) if strength == 1 else []
+        made = self.filled_mel(mel, mask, run, strength, guidance)
         # The recording holds nothing there; what the model heard of it is not wanted.
         made[:, n_heard:] = self.mel_config.floor_value
         return self.sound(made, run, [KnownWave(wave, known.expand_as(wave), TURNS, PASSES)]).cpu()
+
+    def _ceilings(
+        self, mel: Mel, known: Bool[Tensor, " frames"], n_heard: int
+    ) -> Sequence[Guidance]:
+        """What bounds each gap by the sound next to it, in the bands that the recording holds."""
+        scale, x = self.codec.config.std, self.codec.normal(mel)[:, :n_heard]
+        n_longest = round(self.longest * self.sample_rate / self.hop_length)
+        tops = torch.full_like(mel, torch.inf)
+        tops[:, :n_heard] = _loudest(x, known, n_longest) + HEADROOM / scale
+        top = _loudest(level(x, scale), known, n_longest)
+        return Ceiling(tops), LevelCeiling(top, scale, n_heard)
+
+
+def _loudest(
+    x: Float[Tensor, "batch bands frames"], known: Bool[Tensor, " frames"], n_longest: int
+) -> Float[Tensor, "batch bands frames"]:
+    """The most that is next to each gap; infinity elsewhere.
+
+    A gap at an end, or longer than the model has learned, may hold anything.
+    """
+    top = torch.full_like(x, torch.inf)
+    edges = np.flatnonzero(np.diff([True, *known.tolist(), True]))
+    for first, after in edges.reshape(-1, 2):
+        if first > 0 and after < len(known) and after - first <= n_longest:
+            sides = x[..., :first][..., -NEAR_FRAMES:], x[..., after:][..., :NEAR_FRAMES]
+            top[..., first:after] = torch.cat(sides, 2).amax(2, keepdim=True)
+    return top
 
 
 def _bridged(

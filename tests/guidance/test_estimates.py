@@ -9,7 +9,8 @@ from audiodiff.codecs.waveform import Waveform
 from audiodiff.diffusion.priors import Unit
 from audiodiff.diffusion.schedules import Cosine
 from audiodiff.diffusion.times import uniform
-from audiodiff.guidance import BandStatistics, Ceiling, LinearObservation
+from audiodiff.guidance import BandStatistics, Ceiling, LevelCeiling, LinearObservation
+from audiodiff.guidance.ceiling import level
 from audiodiff.guidance.contract import Context
 from audiodiff.guidance.statistics import statistics
 from audiodiff.samplers.ddpm import DDPM
@@ -56,6 +57,21 @@ def test_no_estimate_is_above_the_ceiling() -> None:
     t = torch.full((2,), 0.3, dtype=torch.float64)
     made = Ceiling(top)(standard, context(x))(x, t)
     assert torch.equal(made, torch.minimum(top, standard(x, t)))
+
+
+def test_frames_are_no_louder_than_their_ceiling_and_keep_their_spectra() -> None:
+    x, top = noise(2, 8, 30), noise(2, 1, 30, seed=1)
+    top[:, :, 10:] = torch.inf
+    t = torch.full((2,), 0.3, dtype=torch.float64)
+    own = standard(x, t)
+    made = LevelCeiling(top, scale=2.0, n_bands=6)(standard, context(x))(x, t)
+    power = torch.exp(2 * 2.0 * made[:, :6]).sum(1, keepdim=True)
+    assert torch.all(power <= 1.001 * torch.exp(2 * 2.0 * top))
+    lowered = (own - made)[:, :1]
+    torch.testing.assert_close(made, own - lowered)
+    was_louder = level(own[:, :6], 2.0) > top
+    assert torch.equal(lowered > 0, was_louder)
+    assert 0 < was_louder.sum() < was_louder[:, :, :10].numel()
 
 
 def test_the_estimate_has_the_statistics_of_the_frames_that_count() -> None:
