@@ -1,8 +1,10 @@
-"""Judges filled gaps beside linear prediction, repetition and silence, as a Markdown table.
+"""Judges filled gaps beside linear prediction, repetition and silence, as Markdown tables.
 
 Gaps of each length are cut into the test clips of every voice, about 0.6 s apart and where there
 is speech. PESQ and ViSQOL hear whole clips; the log-spectral distance is that of the gaps alone.
 Figures are means over clips, with 95 % intervals.
+
+Of gaps that are cut into pauses, the second table says how much louder than the recording they are.
 """
 
 from collections.abc import Callable, Sequence
@@ -11,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from editing import Data, Limit, Model, Workers, clips_of, editor, head, judged_by, row
+from editing import Data, Limit, Model, Workers, clips_of, editor, head, in_words, judged_by, row
 from jaxtyping import Float64
 from scipy.linalg import solve_toeplitz
 from script import machine, run_script
@@ -25,6 +27,12 @@ from audiodiff.pipelines.gaps import Gap
 MILLISECONDS = (20, 50, 100, 200)
 BETWEEN = 0.6
 """Seconds from the end of one gap to the start of the next, where there is speech."""
+
+PAUSES = (50, 100, 200)
+"""Milliseconds of gaps in pauses."""
+
+DEEP, AROUND_FRAMES = 25.0, 5
+"""Decibels below its loud frames at which a clip pauses, and frames of 20 ms around that are so."""
 
 N_FFT, HOP = 512, 64
 FLOOR = 1e-10
@@ -45,6 +53,22 @@ def gaps_in(wave: Samples, rate: int, seconds: float) -> list[Gap]:
             place += n + round(BETWEEN * rate)
         else:
             place += rate // 20
+    return gaps
+
+
+def gaps_in_pauses(wave: Samples, rate: int, seconds: float) -> list[Gap]:
+    """Gaps of one length, in the parts of a clip that are much softer than it."""
+    size, n = rate // 50, round(seconds * 50 + 0.49)
+    frames = wave[: len(wave) // size * size].reshape(-1, size)
+    levels = 10 * np.log10((frames**2).mean(1) + FLOOR)
+    is_pause = levels < np.quantile(levels, 0.95) - DEEP
+    gaps, place = [], AROUND_FRAMES
+    while place + n + AROUND_FRAMES <= len(levels):
+        if is_pause[place - AROUND_FRAMES : place + n + AROUND_FRAMES].all():
+            gaps.append(Gap(place * size, place * size + round(seconds * rate)))
+            place += n + 2 * AROUND_FRAMES
+        else:
+            place += 1
     return gaps
 
 
@@ -125,6 +149,22 @@ def distance(wave: Samples, made: Samples, gaps: Sequence[Gap]) -> float:
     return float(np.mean(found))
 
 
+def cut_and_filled(wave: Samples, rate: int, gaps: Sequence[Gap], filler: str) -> Samples:
+    """A clip with what fills its gaps.
+
+    Args:
+        wave: The clip.
+        rate: Its sample rate in Hz.
+        gaps: The gaps.
+        filler: A name in `FILLERS`, or that of a model.
+    """
+    cut = wave.copy()
+    for first, last in gaps:
+        cut[first:last] = 0
+    fill = FILLERS.get(filler, partial(by_model, filler))
+    return fill(cut, gaps, rate)
+
+
 def judged(clip: Path, milliseconds: int, filler: str) -> tuple[float, float, float] | None:
     """PESQ, ViSQOL and the distance of a clip with filled gaps; None for one without speech.
 
@@ -139,14 +179,27 @@ def judged(clip: Path, milliseconds: int, filler: str) -> tuple[float, float, fl
     gaps = gaps_in(wave, rate, milliseconds / 1000)
     if not gaps:
         return None
-    cut = wave.copy()
-    for first, last in gaps:
-        cut[first:last] = 0
-    fill = FILLERS.get(filler, partial(by_model, filler))
-    made = fill(cut, gaps, rate)
+    made = cut_and_filled(wave, rate, gaps, filler)
     heard = made.astype(np.float32)
     scores = pesq_wb(loaded, heard, rate), visqol(loaded, heard, rate)
     return *scores, distance(wave, made, gaps)
+
+
+def louder(clip: Path, milliseconds: int, filler: str) -> list[float]:
+    """Decibels by which each filled gap in the pauses of a clip is louder than the clip.
+
+    Args:
+        clip: The clip.
+        milliseconds: Length of each gap.
+        filler: A name in `FILLERS`, or that of a model.
+    """
+    torch.set_num_threads(1)
+    loaded, rate = io.load(clip)
+    wave = loaded.astype(np.float64)
+    gaps = gaps_in_pauses(wave, rate, milliseconds / 1000)
+    made = cut_and_filled(wave, rate, gaps, filler) if gaps else wave
+    powers = [[(x[a:b] ** 2).mean() + FLOOR for x in (wave, made)] for a, b in gaps]
+    return [float(10 * np.log10(after / before)) for before, after in powers]
 
 
 def _around(gaps: Sequence[Gap], length: int) -> list[tuple[int, int, int, int]]:
@@ -170,10 +223,19 @@ def main(
     kinds = [(ms, filler) for ms in MILLISECONDS for filler in fillers]
     jobs = [(kind, (clip, *kind)) for kind in kinds for clip in clips]
     found = judged_by(judged, jobs, workers)
+    pauses = [(ms, filler) for ms in PAUSES for filler in fillers]
+    levels = judged_by(
+        louder, [(kind, (clip, *kind)) for kind in pauses for clip in clips], workers
+    )
     print(f"{len(clips)} clips, {machine()}\n")
     print(head("gaps (ms)", "filled by", "PESQ", "ViSQOL", "LSD in the gaps (dB)"))
     for names, figures in found.items():
         print(row(names, figures, (2, 2, 1)))
+    print()
+    print(head("gaps in pauses (ms)", "number", "filled by", "louder by (dB)", "at most"))
+    for (ms, filler), per_clip in levels.items():
+        changes = [change for clip in per_clip for change in clip]
+        print(f"| {ms} | {len(changes)} | {filler} | {in_words(changes, 1)} | {max(changes):.1f} |")
 
 
 if __name__ == "__main__":

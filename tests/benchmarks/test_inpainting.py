@@ -25,6 +25,21 @@ def test_gaps_lie_in_speech(script: Script) -> None:
         assert 0.9 * RATE < gap.first < gap.last < 3.1 * RATE
 
 
+def test_gaps_lie_in_pauses(
+    script: Script, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module = script("inpainting")
+    noise = 1e-3 * np.random.default_rng(0).standard_normal(4 * RATE)
+    wave = np.r_[sines(RATE), noise[: RATE // 2], sines(RATE)]
+    [gap] = module.gaps_in_pauses(wave, RATE, 0.2)
+    assert gap.last - gap.first == 3200
+    assert 1.1 * RATE <= gap.first < gap.last <= 1.4 * RATE
+    soundfile.write(tmp_path / "a.wav", wave, RATE)
+    twice = {"twice": lambda cut, gaps, rate: 2 * wave}
+    monkeypatch.setattr(module, "FILLERS", twice)
+    assert module.louder(tmp_path / "a.wav", 200, "twice") == [pytest.approx(6.02, abs=0.05)]
+
+
 @pytest.mark.parametrize("filler", ["linear prediction", "Janssen"])
 def test_prediction_restores_sines(script: Script, filler: str) -> None:
     module = script("inpainting")
