@@ -23,7 +23,7 @@ class KnownState:
 
     Attributes:
         known: A state.
-        mask: 1 where it is known, 0 elsewhere.
+        mask: 1 where it is known, 0 where it is not, and between where it is known with errors.
     """
 
     known: State
@@ -37,7 +37,8 @@ class KnownState:
         """The denoiser with the known part put in."""
 
         def consistent(x_t: State, t: Times) -> State:
-            return torch.where(self.mask > 0, self.known, denoise(x_t, t))
+            x0 = denoise(x_t, t)
+            return torch.where(self.mask > 0, torch.lerp(x0, self.known, self.mask), x0)
 
         return consistent
 

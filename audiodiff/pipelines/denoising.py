@@ -7,6 +7,7 @@ from torch.nn import functional as F
 
 from audiodiff._types import Mel, WavePiece
 from audiodiff.guidance.ceiling import Ceiling
+from audiodiff.guidance.inpainting import KnownState
 from audiodiff.guidance.statistics import PerBand
 from audiodiff.mel.gains import with_gains
 from audiodiff.model.run import Run
@@ -27,6 +28,9 @@ MOST_SPREAD = 0.55
 HEARD, NEAR = 0.05, 4
 """Share of bands above the noise without which frames are a pause, and how many frames count."""
 
+TRUST = 4
+"""Power of the sound's share in a band of a frame by which its mel counts as known."""
+
 LEAST = 10 ** (-30 / 20)
 """The least gain."""
 
@@ -38,8 +42,9 @@ def denoised(infill: Infill, part: WavePiece, first: int, *, rate: int, run: Run
     """A part of a recording with less noise, at its own rate.
 
     Where a band of a frame is above the noise floor, its mel is known but for the noise's power;
-    elsewhere the model makes it from what is known, at most as loud as the recording. The ratio of
-    both mels filters the recording, so that its phases stay. Pauses become as soft as `LEAST` says.
+    elsewhere the model makes it from what is known, at most as loud as the recording and nearer to
+    it the more of its power is sound. The ratio of both mels filters the recording, so that its
+    phases stay. Pauses become as soft as `LEAST` says.
 
     Args:
         infill: The model.
@@ -55,8 +60,10 @@ def denoised(infill: Infill, part: WavePiece, first: int, *, rate: int, run: Run
     amplitude = infill.mel_config.amplitude
     share = 1 - (amplitude(floor) / amplitude(mel)).square()  # of the sound in the power
     known = mel + share.clamp(min=LEAST**2).log() / 2
-    ceiling, start = Ceiling(infill.codec.normal(mel)), torch.where(mask > 0, known, mel)
-    made = infill.filled_mel(start, mask, run, guidance=[ceiling], offset=infill.frames(first))
+    normal, start = infill.codec.normal, torch.where(mask > 0, known, mel)
+    heard = KnownState(normal(known), share.clamp(min=0) ** TRUST)
+    guidance = Ceiling(normal(mel)), heard
+    made = infill.filled_mel(start, mask, run, guidance=guidance, offset=infill.frames(first))
     # A pause looks like a gap to the model, which would fill it up to the noise.
     near = F.max_pool1d(mask.mean(1, keepdim=True), 2 * NEAR + 1, 1, NEAR)
     ratio = torch.where(near < HEARD, math.log(LEAST), (made - mel).clamp(math.log(LEAST), 0))

@@ -47,6 +47,19 @@ def drawn(like: State, step: int) -> State:
     return torch.randn(like.shape, generator=torch.Generator().manual_seed(step))
 
 
+def test_what_is_known_with_errors_counts_by_its_mask() -> None:
+    x, known = noise(3, 2), noise(3, 2, seed=1)
+    mask = torch.tensor([[1.0, 0.25], [0.0, 0.0], [0.5, 1.0]])
+    known[1] = torch.nan  # nothing is read where nothing is known
+    t = torch.full((3,), 0.4, dtype=torch.float64)
+    made, own = KnownState(known, mask)(gaussian, context(x))(x, t), gaussian(x, t)
+    assert torch.equal(made[1], own[1])
+    assert made[0, 0] == known[0, 0]
+    assert made[2, 1] == known[2, 1]
+    torch.testing.assert_close(made[0, 1], 0.25 * known[0, 1] + 0.75 * own[0, 1])
+    torch.testing.assert_close(made[2, 0], 0.5 * (known[2, 0] + own[2, 0]))
+
+
 def test_the_known_part_of_every_state_is_the_data_at_its_noise() -> None:
     like = torch.zeros(3, 2)
     known, mask = torch.tensor([[1.5, 9.0]]).expand(3, 2), torch.tensor([[1.0, 0.0]]).expand(3, 2)

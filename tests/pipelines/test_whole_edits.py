@@ -1,10 +1,13 @@
 """Whole recordings made anew: varied, in another style, with less noise."""
 
+from collections.abc import Sequence
+
 import pytest
 import torch
 from contracts import noise
 
 from audiodiff import AudiodiffError, Editor
+from audiodiff.guidance.inpainting import KnownState
 from audiodiff.pipelines import passages
 from audiodiff.pipelines.denoising import LEAST, noise_floor
 from audiodiff.pipelines.passages import recording_of
@@ -116,6 +119,28 @@ def test_what_is_above_the_noise_stays_and_nothing_is_louder(
     assert spectrum[1, peak] / spectrum[0, peak] == pytest.approx(1, abs=0.02)
     change = 20 * torch.log10(made[:, pause].std() / wave[:, pause].std())
     assert change < -20
+
+
+def test_what_is_mostly_sound_is_nearly_known(
+    editor: Editor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: list[tuple[torch.Tensor, KnownState]] = []
+
+    def noted(
+        mel: torch.Tensor, mask: torch.Tensor, *_: object, guidance: Sequence[object], **__: object
+    ) -> torch.Tensor:
+        [heard] = [each for each in guidance if isinstance(each, KnownState)]
+        given.append((mel, heard))
+        return mel
+
+    monkeypatch.setattr(editor, "filled_mel", noted)
+    editor.denoise(bursts(4 * RATE, RATE) + noise(1, 4 * RATE, seed=1) / 100, RATE)
+    [(mel, heard)] = given
+    floor, _ = noise_floor(mel)
+    assert heard.mask[mel < floor - 0.2].max() == 0
+    loud = mel > floor + 3
+    assert heard.mask[loud].min() > 0.99
+    torch.testing.assert_close(heard.known[loud], editor.codec.normal(mel)[loud], rtol=0, atol=0.01)
 
 
 def test_what_the_model_does_not_reach_is_quietened_like_its_upper_bands(
