@@ -32,7 +32,7 @@ PREDICTED_SECONDS, JOINT_SECONDS = 0.01, 0.025
 """What linear prediction alone fills at either end of a gap, and the crossfade to what is made."""
 
 NEAR_FRAMES = 3
-"""Frames on either side of a gap, which hear 80 ms of sound, that bound its level."""
+"""Frames on either side of a gap, which hear 70 ms of sound, that bound its level."""
 
 HEADROOM = math.log(10 ** (12 / 20))
 """Nepers above the loudest of those frames that a band of a gap may reach, so that speech may go on
