@@ -87,8 +87,9 @@ def crop_batch(
 
     Item k depends on (seed, k) and the source alone, not on its batch. These are drawn:
 
-    - its clip, with a probability proportional to the clip's length, so that every second of sound
-      is heard equally often;
+    - its clip, with a probability proportional to the number of multiples of ``start_every`` in it,
+      so that every second of sound is heard equally often; clips that are shorter than
+      ``start_every`` are each as probable;
     - its speed, uniformly;
     - its first sample, uniformly among the multiples of ``start_every`` (and of the hop where
       clips have mels) that leave the crop inside the clip; a shorter clip is taken whole, with
@@ -217,9 +218,9 @@ def _item(
     clips: Clips, seed: int, k: int, n_samples: int, augment: Augment
 ) -> tuple[Float[np.ndarray, " n_samples"], Condition]:
     rng = np.random.Generator(np.random.PCG64(np.random.SeedSequence((seed, k))))
-    # A sample drawn from all samples falls into a clip with the probability of its length.
-    sample = rng.integers(clips.n_samples)
-    i = int(np.searchsorted(clips.offsets, sample, side="right")) - 1
+    # A start drawn from all falls into a clip with the probability of its share of them.
+    ends = np.cumsum(-(-clips.lengths // augment.start_every))
+    i = int(np.searchsorted(ends, rng.integers(ends[-1]), side="right"))
     speed = 1 + augment.speed * rng.uniform(-1, 1) if augment.speed else 1.0
     n_source = math.ceil(n_samples * speed)
     every = math.lcm(clips.hop_length, augment.start_every)

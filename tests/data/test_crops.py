@@ -79,6 +79,16 @@ def test_every_second_of_audio_is_equally_likely(cache: ClipCache) -> None:
     assert (np.abs(np.array([counts[i] for i in range(4)]) - expected) < 4 * deviation).all()
 
 
+def test_clips_with_one_start_are_equally_likely(cache: ClipCache) -> None:
+    # Spoken words of a label: were longer ones drawn more often, more of them would be made.
+    n_crops = 2000
+    batch = crops(cache, 0, n_crops, n_samples=2, augment=Augment(start_every=5000))
+    firsts = [tuple(cache.crop(i, 0, 2).tolist()) for i in range(4)]
+    counts = Counter(map(tuple, batch.tolist()))
+    assert set(counts) == set(firsts)
+    assert all(abs(count - n_crops / 4) < 4 * (n_crops * 3 / 16) ** 0.5 for count in counts.values())
+
+
 def test_crops_start_anywhere_in_the_clip(tmp_path: Path) -> None:
     ramp = np.arange(12, dtype=np.int16)
     soundfile.write(tmp_path / "ramp.wav", ramp, RATE)
