@@ -18,12 +18,13 @@ from audiodiff.provenance.manifests import read_manifest
 
 def test_gaps_are_filled_and_nothing_else_is_touched(edit: Run, tmp_path: Path) -> None:
     before = recording(tmp_path / "a.flac")
-    result = edit("inpaint", "a.flac", "-o", "out", "--gap", "0.5-0.55", "--gap", "1.25-1.35")
+    asked = ("inpaint", "a.flac", "-o", "out", "--gap", "0.5-0.55", "--gap", "1.25-1.35")
+    result = edit(*asked)
     assert (result.status, result.err.splitlines()[-1]) == (0, "1 written")
     info = soundfile.info(tmp_path / "out/a.wav")
     assert (info.samplerate, info.channels, info.subtype) == (RATE, 2, "PCM_24")
     assert changed(before, tmp_path / "out/a.wav") == [(0.5, 0.55), (1.25, 1.35)]
-    again = edit("inpaint", "a.flac", "-o", "out", "--gap", "0.5-0.55")
+    again = edit(*asked)
     assert again.err.splitlines()[-1] == "0 written, 1 there already (--overwrite makes them again)"
 
 
@@ -58,6 +59,7 @@ def test_what_another_edit_made_is_named(edit: Run, tmp_path: Path) -> None:
         "warning: another run made 1 of the 1 there already, e.g. out/a.wav: "
         "seed 0, now 1, synthetic [[0.5, 0.55]], now [[0.5, 0.6]]; --overwrite makes them again"
     ) in other.err
+    assert other.status == 2
     assert other.status == 2
     assert other.err.splitlines()[-1].endswith("give --overwrite or another --out")
     longer = edit("continue", "a.wav", "-o", "out", "--seconds", 0.5)

@@ -52,7 +52,7 @@ def test_a_models_own_mel_is_left_as_it_is() -> None:
     for name in ("hifigan", "tacotron2"):
         given, named = (own_mel(mel, PRESETS[name], preset, "mel") for preset in (None, name))
         assert torch.equal(named.mel, mel)
-        assert named[1:] == given[1:] == (22050, 0, 10 * 256)
+        assert named[1:] == given[1:] == (22050, 0, 10 * 256, None)
 
 
 def test_levels_fall_below_the_lowest_band() -> None:
