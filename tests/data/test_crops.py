@@ -86,7 +86,9 @@ def test_clips_with_one_start_are_equally_likely(cache: ClipCache) -> None:
     firsts = [tuple(cache.crop(i, 0, 2).tolist()) for i in range(4)]
     counts = Counter(map(tuple, batch.tolist()))
     assert set(counts) == set(firsts)
-    assert all(abs(count - n_crops / 4) < 4 * (n_crops * 3 / 16) ** 0.5 for count in counts.values())
+    assert all(
+        abs(count - n_crops / 4) < 4 * (n_crops * 3 / 16) ** 0.5 for count in counts.values()
+    )
 
 
 def test_crops_start_anywhere_in_the_clip(tmp_path: Path) -> None:
