@@ -34,7 +34,7 @@ from audiodiff.model.config import ModelConfig
 from audiodiff.model.found import Found, FoundTimes, load_times, weights_sha256
 from audiodiff.model.hub import model_directory
 from audiodiff.model.run import DEFAULT, Run
-from audiodiff.model.steps import Snapshot, Watch, snapshot
+from audiodiff.model.steps import Snapshot, Watch, snapshot, without_gradients
 from audiodiff.model.upgrade import weights_of_format_1
 from audiodiff.model.weights import CONFIG_NAME, read_config, save_model, with_stored_weights
 from audiodiff.samplers.clamped import Clamped
@@ -261,7 +261,6 @@ class Model(nn.Module):
         """
         return self.codec.decode(last(self._states(cond, n_samples, run, offsets)), n_samples)
 
-    @torch.no_grad()
     def steps(self, cond: Condition, n_samples: int, run: Run = DEFAULT) -> Iterator[Snapshot]:
         """Yields a run at each of its times, without gradients: n_steps + 1 snapshots.
 
@@ -279,10 +278,10 @@ class Model(nn.Module):
         """
         watch = Watch()
         watched = replace(run, guidance=(*self.guidance(run), watch))
-        for state in self._states(cond, n_samples, watched):
+        for state in without_gradients(self._states(cond, n_samples, watched)):
             yield from watch.seen
             end = state
-        yield snapshot(self.schedule, self.times(run)[-1:], end, end)
+        yield snapshot(self.schedule, self.times(run)[-1:].expand(len(end)), end, end)
 
     def _states(
         self, cond: Condition, n_samples: int, run: Run, offsets: Sequence[int] | None = None

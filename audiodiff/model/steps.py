@@ -1,6 +1,9 @@
 """A run seen step by step."""
 
+from collections.abc import Iterator
 from typing import NamedTuple
+
+import torch
 
 from audiodiff._types import Denoiser, Schedule, State, Times
 from audiodiff.diffusion.times import log_snr
@@ -26,6 +29,16 @@ class Snapshot(NamedTuple):
 def snapshot(schedule: Schedule, t: Times, state: State, estimate: State) -> Snapshot:
     """The snapshot of a batch whose items are all at one time."""
     return Snapshot(t[0].item(), log_snr(schedule, t[:1]).item(), state, estimate)
+
+
+def without_gradients(states: Iterator[State]) -> Iterator[State]:
+    """The states, each made without gradients, while what takes them may have some."""
+    while True:
+        with torch.no_grad():
+            state = next(states, None)
+        if state is None:
+            return
+        yield state
 
 
 class Watch:
