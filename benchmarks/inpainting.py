@@ -149,20 +149,29 @@ def distance(wave: Samples, made: Samples, gaps: Sequence[Gap]) -> float:
     return float(np.mean(found))
 
 
-def cut_and_filled(wave: Samples, rate: int, gaps: Sequence[Gap], filler: str) -> Samples:
-    """A clip with what fills its gaps.
+def filled(
+    clip: Path,
+    milliseconds: int,
+    filler: str,
+    gaps_of: Callable[[Samples, int, float], Sequence[Gap]],
+) -> tuple[Samples, Samples, Sequence[Gap], int]:
+    """A clip, the same with what fills its gaps, the gaps, and its sample rate in Hz.
 
     Args:
-        wave: The clip.
-        rate: Its sample rate in Hz.
-        gaps: The gaps.
+        clip: The clip.
+        milliseconds: Length of each gap.
         filler: A name in `FILLERS`, or that of a model.
+        gaps_of: What chooses the gaps.
     """
+    torch.set_num_threads(1)
+    loaded, rate = io.load(clip)
+    wave = loaded.astype(np.float64)
+    gaps = gaps_of(wave, rate, milliseconds / 1000)
     cut = wave.copy()
     for first, last in gaps:
         cut[first:last] = 0
     fill = FILLERS.get(filler, partial(by_model, filler))
-    return fill(cut, gaps, rate)
+    return wave, fill(cut, gaps, rate) if gaps else cut, gaps, rate
 
 
 def judged(clip: Path, milliseconds: int, filler: str) -> tuple[float, float, float] | None:
@@ -173,15 +182,11 @@ def judged(clip: Path, milliseconds: int, filler: str) -> tuple[float, float, fl
         milliseconds: Length of each gap.
         filler: A name in `FILLERS`, or that of a model.
     """
-    torch.set_num_threads(1)
-    loaded, rate = io.load(clip)
-    wave = loaded.astype(np.float64)
-    gaps = gaps_in(wave, rate, milliseconds / 1000)
+    wave, made, gaps, rate = filled(clip, milliseconds, filler, gaps_in)
     if not gaps:
         return None
-    made = cut_and_filled(wave, rate, gaps, filler)
-    heard = made.astype(np.float32)
-    scores = pesq_wb(loaded, heard, rate), visqol(loaded, heard, rate)
+    whole, heard = (x.astype(np.float32) for x in (wave, made))
+    scores = pesq_wb(whole, heard, rate), visqol(whole, heard, rate)
     return *scores, distance(wave, made, gaps)
 
 
@@ -193,11 +198,7 @@ def louder(clip: Path, milliseconds: int, filler: str) -> list[float]:
         milliseconds: Length of each gap.
         filler: A name in `FILLERS`, or that of a model.
     """
-    torch.set_num_threads(1)
-    loaded, rate = io.load(clip)
-    wave = loaded.astype(np.float64)
-    gaps = gaps_in_pauses(wave, rate, milliseconds / 1000)
-    made = cut_and_filled(wave, rate, gaps, filler) if gaps else wave
+    wave, made, gaps, _ = filled(clip, milliseconds, filler, gaps_in_pauses)
     powers = [[(x[a:b] ** 2).mean() + FLOOR for x in (wave, made)] for a, b in gaps]
     return [float(10 * np.log10(after / before)) for before, after in powers]
 

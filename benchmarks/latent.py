@@ -19,7 +19,6 @@ from audiodiff import AudiodiffError, Generator, Run
 from audiodiff.codecs import Codec, LatentCodec, MelCodec
 from audiodiff.codecs.latent import mels_of
 from audiodiff.conditioning import joined
-from audiodiff.diffusion.noise import NoiseTape
 from audiodiff.samplers.loop import last
 
 PARTS = ("run", "to the mel", "vocoder")
@@ -35,7 +34,6 @@ def tried(generator: Generator, n: int, n_samples: int) -> dict[str, float]:
     label = {kind: names[0] for kind, names in generator.labels.items()}
     cond = joined([generator.condition(label)] * n)
     run = Run(seed=tuple(range(n)), precision="fp32")
-    like = torch.zeros(n, n_samples)
 
     def timed(part: str, make: Callable[[], torch.Tensor]) -> torch.Tensor:
         start = time.process_time()
@@ -44,8 +42,7 @@ def tried(generator: Generator, n: int, n_samples: int) -> dict[str, float]:
         return made
 
     with torch.no_grad():
-        tape = NoiseTape(run.seeds(), [0] * n)
-        x = timed("run", lambda: last(model.states(like, cond, run, tape)))
+        x = timed("run", lambda: last(model.steps(cond, n_samples, run)).state)
         mel = timed("to the mel", lambda: mel_of(model.codec, x))
         timed("vocoder", lambda: vocoder(mel))
     return spent

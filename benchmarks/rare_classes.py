@@ -30,7 +30,6 @@ from audiodiff.codecs.latent import LatentCodec, mels_of
 from audiodiff.conditioning.parts import joined
 from audiodiff.data.corpus import clips_of
 from audiodiff.data.labelled import read_table
-from audiodiff.diffusion.noise import NoiseTape
 from audiodiff.guidance import ClassifierFree
 from audiodiff.pipelines.generator import Generator
 from audiodiff.pipelines.sound_classifier import SoundClassifier
@@ -133,9 +132,7 @@ class Coverage:
             seeds = tuple(range(first, min(first + BATCH, self.n)))
             cond = joined([generator.condition(asked[i % len(asked)]) for i in seeds])
             run = replace(row.run, seed=seeds, precision="auto")
-            like = torch.zeros(len(seeds), generator.n_samples, device=generator.model.device)
-            tape = NoiseTape(seeds, [0] * len(seeds))
-            x = last(generator.model.states(like, cond, run, tape))
+            x = last(generator.model.steps(cond, generator.n_samples, run)).state
             heard += self._named(self._heard(generator, x))
         return heard
 

@@ -60,10 +60,10 @@ def _mel_of(model: str) -> "MelConfig":
     """The mel that a model takes."""
     from audiodiff.model.config import ModelConfig
     from audiodiff.model.hub import model_directory
-    from audiodiff.model.weights import read_config
+    from audiodiff.model.weights import CONFIG_NAME, read_config
 
     directory = model_directory(model)
-    config = ModelConfig.parse(read_config(directory), str(directory / "config.json"))
+    config = ModelConfig.parse(read_config(directory), str(directory / CONFIG_NAME))
     if config.mel is None:
         raise AudiodiffError(f"--model {model!r} takes no mel; choose another")
     return config.mel

@@ -29,7 +29,6 @@ TOGETHER = 1e-3
 """Probability below which several mels together rule a preset out. Each alone may be less probable,
 but not all on average."""
 
-
 MAX_JUDGED = 32
 """Most files of a folder that are judged together."""
 

@@ -3,11 +3,14 @@
 from collections import deque
 from collections.abc import Iterator, Sequence
 from itertools import count
+from typing import TypeVar
 
 from audiodiff._types import Denoiser, NoiseSource, Sampler, Schedule, State, Step
 from audiodiff.diffusion.targets import expand, scaled
 from audiodiff.diffusion.times import TimeGrid
 from audiodiff.guidance.contract import Context, Guidance, guided, toward
+
+Item = TypeVar("Item")
 
 
 def initial_state(
@@ -26,8 +29,8 @@ def initial_state(
     return expand(alpha, like) * start + scaled(sigma, eps)
 
 
-def last(states: Iterator[State]) -> State:
-    """The final state, without holding those before it."""
+def last(states: Iterator[Item]) -> Item:
+    """The final state of a run, without holding those before it."""
     return deque(states, maxlen=1)[0]
 
 
